@@ -1,0 +1,70 @@
+/*
+ * Digests and encodings, all by libsodium. See digest.h.
+ */
+#include "config.h"
+#include "schema/base/digest.h"
+
+#include <string.h>
+
+void sha256_of(const void *data, size_t len, struct sha256 *ret)
+{
+	crypto_hash_sha256(ret->b, data, len);
+}
+
+void sha256_hex(const struct sha256 *d, char ret_hex[SHA256_HEX_SIZE])
+{
+	sodium_bin2hex(ret_hex, SHA256_HEX_SIZE, d->b, SHA256_SIZE);
+}
+
+bool is_hex(const char *s, size_t len, size_t n)
+{
+	if (len != n)
+		return false;
+	for (size_t i = 0; i < len; i++)
+		if (!((s[i] >= '0' && s[i] <= '9') ||
+		      (s[i] >= 'a' && s[i] <= 'f')))
+			return false;
+	return true;
+}
+
+int sha256_parse(const char *hex, size_t len, struct sha256 *ret)
+{
+	size_t got;
+
+	if (!is_hex(hex, len, SHA256_SIZE * 2))
+		return -1;
+	return sodium_hex2bin(ret->b, SHA256_SIZE, hex, len, NULL, &got, NULL);
+}
+
+bool sha256_equal(const struct sha256 *a, const struct sha256 *b)
+{
+	return !memcmp(a->b, b->b, SHA256_SIZE);
+}
+
+void base64_encode(struct buf *out, const void *data, size_t len)
+{
+	size_t size = sodium_base64_ENCODED_LEN(
+		len, sodium_base64_VARIANT_ORIGINAL);
+	char *p = buf_reserve(out, size);
+
+	if (!p)
+		return;
+	sodium_bin2base64(p, size, data, len, sodium_base64_VARIANT_ORIGINAL);
+	buf_commit(out, size - 1);
+}
+
+int base64_decode(struct buf *out, const char *text, size_t len)
+{
+	size_t max = len / 4 * 3, got;
+	char *p;
+
+	if (len % 4)
+		return -1;
+	p = buf_reserve(out, max);
+	if (!p || sodium_base642bin((unsigned char *)p, max, text, len, NULL,
+				    &got, NULL,
+				    sodium_base64_VARIANT_ORIGINAL))
+		return -1;
+	buf_commit(out, got);
+	return 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * Child processes: stock git and ssh tools. No shell ever sees a name that a
+ * stranger chose; arguments are a vector. The child gets only the three
+ * standard descriptors.
+ */
+#ifndef SCHEMA_BASE_PROC_H
+#define SCHEMA_BASE_PROC_H
+
+#include <stddef.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/err.h"
+
+struct proc {
+	const char *const *argv;	/* argv[0] is looked up in PATH */
+	const char *const *env;		/* "NAME=value" to set, "NAME" to
+					   unset; NULL: as we have it */
+	const char *dir;		/* working folder, or NULL */
+	const void *in;			/* bytes for its stdin; NULL: empty */
+	size_t in_len;
+	struct buf *out;		/* its stdout; NULL: dropped */
+	struct buf *diag;		/* its stderr; NULL: dropped */
+	int timeout_ms;			/* killed after this; 0: no limit */
+};
+
+/*
+ * Runs it to its end. 0 and *ret_status = its exit status (128 + signal when
+ * it was killed), or -1 when it could not be started, took too long, or
+ * wrote more than a buffer holds.
+ */
+int proc_run(const struct proc *p, int *ret_status, struct err *err);
+
+/*
+ * proc_run that takes any exit status but 0 as an error: "git foo failed:
+ * <first line of its stderr>". p->diag may be NULL.
+ */
+int proc_check(const struct proc *p, struct err *err);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * Every limit of windlass, each with its reason. A value beyond its limit is
+ * refused with a message that names the limit; t/ tests each at the limit
+ * and one beyond.
+ */
+#ifndef SCHEMA_LIMITS_H
+#define SCHEMA_LIMITS_H
+
+/* ---- manifests and objects ---- */
+
+/* one manifest file: prometheus-operator's CRD bundle is 4 MB */
+#define LIMIT_FILE_BYTES (16u * 1024 * 1024)
+/* documents of one file, list items counted */
+#define LIMIT_FILE_DOCUMENTS 20000
+/* nesting of maps and lists: the deepest real CRD schema has 41 levels */
+#define LIMIT_DEPTH 128
+/* nodes of one document, those made by aliases counted */
+#define LIMIT_DOCUMENT_NODES 1000000
+/* an implicit key, as the API server's YAML reader has it (libyaml too) */
+#define LIMIT_KEY_BYTES 1024
+/* one object as JSON: the API server's own request limit */
+#define LIMIT_OBJECT_BYTES (3u * 1024 * 1024)
+
+/* ---- names (DESIGN.md 2.3) ---- */
+
+/* a path component in a bundle */
+#define LIMIT_NAME_BYTES 250
+/* a path in a source tree, for messages and origins */
+#define LIMIT_PATH_BYTES 4096
+/* a channel: a DNS label */
+#define LIMIT_CHANNEL_BYTES 63
+/* a principal of a trust file */
+#define LIMIT_PRINCIPAL_BYTES 64
+
+/* ---- bundles ---- */
+
+/* bundles of one epoch; doctor warns at 80,000 */
+#define LIMIT_EPOCH_BUNDLES 100000
+#define WARN_EPOCH_BUNDLES 80000
+/* highest sequence and epoch: 2^63 - 1 */
+#define LIMIT_SEQUENCE INT64_MAX
+/* a raw bundle commit */
+#define LIMIT_COMMIT_BYTES 8192
+/* objects in one bundle */
+#define LIMIT_BUNDLE_OBJECTS 1000000
+/* one SHA256SUMS or origins file: 100,000 names of 250 bytes and digests */
+#define LIMIT_SUMS_BYTES (64u * 1024 * 1024)
+
+/* ---- what is published (DESIGN.md 2.5) ---- */
+
+#define LIMIT_HEAD_BYTES 4096
+#define LIMIT_INDEX_BYTES (1024u * 1024)
+/* one pack */
+#define LIMIT_PACK_BYTES (2048ull * 1024 * 1024)
+/* tags in an approvals text, and the bytes of one */
+#define LIMIT_APPROVALS 64
+#define LIMIT_APPROVAL_BYTES 4096
+/* life of a head, seconds; issued this far ahead of the clock is refused */
+#define LIMIT_HEAD_LIFE (7 * 24 * 3600)
+#define LIMIT_HEAD_AHEAD (5 * 60)
+/* deltas that are kept: an engine this many bundles behind takes one */
+#define KEEP_DELTAS 64
+
+/* ---- keys and signatures ---- */
+
+/* an allowed_signers text */
+#define LIMIT_TRUST_BYTES 65536
+#define LIMIT_TRUST_KEYS 256
+/* an armoured SSH signature: the largest Ed25519-SK one is under 600 */
+#define LIMIT_ARMOUR_BYTES 2048
+/* a private key file */
+#define LIMIT_KEY_FILE_BYTES 16384
+/* one message of ssh-agent, as OpenSSH's own agent caps it */
+#define LIMIT_AGENT_MESSAGE (256u * 1024)
+/* milliseconds until an ssh-agent must have answered */
+#define LIMIT_AGENT_MS 5000
+
+/* ---- pushes ---- */
+
+/* refs of one push that pre-receive reads */
+#define LIMIT_PUSH_REFS 10000
+/* what the hooks print to one pusher: a pipe that nobody reads holds 64 KiB */
+#define LIMIT_FEEDBACK_BYTES (60u * 1024)
+/* push options that are read, and the bytes of one */
+#define LIMIT_PUSH_OPTIONS 64
+#define LIMIT_PUSH_OPTION_BYTES 1024
+
+#endif

@@ -1,0 +1,25 @@
+# schema/: what the Git host and the cluster must agree on.
+# It includes neither hooks/ nor engine/, and needs no curl.
+noinst_LIBRARIES += libschema.a
+
+libschema_a_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(YAML_CFLAGS) \
+	$(SODIUM_CFLAGS) $(JANSSON_CFLAGS)
+
+SCHEMA_LIBS = libschema.a $(LIBGIT2_LIBS) $(YAML_LIBS) $(SODIUM_LIBS) \
+	$(JANSSON_LIBS)
+
+libschema_a_SOURCES = \
+	schema/limits.h \
+	schema/base/arena.c schema/base/arena.h \
+	schema/base/banned.h \
+	schema/base/buf.c schema/base/buf.h \
+	schema/base/clock.c schema/base/clock.h \
+	schema/base/digest.c schema/base/digest.h \
+	schema/base/err.c schema/base/err.h \
+	schema/base/fs.c schema/base/fs.h \
+	schema/base/log.c schema/base/log.h \
+	schema/base/map.c schema/base/map.h \
+	schema/base/mem.c schema/base/mem.h \
+	schema/base/num.c schema/base/num.h \
+	schema/base/proc.c schema/base/proc.h \
+	schema/base/strvec.c schema/base/strvec.h

@@ -1,0 +1,262 @@
+/*
+ * The base layer at and beyond its edges.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "schema/base/arena.h"
+#include "schema/base/buf.h"
+#include "schema/base/clock.h"
+#include "schema/base/digest.h"
+#include "schema/base/err.h"
+#include "schema/base/fs.h"
+#include "schema/base/map.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/base/proc.h"
+#include "schema/base/strvec.h"
+#include "t/unit/tap.h"
+
+static void test_err(void)
+{
+	struct err err = ERR_INIT;
+
+	is_int(err_set(&err, ERR_INVALID, "bad '%s'", "a\x1b[31m"), -1,
+	       "err_set returns -1");
+	is_str(err.msg, "bad 'a?[31m'", "control bytes are scrubbed");
+	err_wrap(&err, "file '%s'", "x");
+	is_str(err.msg, "file 'x': bad 'a?[31m'", "err_wrap puts context first");
+	is_int(err.class, ERR_INVALID, "err_wrap keeps the class");
+	errno = ECONNREFUSED;
+	err_sys(&err, "cannot connect");
+	ok(err.class == ERR_TRANSIENT && err.sys == ECONNREFUSED,
+	   "err_sys keeps errno and knows what may pass");
+}
+
+static void test_buf(void)
+{
+	struct buf b = BUF_INIT(8);
+
+	is_str(b.data, "", "a fresh buffer is an empty string");
+	buf_adds(&b, "12345678");
+	ok(buf_ok(&b) && b.len == 8, "a buffer holds its maximum");
+	buf_addc(&b, '9');
+	ok(!buf_ok(&b) && b.len == 8, "one more sets the flag, adds nothing");
+	buf_reset(&b);
+	buf_add_scrubbed(&b, "a\nb", 3);
+	is_str(b.data, "a\\x0ab", "scrubbing shows control bytes");
+	buf_release(&b);
+}
+
+static void test_map(void)
+{
+	struct map m = MAP_INIT;
+	static int values[1000];
+	int bad = 0, seen = 0;
+
+	for (int i = 0; i < 1000; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "key-%d", i);
+		map_put(&m, key, &values[i]);
+	}
+	for (int i = 0; i < 1000; i += 2) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "key-%d", i);
+		bad += map_del(&m, key) != &values[i];
+	}
+	for (int i = 0; i < 1000; i++) {
+		char key[16];
+
+		snprintf(key, sizeof(key), "key-%d", i);
+		bad += map_get(&m, key) != (i % 2 ? &values[i] : NULL);
+	}
+	is_int(bad, 0, "1000 keys, every second one deleted");
+	for (map_each(&m, e))
+		bad += e->value != &values[2 * seen++ + 1];
+	ok(!bad && seen == 500, "iteration is in order of insertion");
+	ok(map_put(&m, "key-1", &values[0]) == &values[1], "put gives the old");
+	ok(map_putn(&m, "a\0b", 3, &values[3]) == NULL &&
+	   map_getn(&m, "a\0b", 3) == &values[3] && !map_get(&m, "a"),
+	   "keys may hold NUL");
+	map_release(&m, NULL);
+}
+
+static void test_num(void)
+{
+	static const char *const bad[] = {
+		"", "-1", "+1", "01", " 1", "1 ", "1e3", "0x1", "1.0",
+		"18446744073709551616", "99999999999999999999",
+	};
+	uint64_t v = 7;
+	int64_t d;
+	int accepted = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		accepted += parse_u64(bad[i], 0, UINT64_MAX, &v) == 0;
+	ok(!accepted && v == 7, "odd numbers are refused, output untouched");
+	ok(!parse_u64("18446744073709551615", 0, UINT64_MAX, &v) &&
+	   v == UINT64_MAX, "the largest one is taken");
+	ok(!parse_u64("5", 5, 5, &v) && parse_u64("4", 5, 5, &v) &&
+	   parse_u64("6", 5, 5, &v), "bounds are inclusive");
+	ok(!parse_duration("1h30m", &d) && d == 5400, "durations add up");
+	ok(parse_duration("30m1h", &d) && parse_duration("5", &d) &&
+	   parse_duration("", &d) && parse_duration("1x", &d),
+	   "odd durations are refused");
+}
+
+static void test_clock(void)
+{
+	char text[CLOCK_TEXT_SIZE];
+	int64_t t;
+
+	ok(!clock_parse("2026-11-23T10:00:00Z", &t) && t == 1795428000,
+	   "RFC 3339 is read");
+	clock_format(t, text);
+	is_str(text, "2026-11-23T10:00:00Z", "and written");
+	ok(clock_parse("2026-02-30T10:00:00Z", &t) &&
+	   clock_parse("2026-11-23T10:00:00+00:00", &t) &&
+	   clock_parse("2026-11-23t10:00:00Z", &t) &&
+	   clock_parse("2026-11-23T24:00:00Z", &t),
+	   "no other form and no unreal date");
+}
+
+static void test_digest(void)
+{
+	struct sha256 d, e;
+	char hex[SHA256_HEX_SIZE];
+	struct buf b = BUF_INIT(64);
+
+	sha256_of("", 0, &d);
+	sha256_hex(&d, hex);
+	is_str(hex, "e3b0c44298fc1c149afbf4c8996fb924"
+	       "27ae41e4649b934ca495991b7852b855", "SHA-256 of nothing");
+	ok(!sha256_parse(hex, 64, &e) && sha256_equal(&d, &e), "round trip");
+	hex[0] = 'E';
+	ok(sha256_parse(hex, 64, &e) < 0, "upper-case hex is refused");
+	base64_encode(&b, "\xff\xfe", 2);
+	is_str(b.data, "//4=", "base64");
+	buf_reset(&b);
+	ok(!base64_decode(&b, "//4=", 4) && b.len == 2, "and back");
+	ok(base64_decode(&b, "//5=", 4) < 0, "non-canonical base64 is refused");
+	ok(base64_decode(&b, "//4", 3) < 0, "missing padding is refused");
+	buf_release(&b);
+}
+
+static void test_fs(void)
+{
+	char dir[] = "/tmp/windlass-u-base-XXXXXX";
+	char *file, *link, *lock;
+	struct buf b = BUF_INIT(5);
+	struct err err = ERR_INIT;
+	int fd, other;
+
+	if (!mkdtemp(dir))
+		return;
+	file = xasprintf("%s/a/b/file", dir);
+	link = xasprintf("%s/link", dir);
+	lock = xasprintf("%s/lock", dir);
+	ok(fs_write(AT_FDCWD, file, "x", 1, 0600, &err) < 0,
+	   "no folder, no file");
+	char *sub = xasprintf("%s/a/b", dir);
+	ok(!fs_mkdirs(sub, 0700, &err) && !fs_mkdirs(sub, 0700, &err),
+	   "mkdirs twice");
+	ok(!fs_write(AT_FDCWD, file, "12345", 5, 0600, &err) &&
+	   !fs_read(AT_FDCWD, file, &b, &err) && !strcmp(b.data, "12345"),
+	   "what was written is read");
+	buf_reset(&b);
+	ok(!fs_write(AT_FDCWD, file, "123456", 6, 0600, &err) &&
+	   fs_read(AT_FDCWD, file, &b, &err) < 0 && err.class == ERR_INVALID,
+	   "one byte beyond the maximum is an error");
+	buf_reset(&b);
+	ok(!symlink(file, link) && fs_read(AT_FDCWD, link, &b, &err) < 0,
+	   "a symlink is not followed");
+	ok(fs_read(AT_FDCWD, "/nonexistent", &b, &err) < 0 &&
+	   err.sys == ENOENT, "ENOENT is kept");
+	ok(!fs_lock(AT_FDCWD, lock, 0, &fd, &err) &&
+	   fs_lock(AT_FDCWD, lock, 20, &other, &err) < 0 &&
+	   err.class == ERR_TRANSIENT, "a lock is exclusive");
+	close(fd);
+	ok(!fs_lock(AT_FDCWD, lock, 0, &fd, &err), "and free once closed");
+	close(fd);
+	ok(!fs_remove_tree(dir, &err) && !fs_exists(AT_FDCWD, dir),
+	   "remove_tree removes");
+	free(sub);
+	free(file);
+	free(link);
+	free(lock);
+	buf_release(&b);
+}
+
+static void test_proc(void)
+{
+	struct buf out = BUF_INIT(1 << 20), small = BUF_INIT(10);
+	struct err err = ERR_INIT;
+	char *big = xcalloc(1, 300000);
+	int status = -1;
+
+	memset(big, 'x', 299999);
+	struct proc cat = {
+		.argv = (const char *const[]){ "cat", NULL },
+		.in = big, .in_len = 299999, .out = &out,
+	};
+	ok(!proc_run(&cat, &status, &err) && status == 0 &&
+	   out.len == 299999, "300 kB through cat without a deadlock");
+	cat.out = &small;
+	ok(proc_run(&cat, &status, &err) < 0, "output is bounded");
+	struct proc slow = {
+		.argv = (const char *const[]){ "sleep", "10", NULL },
+		.timeout_ms = 50,
+	};
+	ok(proc_run(&slow, &status, &err) < 0 && err.class == ERR_TRANSIENT,
+	   "time is bounded");
+	struct proc fails = {
+		.argv = (const char *const[]){ "sh", "-c",
+			"echo $A >&2; exit 3", NULL },
+		.env = (const char *const[]){ "A=why", NULL },
+	};
+	ok(proc_check(&fails, &err) < 0 && strstr(err.msg, "(3): why"),
+	   "a failure says why");
+	struct proc none = {
+		.argv = (const char *const[]){ "/nonexistent", NULL },
+	};
+	ok(proc_check(&none, &err) < 0 && strstr(err.msg, "cannot run"),
+	   "a missing program is named");
+	free(big);
+	buf_release(&out);
+	buf_release(&small);
+}
+
+static void test_arena(void)
+{
+	struct arena a = ARENA_INIT;
+	char *s = arena_printf(&a, "%d-%s", 7, "x");
+	char *big = arena_alloc(&a, 3 << 20);
+
+	is_str(s, "7-x", "arena_printf");
+	big[(3 << 20) - 1] = 1;
+	ok((uintptr_t)arena_alloc(&a, 1) % 16 == 0, "aligned");
+	arena_reset(&a);
+	ok(a.used == 0 && arena_alloc(&a, 10), "reset and used again");
+	arena_release(&a);
+}
+
+int main(void)
+{
+	test_err();
+	test_buf();
+	test_arena();
+	test_map();
+	test_num();
+	test_clock();
+	test_digest();
+	test_fs();
+	test_proc();
+	return tap_done();
+}
