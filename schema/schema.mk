@@ -8,8 +8,10 @@ libschema_a_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(YAML_CFLAGS) \
 SCHEMA_LIBS = libschema.a $(LIBGIT2_LIBS) $(YAML_LIBS) $(SODIUM_LIBS) \
 	$(JANSSON_LIBS)
 
-libschema_a_SOURCES = \
-	schema/limits.h \
+libschema_a_SOURCES = schema/limits.h
+
+# the base layer
+libschema_a_SOURCES += \
 	schema/base/arena.c schema/base/arena.h \
 	schema/base/banned.h \
 	schema/base/buf.c schema/base/buf.h \
@@ -23,3 +25,32 @@ libschema_a_SOURCES = \
 	schema/base/num.c schema/base/num.h \
 	schema/base/proc.c schema/base/proc.h \
 	schema/base/strvec.c schema/base/strvec.h
+
+# texts to trees: YAML, JSON, manifests
+libschema_a_SOURCES += \
+	schema/json.h \
+	schema/manifest.h \
+	schema/node.h \
+	schema/problem.h \
+	schema/yaml.h
+
+# objects: identity, scope, rules, rendering
+libschema_a_SOURCES += \
+	schema/object.h \
+	schema/render.h \
+	schema/rules.h \
+	schema/scope.h
+
+# keys, signatures, trust
+libschema_a_SOURCES += \
+	schema/sshkey.h \
+	schema/sshsig.h \
+	schema/trust.h
+
+# what is signed and published
+libschema_a_SOURCES += \
+	schema/bundle.h \
+	schema/head.h \
+	schema/index.h \
+	schema/repo.h \
+	schema/sums.h

@@ -1,12 +1,12 @@
 # Unit tests: one program an area, each prints TAP (t/unit/tap.h).
-UNIT_TESTS = \
-	t/unit/u-base
+# A test adds itself to UNIT_TESTS and says what it is made of, in a block
+# of its own.
+UNIT_TESTS =
+UNIT_LDADD = $(SCHEMA_LIBS)
+
+UNIT_TESTS += t/unit/u-base
+t_unit_u_base_SOURCES = t/unit/u-base.c t/unit/tap.h
+t_unit_u_base_LDADD = $(UNIT_LDADD)
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
-EXTRA_DIST += t/unit/tap.h
-
-UNIT_LDADD = $(SCHEMA_LIBS)
-
-t_unit_u_base_SOURCES = t/unit/u-base.c t/unit/tap.h
-t_unit_u_base_LDADD = $(UNIT_LDADD)

@@ -1,0 +1,1 @@
+# engine/: the cluster side, and the `windlass` command line in engine/cli.

@@ -1,0 +1,71 @@
+/*
+ * The Git host's configuration: `git config` of the bare repository
+ * (DESIGN.md section 3). Every value is checked when it is read; a bad one
+ * is one clear error that names the key, what it says and what it may say.
+ *
+ *   [windlass]         publish, serve
+ *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
+ *                      signingKey, publisher, deleteLimit, headLifetime,
+ *                      defaultNamespace, secrets, crds (repeatable),
+ *                      approvers
+ */
+#ifndef HOOKS_CONFIG_H
+#define HOOKS_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base/strvec.h"
+#include "schema/repo.h"
+
+#define DELETE_LIMIT_DEFAULT 10
+#define HEAD_LIFETIME_DEFAULT (24 * 3600)
+
+struct channel_config {
+	char name[LIMIT_CHANNEL_BYTES + 1];
+	char id[CHANNEL_ID_SIZE];
+	uint64_t epoch;
+	char *ref;			/* "refs/heads/main" */
+	struct strvec paths;		/* no leading or trailing '/'; "" is
+					   the whole tree */
+	char *kubernetes;		/* "1.36" */
+	char *signing_key;		/* for signer_open */
+	char *publisher;		/* "Name <mail>": committer of bundles */
+	uint64_t delete_limit;
+	int64_t head_lifetime;		/* seconds */
+	char *default_namespace;	/* "" if there is none */
+	bool allow_secrets;
+	struct strvec crds;		/* paths in the tree or on the host */
+	char *approvers;		/* allowed_signers file, or NULL */
+};
+
+struct host_config {
+	char *git_dir;			/* absolute, no trailing slash */
+	char *state_dir;		/* <git_dir>/windlass */
+	char *publish_dir;		/* absolute */
+	char *serve;			/* "127.0.0.1:8420", or NULL */
+	struct channel_config *channels;	/* sorted by name */
+	size_t n;
+};
+
+/*
+ * Reads it from an open repository. ERR_INVALID for a bad value. Two
+ * channels of one id, or with one (ref, path), are refused.
+ */
+int config_read(git_repository *repo, struct host_config *ret,
+		struct err *err);
+const struct channel_config *config_channel(const struct host_config *c,
+					    const char *name);
+void config_release(struct host_config *c);
+
+/*
+ * Files of a channel, each below host->state_dir; the folder is made when
+ * missing, 0750. `lock` is only ever locked, never unlinked.
+ *   <channel>/lock          the publishing lock (flock)
+ *   <channel>/settings      digest of the settings the tip was rendered by
+ *   <channel>/allow/<tip>   allowances of pre-receive for publish
+ */
+int config_channel_dir(const struct host_config *c, const char *channel,
+		       struct buf *ret_path, struct err *err);
+
+#endif

@@ -1,0 +1,28 @@
+/*
+ * Talking to the person who pushes: short plain ASCII lines on stderr, at
+ * most LIMIT_FEEDBACK_BYTES in all. The reader may be gone: a closed pipe is
+ * ignored, a full one drops the rest instead of hanging the push.
+ */
+#ifndef HOOKS_FEEDBACK_H
+#define HOOKS_FEEDBACK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "schema/problem.h"
+
+struct feedback {
+	int fd;			/* made non-blocking for our writes */
+	size_t written;
+	bool closed;		/* nobody reads, or the limit is reached */
+};
+
+/* fd is a pipe to the pusher, or any descriptor; SIGPIPE is ignored. */
+void feedback_init(struct feedback *f, int fd);
+/* One line; other than printable ASCII is escaped, LF is added. */
+void feedback_line(struct feedback *f, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* All problems, one a line, sorted, then how many there were. */
+void feedback_problems(struct feedback *f, struct problems *ps);
+
+#endif

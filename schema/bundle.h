@@ -1,0 +1,71 @@
+/*
+ * The bundle: a signed Git commit (DESIGN.md 2.1). Its message and its raw
+ * commit bytes as encode/decode pairs; both directions are strict, and what
+ * one writes the other reads back to the same bytes.
+ */
+#ifndef SCHEMA_BUNDLE_H
+#define SCHEMA_BUNDLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/digest.h"
+#include "schema/base/err.h"
+#include "schema/limits.h"
+
+#define GIT_HEX_SIZE 41		/* a SHA-1 in hex and its NUL */
+#define CHANNEL_ID_SIZE 33	/* 32 hex digits and NUL */
+#define SOURCE_REF_MAX 255
+#define RENDERER_MAX 31
+
+#define BUNDLE_REF_PREFIX "refs/windlass/"
+#define BUNDLE_EPOCHS_PREFIX "refs/windlass/_epochs/"
+
+/* What the commit message says. */
+struct bundle {
+	char channel[LIMIT_CHANNEL_BYTES + 1];
+	char channel_id[CHANNEL_ID_SIZE];
+	uint64_t epoch;			/* from 1 */
+	uint64_t sequence;		/* from 1 */
+	char source_ref[SOURCE_REF_MAX + 1];
+	char source_commit[GIT_HEX_SIZE];
+	struct sha256 content;		/* of the root SHA256SUMS */
+	uint64_t objects;
+	uint64_t created, changed, deleted;
+	char renderer[RENDERER_MAX + 1];
+	int64_t issued;			/* seconds, UTC */
+};
+
+/* The message, subject line and all, with its final LF. */
+void bundle_message_write(const struct bundle *b, struct buf *out);
+/* Exactly that grammar, or ERR_DENIED naming the line and what is wrong. */
+int bundle_message_parse(const char *text, size_t len, struct bundle *ret,
+			 struct err *err);
+
+/* The raw commit object (what `git cat-file commit` prints). */
+struct bundle_commit {
+	char tree[GIT_HEX_SIZE];
+	char parent[GIT_HEX_SIZE];	/* "" for sequence 1 */
+	char author[512];		/* "Name <mail> 1700000000 +0000" */
+	char committer[512];
+	struct bundle bundle;
+};
+
+/*
+ * The bytes that are signed: headers without gpgsig, blank line, message.
+ */
+void bundle_commit_payload(const struct bundle_commit *c, struct buf *out);
+/* The commit object: the payload with the gpgsig header put in. */
+void bundle_commit_write(const struct bundle_commit *c, const char *armour,
+			 struct buf *out);
+/*
+ * Reads a raw commit strictly: tree, parent (none or one), author,
+ * committer, gpgsig, in this order, once each, nothing else. Appends the
+ * armour and the signed payload to their buffers. Does not verify.
+ */
+int bundle_commit_parse(const char *raw, size_t len,
+			struct bundle_commit *ret, struct buf *ret_armour,
+			struct buf *ret_payload, struct err *err);
+
+#endif

@@ -1,0 +1,50 @@
+/*
+ * JSON: reading any, writing ours.
+ *
+ * Reading is by jansson, strictly: UTF-8, no duplicate keys, no trailing
+ * bytes, bounded depth and size. Our own walk over the accepted text adds
+ * what jansson does not keep: where each value stands, and numbers as
+ * Kubernetes holds them (int64, else float64; jansson refuses larger
+ * integers). jansson appears in no header.
+ */
+#ifndef SCHEMA_JSON_H
+#define SCHEMA_JSON_H
+
+#include "schema/base/arena.h"
+#include "schema/base/buf.h"
+#include "schema/base/err.h"
+#include "schema/node.h"
+
+/*
+ * Reads exactly one value. -1 with ERR_INVALID "line L column C: ...".
+ * The tree is in the arena; the text is not needed afterwards.
+ */
+int json_read(const char *text, size_t len, struct arena *a,
+	      struct node **ret, struct err *err);
+
+/*
+ * Reads the first value of a text in which more may follow (a watch, a JSON
+ * stream of manifests). `from` is the mark of text[0]. *ret_used counts the
+ * bytes read and *ret_mark is where the rest begins.
+ */
+int json_read_first(const char *text, size_t len, struct mark from,
+		    struct arena *a, struct node **ret, size_t *ret_used,
+		    struct mark *ret_mark, struct err *err);
+
+/*
+ * The canonical form of DESIGN.md 2.2: UTF-8, keys sorted by bytes, two
+ * spaces a level, one key or item a line, LF, final LF; empty maps and lists
+ * as {} and []. Escapes are those that the API server's YAML reader takes.
+ */
+void json_write_canonical(const struct node *n, struct buf *out);
+
+/* The same value on one line, keys sorted, no spaces, no final LF. */
+void json_write_compact(const struct node *n, struct buf *out);
+
+/* A quoted JSON string, escaped as above. */
+void json_write_string(const char *s, size_t len, struct buf *out);
+
+/* A float64 as Go's encoding/json prints it: shortest, 1e21, 1e-7. */
+void json_write_float(double v, struct buf *out);
+
+#endif

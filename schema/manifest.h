@@ -1,0 +1,25 @@
+/*
+ * From the bytes of one file to its objects: YAML or JSON, lists unrolled
+ * (as kubectl and apimachinery do), identity read and checked.
+ */
+#ifndef SCHEMA_MANIFEST_H
+#define SCHEMA_MANIFEST_H
+
+#include "schema/base/arena.h"
+#include "schema/object.h"
+#include "schema/problem.h"
+
+/*
+ * Adds the file's objects to ret. Problems go to ps: a text that is no YAML
+ * (yaml-*), a document that is no map, a missing or malformed apiVersion,
+ * kind or name, generateName, a list in a list (object-*). A faulty document
+ * does not hide the faults of the next one. 0 if no error was found, else
+ * -1; objects without a fault are added in both cases.
+ */
+int manifest_read(const char *path, const char *data, size_t len,
+		  struct arena *a, struct objects *ret, struct problems *ps);
+
+/* True for names that a channel reads: *.yaml *.yml *.json */
+bool manifest_name(const char *path);
+
+#endif

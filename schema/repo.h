@@ -1,0 +1,60 @@
+/*
+ * Git repositories by libgit2, opened the way windlass needs them: exactly
+ * the folder that was named, no discovery, no replace refs, objects fsynced
+ * when written. The Git host's bare repository and an engine's cache are
+ * both read through here. Ids are 40-hex strings at this border.
+ */
+#ifndef SCHEMA_REPO_H
+#define SCHEMA_REPO_H
+
+#include <git2.h>
+#include <stdbool.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/err.h"
+#include "schema/bundle.h"
+
+/*
+ * Opens a bare repository. With `from_env` the quarantine of a running
+ * pre-receive hook is honoured (GIT_OBJECT_DIRECTORY and
+ * GIT_ALTERNATE_OBJECT_DIRECTORIES). What libgit2 cannot read is named:
+ * SHA-256, reftable, unknown extensions, a foreign owner, with what to do.
+ */
+int repo_open(const char *path, bool from_env, git_repository **ret,
+	      struct err *err);
+
+/* Turns libgit2's last error into ours: "what: <its message>". -1. */
+int repo_err(struct err *err, enum err_class class, const char *fmt, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* What a ref points at, as 40 hex; "" if there is no such ref. */
+int repo_ref(git_repository *repo, const char *ref, char ret[GIT_HEX_SIZE],
+	     struct err *err);
+/*
+ * Moves a ref from exactly `old` ("": it must not exist) to `new`. -1 with
+ * ERR_TRANSIENT if somebody else moved it in between. Writes a reflog entry
+ * with the message if the repository keeps one.
+ */
+int repo_ref_update(git_repository *repo, const char *ref, const char *old,
+		    const char *new_id, const char *message, struct err *err);
+
+/* Appends the raw bytes of an object, which must be of the given type. */
+int repo_read(git_repository *repo, const char *id, git_object_t type,
+	      struct buf *ret, struct err *err);
+/* The id of the tree of a commit (peels no tags). */
+int repo_commit_tree(git_repository *repo, const char *commit,
+		     git_oid *ret, struct err *err);
+/*
+ * What stands at a path below a tree: its id and mode (GIT_FILEMODE_*).
+ * 0 found, 1 not there, -1 error.
+ */
+int repo_tree_entry(git_repository *repo, const git_oid *tree,
+		    const char *path, git_oid *ret, unsigned *ret_mode,
+		    struct err *err);
+
+/* Reads a bundle commit by id and parses it; buffers may be NULL. */
+int repo_read_bundle(git_repository *repo, const char *id,
+		     struct bundle_commit *ret, struct buf *ret_armour,
+		     struct buf *ret_payload, struct err *err);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * Which kinds are namespaced. Built-in kinds come from a table made from a
+ * real API server's discovery (schema/kinds.inc, remade by
+ * contrib/cluster/kinds), all others from CustomResourceDefinitions.
+ */
+#ifndef SCHEMA_SCOPE_H
+#define SCHEMA_SCOPE_H
+
+#include <stdbool.h>
+
+#include "schema/base/err.h"
+#include "schema/base/map.h"
+#include "schema/node.h"
+
+enum scope { SCOPE_UNKNOWN, SCOPE_NAMESPACED, SCOPE_CLUSTER };
+
+/* One kind as its API serves it. */
+struct kind_info {
+	const char *group, *kind;
+	const char *plural;		/* the resource in URLs */
+	const char *versions;		/* served, preferred first, by spaces */
+	enum scope scope;
+};
+
+struct scopes {
+	struct map crds;	/* "group/Kind" to struct kind_info * */
+};
+
+#define SCOPES_INIT { { 0 } }
+
+/* The kind, built in or learnt; NULL if unknown. Valid until release. */
+const struct kind_info *scope_lookup(const struct scopes *s,
+				     const char *group, const char *kind);
+
+/* The built-in table, for listing; *ret_n entries. */
+const struct kind_info *builtin_kinds(size_t *ret_n);
+
+/*
+ * Learns a kind from a CustomResourceDefinition (apiextensions.k8s.io/v1).
+ * ERR_INVALID if spec.group, spec.names.kind or plural, spec.scope or
+ * spec.versions are missing or malformed, or a built-in kind is redefined.
+ */
+int scope_learn(struct scopes *s, const struct node *crd, struct err *err);
+void scope_forget(struct scopes *s, const char *group, const char *kind);
+void scopes_release(struct scopes *s);
+
+#endif
