@@ -1,2 +1,28 @@
 # hooks/: the Git host. A push goes through these files in this order:
 # receive, validate, render, sign, publish; serve hands out the result.
+noinst_LIBRARIES += libhooks.a
+bin_PROGRAMS += windlass-hook
+
+HOOKS_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS) \
+	$(MICROHTTPD_CFLAGS)
+HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(MICROHTTPD_LIBS)
+
+libhooks_a_CFLAGS = $(HOOKS_CFLAGS)
+libhooks_a_SOURCES =
+
+# the frame: what every command stands on
+libhooks_a_SOURCES += \
+	hooks/command.c hooks/commands.h \
+	hooks/host-config.c hooks/host-config.h \
+	hooks/config-value.c hooks/config-value.h \
+	hooks/feedback.c hooks/feedback.h \
+	hooks/listen.c hooks/listen.h
+
+# a push: from the tip of a ref to a published bundle
+libhooks_a_SOURCES += \
+	hooks/ask.h \
+	hooks/publish.h
+
+windlass_hook_SOURCES = hooks/main.c
+windlass_hook_CFLAGS = $(HOOKS_CFLAGS)
+windlass_hook_LDADD = $(HOOKS_LIBS)

@@ -6,7 +6,7 @@
 #ifndef HOOKS_PUBLISH_H
 #define HOOKS_PUBLISH_H
 
-#include "hooks/config.h"
+#include "hooks/host-config.h"
 #include "hooks/feedback.h"
 #include "schema/head.h"
 

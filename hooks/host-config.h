@@ -9,8 +9,8 @@
  *                      defaultNamespace, secrets, crds (repeatable),
  *                      approvers
  */
-#ifndef HOOKS_CONFIG_H
-#define HOOKS_CONFIG_H
+#ifndef HOOKS_HOST_CONFIG_H
+#define HOOKS_HOST_CONFIG_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,0 +1,438 @@
+/*
+ * The Git host's configuration out of `git config`. See host-config.h. Trusts the
+ * admin who wrote it, not their spelling: an unknown key is an error that
+ * names the nearest known one, because a setting that is silently not read
+ * (deleteLimt) is worse than a push that is refused.
+ */
+#include "config.h"
+#include "hooks/host-config.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hooks/config-value.h"
+#include "hooks/listen.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/object.h"
+
+#define SECTION "windlass"
+
+/* One key; `set` is handed the whole configuration or one channel's. */
+struct setting {
+	const char *name;
+	int (*set)(void *target, const char *value, struct err *err);
+};
+
+static int set_publish(void *target, const char *v, struct err *err)
+{
+	struct host_config *c = target;
+
+	return value_host_path(v, c->git_dir, &c->publish_dir, err);
+}
+
+static int set_serve(void *target, const char *v, struct err *err)
+{
+	struct host_config *c = target;
+	struct listen_addr a;
+
+	if (listen_parse(v, &a, err) < 0)
+		return -1;
+	free(c->serve);
+	c->serve = xstrdup(v);
+	return 0;
+}
+
+static int set_id(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (!is_hex(v, strlen(v), CHANNEL_ID_SIZE - 1))
+		return err_set(err, ERR_INVALID, "must be the 32 lower-case "
+			       "hex digits that `windlass-hook init` made");
+	memcpy(c->id, v, CHANNEL_ID_SIZE);
+	return 0;
+}
+
+static int set_epoch(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (parse_u64(v, 1, LIMIT_SEQUENCE, &c->epoch) < 0)
+		return err_set(err, ERR_INVALID, "must be a number from 1");
+	return 0;
+}
+
+static int set_ref(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_ref(v, &c->ref, err);
+}
+
+static int set_path(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_tree_path(v, &c->paths, err);
+}
+
+static int set_kubernetes(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_kubernetes(v, &c->kubernetes, err);
+}
+
+static int set_signing_key(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_signing_key(v, &c->signing_key, err);
+}
+
+static int set_publisher(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_identity(v, &c->publisher, err);
+}
+
+static int set_delete_limit(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (parse_u64(v, 0, LIMIT_BUNDLE_OBJECTS, &c->delete_limit) < 0)
+		return err_set(err, ERR_INVALID,
+			       "must be a number from 0 to %u",
+			       (unsigned)LIMIT_BUNDLE_OBJECTS);
+	return 0;
+}
+
+static int set_head_lifetime(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+	int64_t seconds;
+
+	if (parse_duration(v, &seconds) < 0 || seconds < 1 ||
+	    seconds > LIMIT_HEAD_LIFE)
+		return err_set(err, ERR_INVALID,
+			       "must be a duration from 1s to %dd, as 24h",
+			       LIMIT_HEAD_LIFE / 86400);
+	c->head_lifetime = seconds;
+	return 0;
+}
+
+static int set_default_namespace(void *target, const char *v,
+				 struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (*v && !is_dns_label(v))
+		return err_set(err, ERR_INVALID, "must be a namespace's name");
+	free(c->default_namespace);
+	c->default_namespace = xstrdup(v);
+	return 0;
+}
+
+static int set_secrets(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (strcasecmp(v, "allow") && strcasecmp(v, "refuse"))
+		return err_set(err, ERR_INVALID, "must be allow or refuse");
+	c->allow_secrets = !strcasecmp(v, "allow");
+	return 0;
+}
+
+static int set_crds(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+	char *host_path = NULL;
+
+	if (v[0] != '/' && v[0] != '~')
+		return value_tree_path(v, &c->crds, err);
+	if (value_host_path(v, NULL, &host_path, err) < 0)
+		return -1;
+	if (!strvec_has(&c->crds, host_path))
+		strvec_push(&c->crds, host_path);
+	free(host_path);
+	return 0;
+}
+
+static int set_approvers(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_host_path(v, NULL, &c->approvers, err);
+}
+
+static const struct setting host_settings[] = {
+	{ "publish", set_publish },
+	{ "serve", set_serve },
+	{ NULL, NULL },
+};
+
+static const struct setting channel_settings[] = {
+	{ "id", set_id },
+	{ "epoch", set_epoch },
+	{ "ref", set_ref },
+	{ "path", set_path },
+	{ "kubernetes", set_kubernetes },
+	{ "signingKey", set_signing_key },
+	{ "publisher", set_publisher },
+	{ "deleteLimit", set_delete_limit },
+	{ "headLifetime", set_head_lifetime },
+	{ "defaultNamespace", set_default_namespace },
+	{ "secrets", set_secrets },
+	{ "crds", set_crds },
+	{ "approvers", set_approvers },
+	{ NULL, NULL },
+};
+
+static const char *nearest(const struct setting *table, const char *name)
+{
+	const char *best = table->name;
+	size_t least = SIZE_MAX;
+
+	for (; table->name; table++) {
+		size_t d = value_distance(table->name, name);
+
+		if (d < least) {
+			least = d;
+			best = table->name;
+		}
+	}
+	return best;
+}
+
+static int apply(const struct setting *table, void *target,
+		 const char *section, const char *key, const char *value,
+		 struct err *err)
+{
+	const struct setting *s = table;
+
+	while (s->name && strcasecmp(s->name, key))
+		s++;
+	if (!s->name)
+		return err_set(err, ERR_INVALID, "unknown setting '%s.%s'; "
+			       "the nearest known one is '%s.%s'", section,
+			       key, section, nearest(table, key));
+	if (!value)
+		return err_set(err, ERR_INVALID, "%s.%s has no value; write "
+			       "%s = VALUE", section, s->name, s->name);
+	if (s->set(target, value, err) < 0)
+		return err_wrap(err, "%s.%s = '%s'", section, s->name, value);
+	return 0;
+}
+
+static struct channel_config *channel_add(struct host_config *c,
+					  const char *name)
+{
+	struct channel_config *ch;
+
+	for (size_t i = 0; i < c->n; i++)
+		if (!strcmp(c->channels[i].name, name))
+			return &c->channels[i];
+	c->channels = xreallocarray(c->channels, c->n + 1,
+				    sizeof(*c->channels));
+	ch = &c->channels[c->n++];
+	*ch = (struct channel_config){
+		.epoch = 1,
+		.delete_limit = DELETE_LIMIT_DEFAULT,
+		.head_lifetime = HEAD_LIFETIME_DEFAULT,
+	};
+	memcpy(ch->name, name, strlen(name) + 1);
+	return ch;
+}
+
+/* An entry's name is "windlass.<key>" or "windlass.<channel>.<key>". */
+static int read_entry(struct host_config *c, const git_config_entry *e,
+		      struct err *err)
+{
+	const char *rest = e->name + strlen(SECTION ".");
+	const char *dot = strrchr(rest, '.');
+	char *channel, *section;
+	int rc;
+
+	if (!dot)
+		return apply(host_settings, c, SECTION, rest, e->value, err);
+	channel = xstrndup(rest, (size_t)(dot - rest));
+	section = xasprintf(SECTION ".%s", channel);
+	if (!is_channel_name(channel))
+		rc = err_set(err, ERR_INVALID, "'%s' cannot be a channel's "
+			     "name: use lower-case letters, digits and -, at "
+			     "most %d", channel, LIMIT_CHANNEL_BYTES);
+	else
+		rc = apply(channel_settings, channel_add(c, channel), section,
+			   dot + 1, e->value, err);
+	free(section);
+	free(channel);
+	return rc;
+}
+
+static int read_entries(struct host_config *c, git_config *config,
+			struct err *err)
+{
+	git_config_iterator *it = NULL;
+	git_config_entry *e;
+	int rc = -1, git_rc;
+
+	if (git_config_iterator_glob_new(&it, config, "^" SECTION "\\.") < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot read the settings");
+	while ((git_rc = git_config_next(&e, it)) == 0)
+		if (read_entry(c, e, err) < 0)
+			goto out;
+	if (git_rc != GIT_ITEROVER)
+		repo_err(err, ERR_INTERNAL, "cannot read the settings");
+	else
+		rc = 0;
+out:
+	git_config_iterator_free(it);
+	return rc;
+}
+
+static int missing(const struct channel_config *ch, const char *key,
+		   const char *example, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "channel '%s' has no %s; set it with "
+		       "`git config %s.%s.%s %s`", ch->name, key, SECTION,
+		       ch->name, key, example);
+}
+
+static int complete_channel(struct channel_config *ch, struct err *err)
+{
+	if (!ch->id[0])
+		return missing(ch, "id", "\"$(openssl rand -hex 16)\"", err);
+	if (!ch->ref)
+		return missing(ch, "ref", "refs/heads/main", err);
+	if (!ch->paths.n)
+		return missing(ch, "path", "deploy", err);
+	if (!ch->signing_key)
+		return missing(ch, "signingKey", "/etc/windlass/KEY", err);
+	if (value_paths_apart(&ch->paths, err) < 0)
+		return err_wrap(err, "channel '%s'", ch->name);
+	if (!ch->kubernetes)
+		ch->kubernetes = xstrdup(KUBERNETES_DEFAULT);
+	if (!ch->default_namespace)
+		ch->default_namespace = xstrdup("");
+	if (!ch->publisher)
+		ch->publisher = value_default_identity(ch->name);
+	return 0;
+}
+
+static int check_pair(const struct channel_config *a,
+		      const struct channel_config *b, struct err *err)
+{
+	if (!strcmp(a->id, b->id))
+		return err_set(err, ERR_INVALID, "channels '%s' and '%s' have "
+			       "one id; each needs its own", a->name, b->name);
+	if (strcmp(a->ref, b->ref))
+		return 0;
+	for (size_t i = 0; i < a->paths.n; i++)
+		if (strvec_has(&b->paths, a->paths.v[i]))
+			return err_set(err, ERR_INVALID, "channels '%s' and "
+				       "'%s' both read path '%s' of '%s'",
+				       a->name, b->name, a->paths.v[i],
+				       a->ref);
+	return 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	const struct channel_config *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+static int complete(struct host_config *c, struct err *err)
+{
+	if (!c->publish_dir)
+		c->publish_dir = xasprintf("%s/public", c->state_dir);
+	if (c->n)
+		qsort(c->channels, c->n, sizeof(*c->channels), by_name);
+	for (size_t i = 0; i < c->n; i++) {
+		if (complete_channel(&c->channels[i], err) < 0)
+			return -1;
+		for (size_t j = 0; j < i; j++)
+			if (check_pair(&c->channels[j], &c->channels[i],
+				       err) < 0)
+				return -1;
+	}
+	return 0;
+}
+
+int config_read(git_repository *repo, struct host_config *ret,
+		struct err *err)
+{
+	const char *dir = git_repository_path(repo);
+	struct host_config c = { 0 };
+	git_config *config = NULL;
+	size_t len = strlen(dir);
+	int rc = -1;
+
+	while (len > 1 && dir[len - 1] == '/')
+		len--;
+	c.git_dir = xstrndup(dir, len);
+	c.state_dir = xasprintf("%s/windlass", c.git_dir);
+	if (git_repository_config_snapshot(&config, repo) < 0)
+		repo_err(err, ERR_INVALID, "cannot read the configuration of "
+			 "'%s'", c.git_dir);
+	else if (!read_entries(&c, config, err))
+		rc = complete(&c, err);
+	git_config_free(config);
+	if (rc < 0)
+		config_release(&c);
+	else
+		*ret = c;
+	return rc;
+}
+
+const struct channel_config *config_channel(const struct host_config *c,
+					    const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (!strcmp(c->channels[i].name, name))
+			return &c->channels[i];
+	return NULL;
+}
+
+static void channel_release(struct channel_config *ch)
+{
+	free(ch->ref);
+	strvec_release(&ch->paths);
+	free(ch->kubernetes);
+	free(ch->signing_key);
+	free(ch->publisher);
+	free(ch->default_namespace);
+	strvec_release(&ch->crds);
+	free(ch->approvers);
+}
+
+void config_release(struct host_config *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		channel_release(&c->channels[i]);
+	free(c->channels);
+	free(c->git_dir);
+	free(c->state_dir);
+	free(c->publish_dir);
+	free(c->serve);
+	*c = (struct host_config){ 0 };
+}
+
+int config_channel_dir(const struct host_config *c, const char *channel,
+		       struct buf *ret_path, struct err *err)
+{
+	char *path = xasprintf("%s/%s", c->state_dir, channel);
+	int rc = fs_mkdirs(path, 0750, err);
+
+	if (!rc)
+		buf_adds(ret_path, path);
+	free(path);
+	return rc;
+}
