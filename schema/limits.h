@@ -21,6 +21,9 @@
 /* one object as JSON: the API server's own request limit */
 #define LIMIT_OBJECT_BYTES (3u * 1024 * 1024)
 
+/* one .windlassignore: a thousand long patterns */
+#define LIMIT_IGNORE_BYTES (64u * 1024)
+
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 

@@ -64,10 +64,13 @@ int object_path_parse(const char *path, struct arena *a,
  */
 void object_describe(const struct object_id *id, struct buf *out);
 
-/* Reads apiVersion, kind, metadata.namespace, metadata.name of a tree that
- * was checked before (bundle blobs, answers of the API server). */
-int object_id_of(const struct node *root, struct object_id *ret,
-		 struct err *err);
+/*
+ * Reads apiVersion, kind, metadata.namespace, metadata.name of a tree that
+ * was checked before (bundle blobs, answers of the API server). The strings
+ * are the tree's, group and version are in the arena.
+ */
+int object_id_of(const struct node *root, struct arena *a,
+		 struct object_id *ret, struct err *err);
 
 /* Splits "apps/v1" or "v1"; strings in the arena. -1 if it is neither. */
 int api_version_split(const char *api_version, struct arena *a,
@@ -75,11 +78,12 @@ int api_version_split(const char *api_version, struct arena *a,
 
 /* Grammars of Kubernetes: true if s is one. */
 bool is_dns_label(const char *s);		/* RFC 1123 label, 63 */
+bool is_dns1035_label(const char *s);		/* ... that begins with a letter */
 bool is_dns_subdomain(const char *s);		/* RFC 1123 subdomain, 253 */
 bool is_path_segment_name(const char *s);	/* RBAC names: no / %, not . .. */
 bool is_label_value(const char *s);
 bool is_qualified_name(const char *s);		/* label and annotation keys */
-bool is_kind_name(const char *s);		/* CamelCase identifier */
+bool is_kind_name(const char *s);		/* a letter, then alnum or - */
 /* A channel's name: a DNS label. */
 bool is_channel_name(const char *s);
 

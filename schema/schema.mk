@@ -36,7 +36,9 @@ libschema_a_SOURCES += \
 
 # objects: identity, scope, rules, rendering
 libschema_a_SOURCES += \
-	schema/object.h \
+	schema/ignore.c schema/ignore.h \
+	schema/names.c \
+	schema/object.c schema/object.h \
 	schema/render.h \
 	schema/rules.h \
 	schema/scope.h
@@ -53,4 +55,4 @@ libschema_a_SOURCES += \
 	schema/head.h \
 	schema/index.h \
 	schema/repo.h \
-	schema/sums.h
+	schema/sums.c schema/sums.h

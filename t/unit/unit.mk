@@ -8,5 +8,13 @@ UNIT_TESTS += t/unit/u-base
 t_unit_u_base_SOURCES = t/unit/u-base.c t/unit/tap.h
 t_unit_u_base_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-ignore
+t_unit_u_ignore_SOURCES = t/unit/u-ignore.c t/unit/tap.h
+t_unit_u_ignore_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-sums
+t_unit_u_sums_SOURCES = t/unit/u-sums.c t/unit/tap.h
+t_unit_u_sums_LDADD = $(UNIT_LDADD)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
