@@ -32,6 +32,15 @@ int json_read_first(const char *text, size_t len, struct mark from,
 		    struct mark *ret_mark, struct err *err);
 
 /*
+ * As json_read_first, for who reports faults by their place: *ret_mark is
+ * set in both cases, on failure to where the fault is, and the error's
+ * message then names no place. A value of more than max_nodes is refused.
+ */
+int json_read_part(const char *text, size_t len, struct mark from,
+		   size_t max_nodes, struct arena *a, struct node **ret,
+		   size_t *ret_used, struct mark *ret_mark, struct err *err);
+
+/*
  * The canonical form of DESIGN.md 2.2: UTF-8, keys sorted by bytes, two
  * spaces a level, one key or item a line, LF, final LF; empty maps and lists
  * as {} and []. Escapes are those that the API server's YAML reader takes.

@@ -28,10 +28,11 @@ libschema_a_SOURCES += \
 
 # texts to trees: YAML, JSON, manifests
 libschema_a_SOURCES += \
-	schema/json.h \
+	schema/json-read.c schema/json-write.c schema/json.h \
 	schema/manifest.h \
-	schema/node.h \
-	schema/problem.h \
+	schema/node.c schema/node.h \
+	schema/problem.c schema/problem.h \
+	schema/utf8.c schema/utf8.h \
 	schema/yaml.h
 
 # objects: identity, scope, rules, rendering

@@ -16,5 +16,9 @@ UNIT_TESTS += t/unit/u-sums
 t_unit_u_sums_SOURCES = t/unit/u-sums.c t/unit/tap.h
 t_unit_u_sums_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-json
+t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
+t_unit_u_json_LDADD = $(UNIT_LDADD)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

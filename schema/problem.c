@@ -1,0 +1,101 @@
+/*
+ * Findings. See problem.h. Takes any bytes in paths and messages (both quote
+ * what strangers wrote) and makes them harmless for a terminal.
+ */
+#include "config.h"
+#include "schema/problem.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+
+/* Long enough for a path, a quoted key and what to do. */
+#define MESSAGE_MAX 2048
+
+static char *scrubbed(const char *s)
+{
+	struct buf b = BUF_INIT(4 * LIMIT_PATH_BYTES);
+	size_t len = strlen(s);
+
+	buf_add_scrubbed(&b, s, len < LIMIT_PATH_BYTES ? len : LIMIT_PATH_BYTES);
+	return buf_detach(&b, NULL);
+}
+
+void problem_add(struct problems *ps, const char *path, struct mark mark,
+		 enum severity severity, const char *rule, const char *fmt, ...)
+{
+	char message[MESSAGE_MAX];
+	va_list ap;
+
+	if (severity == SEVERITY_ERROR)
+		ps->errors++;
+	else
+		ps->warnings++;
+	if (ps->n >= LIMIT_PROBLEMS)
+		return;
+	if (ps->n == ps->alloc) {
+		ps->alloc = ps->alloc ? 2 * ps->alloc : 8;
+		ps->v = xreallocarray(ps->v, ps->alloc, sizeof(*ps->v));
+	}
+	va_start(ap, fmt);
+	vsnprintf(message, sizeof(message), fmt, ap);
+	va_end(ap);
+	ps->v[ps->n++] = (struct problem){
+		.path = xstrdup(path),
+		.mark = mark,
+		.severity = severity,
+		.rule = rule,
+		.message = scrubbed(message),
+	};
+}
+
+static int compare(const void *a, const void *b)
+{
+	const struct problem *p = a, *q = b;
+	int order = strcmp(p->path, q->path);
+
+	if (order)
+		return order;
+	if (p->mark.line != q->mark.line)
+		return p->mark.line < q->mark.line ? -1 : 1;
+	if (p->mark.column != q->mark.column)
+		return p->mark.column < q->mark.column ? -1 : 1;
+	if (p->severity != q->severity)
+		return p->severity == SEVERITY_ERROR ? -1 : 1;
+	order = strcmp(p->rule, q->rule);
+	return order ? order : strcmp(p->message, q->message);
+}
+
+void problems_sort(struct problems *ps)
+{
+	if (ps->n)
+		qsort(ps->v, ps->n, sizeof(*ps->v), compare);
+}
+
+void problem_format(const struct problem *p, struct buf *out)
+{
+	bool placed = *p->path || p->mark.line;
+
+	if (*p->path) {
+		buf_add_scrubbed(out, p->path, strlen(p->path));
+		buf_addc(out, ':');
+	}
+	if (p->mark.line)
+		buf_addf(out, "%u:%u:", p->mark.line, p->mark.column);
+	buf_addf(out, "%s%s: %s [%s]", placed ? " " : "",
+		 p->severity == SEVERITY_ERROR ? "error" : "warning",
+		 p->message, p->rule);
+}
+
+void problems_release(struct problems *ps)
+{
+	for (size_t i = 0; i < ps->n; i++) {
+		free(ps->v[i].path);
+		free(ps->v[i].message);
+	}
+	free(ps->v);
+	*ps = (struct problems)PROBLEMS_INIT;
+}
