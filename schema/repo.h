@@ -17,11 +17,17 @@
 /*
  * Opens a bare repository. With `from_env` the quarantine of a running
  * pre-receive hook is honoured (GIT_OBJECT_DIRECTORY and
- * GIT_ALTERNATE_OBJECT_DIRECTORIES). What libgit2 cannot read is named:
- * SHA-256, reftable, unknown extensions, a foreign owner, with what to do.
+ * GIT_ALTERNATE_OBJECT_DIRECTORIES), and objects that are written stay in
+ * memory: nothing reaches the disk. No other variable of Git's is read.
+ * What libgit2 cannot read is named: SHA-256, reftable, unknown extensions,
+ * a foreign owner, with what to do. A relative path is resolved at once.
  */
 int repo_open(const char *path, bool from_env, git_repository **ret,
 	      struct err *err);
+
+/* Starts libgit2 with our settings, once; for whoever calls it without a
+ * repository. repo_open does it by itself. */
+int repo_init_library(struct err *err);
 
 /* Turns libgit2's last error into ours: "what: <its message>". -1. */
 int repo_err(struct err *err, enum err_class class, const char *fmt, ...)
@@ -31,21 +37,26 @@ int repo_err(struct err *err, enum err_class class, const char *fmt, ...)
 int repo_ref(git_repository *repo, const char *ref, char ret[GIT_HEX_SIZE],
 	     struct err *err);
 /*
- * Moves a ref from exactly `old` ("": it must not exist) to `new`. -1 with
- * ERR_TRANSIENT if somebody else moved it in between. Writes a reflog entry
- * with the message if the repository keeps one.
+ * Moves a ref from exactly `old` ("": it must not exist) to `new_id`, which
+ * must be in the repository. -1 with ERR_TRANSIENT if somebody else moved it
+ * in between or holds its lock. Refused inside a quarantine. Writes a reflog
+ * entry with the message if the repository keeps one.
  */
 int repo_ref_update(git_repository *repo, const char *ref, const char *old,
 		    const char *new_id, const char *message, struct err *err);
 
-/* Appends the raw bytes of an object, which must be of the given type. */
+/*
+ * Appends the raw bytes of an object, which must be of the given type and
+ * fit into ret. ERR_INVALID if it is missing, of another type, or too large.
+ */
 int repo_read(git_repository *repo, const char *id, git_object_t type,
 	      struct buf *ret, struct err *err);
 /* The id of the tree of a commit (peels no tags). */
 int repo_commit_tree(git_repository *repo, const char *commit,
 		     git_oid *ret, struct err *err);
 /*
- * What stands at a path below a tree: its id and mode (GIT_FILEMODE_*).
+ * What stands at a path below a tree ("": the tree itself): its id and its
+ * mode as the tree has it (GIT_FILEMODE_*, or an odd one of old writers).
  * 0 found, 1 not there, -1 error.
  */
 int repo_tree_entry(git_repository *repo, const git_oid *tree,

@@ -55,5 +55,7 @@ libschema_a_SOURCES += \
 	schema/bundle.h \
 	schema/head.h \
 	schema/index.h \
-	schema/repo.h \
+	schema/repo.c schema/repo.h \
+	schema/repo-bundle.c \
+	schema/repo-open.c \
 	schema/sums.c schema/sums.h
