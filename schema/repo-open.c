@@ -93,7 +93,7 @@ static int say_extension(const char *dir, const char *name, struct err *err)
 		       "repository '%s' uses the Git extension '%s = %s', "
 		       "which libgit2 " LIBGIT2_VERSION " does not know: run "
 		       "'git config --file %s/config --unset %s' if it can "
-		       "do without", dir, name, value, dir, key);
+		       "do without", dir, key, value, dir, key);
 }
 
 static bool is_there(const char *dir, const char *name)
