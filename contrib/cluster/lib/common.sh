@@ -29,7 +29,7 @@ now_ms() {
 	echo "${t:0:-3}"
 }
 
-# lock FILE: hold an exclusive lock on FILE until unlock or the end of the
+# lock FILE WHAT: hold an exclusive lock on FILE until unlock or the end of the
 # script, on descriptor 9. FILE may be removed by whoever holds the lock, so
 # a lock on a file that is no longer there is dropped and taken again.
 # Every program started meanwhile must be given 9>&-, or it keeps the lock.
@@ -41,7 +41,9 @@ lock() {
 		exec 9>>"$file" || die "cannot open lock file '$file'"
 		if ! flock -n 9; then
 			say "$what, waiting for it to finish"
-			flock 9 || die "cannot lock '$file'"
+			until flock -w 30 9; do
+				say "$what, still waiting"
+			done
 		fi
 		[[ /proc/$$/fd/9 -ef $file ]] && return 0
 	done

@@ -3,9 +3,10 @@
 # program; GOTOOLCHAIN is exported to go with it.
 #
 # In this order: a Go that is new enough; any Go from 1.21 on, which gets the
-# newer toolchain by itself through the module proxy; the newest Go that apt
-# has. Debian 12 has 1.19, which knows nothing of toolchains: it is made to
-# fetch one as the module that a toolchain is, checksum database and all.
+# newer toolchain by itself through the module proxy; an older one, which
+# knows nothing of toolchains but is made to fetch one as the module that a
+# toolchain is, checksum database and all; then the same with the newest Go
+# that apt has (on Debian 12 that is 1.19).
 
 GO=
 
@@ -99,36 +100,39 @@ go_try_fetch() {
 
 # go_install: the newest Go that apt offers, if we may install it.
 go_install() {
-	local sudo=() package
+	local sudo=() package log=$CACHE/install.log
 	command -v apt-get >/dev/null 2>&1 || return 1
 	if [[ $(id -u) != 0 ]]; then
 		sudo -n true 2>/dev/null || return 1
 		sudo=(sudo -n)
 	fi
-	"${sudo[@]}" apt-get update -qq </dev/null >&2 9>&- || :
+	"${sudo[@]}" apt-get update -qq </dev/null >"$log" 2>&1 9>&- || :
 	package=$(apt-cache search --names-only '^golang-1\.[0-9]+-go$' |
 		sort -V | tail -n 1)
 	package=${package%% *}
 	[[ -n $package ]] || return 1
 	say "installing $package"
 	"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq \
-		-y --no-install-recommends "$package" ca-certificates \
-		</dev/null >&2 9>&-
+		-y --no-install-recommends --no-upgrade \
+		"$package" ca-certificates </dev/null >"$log" 2>&1 9>&- &&
+		return
+	tail -n 5 "$log" >&2
+	return 1
+}
+
+# go_try WANT: with what is on this machine.
+go_try() {
+	go_try_new "$1" || go_try_auto "$1" || go_try_fetch "$1"
 }
 
 # go_find: set GO or say what to do.
 go_find() {
 	local want
-	[[ -n $GO ]] && return 0
 	want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$HERE/go.mod")
-	go_try_new "$want" && return 0
-	go_try_auto "$want" && return 0
-	if [[ -z $(go_programs) ]]; then
-		go_install || :
-		go_try_new "$want" && return 0
-		go_try_auto "$want" && return 0
+	go_try "$want" && return 0
+	if go_install; then
+		go_try "$want" && return 0
 	fi
-	go_try_fetch "$want" && return 0
 	die "no Go $want or newer was found or could be fetched: install it" \
 		"from https://go.dev/dl/ into /usr/local/go, or use a cluster" \
 		"that you have by passing its --kubeconfig to what called this"

@@ -48,8 +48,7 @@ process_launch() {
 			fd=${fd##*/}
 			((fd <= 2)) || eval "exec $fd>&-"
 		done
-		exec env -i PATH=/usr/bin:/bin HOME="$DIR/etc" \
-			TMPDIR="${TMPDIR:-/tmp}" setsid "$@"
+		exec env -i PATH=/usr/bin:/bin HOME="$DIR/etc" setsid "$@"
 	) &
 	disown
 }
@@ -72,7 +71,7 @@ process_stop() {
 	rm -f "$DIR/run/$1.pid"
 }
 
-# ports_listening: the TCP ports in use here, one a line, in hexadecimal.
+# ports_in_use: the TCP ports in use here, one a line, in hexadecimal.
 ports_in_use() {
 	local file line
 	for file in /proc/net/tcp /proc/net/tcp6; do
