@@ -85,7 +85,7 @@ go_try_fetch() {
 		say "using $g ($v) to fetch Go $1"
 		dir=$(cd "${TMPDIR:-/tmp}" && GO111MODULE=on GOFLAGS='' \
 			"$g" mod download -json "$module" 9>&- |
-			sed -n 's/^\t"Dir": "\(.*\)",$/\1/p')
+			sed -n 's/^\t"Dir": "\(.*\)",\{0,1\}$/\1/p')
 		[[ -n $dir && -d $dir ]] || return 1
 		rm -rf "$to.tmp"
 		cp -R "$dir" "$to.tmp" && chmod -R u+w "$to.tmp" || return 1
@@ -101,6 +101,7 @@ go_try_fetch() {
 # go_install: the newest Go that apt offers, if we may install it.
 go_install() {
 	local sudo=() package log=$CACHE/install.log
+	[[ -z ${WINDLASS_GO-} ]] || return 1
 	command -v apt-get >/dev/null 2>&1 || return 1
 	if [[ $(id -u) != 0 ]]; then
 		sudo -n true 2>/dev/null || return 1
