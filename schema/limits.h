@@ -21,6 +21,8 @@
 /* one object as JSON: the API server's own request limit */
 #define LIMIT_OBJECT_BYTES (3u * 1024 * 1024)
 
+/* names of a kind's served versions: 100 of the longest, CRDs have a few */
+#define LIMIT_VERSIONS_BYTES 6400
 /* one .windlassignore: a thousand long patterns */
 #define LIMIT_IGNORE_BYTES (64u * 1024)
 

@@ -158,19 +158,27 @@ void object_describe(const struct object_id *id, struct buf *out)
 	buf_adds(out, id->name);
 }
 
+/* A string without NUL bytes, which would hide what comes behind them. */
+static const char *plain_text(const struct node *n)
+{
+	const char *s = node_text(n);
+
+	return s && strlen(s) == n->n ? s : NULL;
+}
+
 int object_id_of(const struct node *root, struct arena *a,
 		 struct object_id *ret, struct err *err)
 {
 	struct object_id id = { 0 };
-	const char *version = node_path_str(root, "apiVersion", NULL);
-	const struct node *ns;
+	const struct node *meta = node_get(root, "metadata");
+	const struct node *ns = node_get(meta, "namespace");
+	const char *version = plain_text(node_get(root, "apiVersion"));
 
 	if (!version || api_version_split(version, a, &id.group, &id.version))
 		return err_set(err, ERR_INVALID, "the object has no apiVersion");
-	id.kind = node_path_str(root, "kind", NULL);
-	id.name = node_path_str(root, "metadata", "name", NULL);
-	ns = node_path(root, "metadata", "namespace", NULL);
-	id.namespace = ns ? node_text(ns) : "";
+	id.kind = plain_text(node_get(root, "kind"));
+	id.name = plain_text(node_get(meta, "name"));
+	id.namespace = ns ? plain_text(ns) : "";
 	if (!id.kind || !*id.kind)
 		return err_set(err, ERR_INVALID, "the object has no kind");
 	if (!id.name || !*id.name)

@@ -42,7 +42,8 @@ libschema_a_SOURCES += \
 	schema/object.c schema/object.h \
 	schema/render.h \
 	schema/rules.h \
-	schema/scope.h
+	schema/kinds.inc \
+	schema/scope.c schema/scope.h
 
 # keys, signatures, trust
 libschema_a_SOURCES += \

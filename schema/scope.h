@@ -20,6 +20,8 @@ struct kind_info {
 	const char *plural;		/* the resource in URLs */
 	const char *versions;		/* served, preferred first, by spaces */
 	enum scope scope;
+	bool no_apply;			/* cannot be applied: Binding, the
+					   *Review kinds */
 };
 
 struct scopes {
@@ -32,11 +34,17 @@ struct scopes {
 const struct kind_info *scope_lookup(const struct scopes *s,
 				     const char *group, const char *kind);
 
-/* The built-in table, for listing; *ret_n entries. */
+/* True if version is one of k->versions. */
+bool kind_serves(const struct kind_info *k, const char *version);
+
+/* The built-in table, sorted by group, then kind; *ret_n entries. */
 const struct kind_info *builtin_kinds(size_t *ret_n);
+/* The server that it was made from: "v1.36.3". */
+extern const char *const scope_kubernetes;
 
 /*
- * Learns a kind from a CustomResourceDefinition (apiextensions.k8s.io/v1).
+ * Learns a kind from a CustomResourceDefinition (apiextensions.k8s.io/v1);
+ * what was learnt of that kind before is replaced.
  * ERR_INVALID if spec.group, spec.names.kind or plural, spec.scope or
  * spec.versions are missing or malformed, or a built-in kind is redefined.
  */

@@ -12,10 +12,18 @@ UNIT_TESTS += t/unit/u-ignore
 t_unit_u_ignore_SOURCES = t/unit/u-ignore.c t/unit/tap.h
 t_unit_u_ignore_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-object
+t_unit_u_object_SOURCES = t/unit/u-object.c t/unit/tap.h
+t_unit_u_object_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-repo
 t_unit_u_repo_SOURCES = t/unit/u-repo.c t/unit/tap.h
 t_unit_u_repo_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS)
 t_unit_u_repo_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-scope
+t_unit_u_scope_SOURCES = t/unit/u-scope.c t/unit/tap.h
+t_unit_u_scope_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-sums
 t_unit_u_sums_SOURCES = t/unit/u-sums.c t/unit/tap.h

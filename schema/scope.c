@@ -1,0 +1,266 @@
+/*
+ * Which kinds there are and where they live. See scope.h. The built-in table
+ * is a real API server's own word; a CustomResourceDefinition comes from a
+ * push and may say anything, but never something else about a built-in kind.
+ */
+#include "config.h"
+#include "schema/scope.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/buf.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+#include "schema/object.h"
+
+/* A group is at most 253 bytes, a kind 63. */
+#define KEY_SIZE 320
+
+#define KIND(g, k, p, v, s, a) \
+	{ .group = g, .kind = k, .plural = p, .versions = v, .scope = s, \
+	  .no_apply = !(a) },
+static const struct kind_info builtin[] = {
+#include "schema/kinds.inc"
+};
+#undef KIND
+
+const char *const scope_kubernetes = KINDS_VERSION;
+
+const struct kind_info *builtin_kinds(size_t *ret_n)
+{
+	*ret_n = ARRAY_SIZE(builtin);
+	return builtin;
+}
+
+static int kind_cmp(const void *a, const void *b)
+{
+	const struct kind_info *x = a, *y = b;
+	int c = strcmp(x->group, y->group);
+
+	return c ? c : strcmp(x->kind, y->kind);
+}
+
+static const struct kind_info *find_builtin(const char *group,
+					    const char *kind)
+{
+	struct kind_info key = { .group = group, .kind = kind };
+
+	return bsearch(&key, builtin, ARRAY_SIZE(builtin), sizeof(key),
+		       kind_cmp);
+}
+
+/* False if no group and kind that long exist. */
+static bool make_key(const char *group, const char *kind, char key[KEY_SIZE])
+{
+	int len = snprintf(key, KEY_SIZE, "%s/%s", group, kind);
+
+	return len > 0 && len < KEY_SIZE;
+}
+
+const struct kind_info *scope_lookup(const struct scopes *s,
+				     const char *group, const char *kind)
+{
+	const struct kind_info *k = find_builtin(group, kind);
+	char key[KEY_SIZE];
+
+	if (k || !s || !s->crds.count || !make_key(group, kind, key))
+		return k;
+	return map_get(&s->crds, key);
+}
+
+static void kind_free(void *arg)
+{
+	struct kind_info *k = arg;
+
+	if (!k)
+		return;
+	free((char *)k->group);
+	free((char *)k->kind);
+	free((char *)k->plural);
+	free((char *)k->versions);
+	free(k);
+}
+
+/* The string at spec.<...>, which the grammar must accept. */
+static int spec_text(const struct node *crd, const char *section,
+		     const char *key, bool (*good)(const char *),
+		     const char **ret, struct err *err)
+{
+	const struct node *from = node_get(crd, "spec");
+	const char *text;
+
+	from = node_get(section ? node_get(from, section) : from, key);
+	text = node_text(from);
+	if (!text || strlen(text) != from->n)
+		return err_set(err, ERR_INVALID,
+			       "spec.%s%s%s is missing or no string",
+			       section ? section : "", section ? "." : "", key);
+	if (!good(text))
+		return err_set(err, ERR_INVALID, "spec.%s%s%s '%s' is malformed",
+			       section ? section : "", section ? "." : "", key,
+			       text);
+	*ret = text;
+	return 0;
+}
+
+static bool is_scope(const char *s)
+{
+	return !strcmp(s, "Namespaced") || !strcmp(s, "Cluster");
+}
+
+/* "v2beta3" in parts; level 2 is stable, 1 beta, 0 alpha, -1 any other. */
+struct version_rank {
+	int level;
+	unsigned long major, minor;
+};
+
+/* Reads a number of at least one digit. */
+static bool digits(const char **s, unsigned long *ret)
+{
+	const char *at = *s;
+	unsigned long n = 0;
+
+	for (; *at >= '0' && *at <= '9' && n < 100000000; at++)
+		n = n * 10 + (unsigned long)(*at - '0');
+	if (at == *s)
+		return false;
+	*s = at;
+	*ret = n;
+	return true;
+}
+
+static struct version_rank rank(const char *name)
+{
+	static const struct version_rank other = { .level = -1 };
+	struct version_rank r = { .level = 2 };
+
+	if (*name++ != 'v' || !digits(&name, &r.major))
+		return other;
+	if (!*name)
+		return r;
+	r.level = !strncmp(name, "beta", 4);
+	if (!r.level && strncmp(name, "alpha", 5))
+		return other;
+	name += r.level ? 4 : 5;
+	return digits(&name, &r.minor) && !*name ? r : other;
+}
+
+/* As CompareKubeAwareVersionStrings has it: what discovery lists first. */
+static int version_cmp(const void *a, const void *b)
+{
+	const char *x = *(const char *const *)a, *y = *(const char *const *)b;
+	struct version_rank rx = rank(x), ry = rank(y);
+
+	if (rx.level != ry.level)
+		return rx.level > ry.level ? -1 : 1;
+	if (rx.level < 0)
+		return strcmp(x, y);
+	if (rx.major != ry.major)
+		return rx.major > ry.major ? -1 : 1;
+	return rx.minor == ry.minor ? 0 : rx.minor > ry.minor ? -1 : 1;
+}
+
+/* The versions that are served, preferred first, by spaces. */
+static int served_versions(const struct node *crd, struct buf *out,
+			   struct err *err)
+{
+	const struct node *list = node_path(crd, "spec", "versions", NULL);
+	const char **names;
+	size_t n = 0;
+	int rc = -1;
+
+	if (!list || list->type != NODE_SEQ || !list->n)
+		return err_set(err, ERR_INVALID,
+			       "spec.versions is missing or no list (the API "
+			       "is apiextensions.k8s.io/v1)");
+	names = xcalloc(list->n, sizeof(*names));
+	for (uint32_t i = 0; i < list->n; i++) {
+		const struct node *v = list->items[i];
+		const struct node *served = node_get(v, "served");
+		const struct node *name_node = node_get(v, "name");
+		const char *name = node_text(name_node);
+
+		if (!name || strlen(name) != name_node->n ||
+		    !is_dns1035_label(name)) {
+			err_set(err, ERR_INVALID,
+				"spec.versions[%u].name is missing or no DNS "
+				"label", i);
+			goto out;
+		}
+		if (!served || served->type != NODE_BOOL) {
+			err_set(err, ERR_INVALID,
+				"spec.versions[%u].served is not true or false",
+				i);
+			goto out;
+		}
+		if (served->boolean)
+			names[n++] = name;
+	}
+	qsort(names, n, sizeof(*names), version_cmp);
+	for (size_t i = 0; i < n; i++)
+		buf_addf(out, "%s%s", i ? " " : "", names[i]);
+	rc = buf_check(out, "the list of versions", err);
+out:
+	free(names);
+	return rc;
+}
+
+int scope_learn(struct scopes *s, const struct node *crd, struct err *err)
+{
+	const char *group = NULL, *kind = NULL, *plural = NULL, *scope = NULL;
+	struct buf versions = BUF_INIT(LIMIT_VERSIONS_BYTES);
+	struct kind_info *k;
+	char key[KEY_SIZE];
+
+	if (spec_text(crd, NULL, "group", is_dns_subdomain, &group, err) ||
+	    spec_text(crd, "names", "kind", is_kind_name, &kind, err) ||
+	    spec_text(crd, "names", "plural", is_dns1035_label, &plural, err) ||
+	    spec_text(crd, NULL, "scope", is_scope, &scope, err))
+		return -1;
+	if (find_builtin(group, kind) || !make_key(group, kind, key))
+		return err_set(err, ERR_INVALID,
+			       "%s.%s is a kind of Kubernetes itself", kind,
+			       group);
+	if (served_versions(crd, &versions, err) < 0) {
+		buf_release(&versions);
+		return -1;
+	}
+	k = xcalloc(1, sizeof(*k));
+	k->group = xstrdup(group);
+	k->kind = xstrdup(kind);
+	k->plural = xstrdup(plural);
+	k->versions = xstrdup(versions.data);
+	k->scope = *scope == 'N' ? SCOPE_NAMESPACED : SCOPE_CLUSTER;
+	kind_free(map_put(&s->crds, key, k));
+	buf_release(&versions);
+	return 0;
+}
+
+void scope_forget(struct scopes *s, const char *group, const char *kind)
+{
+	char key[KEY_SIZE];
+
+	if (make_key(group, kind, key))
+		kind_free(map_del(&s->crds, key));
+}
+
+void scopes_release(struct scopes *s)
+{
+	map_release(&s->crds, kind_free);
+}
+
+bool kind_serves(const struct kind_info *k, const char *version)
+{
+	size_t len = strlen(version);
+
+	for (const char *at = k->versions; *at; ) {
+		const char *end = strchrnul(at, ' ');
+
+		if ((size_t)(end - at) == len && !memcmp(at, version, len))
+			return true;
+		at = end + (*end == ' ');
+	}
+	return false;
+}
