@@ -33,5 +33,13 @@ UNIT_TESTS += t/unit/u-json
 t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
 t_unit_u_json_LDADD = $(UNIT_LDADD)
 
+# the engine's pure judgements
+UNIT_TESTS += t/unit/u-drift
+t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h
+t_unit_u_drift_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
+t_unit_u_drift_LDADD = $(ENGINE_LIBS)
+EXTRA_DIST += t/fixtures/live
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
