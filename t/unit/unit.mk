@@ -32,6 +32,9 @@ t_unit_u_sums_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += t/unit/u-json
 t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
 t_unit_u_json_LDADD = $(UNIT_LDADD)
+UNIT_TESTS += t/unit/u-lines
+t_unit_u_lines_SOURCES = t/unit/u-lines.c t/unit/tap.h
+t_unit_u_lines_LDADD = $(UNIT_LDADD)
 
 # the engine's pure judgements
 UNIT_TESTS += t/unit/u-drift
