@@ -55,9 +55,9 @@ libschema_a_SOURCES += \
 
 # what is signed and published
 libschema_a_SOURCES += \
-	schema/bundle.h \
-	schema/head.h \
-	schema/index.h \
+	schema/bundle.c schema/bundle.h \
+	schema/head.c schema/head.h \
+	schema/index.c schema/index.h \
 	schema/repo.c schema/repo.h \
 	schema/repo-bundle.c \
 	schema/repo-open.c \
