@@ -74,7 +74,8 @@ _Noreturn static void run_child(const struct proc *p, struct pipes *fds)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
-	if (dup2(fds->in[0], 0) < 0 || dup2(fds->out[1], 1) < 0 ||
+	if (dup2(fds->in[0], 0) < 0 ||
+	    dup2(p->out_fd ? p->out_fd : fds->out[1], 1) < 0 ||
 	    dup2(fds->diag[1], 2) < 0)
 		_exit(127);
 	close_range(3, ~0U, 0);

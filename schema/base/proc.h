@@ -19,6 +19,8 @@ struct proc {
 	const void *in;			/* bytes for its stdin; NULL: empty */
 	size_t in_len;
 	struct buf *out;		/* its stdout; NULL: dropped */
+	int out_fd;			/* not 0: its stdout goes here instead,
+					   unbounded; stays the caller's */
 	struct buf *diag;		/* its stderr; NULL: dropped */
 	int timeout_ms;			/* killed after this; 0: no limit */
 };

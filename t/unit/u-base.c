@@ -228,6 +228,13 @@ static void test_proc(void)
 	};
 	ok(proc_check(&none, &err) < 0 && strstr(err.msg, "cannot run"),
 	   "a missing program is named");
+	FILE *file = tmpfile();
+	cat.out = NULL;
+	cat.out_fd = fileno(file);
+	ok(!proc_run(&cat, &status, &err) && status == 0 &&
+	   lseek(cat.out_fd, 0, SEEK_END) == 299999,
+	   "stdout may go to a descriptor, whole");
+	fclose(file);
 	free(big);
 	buf_release(&out);
 	buf_release(&small);
