@@ -24,6 +24,21 @@ static char *scrubbed(const char *s)
 	return buf_detach(&b, NULL);
 }
 
+/* Takes over a finding whose strings are malloced; past the limit it goes. */
+static void keep(struct problems *ps, const struct problem *p)
+{
+	if (ps->n >= LIMIT_PROBLEMS) {
+		free(p->path);
+		free(p->message);
+		return;
+	}
+	if (ps->n == ps->alloc) {
+		ps->alloc = ps->alloc ? 2 * ps->alloc : 8;
+		ps->v = xreallocarray(ps->v, ps->alloc, sizeof(*ps->v));
+	}
+	ps->v[ps->n++] = *p;
+}
+
 void problem_add(struct problems *ps, const char *path, struct mark mark,
 		 enum severity severity, const char *rule, const char *fmt, ...)
 {
@@ -36,20 +51,26 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 		ps->warnings++;
 	if (ps->n >= LIMIT_PROBLEMS)
 		return;
-	if (ps->n == ps->alloc) {
-		ps->alloc = ps->alloc ? 2 * ps->alloc : 8;
-		ps->v = xreallocarray(ps->v, ps->alloc, sizeof(*ps->v));
-	}
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
 	va_end(ap);
-	ps->v[ps->n++] = (struct problem){
+	keep(ps, &(struct problem){
 		.path = xstrdup(path),
 		.mark = mark,
 		.severity = severity,
 		.rule = rule,
 		.message = scrubbed(message),
-	};
+	});
+}
+
+void problems_move(struct problems *to, struct problems *from)
+{
+	for (size_t i = 0; i < from->n; i++)
+		keep(to, &from->v[i]);
+	to->errors += from->errors;
+	to->warnings += from->warnings;
+	free(from->v);
+	*from = (struct problems)PROBLEMS_INIT;
 }
 
 static int compare(const void *a, const void *b)

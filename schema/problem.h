@@ -38,6 +38,9 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 #define problem_warning(ps, path, mark, rule, ...) \
 	problem_add((ps), (path), (mark), SEVERITY_WARNING, (rule), __VA_ARGS__)
 
+/* Puts all of `from` behind those of `to`; `from` is empty afterwards. */
+void problems_move(struct problems *to, struct problems *from);
+
 /* By path, then line, then column; errors before warnings of one place. */
 void problems_sort(struct problems *ps);
 /* One line for one problem, without LF. */

@@ -8,29 +8,6 @@ UNIT_TESTS += t/unit/u-base
 t_unit_u_base_SOURCES = t/unit/u-base.c t/unit/tap.h
 t_unit_u_base_LDADD = $(UNIT_LDADD)
 
-UNIT_TESTS += t/unit/u-lines
-t_unit_u_lines_SOURCES = t/unit/u-lines.c t/unit/tap.h
-t_unit_u_lines_LDADD = $(UNIT_LDADD)
-
-# the engine's pure judgements
-UNIT_TESTS += t/unit/u-drift
-t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h
-t_unit_u_drift_CPPFLAGS = $(AM_CPPFLAGS) \
-	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
-t_unit_u_drift_LDADD = $(ENGINE_LIBS)
-EXTRA_DIST += t/fixtures/live
-UNIT_TESTS += t/unit/u-bundle
-t_unit_u_bundle_SOURCES = t/unit/u-bundle.c t/unit/tap.h
-t_unit_u_bundle_LDADD = $(UNIT_LDADD)
-
-UNIT_TESTS += t/unit/u-head
-t_unit_u_head_SOURCES = t/unit/u-head.c t/unit/tap.h
-t_unit_u_head_LDADD = $(UNIT_LDADD)
-
-UNIT_TESTS += t/unit/u-index
-t_unit_u_index_SOURCES = t/unit/u-index.c t/unit/tap.h
-t_unit_u_index_LDADD = $(UNIT_LDADD)
-
 UNIT_TESTS += t/unit/u-ignore
 t_unit_u_ignore_SOURCES = t/unit/u-ignore.c t/unit/tap.h
 t_unit_u_ignore_LDADD = $(UNIT_LDADD)
@@ -38,6 +15,10 @@ t_unit_u_ignore_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += t/unit/u-object
 t_unit_u_object_SOURCES = t/unit/u-object.c t/unit/tap.h
 t_unit_u_object_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-problem
+t_unit_u_problem_SOURCES = t/unit/u-problem.c t/unit/tap.h
+t_unit_u_problem_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-repo
 t_unit_u_repo_SOURCES = t/unit/u-repo.c t/unit/tap.h
@@ -47,6 +28,10 @@ t_unit_u_repo_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += t/unit/u-scope
 t_unit_u_scope_SOURCES = t/unit/u-scope.c t/unit/tap.h
 t_unit_u_scope_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-origins
+t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
+t_unit_u_origins_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-sums
 t_unit_u_sums_SOURCES = t/unit/u-sums.c t/unit/tap.h
