@@ -21,7 +21,16 @@ libhooks_a_SOURCES += \
 # a push: from the tip of a ref to a published bundle
 libhooks_a_SOURCES += \
 	hooks/ask.h \
-	hooks/publish.h
+	hooks/crds.c hooks/crds.h \
+	hooks/current.c hooks/current.h \
+	hooks/faults.c hooks/faults.h \
+	hooks/inventory.c hooks/inventory.h \
+	hooks/plan.c hooks/plan.h \
+	hooks/publish.h \
+	hooks/render.c hooks/render.h \
+	hooks/settings.c hooks/settings.h \
+	hooks/source.c hooks/source.h \
+	hooks/store.c hooks/store.h
 
 windlass_hook_SOURCES = hooks/main.c
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)

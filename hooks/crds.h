@@ -1,0 +1,57 @@
+/*
+ * Which kinds a push may use, and their scope: built-in ones, the CRDs of
+ * the push, those of the current bundle, and what `crds = PATH` names, in
+ * this order (DESIGN.md 2.2). Only what is asked for is read: the bundle's
+ * CRDs of one API group when a kind of that group is met.
+ */
+#ifndef HOOKS_CRDS_H
+#define HOOKS_CRDS_H
+
+#include <git2.h>
+#include <stdbool.h>
+
+#include "hooks/host-config.h"
+#include "schema/base/map.h"
+#include "schema/object.h"
+#include "schema/problem.h"
+#include "schema/scope.h"
+
+#define CRD_GROUP "apiextensions.k8s.io"
+#define CRD_KIND "CustomResourceDefinition"
+#define CRD_DIR "objects/_cluster/" CRD_GROUP "/" CRD_KIND
+
+struct crds {
+	struct scopes scopes;
+	git_repository *repo;
+	const struct channel_config *ch;
+	const git_oid *source;		/* the tip's tree */
+	const git_oid *bundle;		/* the current one's, or NULL */
+	/*
+	 * Paths of the bundle's objects that files of this push held before:
+	 * these are not what the bundle will have, so their CRDs are not
+	 * learnt from it.
+	 */
+	const struct map *held;
+	struct map groups;		/* read from the bundle */
+	bool paths_read;
+};
+
+void crds_init(struct crds *c, git_repository *repo,
+	       const struct channel_config *ch, const git_oid *source,
+	       const git_oid *bundle, const struct map *held);
+void crds_release(struct crds *c);
+
+bool is_crd(const struct object_id *id);
+/* Learns a CRD of the push; a malformed one is a problem of its place. */
+void crds_learn(struct crds *c, const struct object *crd,
+		struct problems *ps);
+/* True if the kind is known, after a look into the bundle's CRDs. */
+int crds_know(struct crds *c, const char *group, const char *kind,
+	      bool *ret_known, struct err *err);
+/*
+ * Learns what `crds = PATH` names, once, for kinds not known otherwise. A
+ * path that is not there or no manifest is a problem.
+ */
+int crds_read_paths(struct crds *c, struct problems *ps, struct err *err);
+
+#endif

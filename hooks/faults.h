@@ -1,0 +1,41 @@
+/*
+ * The steps of publishing at which a test kills the process, to see that the
+ * next run finishes the work. WINDLASS_CRASH_AT=<step> is honoured only in
+ * builds configured with --enable-faults; in all others a step is nothing.
+ */
+#ifndef HOOKS_FAULTS_H
+#define HOOKS_FAULTS_H
+
+/* All of them, in the order of a publish; t/t3200 reads this list. */
+#define FAULT_STEPS(STEP) \
+	STEP(locked)		/* the lock is held, nothing was read */ \
+	STEP(checked)		/* the tip passed the gate */ \
+	STEP(rendered)		/* the new tree is in memory */ \
+	STEP(signed)		/* so is the signed commit */ \
+	STEP(stored_some)	/* a part of the new objects is on disk */ \
+	STEP(stored)		/* all new objects are on disk */ \
+	STEP(epoch_kept)	/* an old epoch's tip has its own ref */ \
+	STEP(ref_moved)		/* the bundle is the channel's newest */ \
+	STEP(settings_kept)	/* and the settings it was made by */ \
+	STEP(delta_stored)	/* the pack from the bundle before */ \
+	STEP(base_stored)	/* the pack of all of it, where one is due */ \
+	STEP(index_stored)	/* the index that names both */ \
+	STEP(head_renamed)	/* published */ \
+	STEP(allowance_used)	/* nothing is left to do */
+
+enum fault_step {
+#define FAULT_ENUM(name) FAULT_##name,
+	FAULT_STEPS(FAULT_ENUM)
+#undef FAULT_ENUM
+};
+
+#ifdef ENABLE_FAULTS
+void fault_step(enum fault_step step);
+#else
+static inline void fault_step(enum fault_step step)
+{
+	(void)step;
+}
+#endif
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * The source of a channel: which manifests a tip has, and which of them
+ * differ from those that the last bundle was made of. Two Git trees are
+ * walked side by side and equal subtrees are skipped, so the cost follows
+ * the change, not the repository.
+ */
+#ifndef HOOKS_SOURCE_H
+#define HOOKS_SOURCE_H
+
+#include <git2.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "hooks/host-config.h"
+#include "schema/base/arena.h"
+#include "schema/base/err.h"
+#include "schema/problem.h"
+
+/* One manifest that differs. At least one side is there. */
+struct source_file {
+	const char *path;	/* in the repository */
+	bool has_old, has_new;
+	git_oid old_id, new_id;	/* blobs */
+};
+
+struct source {
+	struct source_file *v;	/* in the order of the trees */
+	size_t n, alloc;
+	struct arena arena;	/* holds the paths */
+};
+
+#define SOURCE_INIT { 0 }
+
+/*
+ * The manifests below the channel's paths that differ from `old` to `new`,
+ * both trees; with old NULL all of new. What may not be there (symbolic
+ * links, submodules, directories that need a renderer, unprintable names)
+ * is a problem of its path, as is a path of the channel that new lacks.
+ *
+ * 1, with nothing in ret or ps, when only reading everything can tell: an
+ * .windlassignore differs, or old is not in the repository any more.
+ */
+int source_diff(git_repository *repo, const struct channel_config *ch,
+		const git_oid *old, const git_oid *new, struct source *ret,
+		struct problems *ps, struct err *err);
+void source_release(struct source *s);
+
+#endif
