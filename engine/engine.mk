@@ -1,1 +1,19 @@
 # engine/: the cluster side, and the `windlass` command line in engine/cli.
+noinst_LIBRARIES += libengine.a
+
+libengine_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(MICROHTTPD_CFLAGS) \
+	$(SODIUM_CFLAGS)
+
+ENGINE_LIBS = libengine.a $(SCHEMA_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS)
+libengine_a_SOURCES =
+
+# the pure judgements
+libengine_a_SOURCES += \
+	engine/channel-spec.c engine/channel-spec.h \
+	engine/compare.c engine/compare.h \
+	engine/drift.c engine/drift.h \
+	engine/health.c engine/health.h \
+	engine/managed.c engine/managed.h \
+	engine/status.c engine/status.h \
+	engine/wave.c engine/wave.h
+EXTRA_DIST += engine/install/channels-crd.yaml

@@ -12,6 +12,7 @@
 #include "schema/base/buf.h"
 #include "schema/base/digest.h"
 #include "schema/base/err.h"
+#include "schema/base/lines.h"
 #include "schema/limits.h"
 
 #define GIT_HEX_SIZE 41		/* a SHA-1 in hex and its NUL */
@@ -43,14 +44,29 @@ void bundle_message_write(const struct bundle *b, struct buf *out);
 int bundle_message_parse(const char *text, size_t len, struct bundle *ret,
 			 struct err *err);
 
+#define BUNDLE_IDENT_SIZE 512
+
 /* The raw commit object (what `git cat-file commit` prints). */
 struct bundle_commit {
 	char tree[GIT_HEX_SIZE];
-	char parent[GIT_HEX_SIZE];	/* "" for sequence 1 */
-	char author[512];		/* "Name <mail> 1700000000 +0000" */
-	char committer[512];
+	char parent[GIT_HEX_SIZE];	/* "" for sequence 1, and only there */
+	char author[BUNDLE_IDENT_SIZE];	/* "Name <mail> 1700000000 +0000" */
+	char committer[BUNDLE_IDENT_SIZE];
 	struct bundle bundle;
 };
+
+/*
+ * An author or committer line's value as `git fsck` wants it, and without
+ * control bytes. The name may be empty but for its space, the mail too.
+ */
+bool bundle_ident_ok(const char *ident, size_t len);
+/*
+ * Makes such a line of what Git has: control bytes, angle brackets and bytes
+ * that are no UTF-8 are left out, what is too long is cut between two
+ * characters, a time before 1970 becomes 0. offset is in minutes.
+ */
+void bundle_ident_format(const char *name, const char *mail, int64_t when,
+			 int offset, char ret[BUNDLE_IDENT_SIZE]);
 
 /*
  * The bytes that are signed: headers without gpgsig, blank line, message.
@@ -62,10 +78,24 @@ void bundle_commit_write(const struct bundle_commit *c, const char *armour,
 /*
  * Reads a raw commit strictly: tree, parent (none or one), author,
  * committer, gpgsig, in this order, once each, nothing else. Appends the
- * armour and the signed payload to their buffers. Does not verify.
+ * armour and the signed payload to their buffers, which may be NULL. Does
+ * not verify. ERR_DENIED.
  */
 int bundle_commit_parse(const char *raw, size_t len,
 			struct bundle_commit *ret, struct buf *ret_armour,
 			struct buf *ret_payload, struct err *err);
+
+/* For the other texts that name a channel or a commit; see lines.h. */
+
+/* A channel's name. */
+int lines_channel(struct lines *l, const char *prefix,
+		  char ret[LIMIT_CHANNEL_BYTES + 1], struct err *err);
+/* 32 lower-case hex digits. */
+int lines_channel_id(struct lines *l, const char *prefix,
+		     char ret[CHANNEL_ID_SIZE], struct err *err);
+/* 40 lower-case hex digits that are not all 0, Git's "nothing". */
+int lines_git_id(struct lines *l, const char *prefix, char ret[GIT_HEX_SIZE],
+		 struct err *err);
+bool is_git_id(const char *s, size_t len);
 
 #endif

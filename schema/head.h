@@ -43,8 +43,18 @@ void head_write(const struct head *h, struct buf *out);
  */
 int head_split(const char *data, size_t len, size_t *ret_text_len,
 	       struct err *err);
-/* Reads the signed text, strictly. ERR_DENIED naming the line. */
+/*
+ * Reads the signed text, strictly, its life (LIMIT_HEAD_LIFE) included; what
+ * the clock says about it is the caller's. ERR_DENIED naming the line.
+ */
 int head_parse(const char *text, size_t len, struct head *ret,
 	       struct err *err);
+
+/*
+ * "sha256:<64 hex> <bytes>" as it ends a line of a head or an index; bytes
+ * is from 1 to max. Errors name the current line of l.
+ */
+int pack_ref_parse(const struct lines *l, const char *text, size_t len,
+		   uint64_t max, struct pack_ref *ret, struct err *err);
 
 #endif

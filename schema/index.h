@@ -22,7 +22,7 @@ struct pack_index {
 
 void pack_index_add(struct pack_index *ix, const struct index_entry *e);
 void pack_index_write(const struct pack_index *ix, struct buf *out);
-/* Strict. ERR_DENIED naming the line; nothing twice. */
+/* Strict. ERR_DENIED naming the line; nothing twice, at least one line. */
 int pack_index_parse(const char *text, size_t len, struct pack_index *ret,
 		     struct err *err);
 void pack_index_release(struct pack_index *ix);

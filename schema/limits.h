@@ -63,11 +63,15 @@
 
 #define LIMIT_HEAD_BYTES 4096
 #define LIMIT_INDEX_BYTES (1024u * 1024)
+/* lines of it: 64 deltas, their bases, and a base for each power of two */
+#define LIMIT_INDEX_ENTRIES 1024
 /* one pack */
 #define LIMIT_PACK_BYTES (2048ull * 1024 * 1024)
 /* tags in an approvals text, and the bytes of one */
 #define LIMIT_APPROVALS 64
 #define LIMIT_APPROVAL_BYTES 4096
+/* all of them, each with its "tag <bytes>" line */
+#define LIMIT_APPROVALS_BYTES (LIMIT_APPROVALS * (LIMIT_APPROVAL_BYTES + 9u))
 /* life of a head, seconds; issued this far ahead of the clock is refused */
 #define LIMIT_HEAD_LIFE (7 * 24 * 3600)
 #define LIMIT_HEAD_AHEAD (5 * 60)

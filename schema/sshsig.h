@@ -8,6 +8,9 @@
 
 #include "schema/sshkey.h"
 
+#define SSHSIG_BEGIN "-----BEGIN SSH SIGNATURE-----"
+#define SSHSIG_END "-----END SSH SIGNATURE-----"
+
 /*
  * Verifies armour over msg in exactly this namespace. 0 and the key that
  * made the signature, or -1 with ERR_DENIED. Refuses: armour that is not

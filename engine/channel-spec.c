@@ -1,0 +1,282 @@
+/*
+ * From a Channel object to its settings. See channel-spec.h. Who may edit a
+ * Channel decides what runs in the cluster; this file trusts them to mean
+ * what they wrote, and refuses what cannot be meant: a key in two roles, an
+ * empty trust file, a URL with credentials in it.
+ */
+#include "config.h"
+#include "engine/channel-spec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/digest.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+
+static const char *text(const struct node *spec, const char *field)
+{
+	return node_text(node_get(spec, field));
+}
+
+static bool flag(const struct node *spec, const char *field, bool fallback)
+{
+	const struct node *n = node_get(spec, field);
+
+	return n && n->type == NODE_BOOL ? n->boolean : fallback;
+}
+
+static int read_url(const struct node *spec, struct channel_spec *s,
+		    struct err *err)
+{
+	const char *url = text(spec, "url");
+	const char *host;
+	size_t len;
+
+	if (!url || (strncmp(url, "https://", 8) && strncmp(url, "http://", 7)))
+		return err_set(err, ERR_INVALID, "spec.url must begin with "
+			       "https:// or http://");
+	host = strstr(url, "://") + 3;
+	if (memchr(host, '@', strcspn(host, "/")))
+		return err_set(err, ERR_INVALID, "spec.url must not hold a "
+			       "user or password; put a token into the Secret "
+			       "that spec.secretRef names");
+	if (strpbrk(url, "?#"))
+		return err_set(err, ERR_INVALID, "spec.url must not have a "
+			       "query or a fragment");
+	len = strlen(url);
+	while (len && url[len - 1] == '/')
+		len--;
+	s->url = xstrndup(url, len);
+	return 0;
+}
+
+static int read_seconds(const struct node *spec, const char *field,
+			const char *fallback, int64_t *ret, struct err *err)
+{
+	const char *value = text(spec, field);
+
+	if (parse_duration(value ? value : fallback, ret) < 0 || *ret < 1)
+		return err_set(err, ERR_INVALID, "spec.%s is \"%s\"; write a "
+			       "time of at least a second, such as %s", field,
+			       value, fallback);
+	return 0;
+}
+
+static int read_count(const struct node *map, const char *name,
+		      const char *field, uint64_t fallback, uint64_t *ret,
+		      struct err *err)
+{
+	const struct node *n = node_get(map, field);
+
+	if (n && (n->type != NODE_INT || n->integer < 0))
+		return err_set(err, ERR_INVALID, "%s must be a whole number, "
+			       "not below 0", name);
+	*ret = n ? (uint64_t)n->integer : fallback;
+	return 0;
+}
+
+static int read_strings(const struct node *spec, const char *field,
+			struct strvec *ret, struct err *err)
+{
+	const struct node *list = node_get(spec, field);
+
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++) {
+		const char *s = node_text(list->items[i]);
+
+		if (!s || !*s)
+			return err_set(err, ERR_INVALID, "spec.%s[%u] must be "
+				       "a string", field, i);
+		strvec_push(ret, s);
+	}
+	return 0;
+}
+
+static int read_trust(const struct node *spec, struct channel_spec *s,
+		      struct err *err)
+{
+	const char *publishers = text(spec, "publishers");
+	const char *approvers = node_path_str(spec, "approvals", "approvers",
+					      NULL);
+	struct trust p = TRUST_INIT, a = TRUST_INIT;
+	int rc = -1;
+
+	if (!publishers)
+		return err_set(err, ERR_INVALID, "spec.publishers is missing");
+	if (trust_parse(publishers, strlen(publishers), TRUST_PUBLISHERS, &p,
+			err) < 0) {
+		err_wrap(err, "spec.publishers");
+		goto out;
+	}
+	if (p.n == 0) {
+		err_set(err, ERR_INVALID, "spec.publishers names no key");
+		goto out;
+	}
+	if (approvers && trust_parse(approvers, strlen(approvers),
+				     TRUST_APPROVERS, &a, err) < 0) {
+		err_wrap(err, "spec.approvals.approvers");
+		goto out;
+	}
+	if (trust_disjoint(&p, &a, err) < 0)
+		goto out;
+	if (s->approvals_required > a.n) {
+		err_set(err, ERR_INVALID, "spec.approvals.required is %llu, "
+			"but approvers names %zu keys",
+			(unsigned long long)s->approvals_required, a.n);
+		goto out;
+	}
+	s->publishers = xstrdup(publishers);
+	s->approvers = approvers ? xstrdup(approvers) : NULL;
+	rc = 0;
+out:
+	trust_release(&p);
+	trust_release(&a);
+	return rc;
+}
+
+static int read_account(const struct node *spec, struct channel_spec *s,
+			struct err *err)
+{
+	const struct node *account = node_get(spec, "serviceAccount");
+	const char *ns = text(account, "namespace");
+	const char *name = text(account, "name");
+
+	if (!ns || !is_dns_label(ns) || !name || !is_dns_subdomain(name))
+		return err_set(err, ERR_INVALID, "spec.serviceAccount must "
+			       "have the namespace and name of the account "
+			       "that writes for this channel");
+	s->account_namespace = xstrdup(ns);
+	s->account_name = xstrdup(name);
+	return 0;
+}
+
+static int read_policy(const struct node *spec, struct channel_spec *s,
+		       struct err *err)
+{
+	const struct node *approvals = node_get(spec, "approvals");
+	const char *policy = text(spec, "deletionPolicy");
+	const char *secret = node_path_str(spec, "secretRef", "name", NULL);
+	const char *report = text(spec, "reportTo");
+
+	if (policy && strcmp(policy, "Orphan") && strcmp(policy, "Prune"))
+		return err_set(err, ERR_INVALID,
+			       "spec.deletionPolicy must be Orphan or Prune");
+	s->deletion_policy = policy && !strcmp(policy, "Prune") ?
+			     DELETION_PRUNE : DELETION_ORPHAN;
+	s->suspend = flag(spec, "suspend", false);
+	s->prune = flag(spec, "prune", true);
+	s->has_delete_limit = node_get(spec, "deleteLimit") != NULL;
+	s->secret_name = secret ? xstrdup(secret) : NULL;
+	s->report_to = report ? xstrdup(report) : NULL;
+	if (read_count(spec, "spec.deleteLimit", "deleteLimit", 0,
+		       &s->delete_limit, err) < 0 ||
+	    read_count(spec, "spec.epochFloor", "epochFloor", 1,
+		       &s->epoch_floor, err) < 0 ||
+	    read_count(approvals, "spec.approvals.required", "required", 0,
+		       &s->approvals_required, err) < 0)
+		return -1;
+	if (s->epoch_floor < 1)
+		return err_set(err, ERR_INVALID,
+			       "spec.epochFloor must be at least 1");
+	return 0;
+}
+
+int channel_spec_read(const struct node *channel, struct channel_spec *ret,
+		      struct err *err)
+{
+	const struct node *spec = node_get(channel, "spec");
+	struct channel_spec s = { 0 };
+	const char *id = text(spec, "channelID");
+
+	if (!spec || spec->type != NODE_MAP)
+		return err_set(err, ERR_INVALID, "spec is missing");
+	if (!id || !is_hex(id, strlen(id), CHANNEL_ID_SIZE - 1)) {
+		err_set(err, ERR_INVALID, "spec.channelID must be the 32 hex "
+			"digits that windlass-hook init printed");
+		goto fail;
+	}
+	memcpy(s.channel_id, id, CHANNEL_ID_SIZE);
+	if (read_url(spec, &s, err) < 0 ||
+	    read_seconds(spec, "interval", "15s", &s.interval, err) < 0 ||
+	    read_seconds(spec, "healthTimeout", "5m", &s.health_timeout,
+			 err) < 0 ||
+	    read_policy(spec, &s, err) < 0 ||
+	    read_trust(spec, &s, err) < 0 ||
+	    read_strings(spec, "namespaces", &s.namespaces, err) < 0 ||
+	    read_strings(spec, "clusterScoped", &s.cluster_scoped, err) < 0 ||
+	    read_account(spec, &s, err) < 0)
+		goto fail;
+	*ret = s;
+	return 0;
+fail:
+	channel_spec_release(&s);
+	return -1;
+}
+
+void channel_spec_release(struct channel_spec *s)
+{
+	free(s->url);
+	free(s->publishers);
+	free(s->approvers);
+	free(s->account_namespace);
+	free(s->account_name);
+	free(s->secret_name);
+	free(s->report_to);
+	strvec_release(&s->namespaces);
+	strvec_release(&s->cluster_scoped);
+	*s = (struct channel_spec){ 0 };
+}
+
+static bool is_own(const char *channel, const struct object_id *id)
+{
+	if (!strcmp(id->namespace, OWN_NAMESPACE))
+		return true;
+	if (!strcmp(id->kind, "Namespace") && !*id->group)
+		return !strcmp(id->name, OWN_NAMESPACE);
+	if (!strcmp(id->kind, "CustomResourceDefinition"))
+		return !strcmp(id->name, "channels.windlass.dev");
+	return !strcmp(id->kind, "Channel") &&
+	       !strcmp(id->group, "windlass.dev") &&
+	       !strcmp(id->name, channel);
+}
+
+static bool kind_is_listed(const struct strvec *kinds,
+			   const struct object_id *id)
+{
+	char full[2 * LIMIT_NAME_BYTES + 2];
+	bool is_channel = !strcmp(id->group, "windlass.dev") &&
+			  !strcmp(id->kind, "Channel");
+
+	snprintf(full, sizeof(full), "%s.%s", id->kind, id->group);
+	if (strvec_has(kinds, full))
+		return true;
+	if (!is_channel && strvec_has(kinds, "*"))
+		return true;
+	/* a bare kind is enough, but for Channels: they are named in full or
+	 * as "Channel", never by the wildcard */
+	return strvec_has(kinds, id->kind);
+}
+
+int channel_spec_allows(const struct channel_spec *s, const char *channel,
+			const struct object_id *id, struct err *err)
+{
+	struct buf what = BUF_INIT(4 * LIMIT_NAME_BYTES);
+	int rc = 0;
+
+	object_describe(id, &what);
+	if (is_own(channel, id))
+		rc = err_set(err, ERR_DENIED, "%s is windlass's own; no "
+			     "channel may manage it", what.data);
+	else if (*id->namespace && !strvec_has(&s->namespaces, "*") &&
+		 !strvec_has(&s->namespaces, id->namespace))
+		rc = err_set(err, ERR_DENIED, "%s: namespace '%s' is not in "
+			     "spec.namespaces of the Channel", what.data,
+			     id->namespace);
+	else if (!*id->namespace && !kind_is_listed(&s->cluster_scoped, id))
+		rc = err_set(err, ERR_DENIED, "%s: kind '%s' is not in "
+			     "spec.clusterScoped of the Channel", what.data,
+			     id->kind);
+	buf_release(&what);
+	return rc;
+}

@@ -1,0 +1,317 @@
+/*
+ * Channel status as data. See status.h. What is read back decides about
+ * rollback protection, so ids and numbers are checked as strictly as if they
+ * came from a stranger; anybody with RBAC on channels/status may have
+ * written them.
+ */
+#include "config.h"
+#include "engine/status.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/digest.h"
+#include "schema/base/mem.h"
+
+static const char *const names[CONDITIONS] = {
+	[CONDITION_READY] = "Ready",
+	[CONDITION_FETCHED] = "Fetched",
+	[CONDITION_VERIFIED] = "Verified",
+	[CONDITION_APPLIED] = "Applied",
+	[CONDITION_HEALTHY] = "Healthy",
+	[CONDITION_STALE] = "Stale",
+	[CONDITION_FORKED] = "Forked",
+	[CONDITION_CLOCK] = "Clock",
+	[CONDITION_PRUNE_BLOCKED] = "PruneBlocked",
+	[CONDITION_SUSPENDED] = "Suspended",
+};
+
+static const char *const status_names[] = { "Unknown", "True", "False" };
+
+const char *condition_name(enum condition_type type)
+{
+	return names[type];
+}
+
+void status_clear_failures(struct channel_status *s)
+{
+	for (size_t i = 0; i < s->n_failures; i++) {
+		free(s->failures[i].object);
+		free(s->failures[i].source);
+		free(s->failures[i].reason);
+		free(s->failures[i].message);
+	}
+	s->n_failures = 0;
+}
+
+void status_clear_leftovers(struct channel_status *s)
+{
+	for (size_t i = 0; i < s->n_leftovers; i++)
+		free(s->leftovers[i]);
+	s->n_leftovers = 0;
+}
+
+void channel_status_release(struct channel_status *s)
+{
+	status_clear_failures(s);
+	status_clear_leftovers(s);
+	free(s->drift_object);
+	free(s->drift_manager);
+	*s = (struct channel_status){ 0 };
+}
+
+bool condition_set(struct channel_status *s, enum condition_type type,
+		   enum condition_status status, int64_t now,
+		   const char *reason, const char *fmt, ...)
+{
+	struct condition *c = &s->conditions[type];
+	struct condition next = { .status = status, .since = c->since };
+	va_list ap;
+
+	snprintf(next.reason, sizeof(next.reason), "%s", reason);
+	va_start(ap, fmt);
+	vsnprintf(next.message, sizeof(next.message), fmt, ap);
+	va_end(ap);
+	if (c->status != status || c->since == 0)
+		next.since = now;
+	if (c->status == next.status && c->since == next.since &&
+	    !strcmp(c->reason, next.reason) &&
+	    !strcmp(c->message, next.message))
+		return false;
+	*c = next;
+	return true;
+}
+
+void status_add_failure(struct channel_status *s, const char *object,
+			const char *source, const char *reason,
+			const char *message)
+{
+	if (s->n_failures == STATUS_FAILURES)
+		return;
+	s->failures[s->n_failures++] = (struct failure){
+		.object = xstrdup(object),
+		.source = xstrdup(source),
+		.reason = xstrdup(reason),
+		.message = xstrdup(message),
+	};
+}
+
+void status_add_leftover(struct channel_status *s, const char *object)
+{
+	if (s->n_leftovers < STATUS_LEFTOVERS)
+		s->leftovers[s->n_leftovers++] = xstrdup(object);
+}
+
+/* ---- writing ---- */
+
+static struct node *time_node(struct arena *a, int64_t t)
+{
+	char text[CLOCK_TEXT_SIZE];
+
+	clock_format(t, text);
+	return node_str(a, text);
+}
+
+static struct node *write_bundle(struct arena *a,
+				 const struct status_bundle *b,
+				 const char *time_field)
+{
+	struct node *n;
+	char hex[SHA256_HEX_SIZE];
+
+	if (!b->bundle[0])
+		return node_null(a);
+	n = node_map(a);
+	sha256_hex(&b->content, hex);
+	node_set(a, n, "epoch", node_int(a, (int64_t)b->epoch));
+	node_set(a, n, "sequence", node_int(a, (int64_t)b->sequence));
+	node_set(a, n, "bundle", node_str(a, b->bundle));
+	node_set(a, n, "content", node_str(a, hex));
+	node_set(a, n, "sourceCommit", node_str(a, b->source_commit));
+	node_set(a, n, time_field, time_node(a, b->at));
+	return n;
+}
+
+static struct node *write_counts(struct arena *a,
+				 const struct channel_status *s)
+{
+	struct node *n = node_map(a);
+
+	node_set(a, n, "total", node_int(a, (int64_t)s->total));
+	node_set(a, n, "ready", node_int(a, (int64_t)s->ready));
+	node_set(a, n, "progressing", node_int(a, (int64_t)s->progressing));
+	node_set(a, n, "failed", node_int(a, (int64_t)s->failed));
+	node_set(a, n, "drifted", node_int(a, (int64_t)s->drifted));
+	return n;
+}
+
+static struct node *write_failures(struct arena *a,
+				   const struct channel_status *s)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < s->n_failures; i++) {
+		const struct failure *f = &s->failures[i];
+		struct node *n = node_map(a);
+
+		node_set(a, n, "object", node_str(a, f->object));
+		if (*f->source)
+			node_set(a, n, "source", node_str(a, f->source));
+		node_set(a, n, "reason", node_str(a, f->reason));
+		node_set(a, n, "message", node_str(a, f->message));
+		node_append(a, list, n);
+	}
+	return list;
+}
+
+static struct node *write_drift(struct arena *a,
+				const struct channel_status *s)
+{
+	struct node *n;
+
+	if (!s->drift_object)
+		return node_null(a);
+	n = node_map(a);
+	node_set(a, n, "object", node_str(a, s->drift_object));
+	node_set(a, n, "at", time_node(a, s->drift_at));
+	node_set(a, n, "manager", s->drift_manager ?
+		 node_str(a, s->drift_manager) : node_null(a));
+	node_set(a, n, "repairs", node_int(a, (int64_t)s->drift_repairs));
+	return n;
+}
+
+static struct node *write_conditions(struct arena *a,
+				     const struct channel_status *s)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < CONDITIONS; i++) {
+		const struct condition *c = &s->conditions[i];
+		struct node *n;
+
+		if (c->since == 0)
+			continue;
+		n = node_map(a);
+		node_set(a, n, "type", node_str(a, names[i]));
+		node_set(a, n, "status", node_str(a, status_names[c->status]));
+		node_set(a, n, "observedGeneration",
+			 node_int(a, s->observed_generation));
+		node_set(a, n, "lastTransitionTime", time_node(a, c->since));
+		node_set(a, n, "reason", node_str(a, c->reason));
+		node_set(a, n, "message", node_str(a, c->message));
+		node_append(a, list, n);
+	}
+	return list;
+}
+
+struct node *status_write(const struct channel_status *s, struct arena *a)
+{
+	struct node *n = node_map(a), *leftovers = node_seq(a);
+
+	for (size_t i = 0; i < s->n_leftovers; i++)
+		node_append(a, leftovers, node_str(a, s->leftovers[i]));
+	node_set(a, n, "observedGeneration",
+		 node_int(a, s->observed_generation));
+	node_set(a, n, "accepted", write_bundle(a, &s->accepted, "headIssued"));
+	node_set(a, n, "applied", write_bundle(a, &s->applied, "at"));
+	node_set(a, n, "objects", write_counts(a, s));
+	node_set(a, n, "failures", write_failures(a, s));
+	node_set(a, n, "leftovers", leftovers);
+	node_set(a, n, "lastDrift", write_drift(a, s));
+	node_set(a, n, "conditions", write_conditions(a, s));
+	return n;
+}
+
+/* ---- reading ---- */
+
+static int read_id(const struct node *map, const char *field,
+		   char ret[GIT_HEX_SIZE])
+{
+	const char *s = node_text(node_get(map, field));
+
+	if (!s || !is_hex(s, strlen(s), GIT_HEX_SIZE - 1))
+		return -1;
+	memcpy(ret, s, GIT_HEX_SIZE);
+	return 0;
+}
+
+static int read_bundle(const struct node *n, const char *name,
+		       const char *time_field, struct status_bundle *ret,
+		       struct err *err)
+{
+	struct status_bundle b = { 0 };
+	const char *content = node_text(node_get(n, "content"));
+	const char *at = node_text(node_get(n, time_field));
+	int64_t epoch = node_path_int(n, 0, "epoch", NULL);
+	int64_t sequence = node_path_int(n, 0, "sequence", NULL);
+
+	if (!n || n->type == NODE_NULL)
+		return 0;
+	if (epoch < 1 || sequence < 1 || read_id(n, "bundle", b.bundle) ||
+	    read_id(n, "sourceCommit", b.source_commit) || !content ||
+	    sha256_parse(content, strlen(content), &b.content) || !at ||
+	    clock_parse(at, &b.at))
+		return err_set(err, ERR_INVALID, "status.%s is damaged", name);
+	b.epoch = (uint64_t)epoch;
+	b.sequence = (uint64_t)sequence;
+	*ret = b;
+	return 0;
+}
+
+static void read_condition(const struct node *n, struct channel_status *s)
+{
+	const char *type = node_text(node_get(n, "type"));
+	const char *status = node_text(node_get(n, "status"));
+	const char *since = node_text(node_get(n, "lastTransitionTime"));
+	const char *reason = node_text(node_get(n, "reason"));
+	const char *message = node_text(node_get(n, "message"));
+
+	for (size_t i = 0; type && i < CONDITIONS; i++) {
+		struct condition *c = &s->conditions[i];
+
+		if (strcmp(type, names[i]))
+			continue;
+		if (!since || clock_parse(since, &c->since))
+			continue;
+		for (int v = STATUS_UNKNOWN; status && v <= STATUS_FALSE; v++)
+			if (!strcmp(status, status_names[v]))
+				c->status = (enum condition_status)v;
+		snprintf(c->reason, sizeof(c->reason), "%s",
+			 reason ? reason : "");
+		snprintf(c->message, sizeof(c->message), "%s",
+			 message ? message : "");
+	}
+}
+
+int status_read(const struct node *channel, struct channel_status *ret,
+		struct err *err)
+{
+	const struct node *status = node_get(channel, "status");
+	const struct node *list = node_get(status, "conditions");
+	const struct node *drift = node_get(status, "lastDrift");
+	const char *object = node_text(node_get(drift, "object"));
+	const char *manager = node_text(node_get(drift, "manager"));
+	const char *at = node_text(node_get(drift, "at"));
+	struct channel_status s = { 0 };
+
+	if (read_bundle(node_get(status, "accepted"), "accepted",
+			"headIssued", &s.accepted, err) < 0 ||
+	    read_bundle(node_get(status, "applied"), "applied", "at",
+			&s.applied, err) < 0)
+		return -1;
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++)
+		read_condition(list->items[i], &s);
+	if (object && at && !clock_parse(at, &s.drift_at)) {
+		s.drift_object = xstrdup(object);
+		s.drift_manager = manager ? xstrdup(manager) : NULL;
+		s.drift_repairs = (uint64_t)node_path_int(drift, 0, "repairs",
+							  NULL);
+	}
+	channel_status_release(ret);
+	*ret = s;
+	return 0;
+}

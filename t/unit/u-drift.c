@@ -1,0 +1,240 @@
+/*
+ * The pure judgements of the engine, on objects that a real API server
+ * (1.36) returned: t/fixtures/live.
+ */
+#include "config.h"
+
+#include <fcntl.h>
+
+#include "engine/compare.h"
+#include "engine/drift.h"
+#include "engine/health.h"
+#include "engine/managed.h"
+#include "engine/wave.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/json.h"
+#include "t/unit/tap.h"
+
+#define MANAGER "windlass-prod"
+
+static struct arena arena;
+
+static struct node *load(const char *name)
+{
+	struct buf text = BUF_INIT(1 << 20);
+	struct err err = ERR_INIT;
+	struct node *n = NULL;
+	char *path = xasprintf("%s/live/%s.json", FIXTURES, name);
+
+	if (fs_read(AT_FDCWD, path, &text, &err) < 0 ||
+	    json_read(text.data, text.len, &arena, &n, &err) < 0) {
+		printf("Bail out! %s\n", err.msg);
+		exit(1);
+	}
+	buf_release(&text);
+	free(path);
+	return n;
+}
+
+static enum drift judge(const struct baseline *b, const struct node *o,
+			bool trusted)
+{
+	return drift_judge(b, o, MANAGER, trusted, &arena);
+}
+
+static struct node *metadata(struct node *object)
+{
+	return node_get(object, "metadata");
+}
+
+static void bump(struct node *object)
+{
+	node_set(&arena, metadata(object), "resourceVersion",
+		 node_str(&arena, "999999"));
+}
+
+static void test_managed(void)
+{
+	struct node *d = load("deployment");
+	const struct node *entry = managed_entry(d, MANAGER);
+	const struct node *containers = node_path(d, "spec", "template",
+						  "spec", "containers", NULL);
+	struct node *item = managed_item(containers, "k:{\"name\":\"side\"}",
+					 17, false, &arena);
+
+	ok(entry != NULL, "our entry is found");
+	ok(!managed_entry(d, "windlass-other"), "and nobody else's");
+	is_str(node_text(node_get(item, "name")), "side", "an item by its key");
+	ok(!managed_item(containers, "k:{\"name\":\"x\"}", 14, false, &arena) &&
+	   !managed_item(containers, "k:{", 3, false, &arena) &&
+	   !managed_item(containers, "i:7", 3, false, &arena),
+	   "no such item");
+}
+
+static void test_configmap(void)
+{
+	struct node *o = load("configmap");
+	struct baseline b = { 0 };
+
+	ok(!baseline_known(&b) &&
+	   baseline_take(&b, o, MANAGER, true, &arena) == 0 &&
+	   baseline_known(&b), "a baseline is taken");
+	is_int(judge(&b, o, false), DRIFT_ECHO, "our own write is an echo");
+	is_int(judge(&b, load("configmap-labelled"), false), DRIFT_SUSPECT,
+	       "a foreign label on a kind without generation is suspect");
+	ok(drift_unchanged(&b, load("configmap-labelled"), MANAGER, NULL,
+			   &arena), "and one look shows that it is nothing");
+	is_int(judge(&b, load("configmap-edited"), false), DRIFT_CERTAIN,
+	       "an edited value is drift");
+	ok(!drift_unchanged(&b, load("configmap-edited"), MANAGER, NULL,
+			    &arena), "the edited value differs");
+
+	/* a write that nobody is named for: only the version moved */
+	bump(o);
+	is_int(judge(&b, o, false), DRIFT_SUSPECT,
+	       "an unattributed write is suspect");
+	node_set(&arena, node_get(o, "data"), "a", node_str(&arena, "9"));
+	ok(!drift_unchanged(&b, o, MANAGER, NULL, &arena),
+	   "and its value is noticed");
+
+	o = load("configmap");
+	node_set(&arena, metadata(o), "uid",
+		 node_str(&arena, "00000000-0000-0000-0000-000000000001"));
+	is_int(judge(&b, o, false), DRIFT_RECREATED, "another uid");
+	o = load("configmap");
+	node_set(&arena, metadata(o), "deletionTimestamp",
+		 node_str(&arena, "2026-11-23T10:00:00Z"));
+	is_int(judge(&b, o, false), DRIFT_TERMINATING, "terminating");
+	o = load("configmap");
+	bump(o);
+	node_set(&arena, node_get(metadata(o), "labels"),
+		 "applyset.kubernetes.io/part-of", node_str(&arena, "other"));
+	is_int(judge(&b, o, false), DRIFT_CERTAIN, "an owned label differs");
+	node_del(metadata(o), "managedFields");
+	is_int(judge(&b, o, false), DRIFT_CERTAIN, "managedFields stripped");
+	ok(baseline_take(&b, o, MANAGER, true, &arena) < 0,
+	   "no entry, no baseline");
+}
+
+static void test_deployment(void)
+{
+	struct node *o = load("deployment"), *desired;
+	struct baseline b = { 0 };
+	struct node *containers, *swap;
+
+	ok(!baseline_take(&b, o, MANAGER, true, &arena), "deployment baseline");
+	bump(o);
+	is_int(judge(&b, o, true), DRIFT_NONE,
+	       "a new version alone says nothing for a trusted kind");
+	is_int(judge(&b, load("deployment-edited"), true), DRIFT_CERTAIN,
+	       "an edited env value is drift");
+	node_set(&arena, metadata(o), "generation", node_int(&arena, 7));
+	is_int(judge(&b, o, true), DRIFT_SUSPECT, "generation moved");
+	ok(drift_unchanged(&b, o, MANAGER, NULL, &arena), "values did not");
+	containers = node_path(o, "spec", "template", "spec", "containers",
+			       NULL);
+	swap = containers->items[0];
+	containers->items[0] = containers->items[1];
+	containers->items[1] = swap;
+	ok(!drift_unchanged(&b, o, MANAGER, NULL, &arena),
+	   "the order of our containers counts");
+	o = load("deployment");
+	containers = node_path(o, "spec", "template", "spec", "containers",
+			       NULL);
+	swap = node_map(&arena);
+	node_set(&arena, swap, "name", node_str(&arena, "injected"));
+	node_append(&arena, containers, swap);
+	ok(drift_unchanged(&b, o, MANAGER, NULL, &arena),
+	   "a container of somebody else does not");
+
+	desired = load("deployment-desired");
+	o = load("deployment");
+	ok(live_matches(desired, o, managed_fields(managed_entry(o, MANAGER)),
+			&arena), "1000m is 1, 1024Mi is 1Gi, defaults are ours");
+	o = load("deployment-edited");
+	ok(!live_matches(desired, o, managed_fields(managed_entry(o, MANAGER)),
+			 &arena), "an edited field does not match");
+	o = load("deployment");
+	node_set(&arena, node_get(desired, "spec"), "paused",
+		 node_bool(&arena, true));
+	ok(!live_matches(desired, o, managed_fields(managed_entry(o, MANAGER)),
+			 &arena), "a field that we do not own yet");
+	desired = load("deployment-desired");
+	node_del(node_get(desired, "spec"), "replicas");
+	ok(!live_matches(desired, o, managed_fields(managed_entry(o, MANAGER)),
+			 &arena), "a field that we own and no longer want");
+}
+
+static void test_quantity(void)
+{
+	ok(quantity_equal("1000m", "1") && quantity_equal("1Gi", "1024Mi") &&
+	   quantity_equal("0.5", "500m") && quantity_equal("1e3", "1k"),
+	   "equal quantities");
+	ok(!quantity_equal("1", "2") && !quantity_equal("1M", "1Mi") &&
+	   !quantity_equal("abc", "abc") && !quantity_equal("", "") &&
+	   !quantity_equal("1.2.3", "1.2"), "and unequal ones");
+}
+
+static void test_health(void)
+{
+	struct node *o = load("deployment");
+	char reason[HEALTH_REASON_MAX];
+	struct node *status = node_get(o, "status");
+
+	is_int(health_judge("apps", "Deployment", o, false, reason),
+	       HEALTH_HEALTHY, "an available deployment is healthy");
+	node_set(&arena, status, "availableReplicas", node_int(&arena, 1));
+	is_int(health_judge("apps", "Deployment", o, false, reason),
+	       HEALTH_PROGRESSING, "one of two is not");
+	is_str(reason, "1 of 2 replicas are available", "and says so");
+	node_set(&arena, status, "observedGeneration", node_int(&arena, 0));
+	is_int(health_judge("apps", "Deployment", o, false, reason),
+	       HEALTH_PROGRESSING, "a status from before the change");
+	ok(!health_has_rule("", "ConfigMap") &&
+	   health_has_rule("example.org", "Thing"), "who needs a look");
+	o = node_map(&arena);
+	is_int(health_judge("example.org", "Thing", o, true, reason),
+	       HEALTH_PROGRESSING, "a custom resource nobody looked at");
+	is_int(health_judge("example.org", "Thing", o, false, reason),
+	       HEALTH_HEALTHY, "one without conditions is healthy");
+	is_int(health_judge("batch", "Job", o, false, reason),
+	       HEALTH_PROGRESSING, "an empty job is on its way");
+}
+
+static void test_wave(void)
+{
+	struct node *o = load("configmap"), *annotations = node_map(&arena);
+	struct err err = ERR_INIT;
+	int n = 7;
+
+	ok(!wave_number(o, &n, &err) && n == 0, "no annotation, wave 0");
+	node_set(&arena, metadata(o), "annotations", annotations);
+	node_set(&arena, annotations, "argocd.argoproj.io/sync-wave",
+		 node_str(&arena, "-5"));
+	ok(!wave_number(o, &n, &err) && n == -5, "Argo CD's is understood");
+	node_set(&arena, annotations, "windlass.dev/wave",
+		 node_str(&arena, "1000"));
+	ok(!wave_number(o, &n, &err) && n == 1000, "ours comes first");
+	node_set(&arena, annotations, "windlass.dev/wave",
+		 node_str(&arena, "1001"));
+	ok(wave_number(o, &n, &err) < 0, "beyond the limit");
+	ok(wave_order(-1, STAGE_HOOKS) < wave_order(0, STAGE_NAMESPACES) &&
+	   wave_order(0, STAGE_CRDS) < wave_order(0, STAGE_WORKLOADS),
+	   "numbers first, then stages");
+	ok(wave_stage("", "Secret") == STAGE_FOUNDATIONS &&
+	   wave_stage("example.org", "Secret") == STAGE_WORKLOADS,
+	   "stages go by group and kind");
+}
+
+int main(void)
+{
+	test_managed();
+	test_configmap();
+	test_deployment();
+	test_quantity();
+	test_health();
+	test_wave();
+	arena_release(&arena);
+	return tap_done();
+}
