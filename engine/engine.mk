@@ -17,3 +17,9 @@ libengine_a_SOURCES += \
 	engine/status.c engine/status.h \
 	engine/wave.c engine/wave.h
 EXTRA_DIST += engine/install/channels-crd.yaml
+
+# channels: what is wanted, and how it gets there
+libengine_a_SOURCES += \
+	engine/channel.h \
+	engine/inventory.h \
+	engine/kinds.h

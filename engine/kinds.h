@@ -1,0 +1,74 @@
+/*
+ * The kinds that the engine deals with, one struct each for the life of the
+ * process, shared by all channels: tracked objects point at them. Where a
+ * kind lives (plural, scope, served version) comes from the API server's
+ * discovery, and for kinds that a bundle brings itself from its
+ * CustomResourceDefinition, because discovery lags behind.
+ */
+#ifndef ENGINE_KINDS_H
+#define ENGINE_KINDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "schema/base/err.h"
+#include "schema/base/map.h"
+#include "schema/node.h"
+
+struct engine;
+
+struct kind {
+	char *group, *name;		/* "apps", "Deployment" */
+	char *version;			/* for GET, watch and DELETE: one that
+					   is served; NULL until resolved */
+	char *plural;			/* NULL until resolved */
+	bool resolved;			/* the four above are known */
+	bool namespaced;
+	bool custom;			/* made by a CRD */
+	bool generation_trusted;	/* drift_trusts_generation */
+	bool has_health;		/* may be unhealthy: await_object makes
+					   sense (health_has_rule, or custom) */
+	bool has_conditions;		/* custom: its schema declares status
+					   conditions or observedGeneration */
+	int64_t schema_changed;		/* loop_now() when its CRD was last
+					   created or changed; 0: not by us */
+	uint32_t objects;		/* tracked, by all channels */
+	struct kind_watch *watch;	/* of engine/observe.c alone */
+};
+
+struct kinds {
+	struct engine *engine;
+	struct map by_name;		/* "group/Kind" to struct kind * */
+	struct kinds_discovery *discovery;
+	/* Kinds were resolved, or a CRD changed. Set by the controller. */
+	void (*on_change)(void *arg);
+	void *arg;
+};
+
+void kinds_init(struct kinds *ks, struct engine *e);
+void kinds_release(struct kinds *ks);
+
+/* The kind; made, unresolved, if it is new. Never NULL, never freed before
+ * kinds_release. */
+struct kind *kinds_get(struct kinds *ks, const char *group, const char *name);
+/* As the name of its CRD has it: "widgets.example.com". NULL if no such kind
+ * is known and resolved. */
+struct kind *kinds_by_plural(struct kinds *ks, const char *group,
+			     const char *plural);
+
+/*
+ * Asks discovery again, soon and once for many callers; what it finds is
+ * resolved and on_change called. At most once in a few seconds unless what
+ * is asked for is new.
+ */
+void kinds_refresh(struct kinds *ks);
+
+/*
+ * Resolves a kind from a whole CustomResourceDefinition: of a bundle (before
+ * it is applied, `live` false) or of the cluster. With `live` the time of the
+ * change is noted if the object's generation is a new one. True if the kind
+ * was not resolved before or its schema changed.
+ */
+bool kinds_learn_crd(struct kinds *ks, const struct node *crd, bool live);
+
+#endif
