@@ -23,3 +23,9 @@ libengine_a_SOURCES += \
 	engine/channel.h \
 	engine/inventory.h \
 	engine/kinds.h
+
+# the runtime: one loop, HTTP on it
+libengine_a_SOURCES += \
+	engine/http-easy.c engine/http-easy.h \
+	engine/http.c engine/http.h \
+	engine/loop.c engine/loop.h

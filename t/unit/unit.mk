@@ -41,5 +41,15 @@ UNIT_TESTS += t/unit/u-json
 t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
 t_unit_u_json_LDADD = $(UNIT_LDADD)
 
+# the engine's runtime
+UNIT_TESTS += t/unit/u-loop
+t_unit_u_loop_SOURCES = t/unit/u-loop.c t/unit/tap.h
+t_unit_u_loop_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-http
+t_unit_u_http_SOURCES = t/unit/u-http.c t/unit/http-server.c \
+	t/unit/http-server.h t/unit/tap.h
+t_unit_u_http_LDADD = $(ENGINE_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
