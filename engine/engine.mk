@@ -29,3 +29,9 @@ libengine_a_SOURCES += \
 	engine/http-easy.c engine/http-easy.h \
 	engine/http.c engine/http.h \
 	engine/loop.c engine/loop.h
+
+# what reads hostile bytes: the child that fetches and verifies
+libengine_a_CFLAGS += $(LIBGIT2_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
+ENGINE_LIBS += $(ZLIB_LIBS)
+libengine_a_SOURCES += \
+	engine/packscan.c engine/packscan.h

@@ -1,6 +1,12 @@
 /*
  * The index of packs (DESIGN.md 2.5): which packs can be had, and the
  * cheapest way from the bundle an engine has to the one it wants.
+ *
+ * What it names are packs of version 2 as `git pack-objects
+ * --delta-base-offset` makes them: inside a pack a delta names its base by
+ * offset; by id only a base that the receiver has (the `from` of a delta).
+ * libgit2's packbuilder writes ids everywhere, so it cannot make them;
+ * engines refuse such packs (engine/packscan.h).
  */
 #ifndef SCHEMA_INDEX_H
 #define SCHEMA_INDEX_H

@@ -78,6 +78,39 @@
 /* deltas that are kept: an engine this many bundles behind takes one */
 #define KEEP_DELTAS 64
 
+/* ---- packs, as an engine takes them ---- */
+
+/* objects of one pack: a full bundle's blobs, its trees and SHA256SUMS, and
+ * the commits of its epoch */
+#define LIMIT_PACK_OBJECTS 3000000
+/* what one pack inflates to, deltas applied: a million objects of 3 KB with
+ * their sums and trees, twice over */
+#define LIMIT_PACK_INFLATED (8ull * 1024 * 1024 * 1024)
+/* the deltas between an object and its full base: git makes 50, and its old
+ * `gc --aggressive` 250 */
+#define LIMIT_PACK_DEPTH 250
+/* all bytes that are made on the way to one object through its deltas: 64
+ * versions of an 8 MB SHA256SUMS, twice over */
+#define LIMIT_PACK_CHAIN_BYTES (1024ull * 1024 * 1024)
+
+/* ---- engine and its fetching child ---- */
+
+/* one message: the largest object and what names it */
+#define LIMIT_IPC_FRAME (LIMIT_OBJECT_BYTES + 64u * 1024)
+/* what waits to be sent to a peer that does not read: a few such messages */
+#define LIMIT_IPC_QUEUE (4u * LIMIT_IPC_FRAME)
+/* channels of one engine */
+#define LIMIT_CHANNELS 1024
+/* spec.url */
+#define LIMIT_URL_BYTES 2048
+/* headers that a Secret adds to each request, and the bytes of one */
+#define LIMIT_HEADERS 32
+#define LIMIT_HEADER_BYTES 8192
+/* one PEM text of a Secret: a bundle of all public CAs is 250 KB */
+#define LIMIT_PEM_BYTES (512u * 1024)
+/* requests that the parent has under way on one channel */
+#define LIMIT_REQUESTS 4096
+
 /* ---- keys and signatures ---- */
 
 /* an allowed_signers text */
