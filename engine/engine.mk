@@ -34,4 +34,5 @@ libengine_a_SOURCES += \
 libengine_a_CFLAGS += $(LIBGIT2_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 ENGINE_LIBS += $(ZLIB_LIBS)
 libengine_a_SOURCES += \
+	engine/ipc.c engine/ipc.h \
 	engine/packscan.c engine/packscan.h

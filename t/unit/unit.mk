@@ -51,6 +51,11 @@ t_unit_u_http_SOURCES = t/unit/u-http.c t/unit/http-server.c \
 	t/unit/http-server.h t/unit/tap.h
 t_unit_u_http_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-ipc
+t_unit_u_ipc_SOURCES = t/unit/u-ipc.c t/unit/tap.h
+t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+t_unit_u_ipc_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-packscan
 t_unit_u_packscan_SOURCES = t/unit/u-packscan.c t/unit/tap.h
 t_unit_u_packscan_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS)
