@@ -21,7 +21,7 @@ EXTRA_DIST += engine/install/channels-crd.yaml
 # channels: what is wanted, and how it gets there
 libengine_a_SOURCES += \
 	engine/channel.h \
-	engine/inventory.h \
+	engine/inventory.c engine/inventory.h \
 	engine/kinds.h
 
 # the runtime: one loop, HTTP on it

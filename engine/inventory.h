@@ -15,7 +15,6 @@
 #include "engine/health.h"
 #include "engine/kinds.h"
 #include "schema/base/digest.h"
-#include "schema/base/map.h"
 #include "schema/object.h"
 
 struct channel;
@@ -66,7 +65,7 @@ struct tracked {
 	struct tracked *prev, *next;	/* all of an inventory, by path */
 	struct tracked *queue_next;	/* of engine/apply.c */
 	struct kind *kind;
-	const char *namespace;		/* interned; "" for cluster-scoped */
+	const char *namespace;		/* "" for a cluster-scoped object */
 	struct note *note;		/* NULL: nothing to say */
 	void *repair;			/* of engine/repair.c */
 	void *await;			/* of engine/await.c */
@@ -81,7 +80,7 @@ struct tracked {
 	uint8_t health;			/* enum health */
 	uint8_t tries;			/* failed ones since the last success */
 	bool queued;			/* is in a queue of engine/apply.c */
-	char name[];
+	char name[];			/* its namespace is behind it */
 };
 
 struct inventory {
@@ -89,7 +88,6 @@ struct inventory {
 	struct tracked **buckets;
 	size_t n_buckets, count;
 	struct tracked *first, *last;
-	struct map namespaces;		/* interned strings */
 };
 
 void inventory_init(struct inventory *inv, struct channel *c);

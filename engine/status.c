@@ -157,11 +157,11 @@ static struct node *write_failures(struct arena *a,
 		const struct failure *f = &s->failures[i];
 		struct node *n = node_map(a);
 
-		node_set(a, n, "object", node_str(a, f->object));
+		node_set(a, n, "object", node_str_clean(a, f->object));
 		if (*f->source)
-			node_set(a, n, "source", node_str(a, f->source));
-		node_set(a, n, "reason", node_str(a, f->reason));
-		node_set(a, n, "message", node_str(a, f->message));
+			node_set(a, n, "source", node_str_clean(a, f->source));
+		node_set(a, n, "reason", node_str_clean(a, f->reason));
+		node_set(a, n, "message", node_str_clean(a, f->message));
 		node_append(a, list, n);
 	}
 	return list;
@@ -175,10 +175,10 @@ static struct node *write_drift(struct arena *a,
 	if (!s->drift_object)
 		return node_null(a);
 	n = node_map(a);
-	node_set(a, n, "object", node_str(a, s->drift_object));
+	node_set(a, n, "object", node_str_clean(a, s->drift_object));
 	node_set(a, n, "at", time_node(a, s->drift_at));
 	node_set(a, n, "manager", s->drift_manager ?
-		 node_str(a, s->drift_manager) : node_null(a));
+		 node_str_clean(a, s->drift_manager) : node_null(a));
 	node_set(a, n, "repairs", node_int(a, (int64_t)s->drift_repairs));
 	return n;
 }
@@ -200,8 +200,8 @@ static struct node *write_conditions(struct arena *a,
 		node_set(a, n, "observedGeneration",
 			 node_int(a, s->observed_generation));
 		node_set(a, n, "lastTransitionTime", time_node(a, c->since));
-		node_set(a, n, "reason", node_str(a, c->reason));
-		node_set(a, n, "message", node_str(a, c->message));
+		node_set(a, n, "reason", node_str_clean(a, c->reason));
+		node_set(a, n, "message", node_str_clean(a, c->message));
 		node_append(a, list, n);
 	}
 	return list;
@@ -212,7 +212,7 @@ struct node *status_write(const struct channel_status *s, struct arena *a)
 	struct node *n = node_map(a), *leftovers = node_seq(a);
 
 	for (size_t i = 0; i < s->n_leftovers; i++)
-		node_append(a, leftovers, node_str(a, s->leftovers[i]));
+		node_append(a, leftovers, node_str_clean(a, s->leftovers[i]));
 	node_set(a, n, "observedGeneration",
 		 node_int(a, s->observed_generation));
 	node_set(a, n, "accepted", write_bundle(a, &s->accepted, "headIssued"));

@@ -11,6 +11,7 @@
 
 #include "schema/base/map.h"
 #include "schema/base/mem.h"
+#include "schema/utf8.h"
 
 static struct node *node_new(struct arena *a, enum node_type type)
 {
@@ -63,6 +64,27 @@ struct node *node_strn(struct arena *a, const char *s, size_t len)
 struct node *node_str(struct arena *a, const char *s)
 {
 	return node_strn(a, s, strlen(s));
+}
+
+struct node *node_str_clean(struct arena *a, const char *s)
+{
+	size_t len = strlen(s), out = 0;
+	char *clean = arena_alloc(a, len * 3 + 1);
+	struct node *n = node_new(a, NODE_STR);
+
+	for (size_t i = 0; i < len; ) {
+		size_t step = utf8_length(s + i, len - i);
+
+		memcpy(clean + out, step ? s + i : "\xef\xbf\xbd",
+		       step ? step : 3);
+		out += step ? step : 3;
+		i += step ? step : 1;
+	}
+	if (out > UINT32_MAX)
+		BUG("node string of 4 GiB");
+	n->n = (uint32_t)out;
+	n->str = clean;
+	return n;
 }
 
 struct node *node_seq(struct arena *a)

@@ -62,6 +62,9 @@ struct node *node_int(struct arena *a, int64_t v);
 struct node *node_float(struct arena *a, double v);
 struct node *node_str(struct arena *a, const char *s);		/* copies */
 struct node *node_strn(struct arena *a, const char *s, size_t len);
+/* Text of unknown making (a message that was cut, a stranger's words): what
+ * is not UTF-8 becomes U+FFFD, as no tree may hold anything else. */
+struct node *node_str_clean(struct arena *a, const char *s);
 struct node *node_seq(struct arena *a);
 struct node *node_map(struct arena *a);
 

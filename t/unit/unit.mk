@@ -61,5 +61,9 @@ t_unit_u_packscan_SOURCES = t/unit/u-packscan.c t/unit/tap.h
 t_unit_u_packscan_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS)
 t_unit_u_packscan_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-inventory
+t_unit_u_inventory_SOURCES = t/unit/u-inventory.c t/unit/tap.h
+t_unit_u_inventory_LDADD = $(ENGINE_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
