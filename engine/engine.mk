@@ -24,11 +24,19 @@ libengine_a_SOURCES += \
 	engine/inventory.c engine/inventory.h \
 	engine/kinds.h
 
-# the runtime: one loop, HTTP on it
+# the runtime: one loop, HTTP on it, the API server's client on that
 libengine_a_SOURCES += \
+	engine/discovery.h \
+	engine/endpoint.h \
 	engine/http-easy.c engine/http-easy.h \
 	engine/http.c engine/http.h \
-	engine/loop.c engine/loop.h
+	engine/kube-config.h \
+	engine/kube.h \
+	engine/lease.h \
+	engine/list.h \
+	engine/loop.c engine/loop.h \
+	engine/metrics.h \
+	engine/watch.h
 
 # what reads hostile bytes: the child that fetches and verifies
 libengine_a_CFLAGS += $(LIBGIT2_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)

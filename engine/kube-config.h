@@ -1,0 +1,78 @@
+/*
+ * How to reach the API server and as whom: from a kubeconfig or from the
+ * service account of our own pod (kubernetes.md section 7).
+ *
+ * Secrets (keys, tokens, passwords) live in guarded memory, are wiped on
+ * release and appear in no message. What changes on disk while we run (a
+ * rotated token or certificate) is noticed by the two functions at the end.
+ */
+#ifndef ENGINE_KUBE_CONFIG_H
+#define ENGINE_KUBE_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "engine/http.h"
+#include "schema/base/err.h"
+#include "schema/base/strvec.h"
+
+struct kube_config {
+	char *source;		/* for messages: a path, or "in-cluster" */
+	char *server;		/* "https://10.0.0.1:443", no slash behind */
+	char *namespace;	/* the context's, or our pod's; never NULL */
+	struct http_peer peer;	/* points at what follows */
+
+	char *ca_file, *ca_pem, *cert_file, *cert_pem, *key_file;
+	char *key_pem;		/* secret */
+	char *server_name, *proxy;
+
+	char *token_file;	/* the token is re-read from here */
+	char *token;		/* secret; NULL: no token */
+	int64_t token_read;	/* clock_mono_ms() */
+	char *username;
+	char *password;		/* secret */
+
+	/* a kubeconfig's as, as-uid, as-groups, as-user-extra */
+	char *as_user, *as_uid;
+	struct strvec as_groups, as_extra;	/* "key=value", value as is */
+
+	struct timespec cert_changed, key_changed, ca_changed;
+	int64_t files_seen;	/* clock_mono_ms() */
+};
+
+struct kube_config_options {
+	const char *path;	/* of --kubeconfig; NULL: see below */
+	const char *context;	/* NULL: the current one */
+};
+
+/*
+ * --kubeconfig, else the list in $KUBECONFIG, else the service account if
+ * KUBERNETES_SERVICE_HOST is set, else ~/.kube/config. In a list the first
+ * file that defines a name wins, and files that do not exist are skipped.
+ * Relative paths are relative to their own file; *-data beats a file;
+ * tokenFile beats token. The service account is read from
+ * $WINDLASS_SERVICE_ACCOUNT_DIR, if set (for tests), else from
+ * /var/run/secrets/kubernetes.io/serviceaccount.
+ *
+ * ERR_INVALID naming the file and what is wrong. Refused: exec and
+ * auth-provider (not yet), http:// with credentials to another machine,
+ * certificates or keys that are no PEM.
+ */
+int kube_config_load(const struct kube_config_options *o,
+		     struct kube_config **ret, struct err *err);
+void kube_config_free(struct kube_config *c);
+
+/*
+ * Reads the token's file again if that was more than a minute ago, or at
+ * once with `now`. A file that cannot be read keeps the old token. True if
+ * the token is another one than before.
+ */
+bool kube_config_refresh_token(struct kube_config *c, bool now);
+/*
+ * Looks at the certificate files if that was more than five minutes ago.
+ * True if one was replaced: connections are to be made anew.
+ */
+bool kube_config_files_changed(struct kube_config *c);
+
+#endif
