@@ -19,12 +19,14 @@ libschema_a_SOURCES += \
 	schema/base/digest.c schema/base/digest.h \
 	schema/base/err.c schema/base/err.h \
 	schema/base/fs.c schema/base/fs.h \
+	schema/base/lines.c schema/base/lines.h \
 	schema/base/log.c schema/base/log.h \
 	schema/base/map.c schema/base/map.h \
 	schema/base/mem.c schema/base/mem.h \
 	schema/base/num.c schema/base/num.h \
 	schema/base/proc.c schema/base/proc.h \
-	schema/base/strvec.c schema/base/strvec.h
+	schema/base/strvec.c schema/base/strvec.h \
+	schema/base/utf8.c schema/base/utf8.h
 
 # texts to trees: YAML, JSON, manifests
 libschema_a_SOURCES += \
@@ -53,9 +55,9 @@ libschema_a_SOURCES += \
 
 # what is signed and published
 libschema_a_SOURCES += \
-	schema/bundle.h \
-	schema/head.h \
-	schema/index.h \
+	schema/bundle.c schema/bundle.h \
+	schema/head.c schema/head.h \
+	schema/index.c schema/index.h \
 	schema/repo.c schema/repo.h \
 	schema/repo-bundle.c \
 	schema/repo-open.c \

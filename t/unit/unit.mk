@@ -8,6 +8,22 @@ UNIT_TESTS += t/unit/u-base
 t_unit_u_base_SOURCES = t/unit/u-base.c t/unit/tap.h
 t_unit_u_base_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-lines
+t_unit_u_lines_SOURCES = t/unit/u-lines.c t/unit/tap.h
+t_unit_u_lines_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-bundle
+t_unit_u_bundle_SOURCES = t/unit/u-bundle.c t/unit/tap.h
+t_unit_u_bundle_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-head
+t_unit_u_head_SOURCES = t/unit/u-head.c t/unit/tap.h
+t_unit_u_head_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-index
+t_unit_u_index_SOURCES = t/unit/u-index.c t/unit/tap.h
+t_unit_u_index_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-ignore
 t_unit_u_ignore_SOURCES = t/unit/u-ignore.c t/unit/tap.h
 t_unit_u_ignore_LDADD = $(UNIT_LDADD)
@@ -40,6 +56,14 @@ t_unit_u_sums_LDADD = $(UNIT_LDADD)
 UNIT_TESTS += t/unit/u-json
 t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
 t_unit_u_json_LDADD = $(UNIT_LDADD)
+
+# the engine's pure judgements
+UNIT_TESTS += t/unit/u-drift
+t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h
+t_unit_u_drift_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
+t_unit_u_drift_LDADD = $(ENGINE_LIBS)
+EXTRA_DIST += t/fixtures/live
 
 # the engine's runtime
 UNIT_TESTS += t/unit/u-loop
