@@ -44,3 +44,15 @@ ENGINE_LIBS += $(ZLIB_LIBS)
 libengine_a_SOURCES += \
 	engine/ipc.c engine/ipc.h \
 	engine/packscan.c engine/packscan.h
+
+# the command line
+bin_PROGRAMS += windlass
+windlass_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS)
+windlass_LDADD = $(ENGINE_LIBS)
+windlass_SOURCES = \
+	engine/cli/bundles.c engine/cli/bundles.h \
+	engine/cli/cli.h \
+	engine/cli/cmd-diff.c \
+	engine/cli/cmd-log.c \
+	engine/cli/cmd-show.c \
+	engine/cli/main.c

@@ -1,0 +1,255 @@
+/*
+ * Bundles by name, and what differs between two. See bundles.h. The
+ * repository may be anybody's: what it says is shown, not believed; only
+ * `windlass verify` tells whether it is signed.
+ */
+#include "config.h"
+#include "engine/cli/bundles.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/json.h"
+#include "schema/object.h"
+
+#include <fcntl.h>
+
+int bundles_open(const char *dir, git_repository **ret, struct err *err)
+{
+	char *inner;
+	int rc;
+
+	if (!dir)
+		dir = getenv("GIT_DIR");
+	if (!dir)
+		dir = ".";
+	inner = xasprintf("%s/.git", dir);
+	rc = repo_open(fs_exists(AT_FDCWD, inner) ? inner : dir, false, ret,
+		       err);
+	free(inner);
+	return rc;
+}
+
+static int read_at(git_repository *repo, const char *id,
+		   struct bundle_at *ret, struct err *err)
+{
+	struct bundle_at at;
+
+	memcpy(at.id, id, sizeof(at.id));
+	if (repo_read_bundle(repo, id, &at.commit, NULL, NULL, err) < 0)
+		return err_wrap(err, "bundle %.12s", id);
+	*ret = at;
+	return 0;
+}
+
+int bundle_before(git_repository *repo, const struct bundle_at *of,
+		  struct bundle_at *ret, struct err *err)
+{
+	if (!of->commit.parent[0])
+		return 1;
+	return read_at(repo, of->commit.parent, ret, err);
+}
+
+/* The newest bundle of the channel's current epoch, or of an older one. */
+static int find_tip(git_repository *repo, const char *channel,
+		    uint64_t epoch, struct bundle_at *ret, struct err *err)
+{
+	char *ref = xasprintf(BUNDLE_REF_PREFIX "%s", channel);
+	char id[GIT_HEX_SIZE];
+	int rc = repo_ref(repo, ref, id, err);
+
+	if (!rc && !id[0])
+		rc = err_set(err, ERR_INVALID, "there is no '%s' here; name "
+			     "the Git host's repository with --repo, or run "
+			     "git fetch origin '" BUNDLE_REF_PREFIX "*:"
+			     BUNDLE_REF_PREFIX "*'", ref);
+	if (!rc)
+		rc = read_at(repo, id, ret, err);
+	free(ref);
+	if (rc || epoch == 0 || ret->commit.bundle.epoch == epoch)
+		return rc;
+
+	ref = xasprintf(BUNDLE_EPOCHS_PREFIX "%s/%llu", channel,
+			(unsigned long long)epoch);
+	rc = repo_ref(repo, ref, id, err);
+	if (!rc && !id[0])
+		rc = err_set(err, ERR_INVALID, "channel '%s' has no epoch "
+			     "%llu here", channel, (unsigned long long)epoch);
+	if (!rc)
+		rc = read_at(repo, id, ret, err);
+	free(ref);
+	return rc;
+}
+
+static int parse_number(const char *name, const char *number,
+			uint64_t *epoch, uint64_t *sequence, struct err *err)
+{
+	const char *dot = strchr(number, '.');
+	size_t len = dot ? (size_t)(dot - number) : 0;
+
+	if ((dot && parse_u64n(number, len, 1, LIMIT_SEQUENCE, epoch)) ||
+	    parse_u64(dot ? dot + 1 : number, 1, LIMIT_SEQUENCE, sequence))
+		return err_set(err, ERR_INVALID, "'%s' is no bundle; write "
+			       "CHANNEL, CHANNEL@SEQUENCE or "
+			       "CHANNEL@EPOCH.SEQUENCE", name);
+	return 0;
+}
+
+int bundle_find(git_repository *repo, const char *name,
+		struct bundle_at *ret, struct err *err)
+{
+	size_t len = strcspn(name, "@");
+	char *channel = xstrndup(name, len);
+	uint64_t epoch = 0, sequence = 0;
+	struct bundle_at at;
+	int rc = -1;
+
+	if (!is_channel_name(channel)) {
+		err_set(err, ERR_INVALID, "'%s' is no name of a channel",
+			channel);
+		goto out;
+	}
+	if (name[len] && parse_number(name, name + len + 1, &epoch, &sequence,
+				      err) < 0)
+		goto out;
+	if (find_tip(repo, channel, epoch, &at, err) < 0)
+		goto out;
+	while (sequence && at.commit.bundle.sequence > sequence) {
+		int none = bundle_before(repo, &at, &at, err);
+
+		if (none < 0)
+			goto out;
+		if (none)
+			break;
+	}
+	if (sequence && at.commit.bundle.sequence != sequence) {
+		err_set(err, ERR_INVALID, "channel '%s' has no bundle %llu; "
+			"its newest is %llu.%llu", channel,
+			(unsigned long long)sequence,
+			(unsigned long long)at.commit.bundle.epoch,
+			(unsigned long long)at.commit.bundle.sequence);
+		goto out;
+	}
+	*ret = at;
+	rc = 0;
+out:
+	free(channel);
+	return rc;
+}
+
+static int load_tree(git_repository *repo, const struct bundle_at *at,
+		     git_tree **ret, struct err *err)
+{
+	git_oid id;
+
+	if (repo_commit_tree(repo, at->id, &id, err) < 0)
+		return -1;
+	if (git_tree_lookup(ret, repo, &id) < 0)
+		return repo_err(err, ERR_INVALID, "cannot read the tree of "
+				"bundle %.12s", at->id);
+	return 0;
+}
+
+static char op_of(const git_diff_delta *delta)
+{
+	if (delta->status == GIT_DELTA_ADDED)
+		return '+';
+	return delta->status == GIT_DELTA_DELETED ? '-' : '~';
+}
+
+/* The part under objects/, without the SHA256SUMS of its folders. */
+static bool is_object_path(const char *path)
+{
+	size_t len = strlen(path);
+
+	return !strncmp(path, "objects/", 8) && len > 5 &&
+	       !strcmp(path + len - 5, ".json");
+}
+
+int bundle_changes(git_repository *repo, const struct bundle_at *from,
+		   const struct bundle_at *to,
+		   int (*fn)(void *arg, char op, const char *path,
+			     const git_oid *old_id, const git_oid *new_id,
+			     struct err *err),
+		   void *arg, struct err *err)
+{
+	git_diff_options opts = GIT_DIFF_OPTIONS_INIT;
+	git_tree *a = NULL, *b = NULL;
+	git_diff *diff = NULL;
+	int rc = -1;
+
+	opts.flags = GIT_DIFF_SKIP_BINARY_CHECK;
+	if ((from && load_tree(repo, from, &a, err) < 0) ||
+	    load_tree(repo, to, &b, err) < 0)
+		goto out;
+	if (git_diff_tree_to_tree(&diff, repo, a, b, &opts) < 0) {
+		repo_err(err, ERR_INVALID, "cannot compare two bundles");
+		goto out;
+	}
+	for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
+		const git_diff_delta *d = git_diff_get_delta(diff, i);
+		char op = op_of(d);
+
+		if (!is_object_path(d->new_file.path))
+			continue;
+		if (fn(arg, op, d->new_file.path,
+		       op == '+' ? NULL : &d->old_file.id,
+		       op == '-' ? NULL : &d->new_file.id, err) < 0)
+			goto out;
+	}
+	rc = 0;
+out:
+	git_diff_free(diff);
+	git_tree_free(a);
+	git_tree_free(b);
+	return rc;
+}
+
+bool bundle_path_is_secret(const char *path)
+{
+	return strstr(path, "/core/Secret/") != NULL;
+}
+
+static void hide_values(struct arena *a, struct node *secret,
+			const char *field)
+{
+	struct node *data = node_get(secret, field);
+
+	for (uint32_t i = 0; data && data->type == NODE_MAP && i < data->n;
+	     i++) {
+		const struct node *value = data->pairs[i].value;
+
+		data->pairs[i].value = node_str(a, arena_printf(a,
+			"(hidden, %u bytes)",
+			value->type == NODE_STR ? value->n / 4 * 3 : 0));
+	}
+}
+
+int bundle_object(git_repository *repo, const char *path,
+		  const git_oid *blob, struct buf *out, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
+	struct arena a = ARENA_INIT;
+	char id[GIT_HEX_SIZE];
+	struct node *root;
+	int rc;
+
+	git_oid_tostr(id, sizeof(id), blob);
+	rc = repo_read(repo, id, GIT_OBJECT_BLOB, &text, err);
+	if (rc == 0 && bundle_path_is_secret(path)) {
+		rc = json_read(text.data, text.len, &a, &root, err);
+		if (rc == 0) {
+			hide_values(&a, root, "data");
+			hide_values(&a, root, "stringData");
+			json_write_canonical(root, out);
+		}
+	} else if (rc == 0) {
+		buf_add(out, text.data, text.len);
+	}
+	buf_wipe(&text);
+	arena_release(&a);
+	return rc;
+}

@@ -1,0 +1,52 @@
+/*
+ * Finding bundles in a repository, for the commands that read Git alone: a
+ * Git host's bare repository, or any clone that fetched refs/windlass.
+ */
+#ifndef ENGINE_CLI_BUNDLES_H
+#define ENGINE_CLI_BUNDLES_H
+
+#include "schema/repo.h"
+
+struct bundle_at {
+	char id[GIT_HEX_SIZE];
+	struct bundle_commit commit;
+};
+
+/* How a person names a bundle, for usage texts. */
+#define BUNDLE_NAME_HELP \
+"A bundle is CHANNEL (its newest), CHANNEL@SEQUENCE or\n" \
+"CHANNEL@EPOCH.SEQUENCE.\n"
+
+/* Opens dir, or dir/.git where that is a clone. NULL: GIT_DIR or ".". */
+int bundles_open(const char *dir, git_repository **ret, struct err *err);
+
+/* ERR_INVALID if the name is malformed or there is no such bundle. */
+int bundle_find(git_repository *repo, const char *name,
+		struct bundle_at *ret, struct err *err);
+/* The bundle before this one: 0 found, 1 there is none, -1 error. */
+int bundle_before(git_repository *repo, const struct bundle_at *of,
+		  struct bundle_at *ret, struct err *err);
+
+/*
+ * Calls fn for each object that differs between two bundles, in the order
+ * of their paths; from NULL means an empty one. op is '+', '~' or '-'; the
+ * ids are of the blobs, NULL where there is none. fn returns 0, or -1 to
+ * stop with *err.
+ */
+int bundle_changes(git_repository *repo, const struct bundle_at *from,
+		   const struct bundle_at *to,
+		   int (*fn)(void *arg, char op, const char *path,
+			     const git_oid *old_id, const git_oid *new_id,
+			     struct err *err),
+		   void *arg, struct err *err);
+
+/* A Secret, whose values are never shown. */
+bool bundle_path_is_secret(const char *path);
+/*
+ * Appends an object as the bundle has it; a Secret with each value replaced
+ * by "(hidden, N bytes)".
+ */
+int bundle_object(git_repository *repo, const char *path,
+		  const git_oid *blob, struct buf *out, struct err *err);
+
+#endif

@@ -1,0 +1,157 @@
+/*
+ * windlass log: the bundles of a channel, the newest first.
+ */
+#include "config.h"
+#include "engine/cli/cli.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/cli/bundles.h"
+#include "schema/base/clock.h"
+#include "schema/base/num.h"
+#include "schema/json.h"
+
+static const char usage[] =
+"usage: windlass log [--repo DIR] [-n NUMBER] [--output json] BUNDLE\n"
+"\n"
+"Lists bundles, the newest first: sequence, when, changes, source commit and\n"
+"its author, bundle. Starts at BUNDLE and follows the chain back.\n"
+"\n"
+BUNDLE_NAME_HELP
+"\n"
+"  --repo DIR       the repository (default: $GIT_DIR, or here)\n"
+"  -n NUMBER        at most so many (default: 20; 0: all)\n"
+"  --output json    one JSON object a line\n";
+
+struct options {
+	const char *repo;
+	uint64_t limit;
+	enum cli_output output;
+};
+
+/* "Ada <ada@example.org>" of "Ada <ada@example.org> 1700000000 +0000" */
+static int person_len(const char *line)
+{
+	const char *end = strrchr(line, '>');
+
+	return end ? (int)(end - line + 1) : (int)strlen(line);
+}
+
+static void print_text(const struct bundle_at *at, bool color)
+{
+	const struct bundle *b = &at->commit.bundle;
+	char when[CLOCK_TEXT_SIZE];
+	struct buf author = BUF_INIT(2048);
+
+	clock_format(b->issued, when);
+	buf_add_scrubbed(&author, at->commit.author,
+			 (size_t)person_len(at->commit.author));
+	printf("%s%s %" PRIu64 ".%" PRIu64 "%s  %s  +%" PRIu64 " ~%" PRIu64
+	       " -%" PRIu64 "  %" PRIu64 " objects\n",
+	       color ? "\033[1m" : "", b->channel, b->epoch, b->sequence,
+	       color ? "\033[m" : "", when, b->created, b->changed,
+	       b->deleted, b->objects);
+	printf("    source %.12s  %s\n    bundle %.12s\n", b->source_commit,
+	       author.data, at->id);
+	buf_release(&author);
+}
+
+static void print_json(const struct bundle_at *at)
+{
+	const struct bundle *b = &at->commit.bundle;
+	struct arena a = ARENA_INIT;
+	struct node *n = node_map(&a);
+	struct buf out = BUF_INIT(65536);
+	char when[CLOCK_TEXT_SIZE], content[SHA256_HEX_SIZE];
+
+	clock_format(b->issued, when);
+	sha256_hex(&b->content, content);
+	node_set(&a, n, "channel", node_str(&a, b->channel));
+	node_set(&a, n, "epoch", node_int(&a, (int64_t)b->epoch));
+	node_set(&a, n, "sequence", node_int(&a, (int64_t)b->sequence));
+	node_set(&a, n, "bundle", node_str(&a, at->id));
+	node_set(&a, n, "content", node_str(&a, content));
+	node_set(&a, n, "sourceRef", node_str(&a, b->source_ref));
+	node_set(&a, n, "sourceCommit", node_str(&a, b->source_commit));
+	node_set(&a, n, "author", node_strn(&a, at->commit.author,
+		 (size_t)person_len(at->commit.author)));
+	node_set(&a, n, "publisher", node_strn(&a, at->commit.committer,
+		 (size_t)person_len(at->commit.committer)));
+	node_set(&a, n, "objects", node_int(&a, (int64_t)b->objects));
+	node_set(&a, n, "created", node_int(&a, (int64_t)b->created));
+	node_set(&a, n, "changed", node_int(&a, (int64_t)b->changed));
+	node_set(&a, n, "deleted", node_int(&a, (int64_t)b->deleted));
+	node_set(&a, n, "renderer", node_str(&a, b->renderer));
+	node_set(&a, n, "issued", node_str(&a, when));
+	json_write_compact(n, &out);
+	puts(out.data);
+	buf_release(&out);
+	arena_release(&a);
+}
+
+static int print_chain(git_repository *repo, struct bundle_at *at,
+		       const struct options *o, struct err *err)
+{
+	for (uint64_t shown = 0; !o->limit || shown < o->limit; shown++) {
+		int none;
+
+		if (o->output == OUTPUT_JSON)
+			print_json(at);
+		else
+			print_text(at, cli_color(stdout));
+		none = bundle_before(repo, at, at, err);
+		if (none)
+			return none < 0 ? -1 : 0;
+	}
+	return 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "repo", required_argument, NULL, 'r' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "hn:", longs, NULL)) != -1) {
+		if (c == 'h')
+			return cli_help(usage);
+		else if (c == 'r')
+			o->repo = optarg;
+		else if (c == 'n' && !parse_u64(optarg, 0, UINT32_MAX,
+						&o->limit))
+			;
+		else if (c == 'o' && !cli_parse_output(optarg, &o->output))
+			;
+		else
+			return cli_usage(usage, c == '?' ? NULL :
+					 "'%s' is not understood", optarg);
+	}
+	if (optind != argc - 1)
+		return cli_usage(usage, "name one channel or bundle");
+	return -1;
+}
+
+int cmd_log(int argc, char **argv)
+{
+	struct options o = { .limit = 20 };
+	git_repository *repo = NULL;
+	struct err err = ERR_INIT;
+	struct bundle_at at;
+	int status = parse_options(argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	status = EXIT_OK;
+	if (bundles_open(o.repo, &repo, &err) < 0 ||
+	    bundle_find(repo, argv[optind], &at, &err) < 0 ||
+	    print_chain(repo, &at, &o, &err) < 0)
+		status = cli_fail(&err);
+	git_repository_free(repo);
+	return status;
+}

@@ -1,0 +1,137 @@
+/*
+ * windlass show: one bundle and what it changed, or one object of it.
+ */
+#include "config.h"
+#include "engine/cli/cli.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/cli/bundles.h"
+#include "schema/base/clock.h"
+#include "schema/object.h"
+
+static const char usage[] =
+"usage: windlass show [--repo DIR] BUNDLE [OBJECT]\n"
+"\n"
+"Shows what a bundle says about itself and the objects that it created,\n"
+"changed and deleted. With OBJECT, a path as that list prints it, shows the\n"
+"object exactly as it is applied; the values of a Secret are hidden.\n"
+"\n"
+BUNDLE_NAME_HELP
+"\n"
+"  --repo DIR       the repository (default: $GIT_DIR, or here)\n";
+
+static int print_change(void *arg, char op, const char *path,
+			const git_oid *old_id, const git_oid *new_id,
+			struct err *err)
+{
+	bool color = *(bool *)arg;
+	const char *paint = op == '+' ? "\033[32m" : op == '-' ? "\033[31m"
+							       : "\033[33m";
+
+	printf("%s%c%s %s\n", color ? paint : "", op, color ? "\033[m" : "",
+	       path);
+	return 0;
+}
+
+static int show_bundle(git_repository *repo, const struct bundle_at *at,
+		       struct err *err)
+{
+	const struct bundle *b = &at->commit.bundle;
+	char when[CLOCK_TEXT_SIZE], content[SHA256_HEX_SIZE];
+	struct buf people = BUF_INIT(4096);
+	bool color = cli_color(stdout);
+	struct bundle_at before;
+	int none = bundle_before(repo, at, &before, err);
+
+	if (none < 0)
+		return -1;
+	clock_format(b->issued, when);
+	sha256_hex(&b->content, content);
+	buf_adds(&people, "author     ");
+	buf_add_scrubbed(&people, at->commit.author,
+			 strlen(at->commit.author));
+	buf_adds(&people, "\npublisher  ");
+	buf_add_scrubbed(&people, at->commit.committer,
+			 strlen(at->commit.committer));
+	printf("bundle     %s %" PRIu64 ".%" PRIu64 "\n", b->channel, b->epoch,
+	       b->sequence);
+	printf("commit     %s\nparent     %s\n", at->id,
+	       at->commit.parent[0] ? at->commit.parent : "none");
+	printf("content    sha256:%s\n", content);
+	printf("source     %s %s\n%s\nissued     %s\nrenderer   %s\n",
+	       b->source_commit, b->source_ref, people.data, when,
+	       b->renderer);
+	printf("objects    %" PRIu64 " (+%" PRIu64 " ~%" PRIu64 " -%" PRIu64
+	       ")\n\n", b->objects, b->created, b->changed, b->deleted);
+	buf_release(&people);
+	return bundle_changes(repo, none ? NULL : &before, at, print_change,
+			      &color, err);
+}
+
+static int show_object(git_repository *repo, const struct bundle_at *at,
+		       const char *path, struct err *err)
+{
+	struct buf text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
+	git_oid tree, blob;
+	unsigned mode;
+	int rc;
+
+	if (repo_commit_tree(repo, at->id, &tree, err) < 0)
+		return -1;
+	rc = repo_tree_entry(repo, &tree, path, &blob, &mode, err);
+	if (rc > 0)
+		return err_set(err, ERR_INVALID, "bundle %.12s has no '%s'; "
+			       "`windlass show` lists what changed", at->id,
+			       path);
+	if (rc == 0)
+		rc = bundle_object(repo, path, &blob, &text, err);
+	if (rc == 0)
+		fwrite(text.data, 1, text.len, stdout);
+	buf_release(&text);
+	return rc;
+}
+
+static int parse_options(int argc, char **argv, const char **repo)
+{
+	static const struct option longs[] = {
+		{ "repo", required_argument, NULL, 'r' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (c == 'h')
+			return cli_help(usage);
+		if (c != 'r')
+			return cli_usage(usage, NULL);
+		*repo = optarg;
+	}
+	if (argc - optind < 1 || argc - optind > 2)
+		return cli_usage(usage, "name one bundle");
+	return -1;
+}
+
+int cmd_show(int argc, char **argv)
+{
+	const char *dir = NULL;
+	git_repository *repo = NULL;
+	struct err err = ERR_INIT;
+	struct bundle_at at;
+	int status = parse_options(argc, argv, &dir);
+
+	if (status >= 0)
+		return status;
+	status = EXIT_OK;
+	if (bundles_open(dir, &repo, &err) < 0 ||
+	    bundle_find(repo, argv[optind], &at, &err) < 0 ||
+	    (argc - optind == 2
+	     ? show_object(repo, &at, argv[optind + 1], &err)
+	     : show_bundle(repo, &at, &err)) < 0)
+		status = cli_fail(&err);
+	git_repository_free(repo);
+	return status;
+}
