@@ -53,12 +53,29 @@ void base64_encode(struct buf *out, const void *data, size_t len)
 	buf_commit(out, size - 1);
 }
 
+/*
+ * libsodium 1.0.18 takes the byte 0xaf for '/': its comparison of a negative
+ * char overflows. So it is shown ASCII only.
+ */
+static bool is_base64_text(const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+		      (c >= '0' && c <= '9') || c == '+' || c == '/' ||
+		      c == '='))
+			return false;
+	}
+	return true;
+}
+
 int base64_decode(struct buf *out, const char *text, size_t len)
 {
 	size_t max = len / 4 * 3, got;
 	char *p;
 
-	if (len % 4)
+	if (len % 4 || !is_base64_text(text, len))
 		return -1;
 	p = buf_reserve(out, max);
 	if (!p || sodium_base642bin((unsigned char *)p, max, text, len, NULL,

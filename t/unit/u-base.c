@@ -132,6 +132,7 @@ static void test_digest(void)
 	struct sha256 d, e;
 	char hex[SHA256_HEX_SIZE];
 	struct buf b = BUF_INIT(64);
+	int letters = 0;
 
 	sha256_of("", 0, &d);
 	sha256_hex(&d, hex);
@@ -146,6 +147,13 @@ static void test_digest(void)
 	ok(!base64_decode(&b, "//4=", 4) && b.len == 2, "and back");
 	ok(base64_decode(&b, "//5=", 4) < 0, "non-canonical base64 is refused");
 	ok(base64_decode(&b, "//4", 3) < 0, "missing padding is refused");
+	for (int c = 0; c < 256; c++) {
+		const char text[4] = { 'A', 'A', 'A', (char)c };
+
+		buf_reset(&b);
+		letters += !base64_decode(&b, text, 4);
+	}
+	is_int(letters, 64 + 1, "64 letters are base64, and '=' at the end");
 	buf_release(&b);
 }
 
