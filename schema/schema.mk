@@ -49,8 +49,12 @@ libschema_a_SOURCES += \
 
 # keys, signatures, trust
 libschema_a_SOURCES += \
-	schema/sshkey.h \
-	schema/sshsig.h \
+	schema/agent.c schema/agent.h \
+	schema/keyfile.c schema/keyfile.h \
+	schema/signer.c \
+	schema/sshkey.c schema/sshkey.h \
+	schema/sshsig.c schema/sshsig.h \
+	schema/sshwire.c schema/sshwire.h \
 	schema/trust.h
 
 # what is signed and published

@@ -24,15 +24,20 @@ struct sshkey {
 };
 
 bool sshkey_equal(const struct sshkey *a, const struct sshkey *b);
+/* "ssh-ed25519", "sk-ssh-ed25519@openssh.com" */
+const char *sshkey_type_name(enum sshkey_type type);
 
 /*
  * The wire blob of a public key, strictly: a known type, exact lengths, a
- * point that is on the curve, canonical and of full order.
+ * point that is on the curve, canonical and of full order. ERR_DENIED.
  */
 int sshkey_parse_blob(const uint8_t *blob, size_t len, struct sshkey *ret,
 		      struct err *err);
 void sshkey_write_blob(const struct sshkey *k, struct buf *out);
-/* "ssh-ed25519 AAAA... [comment]" */
+/*
+ * "ssh-ed25519 AAAA... [comment]", single spaces, with or without a final
+ * LF. ERR_DENIED.
+ */
 int sshkey_parse_text(const char *text, size_t len, struct sshkey *ret,
 		      struct err *err);
 void sshkey_write_text(const struct sshkey *k, struct buf *out);
@@ -49,12 +54,19 @@ void sshkey_fingerprint(const struct sshkey *k, struct buf *out);
  */
 struct signer;
 
+/*
+ * ERR_INVALID where the spec or the file is wrong. For key:: the agent is
+ * not asked before the first signature, so that nobody's touch or consent
+ * is wanted for nothing.
+ */
 int signer_open(const char *spec, struct signer **ret, struct err *err);
 const struct sshkey *signer_key(const struct signer *s);
 /*
  * Signs the SSHSIG of the message in a namespace: appends the armour, with
- * its final LF. An agent's answer is verified before it is believed, its
- * time and size are bounded (LIMIT_AGENT_MS, LIMIT_AGENT_MESSAGE).
+ * its final LF. Every signature is verified before it is handed out; an
+ * agent's time and size are bounded (LIMIT_AGENT_MS, LIMIT_AGENT_MESSAGE).
+ * ERR_DENIED: the agent refused or lied; ERR_TRANSIENT: it is not there or
+ * too slow.
  */
 int signer_sign(struct signer *s, const char *namespace, const void *msg,
 		size_t len, struct buf *ret_armour, struct err *err);

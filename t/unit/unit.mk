@@ -24,6 +24,14 @@ UNIT_TESTS += t/unit/u-index
 t_unit_u_index_SOURCES = t/unit/u-index.c t/unit/tap.h
 t_unit_u_index_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-sshkey
+t_unit_u_sshkey_SOURCES = t/unit/u-sshkey.c t/unit/tap.h t/unit/softkey.h
+t_unit_u_sshkey_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-sshsig
+t_unit_u_sshsig_SOURCES = t/unit/u-sshsig.c t/unit/tap.h t/unit/softkey.h
+t_unit_u_sshsig_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-ignore
 t_unit_u_ignore_SOURCES = t/unit/u-ignore.c t/unit/tap.h
 t_unit_u_ignore_LDADD = $(UNIT_LDADD)

@@ -1,0 +1,261 @@
+/*
+ * Private key files. See keyfile.h. Trusted is the machine's administrator;
+ * not trusted are other users of the machine, so a file that anybody else
+ * could have read or replaced is refused, and so is one inside a repository,
+ * from where a push or a clone could carry it away. Whatever held a part of
+ * the secret is guarded memory and wiped.
+ */
+#include "config.h"
+#include "schema/keyfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+#include "schema/sshwire.h"
+
+#define BEGIN "-----BEGIN OPENSSH PRIVATE KEY-----\n"
+#define END "\n-----END OPENSSH PRIVATE KEY-----\n"
+#define MAGIC "openssh-key-v1"	/* with its NUL */
+#define BLOCK 8			/* padding goes to a multiple of this */
+
+/* ---- the file ---- */
+
+static bool is_repository(const char *dir)
+{
+	static const char *const parts[] = { "HEAD", "objects", "refs" };
+	char *path = xasprintf("%s/.git", dir);
+	bool found = fs_exists(AT_FDCWD, path);
+	size_t have = 0;
+
+	free(path);
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		path = xasprintf("%s/%s", dir, parts[i]);
+		have += fs_exists(AT_FDCWD, path);
+		free(path);
+	}
+	return found || have == ARRAY_SIZE(parts);
+}
+
+/* No folder above the file, by its real path, is a Git repository. */
+static int check_place(const char *path, struct err *err)
+{
+	char *real = realpath(path, NULL), *slash;
+	int rc = 0;
+
+	if (!real)
+		return err_sys(err, "cannot resolve key file '%s'", path);
+	while (!rc && (slash = strrchr(real, '/'))) {
+		*slash = '\0';
+		if (is_repository(real))
+			rc = err_set(err, ERR_INVALID, "key file '%s' is "
+				     "inside the Git repository '%s': keep it "
+				     "where no push or clone can reach it",
+				     path, *real ? real : "/");
+	}
+	free(real);
+	return rc;
+}
+
+static int check_stat(const char *path, const struct stat *st,
+		      struct err *err)
+{
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, ERR_INVALID,
+			       "key file '%s' is not a regular file", path);
+	if (st->st_uid != geteuid() && st->st_uid != 0)
+		return err_set(err, ERR_INVALID, "key file '%s' belongs to "
+			       "another user (uid %u): chown it", path,
+			       (unsigned)st->st_uid);
+	if (st->st_mode & 077)
+		return err_set(err, ERR_INVALID, "key file '%s' can be "
+			       "accessed by others (mode %04o): chmod 600 it",
+			       path, (unsigned)st->st_mode & 07777);
+	if (st->st_size > LIMIT_KEY_FILE_BYTES)
+		return err_set(err, ERR_INVALID,
+			       "key file '%s' is larger than %d bytes", path,
+			       LIMIT_KEY_FILE_BYTES);
+	return 0;
+}
+
+static int open_checked(const char *path, int *ret_fd, struct err *err)
+{
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0 && errno == ELOOP)
+		return err_set(err, ERR_INVALID, "key file '%s' is a symbolic "
+			       "link: name the file itself", path);
+	if (fd < 0) {
+		err_sys(err, "cannot open key file '%s'", path);
+		err->class = ERR_INVALID;
+		return -1;
+	}
+	if (fstat(fd, &st) < 0)
+		err_sys(err, "cannot stat key file '%s'", path);
+	else if (!check_stat(path, &st, err) && !check_place(path, err)) {
+		*ret_fd = fd;
+		return 0;
+	}
+	close(fd);
+	return -1;
+}
+
+/* Reads into guarded memory; not through a buffer that grows and copies. */
+static int read_text(int fd, const char *path, char *text, size_t size,
+		     size_t *ret_len, struct err *err)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		ssize_t n = read(fd, text + len, size - len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return err_sys(err, "cannot read key file '%s'", path);
+		if (n == 0) {
+			*ret_len = len;
+			return 0;
+		}
+		len += (size_t)n;
+	}
+	return err_set(err, ERR_INVALID,
+		       "key file '%s' is larger than %d bytes", path,
+		       LIMIT_KEY_FILE_BYTES);
+}
+
+/* ---- its content; errors have no path yet ---- */
+
+static int broken(struct err *err, const char *what)
+{
+	return err_set(err, ERR_INVALID, "%s", what);
+}
+
+/* The text between BEGIN and END, to bytes in guarded memory. */
+static int decode(const char *text, size_t len, uint8_t *bin, size_t size,
+		  size_t *ret_len, struct err *err)
+{
+	const size_t begin = strlen(BEGIN), end = strlen(END);
+
+	if (len < begin + end || memcmp(text, BEGIN, begin))
+		return broken(err, "is not an OpenSSH private key: make one "
+			      "with ssh-keygen -t ed25519 -N ''");
+	if (memcmp(text + len - end, END, end))
+		return broken(err, "has no END line or text after it");
+	if (sodium_base642bin(bin, size, text + begin, len - begin - end,
+			      "\n", ret_len, NULL,
+			      sodium_base64_VARIANT_ORIGINAL))
+		return broken(err, "is not base64 between BEGIN and END");
+	return 0;
+}
+
+static bool padding_ok(const struct sshr *r, size_t total)
+{
+	if (total % BLOCK || r->len >= BLOCK)
+		return false;
+	for (size_t i = 0; i < r->len; i++)
+		if (r->p[i] != i + 1)
+			return false;
+	return true;
+}
+
+/* The private section: two equal check numbers, the key, comment, padding. */
+static int read_private(struct sshr r, const struct sshkey *key,
+			uint8_t *secret, struct err *err)
+{
+	const size_t total = r.len;
+	uint32_t one = sshr_u32(&r), two = sshr_u32(&r);
+	bool type = sshr_expect(&r, sshkey_type_name(key->type));
+	const uint8_t *pk = sshr_fixed(&r, sizeof(key->pk));
+	const uint8_t *sk = sshr_fixed(&r, KEYFILE_SECRET_BYTES);
+	uint8_t again[32];
+
+	sshr_string(&r);
+	if (r.bad || !type || one != two || !padding_ok(&r, total))
+		return broken(err, "has a malformed private section");
+	/* a wrong public half would leak the secret with the first signature */
+	crypto_sign_seed_keypair(again, secret, sk);
+	if (memcmp(again, pk, 32) || memcmp(again, key->pk, 32) ||
+	    sodium_memcmp(secret, sk, KEYFILE_SECRET_BYTES))
+		return broken(err, "has public and private halves that do not "
+			      "belong together");
+	return 0;
+}
+
+static int read_key(const uint8_t *bin, size_t len, struct sshkey *ret_key,
+		    uint8_t *secret, struct err *err)
+{
+	struct sshr r = SSHR_INIT(bin, len);
+	const uint8_t *magic = sshr_bytes(&r, sizeof(MAGIC));
+	struct sshr cipher = sshr_string(&r), kdf = sshr_string(&r);
+	struct sshr options = sshr_string(&r), pub, private;
+	uint32_t n = sshr_u32(&r);
+
+	if (!magic || memcmp(magic, MAGIC, sizeof(MAGIC)) || r.bad)
+		return broken(err, "is not in the format openssh-key-v1");
+	if (!sshr_is(&cipher, "none") || !sshr_is(&kdf, "none") ||
+	    options.len)
+		return broken(err, "is protected by a passphrase: add it to "
+			      "ssh-agent (ssh-add) and use key::ssh-ed25519 "
+			      "with its public half, or make one without");
+	pub = sshr_string(&r);
+	private = sshr_string(&r);
+	if (n != 1 || !sshr_done(&r))
+		return broken(err, "does not hold exactly one key");
+	if (sshkey_parse_blob(pub.p, pub.len, ret_key, err) < 0) {
+		err->class = ERR_INVALID;
+		return -1;
+	}
+	if (ret_key->type != SSHKEY_ED25519)
+		return broken(err, "belongs to a security key: add it to "
+			      "ssh-agent (ssh-add) and use key:: with its "
+			      "public half");
+	return read_private(private, ret_key, secret, err);
+}
+
+int keyfile_read(const char *path, struct sshkey *ret_key,
+		 uint8_t **ret_secret, struct err *err)
+{
+	const size_t size = LIMIT_KEY_FILE_BYTES + 1;
+	char *text = NULL;
+	uint8_t *bin = NULL, *secret = NULL;
+	size_t len = 0, bin_len = 0;
+	struct sshkey key;
+	int fd = -1, rc = -1;
+
+	if (open_checked(path, &fd, err) < 0)
+		return -1;
+	text = sodium_malloc(size);
+	bin = sodium_malloc(size);
+	secret = sodium_malloc(KEYFILE_SECRET_BYTES);
+	if (!text || !bin || !secret) {
+		err_set(err, ERR_INTERNAL, "no guarded memory for a key");
+		goto out;
+	}
+	if (read_text(fd, path, text, size, &len, err) < 0)
+		goto out;
+	if (decode(text, len, bin, size, &bin_len, err) < 0 ||
+	    read_key(bin, bin_len, &key, secret, err) < 0) {
+		err_wrap(err, "key file '%s'", path);
+		goto out;
+	}
+	sodium_mprotect_readonly(secret);
+	*ret_key = key;
+	*ret_secret = secret;
+	secret = NULL;
+	rc = 0;
+out:
+	sodium_free(secret);
+	sodium_free(bin);
+	sodium_free(text);
+	close(fd);
+	return rc;
+}

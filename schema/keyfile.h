@@ -1,0 +1,21 @@
+/*
+ * OpenSSH private key files (PROTOCOL.key), unencrypted Ed25519 only. An
+ * encrypted key belongs in ssh-agent: windlass has no code for passphrases.
+ */
+#ifndef SCHEMA_KEYFILE_H
+#define SCHEMA_KEYFILE_H
+
+#include "schema/sshkey.h"
+
+#define KEYFILE_SECRET_BYTES 64	/* seed and public key: libsodium's layout */
+
+/*
+ * Reads a key file that passes the checks of signer_open (sshkey.h). The
+ * secret is sodium_malloced, read-only; free it with sodium_free, which
+ * wipes it. ERR_INVALID saying what is wrong and what to do. The messages
+ * never quote the file's content.
+ */
+int keyfile_read(const char *path, struct sshkey *ret_key,
+		 uint8_t **ret_secret, struct err *err);
+
+#endif
