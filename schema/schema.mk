@@ -55,7 +55,7 @@ libschema_a_SOURCES += \
 	schema/sshkey.c schema/sshkey.h \
 	schema/sshsig.c schema/sshsig.h \
 	schema/sshwire.c schema/sshwire.h \
-	schema/trust.h
+	schema/trust.c schema/trust.h
 
 # what is signed and published
 libschema_a_SOURCES += \

@@ -1,12 +1,17 @@
 /*
  * Trust files in OpenSSH's allowed_signers grammar, made strict (DESIGN.md
  * section 6): one principal a line, a namespaces option of exactly the given
- * value, no cert-authority, no wildcard, times ending in Z, no key and no
- * principal's key twice. Any bad line refuses the whole text.
+ * value, no cert-authority, no wildcard, times ending in Z, no key twice. A
+ * principal may have several keys (rotation). Options stand in any order,
+ * their values in quotes; blank lines, lines that begin with #, a comment
+ * behind a key and a last line without LF are fine. Any bad line refuses the
+ * whole text. A text may hold no key at all: whether that makes sense is for
+ * the caller to say.
  */
 #ifndef SCHEMA_TRUST_H
 #define SCHEMA_TRUST_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "schema/limits.h"
@@ -44,7 +49,10 @@ const struct trust_key *trust_find(const struct trust *t,
 				   const struct sshkey *key, int64_t now,
 				   struct err *err);
 
-/* A key that stands in both files (two roles): ERR_INVALID, else 0. */
+/*
+ * A key that stands in both files (two roles): ERR_INVALID, else 0. Here and
+ * in trust_parse keys are the same if their 32 bytes are, whatever the type.
+ */
 int trust_disjoint(const struct trust *a, const struct trust *b,
 		   struct err *err);
 

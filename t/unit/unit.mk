@@ -32,6 +32,14 @@ UNIT_TESTS += t/unit/u-sshsig
 t_unit_u_sshsig_SOURCES = t/unit/u-sshsig.c t/unit/tap.h t/unit/softkey.h
 t_unit_u_sshsig_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-trust
+t_unit_u_trust_SOURCES = t/unit/u-trust.c t/unit/tap.h t/unit/softkey.h
+t_unit_u_trust_LDADD = $(UNIT_LDADD)
+
+UNIT_TESTS += t/unit/u-agent
+t_unit_u_agent_SOURCES = t/unit/u-agent.c t/unit/tap.h t/unit/softkey.h
+t_unit_u_agent_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-ignore
 t_unit_u_ignore_SOURCES = t/unit/u-ignore.c t/unit/tap.h
 t_unit_u_ignore_LDADD = $(UNIT_LDADD)
