@@ -154,16 +154,18 @@ void observe_free(struct observe *o);
  */
 void observe_use(struct channel *c, struct kind *k);
 void observe_drop(struct channel *c, struct kind *k);
+/* Where only single namespaces may be watched: this object's one, too. */
+void observe_cover(struct channel *c, const struct tracked *t);
 
 /* ---- repair.c ---- */
 
-/* An event of the watch for a tracked object without a running apply.
- * Called by observe.c, which holds back events while TRACKED_APPLYING. */
+/* An event of the watch for a tracked object; held back here while
+ * TRACKED_APPLYING. */
 void repair_event(struct channel *c, struct tracked *t, enum observed what,
 		  const struct node *object);
 /* Called by apply.c after every apply, whatever came of it; the state is
- * what it is now, the baseline that of the answer. Then events that were
- * held back are delivered. */
+ * what it is now, the baseline that of the answer. The last event that was
+ * held back is judged then. */
 void repair_applied(struct channel *c, struct tracked *t,
 		    const struct apply_result *r);
 /*

@@ -105,13 +105,14 @@ int baseline_take(struct baseline *b, const struct node *object,
 				       NULL);
 	now.version = hash_version(object);
 	now.entry = managed_entry_hash(entry);
+	now.fields = node_hash(managed_fields(entry));
 	now.labels = hash_labels(object, entry, scratch);
 	now.metadata = hash_metadata(object, scratch);
 	now.status = hash_status(object, scratch);
 	if (full)
 		now.values = managed_values_hash(object, managed_fields(entry),
 						 scratch);
-	else if (b->version == now.version)
+	else if (b->fields == now.fields)
 		now.values = b->values;
 	*b = now;
 	return 0;
@@ -159,7 +160,7 @@ bool drift_unchanged(const struct baseline *b, const struct node *object,
 
 	if (!entry)
 		return false;
-	if (b->values)
+	if (b->values && b->fields == node_hash(managed_fields(entry)))
 		return managed_values_hash(object, managed_fields(entry),
 					   scratch) == b->values;
 	return desired && live_matches(desired, object, managed_fields(entry),

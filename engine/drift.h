@@ -17,6 +17,7 @@ struct baseline {
 	int64_t generation;	/* 0: the kind has none */
 	uint64_t version;	/* hash of resourceVersion; 0: no baseline */
 	uint64_t entry;		/* of our managedFields entry */
+	uint64_t fields;	/* of its fieldsV1 alone */
 	uint64_t labels;	/* owned labels and annotations */
 	uint64_t metadata;	/* V: all of it but version, generation and
 				   the subresource entries */
@@ -37,9 +38,10 @@ enum drift {
 const char *drift_name(enum drift d);
 
 /*
- * The baseline of an answer to our own apply, or of a GET that was found
- * equal. `full` says that the object is whole, so its values are hashed;
- * for metadata alone `values` is kept as it was if nothing else moved.
+ * The baseline of an answer to our own apply, or of an object that was found
+ * to be as wanted. `full` says that the object is whole, so its values are
+ * hashed. For metadata alone `values` is kept as it was, as long as we own
+ * the same fields: the same content was applied, or nothing of ours moved.
  * 0, or -1 if our entry is not there (a mutator stripped managedFields).
  */
 int baseline_take(struct baseline *b, const struct node *object,

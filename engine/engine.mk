@@ -56,3 +56,12 @@ windlass_SOURCES = \
 	engine/cli/cmd-log.c \
 	engine/cli/cmd-show.c \
 	engine/cli/main.c
+
+# channels: what is seen of them, and what is done about it
+libengine_a_SOURCES += \
+	engine/await.c \
+	engine/events.c \
+	engine/observe.c \
+	engine/pods.c engine/pods.h \
+	engine/reconcile.c \
+	engine/repair.c engine/repair.h

@@ -49,6 +49,8 @@ enum tracked_flags {
 	TRACKED_AWAITED = 1 << 7,	/* health is wanted */
 	/* removed from the inventory: whoever still holds it drops it */
 	TRACKED_DEAD = 1 << 8,
+	/* kept by engine/observe.c: named since the watch began anew */
+	TRACKED_NAMED = 1 << 11,
 	/* kept by engine/prune.c */
 	TRACKED_CASCADE = 1 << 9,	/* carried windlass.dev/prune: cascade */
 	TRACKED_DELETED = 1 << 10,	/* DELETE was answered: wait for GONE */

@@ -1,0 +1,379 @@
+/*
+ * Health: is what was applied doing what it is there for? (DESIGN.md 4.5)
+ * The metadata watch says that a status moved; that costs one coalesced GET,
+ * at most one a second for an object and fewer the longer it takes. While
+ * many objects of a kind are awaited one full watch of that kind is cheaper
+ * and runs instead. Nothing is polled: without an event there is no request,
+ * but for the one when time is up, to say why.
+ */
+#include "config.h"
+#include "engine/channel.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/kube.h"
+#include "engine/pods.h"
+#include "engine/watch.h"
+#include "schema/base/mem.h"
+#include "schema/render.h"
+
+#define LOOK_FIRST_MS 1000
+#define LOOK_LAST_MS 30000
+/* so many awaited objects of a kind are worth a watch of full objects */
+#define WATCH_FROM 50
+/* ... which closes when fewer than this many are left */
+#define WATCH_UNTIL 10
+/* a watch that opened late, or a cluster that is slow to start */
+#define LOOK_AGAIN_MS 2000
+
+/* What hangs off an object that is not settled. */
+struct await {
+	struct channel *channel;
+	struct tracked *tracked;	/* held */
+	struct await *next;		/* of the channel */
+	struct kube_call *call;
+	struct pods *pods;		/* finding the reason, when time is up */
+	struct timer look, deadline;
+	int64_t gap;			/* ms until the next look at the
+					   earliest */
+	int64_t looked;			/* loop_now() of the last one */
+	bool again;			/* it moved while we looked */
+	bool late;			/* past its deadline */
+};
+
+/* A full watch of one kind for one channel, while many are awaited. */
+struct await_kind {
+	struct await_kind *next;
+	struct channel *channel;
+	struct kind *kind;
+	struct watch *watch;
+	uint32_t awaited;
+};
+
+struct await_channel {
+	struct await *first;
+	struct await_kind *kinds;
+};
+
+static void look(struct await *w);
+
+static struct await_channel *of_channel(struct channel *c)
+{
+	if (!c->await)
+		c->await = xcalloc(1, sizeof(struct await_channel));
+	return c->await;
+}
+
+/* ---- judging ---- */
+
+static void set_health(struct channel *c, struct tracked *t, enum health h,
+		       const char *reason)
+{
+	enum health old = t->health;
+	bool said = t->note != NULL;
+
+	t->health = (uint8_t)h;
+	if (h == HEALTH_HEALTHY || h == HEALTH_SUSPENDED) {
+		if (t->state == TRACKED_APPLIED &&
+		    !tracked_is(t, TRACKED_UNENFORCEABLE))
+			tracked_clear_note(t);
+	} else if (t->state == TRACKED_APPLIED) {
+		tracked_note(t, health_name(h), "%s", reason);
+	}
+	if (h != old)
+		channel_health_changed(c, t, old);
+	else if (t->note || said)
+		channel_object_changed(c, t);
+}
+
+static bool is_settled(enum health h)
+{
+	return h == HEALTH_HEALTHY || h == HEALTH_SUSPENDED;
+}
+
+static void await_free(struct await *w);
+
+static void judge(struct channel *c, struct tracked *t,
+		  const struct node *object)
+{
+	char reason[HEALTH_REASON_MAX];
+	struct await *w = t->await;
+	enum health h = health_judge(t->kind->group, t->kind->name, object,
+				     t->kind->has_conditions, reason);
+
+	if (w && w->late && h == HEALTH_PROGRESSING) {
+		/* time is up: it failed, and the pods may say why */
+		if (!w->pods)
+			pods_ask(c, t, object, &w->pods);
+		h = HEALTH_FAILED;
+		if (t->note && t->health == HEALTH_FAILED)
+			return;
+	}
+	set_health(c, t, h, reason);
+	if (is_settled(h) && t->await)
+		await_free(t->await);
+}
+
+/* ---- one kind, watched in full ---- */
+
+static void on_watched(void *arg, enum watch_event what, struct node *object)
+{
+	struct await_kind *k = arg;
+	const char *ns = node_path_str(object, "metadata", "namespace", NULL);
+	const char *name = node_path_str(object, "metadata", "name", NULL);
+	struct tracked *t = name ? inventory_find(&k->channel->inventory,
+						  k->kind, ns ? ns : "", name)
+				 : NULL;
+
+	if (t && what != WATCH_DELETED && t->await &&
+	    t->state == TRACKED_APPLIED)
+		judge(k->channel, t, object);
+}
+
+/* What went away is for repair.c to see. */
+static void on_watch_moved(void *arg)
+{
+}
+
+static struct await_kind *find_kind(struct channel *c, struct kind *kind)
+{
+	struct await_channel *ac = of_channel(c);
+	struct await_kind *k;
+
+	for (k = ac->kinds; k; k = k->next)
+		if (k->kind == kind)
+			return k;
+	k = xcalloc(1, sizeof(*k));
+	k->channel = c;
+	k->kind = kind;
+	k->next = ac->kinds;
+	ac->kinds = k;
+	return k;
+}
+
+static void watch_kind(struct await_kind *k)
+{
+	char *selector = xasprintf("%s=%s", APPLYSET_PART_OF,
+				   k->channel->applyset);
+	struct err err = ERR_INIT;
+	const struct watch_options o = {
+		.target = {
+			.group = k->kind->group,
+			.version = k->kind->version,
+			.plural = k->kind->plural,
+		},
+		.label_selector = selector,
+		.on_begin = on_watch_moved,
+		.on_event = on_watched,
+		.on_synced = on_watch_moved,
+		.arg = k,
+	};
+
+	/* if it cannot be had, single looks go on */
+	if (watch_new(k->channel->engine->kube, &o, &k->watch, &err) < 0)
+		k->watch = NULL;
+	free(selector);
+}
+
+static void count_kind(struct channel *c, struct kind *kind, int by)
+{
+	struct await_kind *k = find_kind(c, kind);
+
+	k->awaited += (uint32_t)by;
+	if (!k->watch && k->awaited >= WATCH_FROM) {
+		watch_kind(k);
+	} else if (k->watch && k->awaited < WATCH_UNTIL) {
+		watch_free(k->watch);
+		k->watch = NULL;
+		/* the last ones are looked at one by one again */
+		for (struct await *w = of_channel(c)->first; w; w = w->next)
+			if (w->tracked->kind == kind)
+				timer_set(&w->look, LOOK_FIRST_MS);
+	}
+}
+
+/* ---- one object ---- */
+
+static void await_free(struct await *w)
+{
+	struct channel *c = w->channel;
+	struct tracked *t = w->tracked;
+	struct await **at = &of_channel(c)->first;
+
+	while (*at != w)
+		at = &(*at)->next;
+	*at = w->next;
+	t->await = NULL;
+	kube_cancel(w->call);
+	pods_cancel(w->pods);
+	timer_stop(&w->look);
+	timer_stop(&w->deadline);
+	free(w);
+	count_kind(c, t->kind, -1);
+	tracked_put(t);
+}
+
+static void on_looked(void *arg, const struct kube_answer *a)
+{
+	struct await *w = arg;
+	struct tracked *t = w->tracked;
+	struct channel *c = w->channel;
+	struct arena arena = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *object;
+	bool again = w->again;
+
+	w->call = NULL;
+	w->again = false;
+	if (a->err || kube_answer_object(a, &arena, &object, &err) < 0) {
+		/* gone is for repair.c to see; anything else passes */
+		if (a->status->why != KUBE_NOT_FOUND)
+			timer_set(&w->look, LOOK_AGAIN_MS);
+	} else if (t->state == TRACKED_APPLIED) {
+		judge(c, t, object);
+	}
+	arena_release(&arena);
+	if (t->await == w && again && !timer_armed(&w->look))
+		timer_set(&w->look, w->gap);
+}
+
+static void look(struct await *w)
+{
+	struct tracked *t = w->tracked;
+	struct err err = ERR_INIT;
+	const struct kube_request get = {
+		.method = "GET",
+		.target = {
+			.group = t->kind->group,
+			.version = t->kind->version,
+			.plural = t->kind->plural,
+			.namespace = t->namespace,
+			.name = t->name,
+		},
+		.account = w->channel->account,
+		.on_done = on_looked,
+		.arg = w,
+	};
+
+	if (w->call) {
+		w->again = true;
+		return;
+	}
+	timer_stop(&w->look);
+	w->looked = loop_now(w->channel->engine->loop);
+	w->gap = w->gap * 3 / 2 < LOOK_LAST_MS ? w->gap * 3 / 2 : LOOK_LAST_MS;
+	if (kube_send(w->channel->engine->kube, &get, &w->call, &err) < 0)
+		timer_set(&w->look, LOOK_AGAIN_MS);
+}
+
+static void on_look(void *arg)
+{
+	look(arg);
+}
+
+static void on_deadline(void *arg)
+{
+	struct await *w = arg;
+
+	w->late = true;
+	look(w);
+}
+
+static struct await *await_new(struct channel *c, struct tracked *t)
+{
+	struct await *w = t->await;
+
+	if (!w) {
+		w = t->await = xcalloc(1, sizeof(*w));
+		w->channel = c;
+		w->tracked = tracked_hold(t);
+		w->next = of_channel(c)->first;
+		of_channel(c)->first = w;
+		timer_init(&w->look, c->engine->loop, on_look, w);
+		timer_init(&w->deadline, c->engine->loop, on_deadline, w);
+		w->gap = LOOK_FIRST_MS;
+		count_kind(c, t->kind, 1);
+	}
+	return w;
+}
+
+/* A look as soon as the gap allows, unless a watch shows it anyway. */
+static void look_soon(struct await *w)
+{
+	int64_t now = loop_now(w->channel->engine->loop);
+	int64_t wait = w->looked ? w->looked + w->gap - now : 0;
+
+	if (find_kind(w->channel, w->tracked->kind)->watch ||
+	    timer_armed(&w->look))
+		return;
+	if (wait <= 0)
+		look(w);
+	else
+		timer_set(&w->look, wait);
+}
+
+void await_object(struct channel *c, struct tracked *t)
+{
+	struct await *w;
+
+	t->flags |= TRACKED_AWAITED;
+	if (!t->kind->has_health) {
+		set_health(c, t, HEALTH_HEALTHY, "");
+		return;
+	}
+	w = await_new(c, t);
+	w->late = false;
+	w->gap = LOOK_FIRST_MS;
+	w->looked = 0;
+	timer_set(&w->deadline, c->spec.health_timeout * 1000);
+	if (t->health != HEALTH_PROGRESSING)
+		set_health(c, t, HEALTH_PROGRESSING, "just applied");
+	look_soon(w);
+}
+
+void await_event(struct channel *c, struct tracked *t,
+		 const struct node *object)
+{
+	if (!tracked_is(t, TRACKED_AWAITED) || !t->kind->has_health)
+		return;
+	/* a whole object can be judged as it is */
+	if (node_get(object, "spec") || node_get(object, "status")) {
+		judge(c, t, object);
+		return;
+	}
+	if (!t->await && !is_settled(t->health))
+		return;
+	if (!t->await) {
+		struct await *w = await_new(c, t);
+
+		timer_set(&w->deadline, c->spec.health_timeout * 1000);
+	}
+	look_soon(t->await);
+}
+
+void await_drop(struct channel *c, struct tracked *t)
+{
+	t->flags &= ~TRACKED_AWAITED;
+	if (t->await)
+		await_free(t->await);
+}
+
+void await_stop(struct channel *c)
+{
+	struct await_channel *ac = c->await;
+
+	if (!ac)
+		return;
+	while (ac->first)
+		await_free(ac->first);
+	while (ac->kinds) {
+		struct await_kind *k = ac->kinds;
+
+		ac->kinds = k->next;
+		watch_free(k->watch);
+		free(k);
+	}
+	free(ac);
+	c->await = NULL;
+}
