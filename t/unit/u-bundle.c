@@ -260,7 +260,8 @@ static void test_commit(void)
 	is_str(again.data, raw, "the commit is written again");
 	ok(!bundle_commit_parse(raw, strlen(raw), &c, NULL, NULL, &err),
 	   "buffers may be NULL");
-	buf_init(&sig, 10);
+	buf_release(&sig);
+	sig.max = 10;
 	is_int(bundle_commit_parse(raw, strlen(raw), &c, &sig, NULL, &err),
 	       -1, "a buffer that is too small is an error");
 	buf_release(&again);
