@@ -17,6 +17,7 @@ static void scrub(char *s)
 			*s = '?';
 }
 
+__attribute__((format(printf, 2, 0)))
 static void format(struct err *err, const char *fmt, va_list ap)
 {
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
