@@ -481,6 +481,36 @@ static void sign(const char *ns, const struct buf *msg, struct buf *out)
 
 #define ID "0123456789abcdef0123456789abcdef01234567"
 
+/* Whatever stands around, between or twice in a signed head. */
+static void test_frames(const char *raw, size_t len, const char *armour)
+{
+	size_t text = len - strlen(armour), taken = 0;
+	struct buf b = BUF_INIT(65536);
+	const struct { const char *before, *between, *after; } cases[] = {
+		{ "", "", raw }, { raw, "", "" }, { "", "", armour },
+		{ "", armour, "" }, { armour, "", "" }, { "", "", "\n" },
+		{ "", "", "x\n" }, { "\n", "", "" }, { "", "\n", "" },
+		{ "- ", "", "" }, { "", "x\n", "" }, { "", "-----\n", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		buf_reset(&b);
+		buf_adds(&b, cases[i].before);
+		buf_add(&b, raw, text);
+		buf_adds(&b, cases[i].between);
+		buf_adds(&b, armour);
+		buf_adds(&b, cases[i].after);
+		taken += verify_head(b.data, b.len);
+	}
+	is_int(taken, 0, "no text and no armour is taken beside the signed");
+	ok(!verify_head(raw, text), "nor a text without its armour");
+	buf_reset(&b);
+	buf_add(&b, raw, text);
+	buf_adds(&b, " \n \n");
+	ok(!verify_head(b.data, b.len), "nor with white space for it");
+	buf_release(&b);
+}
+
 static void test_wholes(void)
 {
 	struct bundle_commit c = {
@@ -512,6 +542,7 @@ static void test_wholes(void)
 	sign(NS, &text, &armour);
 	buf_add(&text, armour.data, armour.len);
 	check_whole("a head", text.data, text.len, verify_head);
+	test_frames(text.data, text.len, armour.data);
 	buf_release(&raw);
 	buf_release(&text);
 	buf_release(&armour);
