@@ -63,20 +63,30 @@ static int learn_unknown(struct crds *c, const struct node *crd,
 	return scope_learn(&c->scopes, crd, err);
 }
 
-static int learn_blob(struct crds *c, const git_oid *id, struct err *err)
+static int read_json(git_repository *repo, const git_oid *id,
+		     struct arena *a, struct node **ret, struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
-	struct arena a = ARENA_INIT;
 	char hex[GIT_HEX_SIZE];
-	struct node *crd;
-	int rc = -1;
+	int rc;
 
 	git_oid_tostr(hex, sizeof(hex), id);
-	if (!repo_read(c->repo, hex, GIT_OBJECT_BLOB, &text, err) &&
-	    !json_read(text.data, text.len, &a, &crd, err))
+	rc = repo_read(repo, hex, GIT_OBJECT_BLOB, &text, err);
+	if (!rc)
+		rc = json_read(text.data, text.len, a, ret, err);
+	buf_release(&text);
+	return rc;
+}
+
+static int learn_blob(struct crds *c, const git_oid *id, struct err *err)
+{
+	struct arena a = ARENA_INIT;
+	struct node *crd;
+	int rc = read_json(c->repo, id, &a, &crd, err);
+
+	if (!rc)
 		rc = learn_unknown(c, crd, err);
 	arena_release(&a);
-	buf_release(&text);
 	return rc;
 }
 
@@ -274,4 +284,26 @@ int crds_read_paths(struct crds *c, struct problems *ps, struct err *err)
 			rc = read_tree_path(c, c->ch->crds.v[i], ps, err);
 	}
 	return rc;
+}
+
+int crds_of_bundle(git_repository *repo, const git_oid *bundle,
+		   const char *path, struct scopes *s, struct arena *a,
+		   struct object_id *ret, struct err *err)
+{
+	struct object_id id = { "", "", "", "", "" };
+	struct node *crd;
+	unsigned mode;
+	git_oid blob;
+	int rc = repo_tree_entry(repo, bundle, path, &blob, &mode, err);
+
+	if (rc == 1)
+		rc = err_set(err, ERR_DENIED, "the current bundle lacks '%s'",
+			     path);
+	if (rc < 0 || read_json(repo, &blob, a, &crd, err) < 0 ||
+	    scope_learn(s, crd, err) < 0)
+		return -1;
+	id.group = node_path_str(crd, "spec", "group", NULL);
+	id.kind = node_path_str(crd, "spec", "names", "kind", NULL);
+	*ret = id;
+	return 0;
 }

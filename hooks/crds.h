@@ -54,4 +54,12 @@ int crds_know(struct crds *c, const char *group, const char *kind,
  */
 int crds_read_paths(struct crds *c, struct problems *ps, struct err *err);
 
+/*
+ * Learns one CRD of the current bundle by its path there, and says whose
+ * kind it is: group and kind in the arena.
+ */
+int crds_of_bundle(git_repository *repo, const git_oid *bundle,
+		   const char *path, struct scopes *s, struct arena *a,
+		   struct object_id *ret, struct err *err);
+
 #endif

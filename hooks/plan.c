@@ -107,9 +107,14 @@ static void show_op(const struct plan *p, enum plan_op op,
 			      n - shown);
 }
 
-void plan_show(const struct plan *p, struct feedback *fb)
+void plan_show_deleted(const struct plan *p, struct feedback *fb)
 {
 	show_op(p, PLAN_DELETE, fb);
+}
+
+void plan_show(const struct plan *p, struct feedback *fb)
+{
+	plan_show_deleted(p, fb);
 	show_op(p, PLAN_CREATE, fb);
 	show_op(p, PLAN_CHANGE, fb);
 }

@@ -44,14 +44,14 @@ struct plan {
 	struct map origins;	/* path to struct plan_origins * */
 	uint64_t created, changed, deleted;
 	uint64_t objects;	/* of the next bundle */
-	struct arena arena;	/* holds all strings */
+	struct arena arena;	/* holds all strings but names of files */
 };
 
 #define PLAN_INIT { 0 }
 
 /* The path and the strings of id must be in the plan's arena. */
 void plan_add(struct plan *p, const struct plan_item *item);
-/* The place of an object in the source; file NULL: it is no more. */
+/* The place of an object in the source; file is borrowed, NULL: no more. */
 int plan_origin(struct plan *p, const struct object_id *id, const char *file,
 		uint32_t line, struct err *err);
 void plan_sort(struct plan *p);
@@ -64,5 +64,6 @@ void plan_counts(const struct plan *p, struct buf *out);
  * sort only how many more there are.
  */
 void plan_show(const struct plan *p, struct feedback *fb);
+void plan_show_deleted(const struct plan *p, struct feedback *fb);
 
 #endif

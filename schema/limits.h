@@ -129,6 +129,8 @@
 
 /* refs of one push that pre-receive reads */
 #define LIMIT_PUSH_REFS 10000
+/* and their lines in all: names are a few hundred bytes at most */
+#define LIMIT_PUSH_BYTES (8u * 1024 * 1024)
 /* what the hooks print to one pusher: a pipe that nobody reads holds 64 KiB */
 #define LIMIT_FEEDBACK_BYTES (60u * 1024)
 /* push options that are read, and the bytes of one */
