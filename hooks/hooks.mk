@@ -20,17 +20,31 @@ libhooks_a_SOURCES += \
 
 # a push: from the tip of a ref to a published bundle
 libhooks_a_SOURCES += \
+	hooks/announce.c hooks/announce.h \
 	hooks/ask.h \
+	hooks/cmd-publish.c \
 	hooks/crds.c hooks/crds.h \
 	hooks/current.c hooks/current.h \
 	hooks/faults.c hooks/faults.h \
+	hooks/git.c hooks/git.h \
+	hooks/guard.c hooks/guard.h \
 	hooks/inventory.c hooks/inventory.h \
+	hooks/job.c hooks/job.h \
+	hooks/pack.c hooks/pack.h \
 	hooks/plan.c hooks/plan.h \
-	hooks/publish.h \
+	hooks/post-receive.c \
+	hooks/pre-receive.c \
+	hooks/publish.c hooks/publish.h \
+	hooks/receive.c hooks/receive.h \
 	hooks/render.c hooks/render.h \
+	hooks/report.c hooks/report.h \
 	hooks/settings.c hooks/settings.h \
+	hooks/shelf.c hooks/shelf.h \
+	hooks/sign.c hooks/sign.h \
 	hooks/source.c hooks/source.h \
-	hooks/store.c hooks/store.h
+	hooks/store.c hooks/store.h \
+	hooks/tidy.c hooks/tidy.h \
+	hooks/validate.c hooks/validate.h
 
 windlass_hook_SOURCES = hooks/main.c
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)

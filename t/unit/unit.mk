@@ -52,6 +52,16 @@ UNIT_TESTS += t/unit/u-problem
 t_unit_u_problem_SOURCES = t/unit/u-problem.c t/unit/tap.h
 t_unit_u_problem_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-receive
+t_unit_u_receive_SOURCES = t/unit/u-receive.c t/unit/tap.h
+t_unit_u_receive_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_receive_LDADD = $(HOOKS_LIBS)
+
+UNIT_TESTS += t/unit/u-render-tree
+t_unit_u_render_tree_SOURCES = t/unit/u-render-tree.c t/unit/tap.h
+t_unit_u_render_tree_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_render_tree_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-repo
 t_unit_u_repo_SOURCES = t/unit/u-repo.c t/unit/tap.h
 t_unit_u_repo_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS)

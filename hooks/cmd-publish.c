@@ -1,0 +1,226 @@
+/*
+ * `windlass-hook publish` and `windlass-hook refresh`: what the hooks and
+ * serve do, by hand or by a timer, for the channels that are named or for
+ * all. Idempotent: catching up with what a killed hook left is all they do.
+ */
+#include "config.h"
+#include "hooks/commands.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/guard.h"
+#include "hooks/report.h"
+#include "hooks/tidy.h"
+#include "schema/base/num.h"
+
+static const char publish_usage[] =
+"usage: windlass-hook publish [OPTIONS] [CHANNEL...]\n"
+"\n"
+"Publishes the tip of each channel (default: all of them) if it is not, and\n"
+"finishes what a hook that was killed left undone.\n"
+"\n"
+"  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
+"  --allow-deletes=N    the tip of the one channel may delete N objects\n"
+"  --rerender           render every file again, by this version's renderer\n"
+"  --tidy               only make base packs and remove what is not needed\n";
+
+static const char refresh_usage[] =
+"usage: windlass-hook refresh [OPTIONS] [CHANNEL...]\n"
+"\n"
+"Signs the head of each channel (default: all of them) again when a third of\n"
+"its life is over.\n"
+"\n"
+"  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
+"  --force              however long it is still good\n";
+
+enum option_id {
+	OPT_REPO = 256,
+	OPT_ALLOW,
+	OPT_RERENDER,
+	OPT_TIDY,
+	OPT_FORCE,
+};
+
+static const struct option publish_options[] = {
+	{ "repo", required_argument, NULL, OPT_REPO },
+	{ ALLOW_OPTION, required_argument, NULL, OPT_ALLOW },
+	{ "rerender", no_argument, NULL, OPT_RERENDER },
+	{ "tidy", no_argument, NULL, OPT_TIDY },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const struct option refresh_options[] = {
+	{ "repo", required_argument, NULL, OPT_REPO },
+	{ "force", no_argument, NULL, OPT_FORCE },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+struct work {
+	const char *usage, *repo;
+	struct publish_options opts;
+	bool force;
+	int (*run)(const struct work *w, const struct host *host,
+		   const struct channel_config *ch);
+};
+
+static void say(const struct host *host, const struct channel_config *ch,
+		const struct publish_result *r)
+{
+	struct buf line = BUF_INIT(1024);
+
+	report_line(host->repo, ch, r, &line);
+	puts(line.data);
+	buf_release(&line);
+}
+
+static int run_publish(const struct work *w, const struct host *host,
+		       const struct channel_config *ch)
+{
+	struct publish_result r;
+	struct err err = ERR_INIT;
+	struct feedback fb;
+
+	feedback_init(&fb, STDERR_FILENO);
+	if (publish_channel(host->repo, &host->config, ch, &w->opts, &fb, &r,
+			    &err) < 0) {
+		err_wrap(&err, "%s: not published", ch->name);
+		return command_fail(&err);
+	}
+	say(host, ch, &r);
+	fflush(stdout);
+	if (tidy_due(&host->config, ch))
+		tidy_start(&host->config, ch);
+	return 0;
+}
+
+static int run_refresh(const struct work *w, const struct host *host,
+		       const struct channel_config *ch)
+{
+	struct publish_result r;
+	struct err err = ERR_INIT;
+
+	if (refresh_channel(host->repo, &host->config, ch, w->force, &r,
+			    &err) < 0) {
+		err_wrap(&err, "%s: not refreshed", ch->name);
+		return command_fail(&err);
+	}
+	say(host, ch, &r);
+	return 0;
+}
+
+static int run_tidy(const struct work *w, const struct host *host,
+		    const struct channel_config *ch)
+{
+	struct err err = ERR_INIT;
+
+	if (tidy_channel(host->repo, &host->config, ch, &err) < 0) {
+		err_wrap(&err, "%s: not tidied", ch->name);
+		return command_fail(&err);
+	}
+	return 0;
+}
+
+/* -1: go on; else the exit status. */
+static int take_option(struct work *w, int opt)
+{
+	switch (opt) {
+	case OPT_REPO:
+		w->repo = optarg;
+		return -1;
+	case OPT_ALLOW:
+		if (parse_u64(optarg, 1, LIMIT_BUNDLE_OBJECTS,
+			      &w->opts.allow_deletes) < 0)
+			return usage_error(w->usage, "--" ALLOW_OPTION " '%s' "
+					   "must be a number from 1", optarg);
+		w->opts.has_allow_deletes = true;
+		return -1;
+	case OPT_RERENDER:
+		w->opts.rerender = true;
+		return -1;
+	case OPT_TIDY:
+		w->run = run_tidy;
+		return -1;
+	case OPT_FORCE:
+		w->force = true;
+		return -1;
+	case 'h':
+		return usage_help(w->usage);
+	default:
+		return usage_error(w->usage, NULL);
+	}
+}
+
+/* Each channel that is named, or all; goes on after one that fails. */
+static int run_all(const struct work *w, const struct host *host, int n,
+		   char **names)
+{
+	const struct host_config *c = &host->config;
+	int worst = 0;
+
+	for (size_t i = 0; n == 0 && i < c->n; i++) {
+		int status = w->run(w, host, &c->channels[i]);
+
+		worst = status > worst ? status : worst;
+	}
+	for (int i = 0; i < n; i++) {
+		const struct channel_config *ch = config_channel(c, names[i]);
+		struct err err = ERR_INIT;
+		int status;
+
+		if (ch) {
+			status = w->run(w, host, ch);
+		} else {
+			err_set(&err, ERR_INVALID, "no channel '%s' is "
+				"configured in '%s'", names[i], c->git_dir);
+			status = command_fail(&err);
+		}
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+static int run_work(struct work *w, const struct option *options, int argc,
+		    char **argv)
+{
+	struct host host = HOST_INIT;
+	struct err err = ERR_INIT;
+	int opt, status;
+
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
+		status = take_option(w, opt);
+		if (status >= 0)
+			return status;
+	}
+	if (w->opts.has_allow_deletes && argc - optind != 1)
+		return usage_error(w->usage, "--" ALLOW_OPTION " needs the "
+				   "name of one channel");
+	if (host_open(w->repo, false, &host, &err) < 0)
+		return command_fail(&err);
+	status = run_all(w, &host, argc - optind, argv + optind);
+	host_close(&host);
+	return status;
+}
+
+int cmd_publish(int argc, char **argv)
+{
+	struct work w = {
+		.usage = publish_usage, .opts = { .lock_ms = -1 },
+		.run = run_publish,
+	};
+
+	return run_work(&w, publish_options, argc, argv);
+}
+
+int cmd_refresh(int argc, char **argv)
+{
+	struct work w = { .usage = refresh_usage, .run = run_refresh };
+
+	return run_work(&w, refresh_options, argc, argv);
+}

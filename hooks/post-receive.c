@@ -1,0 +1,99 @@
+/*
+ * `windlass-hook post-receive`: publishes each channel whose ref moved. The
+ * event is only a reason to look: what is published is the tip, whatever
+ * this push was about, since two pushes may finish in either order. Git no
+ * longer listens to the exit status, so a failure says what to do instead.
+ */
+#include "config.h"
+#include "hooks/commands.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/ask.h"
+#include "hooks/feedback.h"
+#include "hooks/receive.h"
+#include "hooks/report.h"
+#include "hooks/tidy.h"
+
+/* the longest first publish of another push may take, and then some */
+#define LOCK_MS (120 * 1000)
+
+static const char usage[] =
+"usage: windlass-hook post-receive\n"
+"\n"
+"Git's post-receive hook: publishes the channels whose refs moved.\n"
+"Reads '<old> <new> <ref>' lines.\n";
+
+/* True if the key is a file that this user may not read: not the publisher. */
+static bool key_is_others(const struct channel_config *ch)
+{
+	return ch->signing_key[0] == '/' && access(ch->signing_key, R_OK) &&
+	       errno == EACCES;
+}
+
+static void failed(struct feedback *fb, const struct channel_config *ch,
+		   const struct err *err)
+{
+	feedback_line(fb, "windlass: %s: not published: %s", ch->name,
+		      err->msg);
+	feedback_line(fb, "windlass: %s: the push itself is in; at the Git "
+		      "host, `windlass-hook publish %s` publishes it", ch->name,
+		      ch->name);
+}
+
+static void publish(const struct host *host, const struct channel_config *ch,
+		    struct feedback *fb)
+{
+	static const struct publish_options opts = { .lock_ms = LOCK_MS };
+	struct publish_result result;
+	struct buf line = BUF_INIT(1024);
+	struct err err = ERR_INIT;
+
+	if (key_is_others(ch)) {
+		if (ask_publish(&host->config, ch->name, fb, &err) < 0)
+			failed(fb, ch, &err);
+		return;
+	}
+	if (publish_channel(host->repo, &host->config, ch, &opts, fb, &result,
+			    &err) < 0) {
+		failed(fb, ch, &err);
+		return;
+	}
+	report_line(host->repo, ch, &result, &line);
+	feedback_line(fb, "windlass: %s", line.data);
+	if (tidy_due(&host->config, ch))
+		tidy_start(&host->config, ch);
+	buf_release(&line);
+}
+
+int cmd_post_receive(int argc, char **argv)
+{
+	struct updates updates = UPDATES_INIT;
+	struct host host = HOST_INIT;
+	struct err err = ERR_INIT;
+	struct feedback fb;
+
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		return usage_help(usage);
+	if (argc > 1)
+		return usage_error(usage, "what is '%s'?", argv[1]);
+	feedback_init(&fb, STDERR_FILENO);
+	if (updates_read(STDIN_FILENO, &updates, &err) < 0 ||
+	    host_open(NULL, false, &host, &err) < 0) {
+		feedback_line(&fb, "windlass: not published: %s", err.msg);
+		updates_release(&updates);
+		return 0;
+	}
+	for (size_t i = 0; i < host.config.n; i++) {
+		const struct channel_config *ch = &host.config.channels[i];
+		const struct update *u = updates_find(&updates, ch->ref);
+
+		if (u && *u->new_id)
+			publish(&host, ch, &fb);
+	}
+	updates_release(&updates);
+	host_close(&host);
+	return 0;
+}

@@ -1,0 +1,228 @@
+/*
+ * `windlass-hook pre-receive`: may this push be? It reads the pushed tips in
+ * Git's quarantine, runs the gate dry for each channel whose ref is among
+ * them, and shows the plan. It never signs and never writes a ref or an
+ * object; what it leaves is an allowance for publish, and only when nothing
+ * was refused. Trusts nothing of the push.
+ */
+#include "config.h"
+#include "hooks/commands.h"
+
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/feedback.h"
+#include "hooks/guard.h"
+#include "hooks/job.h"
+#include "hooks/receive.h"
+#include "hooks/validate.h"
+#include "schema/base/mem.h"
+
+/* how long a push waits for the one before it to be published */
+#define LOCK_MS 5000
+
+static const char usage[] =
+"usage: windlass-hook pre-receive\n"
+"\n"
+"Git's pre-receive hook: checks a push and shows what it would change.\n"
+"Reads '<old> <new> <ref>' lines; exit status 1 refuses the push.\n";
+
+/* What one channel of this push is allowed to delete, for publish. */
+struct grant {
+	const struct channel_config *ch;
+	const char *tip;
+	uint64_t deletions;		/* 0: it needs none */
+};
+
+struct push {
+	struct host host;
+	struct updates updates;
+	struct allowances given;	/* by push options */
+	struct feedback fb;
+	struct grant *grants;		/* one a channel of the push */
+	size_t n_grants;
+	bool refused;
+};
+
+__attribute__((format(printf, 3, 4)))
+static void refuse(struct push *p, const struct channel_config *ch,
+		   const char *fmt, ...)
+{
+	struct buf text = BUF_INIT(4096);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	if (ch)
+		feedback_line(&p->fb, "windlass: %s: refused, %s", ch->name,
+			      text.data);
+	else
+		feedback_line(&p->fb, "windlass: refused, %s", text.data);
+	buf_release(&text);
+	p->refused = true;
+}
+
+static void check_refs(struct push *p)
+{
+	for (size_t i = 0; i < p->updates.n; i++)
+		if (ref_is_closed(p->updates.v[i].ref))
+			refuse(p, NULL, "'%s' cannot be pushed: what is below "
+			       "it is written by windlass, or would mislead "
+			       "git", p->updates.v[i].ref);
+}
+
+/* The last signed bundle, not one that is being replaced just now. */
+static int read_current(struct push *p, const struct channel_config *ch,
+			struct current *ret, struct err *err)
+{
+	int lock, rc;
+
+	if (job_lock(&p->host.config, ch, LOCK_MS, &lock, err) < 0) {
+		if (err->class == ERR_TRANSIENT)
+			err_set(err, ERR_TRANSIENT, "another push is still "
+				"being published after %d s; push again in a "
+				"moment", LOCK_MS / 1000);
+		return -1;
+	}
+	rc = current_read(p->host.repo, ch, ret, err);
+	close(lock);
+	return rc;
+}
+
+/* Shows the plan. True if it may be. */
+static bool accept_plan(struct push *p, const struct channel_config *ch,
+			const char *tip, const struct plan *plan,
+			struct grant *grant, struct err *err)
+{
+	struct allowances given = p->given;
+	struct buf counts = BUF_INIT(128);
+
+	*grant = (struct grant){ .ch = ch, .tip = tip };
+	if (guard_applies(ch, plan)) {
+		if (!allow_covers(&given, ch->name, plan->deleted) &&
+		    (allow_trailers(p->host.repo, tip, &given, err) < 0 ||
+		     !allow_covers(&given, ch->name, plan->deleted))) {
+			guard_explain(ch, plan, &p->fb);
+			return false;
+		}
+		grant->deletions = plan->deleted;
+	}
+	plan_counts(plan, &counts);
+	if (plan->n)
+		feedback_line(&p->fb, "windlass: %s: %s", ch->name,
+			      counts.data);
+	else
+		feedback_line(&p->fb, "windlass: %s: no object changes",
+			      ch->name);
+	plan_show(plan, &p->fb);
+	buf_release(&counts);
+	return true;
+}
+
+static void judge(struct push *p, const struct channel_config *ch,
+		  const char *tip)
+{
+	struct problems ps = PROBLEMS_INIT;
+	struct verdict v = VERDICT_INIT;
+	struct current current;
+	struct err err = ERR_INIT;
+	struct gate g = {
+		.repo = p->host.repo, .host = &p->host.config, .ch = ch,
+		.current = &current, .tip = tip,
+	};
+
+	if (read_current(p, ch, &current, &err) < 0 ||
+	    gate_check(&g, &v, &ps, &err) < 0) {
+		refuse(p, ch, "%s", err.msg);
+		goto out;
+	}
+	if (ps.n)
+		feedback_problems(&p->fb, &ps);
+	if (ps.errors)
+		refuse(p, ch, "nothing of this push was taken");
+	else if (!accept_plan(p, ch, tip, &v.plan,
+			      &p->grants[p->n_grants], &err))
+		p->refused = true;
+	else
+		p->n_grants++;
+out:
+	problems_release(&ps);
+	verdict_release(&v);
+}
+
+static void check_channel(struct push *p, const struct channel_config *ch)
+{
+	const struct update *u = updates_find(&p->updates, ch->ref);
+	git_object *o = NULL;
+	git_oid id;
+
+	if (!u)
+		return;
+	if (!*u->new_id) {
+		refuse(p, ch, "'%s' is what this channel follows and cannot be "
+		       "deleted", ch->ref);
+		return;
+	}
+	if (git_oid_fromstr(&id, u->new_id) < 0 ||
+	    git_object_lookup(&o, p->host.repo, &id, GIT_OBJECT_ANY) < 0)
+		refuse(p, ch, "object %s of '%s' cannot be read", u->new_id,
+		       ch->ref);
+	else if (git_object_type(o) != GIT_OBJECT_COMMIT)
+		refuse(p, ch, "'%s' must be a commit, not a %s", ch->ref,
+		       git_object_type2string(git_object_type(o)));
+	else
+		judge(p, ch, u->new_id);
+	git_object_free(o);
+}
+
+/* What one push allows must not be left over for another of the same tip. */
+static int leave_grants(struct push *p, struct err *err)
+{
+	for (size_t i = 0; i < p->n_grants; i++) {
+		const struct grant *g = &p->grants[i];
+		int rc = g->deletions ?
+			allow_keep(&p->host.config, g->ch, g->tip,
+				   g->deletions, err) :
+			allow_drop(&p->host.config, g->ch, g->tip, err);
+
+		if (rc < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int run(struct push *p, struct err *err)
+{
+	const struct host_config *c = &p->host.config;
+
+	p->grants = xcalloc(c->n + 1, sizeof(*p->grants));
+	check_refs(p);
+	for (size_t i = 0; i < c->n; i++)
+		check_channel(p, &c->channels[i]);
+	return p->refused ? 0 : leave_grants(p, err);
+}
+
+int cmd_pre_receive(int argc, char **argv)
+{
+	struct push p = { .host = HOST_INIT, .updates = UPDATES_INIT };
+	struct err err = ERR_INIT;
+	int status = EXIT_REFUSED;
+
+	if (argc > 1 && !strcmp(argv[1], "--help"))
+		return usage_help(usage);
+	if (argc > 1)
+		return usage_error(usage, "what is '%s'?", argv[1]);
+	feedback_init(&p.fb, STDERR_FILENO);
+	if (host_open(NULL, true, &p.host, &err) < 0 ||
+	    updates_read(STDIN_FILENO, &p.updates, &err) < 0 ||
+	    allow_options(&p.given, &err) < 0 || run(&p, &err) < 0)
+		feedback_line(&p.fb, "windlass: refused, %s", err.msg);
+	else if (!p.refused)
+		status = 0;
+	free(p.grants);
+	updates_release(&p.updates);
+	host_close(&p.host);
+	return status;
+}

@@ -1,0 +1,128 @@
+/*
+ * The input of a hook. See receive.h. Git checked the names and ids, but a
+ * dispatcher in between may have passed them through a shell's echo, and
+ * commands that git itself will refuse are among them.
+ */
+#include "config.h"
+#include "hooks/receive.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+
+#define SHA1_HEX (GIT_HEX_SIZE - 1)
+#define SHA256_HEX 64
+
+static const char *const closed[] = {
+	"refs/windlass/",
+	"refs/windlass-status/",
+	"refs/windlass-approvals/",
+	"refs/notes/windlass",
+	"refs/replace/",
+};
+
+bool ref_is_closed(const char *ref)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(closed); i++)
+		if (!strncmp(ref, closed[i], strlen(closed[i])))
+			return true;
+	return false;
+}
+
+/* An id and the space behind it; *at moves on. */
+static int take_id(const char *line, size_t len, size_t *at,
+		   char ret[GIT_HEX_SIZE], struct err *err)
+{
+	const char *id = line + *at;
+	const char *space = memchr(id, ' ', len - *at);
+	size_t n = space ? (size_t)(space - id) : 0;
+
+	if (is_hex(id, n, SHA256_HEX))
+		return err_set(err, ERR_INVALID, "this repository names its "
+			       "objects by SHA-256, which windlass cannot read "
+			       "yet; use one that was made with "
+			       "--object-format=sha1");
+	if (!is_hex(id, n, SHA1_HEX))
+		return err_set(err, ERR_INVALID, "a line of the push is not "
+			       "'<old> <new> <ref>'");
+	ret[0] = '\0';
+	if (strspn(id, "0") < SHA1_HEX) {
+		memcpy(ret, id, SHA1_HEX);
+		ret[SHA1_HEX] = '\0';
+	}
+	*at += n + 1;
+	return 0;
+}
+
+static int take_line(const char *line, size_t len, struct updates *us,
+		     struct err *err)
+{
+	struct update u;
+	size_t at = 0;
+
+	if (take_id(line, len, &at, u.old_id, err) < 0 ||
+	    take_id(line, len, &at, u.new_id, err) < 0)
+		return -1;
+	if (at == len || memchr(line + at, '\0', len - at))
+		return err_set(err, ERR_INVALID,
+			       "a line of the push names no ref");
+	if (us->n == LIMIT_PUSH_REFS)
+		return err_set(err, ERR_INVALID, "more than %d refs in one "
+			       "push; push them in several", LIMIT_PUSH_REFS);
+	u.ref = arena_strndup(&us->arena, line + at, len - at);
+	if (us->n == us->alloc) {
+		us->alloc = us->alloc ? us->alloc * 2 : 8;
+		us->v = xreallocarray(us->v, us->alloc, sizeof(*us->v));
+	}
+	us->v[us->n++] = u;
+	return 0;
+}
+
+int updates_parse(const char *text, size_t len, struct updates *ret,
+		  struct err *err)
+{
+	struct updates us = UPDATES_INIT;
+
+	while (len) {
+		const char *lf = memchr(text, '\n', len);
+		size_t line = lf ? (size_t)(lf - text) : len;
+
+		if (line && take_line(text, line, &us, err) < 0) {
+			updates_release(&us);
+			return -1;
+		}
+		text += line + (lf != NULL);
+		len -= line + (lf != NULL);
+	}
+	*ret = us;
+	return 0;
+}
+
+int updates_read(int fd, struct updates *ret, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_PUSH_BYTES);
+	int rc = fs_read_fd(fd, "the push", &text, err);
+
+	if (!rc)
+		rc = updates_parse(text.data, text.len, ret, err);
+	buf_release(&text);
+	return rc;
+}
+
+const struct update *updates_find(const struct updates *us, const char *ref)
+{
+	for (size_t i = 0; i < us->n; i++)
+		if (!strcmp(us->v[i].ref, ref))
+			return &us->v[i];
+	return NULL;
+}
+
+void updates_release(struct updates *us)
+{
+	free(us->v);
+	arena_release(&us->arena);
+	*us = (struct updates)UPDATES_INIT;
+}
