@@ -1,0 +1,38 @@
+# Fuzz targets: one program a parser, t/fuzz/fuzz-NAME.c with its corpus in
+# t/fuzz/corpus/NAME. `make check` replays the corpora with a driver of our
+# own; the target file alone, with libschema.a built by clang's
+# -fsanitize=fuzzer-no-link, is a libFuzzer program.
+FUZZ_TARGETS =
+FUZZ_LDADD = $(SCHEMA_LIBS)
+FUZZ_DRIVER = t/fuzz/driver.c t/fuzz/fuzz.h t/unit/tap.h
+FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/t/fuzz/corpus"'
+
+EXTRA_DIST += t/fuzz/corpus
+
+FUZZ_TARGETS += t/fuzz/fuzz-bundle
+t_fuzz_fuzz_bundle_SOURCES = t/fuzz/fuzz-bundle.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_bundle_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-head
+t_fuzz_fuzz_head_SOURCES = t/fuzz/fuzz-head.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_head_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_head_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-index
+t_fuzz_fuzz_index_SOURCES = t/fuzz/fuzz-index.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_index_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_index_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-sshsig
+t_fuzz_fuzz_sshsig_SOURCES = t/fuzz/fuzz-sshsig.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_sshsig_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_sshsig_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-trust
+t_fuzz_fuzz_trust_SOURCES = t/fuzz/fuzz-trust.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_trust_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_trust_LDADD = $(FUZZ_LDADD)
+
+check_PROGRAMS += $(FUZZ_TARGETS)
+TESTS += $(FUZZ_TARGETS)
