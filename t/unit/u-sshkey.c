@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "schema/base/fs.h"
@@ -387,6 +388,37 @@ static void test_keyfile_in_repository(void)
 	buf_release(&text);
 }
 
+/* The secret cannot be written to: a child that tries does not survive. */
+static void test_guarded(void)
+{
+	const struct keyfile good = { 0 };
+	struct buf text = BUF_INIT(8192);
+	struct err err = ERR_INIT;
+	struct softkey want;
+	uint8_t *secret = NULL;
+	struct sshkey k;
+	int status = 0;
+	pid_t pid;
+
+	make_text(&good, &text);
+	put(path, text.data, text.len, 0600);
+	softkey_make(&want, 3, NULL);
+	if (!ok(!keyfile_read(path, &k, &secret, &err) &&
+		sshkey_equal(&k, &want.key) &&
+		!memcmp(secret, want.secret, 64), "the secret is read"))
+		return;
+	pid = fork();
+	if (pid == 0) {
+		fclose(stderr);
+		((volatile uint8_t *)secret)[0] ^= 1;
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	ok(pid > 0 && status != 0, "into memory that cannot be written");
+	sodium_free(secret);
+	buf_release(&text);
+}
+
 static void test_agent_spec(void)
 {
 	setenv("SSH_AUTH_SOCK", "/nonexistent", 1);
@@ -412,6 +444,7 @@ int main(void)
 	test_keyfile_size();
 	test_keyfile_place();
 	test_keyfile_in_repository();
+	test_guarded();
 	test_agent_spec();
 	fs_remove_tree(dir, &err);
 	return tap_done();
