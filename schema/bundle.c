@@ -14,9 +14,9 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
-#include "schema/base/utf8.h"
 #include "schema/object.h"
 #include "schema/sshsig.h"
+#include "schema/utf8.h"
 
 #define SUBJECT_BYTES 128	/* "windlass ", 63, and two 19-digit numbers */
 
@@ -110,10 +110,19 @@ static bool ref_part_ok(const char *s, size_t len)
 	return true;
 }
 
+static bool is_utf8(const char *s, size_t len)
+{
+	size_t n = 1;
+
+	for (; len && n; s += n, len -= n)
+		n = utf8_length(s, len);
+	return n != 0;
+}
+
 static bool source_ref_ok(const char *s, size_t len)
 {
 	if (len > SOURCE_REF_MAX || len < 6 || memcmp(s, "refs/", 5) ||
-	    !utf8_valid(s, len))
+	    !is_utf8(s, len))
 		return false;
 	for (;;) {
 		const char *slash = memchr(s, '/', len);
@@ -294,43 +303,6 @@ bool bundle_ident_ok(const char *ident, size_t len)
 	len -= (size_t)(close - open);
 	/* what stands behind '>': a space and the date */
 	return len && close[1] == ' ' && ident_date_ok(close + 2, len - 1);
-}
-
-/* Adds the part of s that may stand in an ident, at most max bytes. */
-static void ident_add(struct buf *out, const char *s, size_t max)
-{
-	size_t end = out->len + max;
-
-	for (size_t len = strlen(s), n; len; s += n, len -= n) {
-		n = utf8_char(s, len);
-		if (!n) {
-			n = 1;
-			continue;
-		}
-		if ((unsigned char)*s < 0x20 || *s == 0x7f || *s == '<' ||
-		    *s == '>')
-			continue;
-		if (out->len + n > end)
-			return;
-		buf_add(out, s, n);
-	}
-}
-
-void bundle_ident_format(const char *name, const char *mail, int64_t when,
-			 int offset, char ret[BUNDLE_IDENT_SIZE])
-{
-	struct buf b = BUF_INIT(BUNDLE_IDENT_SIZE - 1);
-	int minutes = offset < 0 ? -offset : offset;
-
-	if (offset == INT32_MIN || minutes >= 100 * 60)
-		minutes = 0;
-	ident_add(&b, name, 200);
-	buf_adds(&b, " <");
-	ident_add(&b, mail, 200);
-	buf_addf(&b, "> %lld %c%02d%02d", (long long)(when < 0 ? 0 : when),
-		 offset < 0 ? '-' : '+', minutes / 60, minutes % 60);
-	memcpy(ret, b.data, b.len + 1);
-	buf_release(&b);
 }
 
 /* ---- the commit ---- */

@@ -60,13 +60,6 @@ struct bundle_commit {
  * control bytes. The name may be empty but for its space, the mail too.
  */
 bool bundle_ident_ok(const char *ident, size_t len);
-/*
- * Makes such a line of what Git has: control bytes, angle brackets and bytes
- * that are no UTF-8 are left out, what is too long is cut between two
- * characters, a time before 1970 becomes 0. offset is in minutes.
- */
-void bundle_ident_format(const char *name, const char *mail, int64_t when,
-			 int offset, char ret[BUNDLE_IDENT_SIZE]);
 
 /*
  * The bytes that are signed: headers without gpgsig, blank line, message.

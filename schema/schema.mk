@@ -25,8 +25,7 @@ libschema_a_SOURCES += \
 	schema/base/mem.c schema/base/mem.h \
 	schema/base/num.c schema/base/num.h \
 	schema/base/proc.c schema/base/proc.h \
-	schema/base/strvec.c schema/base/strvec.h \
-	schema/base/utf8.c schema/base/utf8.h
+	schema/base/strvec.c schema/base/strvec.h
 
 # texts to trees: YAML, JSON, manifests
 libschema_a_SOURCES += \

@@ -178,7 +178,7 @@ export GIT_NO_REPLACE_OBJECTS=1
 tree=$(git mktree </dev/null)
 put() { git hash-object -t commit -w --stdin; }
 
-first=$("$tool" commit ../ann "$tree" - 1 "Jörg <Ö>  O'Neil, Jr. " | put)
+first=$("$tool" commit ../ann "$tree" - 1 "Jörg Ö  O'Neil, Jr." | put)
 second=$("$tool" commit ../ann "$tree" "$first" 2 "" | put)
 git update-ref refs/windlass/prod "$second"
 for commit in $first $second; do

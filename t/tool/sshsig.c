@@ -192,10 +192,10 @@ static int make_commit(char **argv, const char *author,
 		return 129;
 	b.created = b.sequence == 1;
 	c->bundle = b;
-	bundle_ident_format(author, "ada@example.org", b.issued, 120,
-			    c->author);
-	bundle_ident_format("windlass", "prod@example.org", b.issued, 0,
-			    c->committer);
+	snprintf(c->author, sizeof(c->author), "%s <ada@example.org> %lld "
+		 "+0200", author, (long long)b.issued);
+	snprintf(c->committer, sizeof(c->committer), "windlass "
+		 "<prod@example.org> %lld +0000", (long long)b.issued);
 	return 0;
 }
 
