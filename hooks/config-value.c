@@ -156,8 +156,11 @@ int value_signing_key(const char *v, char **ret, struct err *err)
 
 	if (strncmp(v, agent, strlen(agent)))
 		return value_host_path(v, NULL, ret, err);
-	if (sshkey_parse_text(text, strlen(text), &key, err) < 0)
+	if (sshkey_parse_text(text, strlen(text), &key, err) < 0) {
+		/* nobody attacked: somebody wrote it wrong */
+		err->class = ERR_INVALID;
 		return -1;
+	}
 	keep(ret, v);
 	return 0;
 }

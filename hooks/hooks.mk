@@ -18,6 +18,14 @@ libhooks_a_SOURCES += \
 	hooks/feedback.c hooks/feedback.h \
 	hooks/listen.c hooks/listen.h
 
+# init: a repository becomes a channel's source
+libhooks_a_SOURCES += \
+	hooks/init.c hooks/init.h \
+	hooks/init-key.c \
+	hooks/init-print.c \
+	hooks/init-settings.c \
+	hooks/install.c hooks/install.h
+
 # a push: from the tip of a ref to a published bundle
 libhooks_a_SOURCES += \
 	hooks/announce.c hooks/announce.h \

@@ -20,6 +20,7 @@ struct command {
 
 /* NULL-terminated, in the order in which an admin meets them. */
 static const struct command commands[] = {
+	{ "init", cmd_init, "make a repository publish a channel" },
 	{ NULL, NULL, NULL },
 };
 

@@ -115,5 +115,15 @@ UNIT_TESTS += t/unit/u-inventory
 t_unit_u_inventory_SOURCES = t/unit/u-inventory.c t/unit/tap.h
 t_unit_u_inventory_LDADD = $(ENGINE_LIBS)
 
+# the frame of the Git host
+UNIT_TESTS += t/unit/u-config
+t_unit_u_config_SOURCES = t/unit/u-config.c t/unit/tap.h
+t_unit_u_config_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_config_LDADD = $(HOOKS_LIBS)
+
+UNIT_TESTS += t/unit/u-feedback
+t_unit_u_feedback_SOURCES = t/unit/u-feedback.c t/unit/tap.h
+t_unit_u_feedback_LDADD = $(HOOKS_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

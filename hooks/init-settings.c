@@ -1,0 +1,223 @@
+/*
+ * Writing the settings of a channel into the repository's own config. See
+ * init.h. Other sections and comments stay as they are; libgit2 edits the
+ * file in place as `git config` does.
+ */
+#include "config.h"
+#include "hooks/init.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hooks/config-value.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+
+/* a config file is a page of text, the largest forges' too */
+#define LIMIT_CONFIG_BYTES (4u * 1024 * 1024)
+
+/* refs that a push must not touch; pre-receive refuses them once more */
+static const char *const hidden_refs[] = {
+	"refs/windlass", "refs/windlass-status", "refs/notes/windlass",
+	"refs/replace",
+};
+
+int init_settings_open(git_repository *repo, struct init_settings *ret,
+		       struct err *err)
+{
+	struct init_settings s = {
+		.repo = repo, .before = BUF_INIT(LIMIT_CONFIG_BYTES),
+	};
+	git_config *all = NULL;
+
+	s.file = xasprintf("%sconfig", git_repository_path(repo));
+	if (fs_read(AT_FDCWD, s.file, &s.before, err) < 0) {
+		init_settings_release(&s);
+		return -1;
+	}
+	if (git_repository_config(&all, repo) < 0 ||
+	    git_config_open_level(&s.local, all, GIT_CONFIG_LEVEL_LOCAL) < 0) {
+		repo_err(err, ERR_INTERNAL, "cannot open '%s'", s.file);
+		git_config_free(all);
+		init_settings_release(&s);
+		return -1;
+	}
+	git_config_free(all);
+	*ret = s;
+	return 0;
+}
+
+static char *get(const struct init_settings *s, const char *name)
+{
+	git_buf value = GIT_BUF_INIT;
+	char *copy = NULL;
+
+	if (!git_config_get_string_buf(&value, s->local, name))
+		copy = xstrdup(value.ptr);
+	git_buf_dispose(&value);
+	return copy;
+}
+
+char *init_settings_get(const struct init_settings *s, const char *channel,
+			const char *key)
+{
+	char *name = xasprintf("windlass.%s.%s", channel, key);
+	char *value = get(s, name);
+
+	free(name);
+	return value;
+}
+
+/* NULL leaves the setting alone. */
+static int set(struct init_settings *s, const char *name, const char *value,
+	       struct err *err)
+{
+	char *now;
+	int rc = 0;
+
+	if (!value)
+		return 0;
+	now = get(s, name);
+	if (!now || strcmp(now, value)) {
+		s->changes++;
+		if (git_config_set_string(s->local, name, value) < 0)
+			rc = repo_err(err, ERR_INTERNAL, "cannot set '%s' in "
+				      "'%s'", name, s->file);
+	}
+	free(now);
+	return rc;
+}
+
+static int set_channel(struct init_settings *s, const char *channel,
+		       const char *key, const char *value, struct err *err)
+{
+	char *name = xasprintf("windlass.%s.%s", channel, key);
+	int rc = set(s, name, value, err);
+
+	free(name);
+	return rc;
+}
+
+static int add_value(const git_config_entry *e, void *arg)
+{
+	strvec_push(arg, e->value ? e->value : "");
+	return 0;
+}
+
+static int append(struct init_settings *s, const char *name,
+		  const char *value, struct err *err)
+{
+	s->changes++;
+	/* a pattern that no value matches makes this an addition */
+	if (git_config_set_multivar(s->local, name, "^$.", value) < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot set '%s' in '%s'",
+				name, s->file);
+	return 0;
+}
+
+/* All values of one key: those that were there are replaced. */
+static int set_all(struct init_settings *s, const char *name,
+		   const struct strvec *values, struct err *err)
+{
+	struct strvec now = STRVEC_INIT;
+	bool same;
+	int rc = 0;
+
+	if (!values->n)
+		return 0;
+	git_config_get_multivar_foreach(s->local, name, NULL, add_value, &now);
+	same = now.n == values->n;
+	for (size_t i = 0; same && i < now.n; i++)
+		same = !strcmp(now.v[i], values->v[i]);
+	if (!same && now.n &&
+	    git_config_delete_multivar(s->local, name, ".*") < 0)
+		rc = repo_err(err, ERR_INTERNAL, "cannot replace '%s' in '%s'",
+			      name, s->file);
+	for (size_t i = 0; !rc && !same && i < values->n; i++)
+		rc = append(s, name, values->v[i], err);
+	strvec_release(&now);
+	return rc;
+}
+
+static int hide_refs(struct init_settings *s, struct err *err)
+{
+	static const char name[] = "receive.hideRefs";
+	struct strvec now = STRVEC_INIT;
+	int rc = 0;
+
+	git_config_get_multivar_foreach(s->local, name, NULL, add_value, &now);
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(hidden_refs); i++)
+		if (!strvec_has(&now, hidden_refs[i]))
+			rc = append(s, name, hidden_refs[i], err);
+	strvec_release(&now);
+	return rc;
+}
+
+/* A value that is written once and left alone when it is there. */
+static int set_default(struct init_settings *s, const char *channel,
+		       const char *key, const char *asked,
+		       const char *fallback, struct err *err)
+{
+	char *now = init_settings_get(s, channel, key);
+	int rc = set_channel(s, channel, key,
+			     asked ? asked : now ? NULL : fallback, err);
+
+	free(now);
+	return rc;
+}
+
+static int set_paths(struct init_settings *s, const struct init_options *o,
+		     struct err *err)
+{
+	char *name = xasprintf("windlass.%s.path", o->channel);
+	int rc = set_all(s, name, &o->paths, err);
+
+	free(name);
+	return rc;
+}
+
+int init_settings_write(struct init_settings *s,
+			const struct init_options *o, struct err *err)
+{
+	const char *ch = o->channel;
+
+	if (set(s, "receive.advertisePushOptions", "true", err) < 0 ||
+	    set(s, "transfer.fsckObjects", "true", err) < 0 ||
+	    hide_refs(s, err) < 0 ||
+	    set(s, "windlass.publish", o->publish, err) < 0 ||
+	    set(s, "windlass.serve", o->serve, err) < 0 ||
+	    set_channel(s, ch, "id", o->id, err) < 0 ||
+	    set_default(s, ch, "epoch", NULL, "1", err) < 0 ||
+	    set_channel(s, ch, "ref", o->ref, err) < 0 ||
+	    set_paths(s, o, err) < 0 ||
+	    set_channel(s, ch, "signingKey", o->key, err) < 0 ||
+	    set_default(s, ch, "kubernetes", o->kubernetes,
+			KUBERNETES_DEFAULT, err) < 0 ||
+	    set_channel(s, ch, "defaultNamespace", o->default_namespace,
+			err) < 0 ||
+	    set_channel(s, ch, "deleteLimit", o->delete_limit, err) < 0 ||
+	    set_channel(s, ch, "secrets", o->allow_secrets ? "allow" : NULL,
+			err) < 0)
+		return -1;
+	return 0;
+}
+
+void init_settings_undo(struct init_settings *s)
+{
+	struct err ignored = ERR_INIT;
+	struct stat st;
+
+	if (s->changes && !stat(s->file, &st))
+		fs_write(AT_FDCWD, s->file, s->before.data, s->before.len,
+			 st.st_mode & 0777, &ignored);
+}
+
+void init_settings_release(struct init_settings *s)
+{
+	git_config_free(s->local);
+	free(s->file);
+	buf_release(&s->before);
+	*s = (struct init_settings){ .before = BUF_INIT(0) };
+}

@@ -1,0 +1,381 @@
+/*
+ * windlass-hook init: makes a bare repository publish a channel. Writes
+ * settings, a key, hooks and folders, each only where it is not yet as it
+ * should be. Everything that can be refused is refused before anything is
+ * written, and a failure half way puts the settings back.
+ */
+#include "config.h"
+#include "hooks/init.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/commands.h"
+#include "hooks/config-value.h"
+#include "hooks/install.h"
+#include "hooks/listen.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/object.h"
+#include "schema/sshkey.h"
+
+static const char usage[] =
+"usage: windlass-hook init CHANNEL --ref REF --path PATH... [OPTIONS]\n"
+"\n"
+"Makes a bare repository publish a channel: writes its settings, makes its\n"
+"key, installs the hooks and says what to do next. Run again, it changes\n"
+"only what is asked for.\n"
+"\n"
+"  --repo DIR               the bare repository (default: $GIT_DIR or .)\n"
+"  --ref REF                the ref to follow, as refs/heads/main\n"
+"  --path PATH              what to read of its tree; may be repeated\n"
+"  --key FILE|key::KEY      the publisher key; a FILE that does not exist is\n"
+"                           made (default: NAME_ed25519 in /etc/windlass or\n"
+"                           ~/.config/windlass)\n"
+"  --publish DIR            where packs and heads go (default: in the\n"
+"                           repository, windlass/public)\n"
+"  --kubernetes VERSION     what to check against (default: " KUBERNETES_DEFAULT ")\n"
+"  --default-namespace NS   for objects that name none\n"
+"  --delete-limit N         deletions that a push may make unasked\n"
+"  --allow-secrets          let Secrets in\n"
+"  --serve ADDRESS:PORT     where `windlass-hook serve` listens\n";
+
+enum {
+	OPT_REPO = 256, OPT_REF, OPT_PATH, OPT_KEY, OPT_PUBLISH,
+	OPT_KUBERNETES, OPT_NAMESPACE, OPT_DELETE_LIMIT, OPT_SECRETS,
+	OPT_SERVE, OPT_HELP,
+};
+
+static const struct option options[] = {
+	{ "repo", required_argument, NULL, OPT_REPO },
+	{ "ref", required_argument, NULL, OPT_REF },
+	{ "path", required_argument, NULL, OPT_PATH },
+	{ "key", required_argument, NULL, OPT_KEY },
+	{ "publish", required_argument, NULL, OPT_PUBLISH },
+	{ "kubernetes", required_argument, NULL, OPT_KUBERNETES },
+	{ "default-namespace", required_argument, NULL, OPT_NAMESPACE },
+	{ "delete-limit", required_argument, NULL, OPT_DELETE_LIMIT },
+	{ "allow-secrets", no_argument, NULL, OPT_SECRETS },
+	{ "serve", required_argument, NULL, OPT_SERVE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+/* A path of the command line begins where the command was run. */
+static int from_cwd(const char *v, char **ret, struct err *err)
+{
+	char *cwd = getcwd(NULL, 0);
+	int rc;
+
+	if (!cwd)
+		return err_sys(err, "cannot find the current folder");
+	rc = value_host_path(v, cwd, ret, err);
+	free(cwd);
+	return rc;
+}
+
+static int take_key(const char *v, char **ret, struct err *err)
+{
+	if (!strncmp(v, "key::", 5))
+		return value_signing_key(v, ret, err);
+	return from_cwd(v, ret, err);
+}
+
+static int take_number(const char *v, char **ret, struct err *err)
+{
+	uint64_t n;
+
+	if (parse_u64(v, 0, LIMIT_BUNDLE_OBJECTS, &n) < 0)
+		return err_set(err, ERR_INVALID, "must be a number from 0");
+	free(*ret);
+	*ret = xstrdup(v);
+	return 0;
+}
+
+static int take_namespace(const char *v, char **ret, struct err *err)
+{
+	if (!is_dns_label(v))
+		return err_set(err, ERR_INVALID, "must be a namespace's name");
+	free(*ret);
+	*ret = xstrdup(v);
+	return 0;
+}
+
+static int take_address(const char *v, char **ret, struct err *err)
+{
+	struct listen_addr a;
+
+	if (listen_parse(v, &a, err) < 0)
+		return -1;
+	free(*ret);
+	*ret = xstrdup(v);
+	return 0;
+}
+
+static int take(struct init_options *o, int opt, const char *v,
+		struct err *err)
+{
+	switch (opt) {
+	case OPT_REPO:
+		o->repo = v;
+		return 0;
+	case OPT_REF:
+		return value_ref(v, &o->ref, err);
+	case OPT_PATH:
+		return value_tree_path(v, &o->paths, err);
+	case OPT_KEY:
+		return take_key(v, &o->key, err);
+	case OPT_PUBLISH:
+		return from_cwd(v, &o->publish, err);
+	case OPT_KUBERNETES:
+		return value_kubernetes(v, &o->kubernetes, err);
+	case OPT_NAMESPACE:
+		return take_namespace(v, &o->default_namespace, err);
+	case OPT_DELETE_LIMIT:
+		return take_number(v, &o->delete_limit, err);
+	case OPT_SERVE:
+		return take_address(v, &o->serve, err);
+	default:
+		o->allow_secrets = true;
+		return 0;
+	}
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(int argc, char **argv, struct init_options *o)
+{
+	struct err err = ERR_INIT;
+	int opt, index = 0;
+
+	optind = 1;
+	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
+		if (opt == OPT_HELP || opt == 'h')
+			return usage_help(usage);
+		if (opt == '?')
+			return usage_error(usage, NULL);
+		if (take(o, opt, optarg, &err) < 0)
+			return usage_error(usage, "--%s '%s' %s",
+					   options[index].name, optarg,
+					   err.msg);
+	}
+	if (argc - optind != 1)
+		return usage_error(usage, "name one channel");
+	o->channel = argv[optind];
+	if (!is_channel_name(o->channel))
+		return usage_error(usage, "'%s' cannot be a channel's name: "
+				   "use lower-case letters, digits and -, at "
+				   "most %d", o->channel, LIMIT_CHANNEL_BYTES);
+	return -1;
+}
+
+static void options_release(struct init_options *o)
+{
+	free(o->ref);
+	strvec_release(&o->paths);
+	free(o->key);
+	free(o->publish);
+	free(o->serve);
+	free(o->kubernetes);
+	free(o->default_namespace);
+	free(o->delete_limit);
+}
+
+/* The id that is there, or a new one: made once, never changed. */
+static int choose_id(struct init_options *o, const struct init_settings *s,
+		     struct err *err)
+{
+	char *now = init_settings_get(s, o->channel, "id");
+	uint8_t random[16];
+	int rc = 0;
+
+	if (!now) {
+		randombytes_buf(random, sizeof(random));
+		sodium_bin2hex(o->id, sizeof(o->id), random, sizeof(random));
+	} else if (!is_hex(now, strlen(now), CHANNEL_ID_SIZE - 1)) {
+		rc = err_set(err, ERR_INVALID, "windlass.%s.id = '%s': must "
+			     "be 32 lower-case hex digits", o->channel, now);
+	} else {
+		memcpy(o->id, now, CHANNEL_ID_SIZE);
+	}
+	free(now);
+	return rc;
+}
+
+/* What a new channel cannot do without. */
+static int check_needed(const struct init_options *o,
+			const struct init_settings *s, struct err *err)
+{
+	char *ref = init_settings_get(s, o->channel, "ref");
+	char *path = init_settings_get(s, o->channel, "path");
+	int rc = 0;
+
+	if (!o->ref && !ref)
+		rc = err_set(err, ERR_INVALID, "channel '%s' is new: say which "
+			     "ref it follows, as --ref refs/heads/main",
+			     o->channel);
+	else if (!o->paths.n && !path)
+		rc = err_set(err, ERR_INVALID, "channel '%s' is new: say what "
+			     "it reads, as --path deploy/%s (or --path / for "
+			     "everything)", o->channel, o->channel);
+	free(ref);
+	free(path);
+	return rc;
+}
+
+/* Makes the key if it is a file that is missing, then proves it is usable. */
+static int prepare_key(struct init_options *o, const struct init_settings *s,
+		       bool *ret_made, struct err *err)
+{
+	struct signer *signer = NULL;
+	bool agent;
+
+	if (!o->key)
+		o->key = init_settings_get(s, o->channel, "signingKey");
+	if (!o->key)
+		o->key = init_key_default(o->channel, o->id, err);
+	if (!o->key)
+		return -1;
+	agent = !strncmp(o->key, "key::", 5);
+	if (!agent && !fs_exists(AT_FDCWD, o->key)) {
+		if (init_key_generate(o->key, o->channel, err) < 0)
+			return -1;
+		*ret_made = true;
+	}
+	if (signer_open(o->key, &signer, err) < 0)
+		return -1;
+	signer_free(signer);
+	return 0;
+}
+
+static void remove_key(const char *file)
+{
+	char *public = xasprintf("%s.pub", file);
+
+	unlink(file);
+	unlink(public);
+	free(public);
+}
+
+static int make_folders(const struct host_config *host, const char *channel,
+			struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES * 2);
+	int rc = fs_mkdirs(host->publish_dir, 0750, err);
+
+	if (!rc)
+		rc = config_channel_dir(host, channel, &path, err);
+	buf_release(&path);
+	return rc;
+}
+
+static int install_hook(git_repository *repo, const struct host_config *host,
+			const char *name, struct err *err)
+{
+	struct buf line = BUF_INIT(16384);
+	struct hook_place place;
+	struct err why = ERR_INIT;
+	bool changed = false;
+	int rc;
+
+	hook_place_find(repo, host, name, &place);
+	rc = hook_install(&place, &changed, err);
+	if (rc < 0)
+		goto out;
+	if (place.layout != HOOK_ELSEWHERE)
+		printf("hook     %s%s\n", place.file,
+		       changed ? " (written)" : "");
+	if (!hook_check(&place, &why))
+		goto out;
+	if (place.layout == HOOK_BESIDE) {
+		hook_chain_line(&place, &line);
+		printf("         '%s' is another program's. Where it is a "
+		       "shell script, put this\n         line at its top; "
+		       "until then nothing is %s:\n\n%s\n\n", place.main,
+		       strcmp(name, "pre-receive") ? "published" : "checked",
+		       line.data);
+	} else {
+		printf("         %s\n", why.msg);
+	}
+out:
+	hook_place_release(&place);
+	buf_release(&line);
+	return rc;
+}
+
+static int finish(git_repository *repo, const struct host_config *host,
+		  const char *channel, size_t changes, bool key_made,
+		  struct err *err)
+{
+	const struct channel_config *ch = config_channel(host, channel);
+
+	if (make_folders(host, channel, err) < 0)
+		return -1;
+	printf("channel  %s, id %s, epoch %llu\n", ch->name, ch->id,
+	       (unsigned long long)ch->epoch);
+	printf("settings %s/config%s\n", host->git_dir,
+	       changes ? " (written)" : "");
+	printf("key      %s%s\n", ch->signing_key, key_made ? " (made)" : "");
+	printf("publish  %s\n", host->publish_dir);
+	if (install_hook(repo, host, "pre-receive", err) < 0 ||
+	    install_hook(repo, host, "post-receive", err) < 0)
+		return -1;
+	return init_print_next(host, ch, err);
+}
+
+/* Everything that may fail before the settings are final. */
+static int configure(git_repository *repo, struct init_options *o,
+		     struct init_settings *s, struct host_config *host,
+		     bool *ret_key_made, struct err *err)
+{
+	if (choose_id(o, s, err) < 0 || check_needed(o, s, err) < 0 ||
+	    prepare_key(o, s, ret_key_made, err) < 0 ||
+	    init_settings_write(s, o, err) < 0 ||
+	    config_read(repo, host, err) < 0) {
+		init_settings_undo(s);
+		if (*ret_key_made)
+			remove_key(o->key);
+		*ret_key_made = false;
+		return -1;
+	}
+	return 0;
+}
+
+static int run(struct init_options *o, struct err *err)
+{
+	struct init_settings s = { .before = BUF_INIT(0) };
+	struct host_config host = { 0 };
+	git_repository *repo = NULL;
+	const char *dir = o->repo ? o->repo : getenv("GIT_DIR");
+	bool key_made = false;
+	int rc = -1;
+
+	if (repo_open(dir ? dir : ".", false, &repo, err) < 0 ||
+	    init_settings_open(repo, &s, err) < 0)
+		goto out;
+	if (configure(repo, o, &s, &host, &key_made, err) < 0)
+		goto out;
+	rc = finish(repo, &host, o->channel, s.changes, key_made, err);
+out:
+	config_release(&host);
+	init_settings_release(&s);
+	git_repository_free(repo);
+	return rc;
+}
+
+int cmd_init(int argc, char **argv)
+{
+	struct init_options o = { 0 };
+	struct err err = ERR_INIT;
+	int status = parse_options(argc, argv, &o);
+
+	if (status < 0)
+		status = run(&o, &err) < 0 ? command_fail(&err) : 0;
+	options_release(&o);
+	return status;
+}

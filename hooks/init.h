@@ -1,0 +1,70 @@
+/*
+ * The parts of `windlass-hook init`: what was asked for, the key, the
+ * settings. Each part leaves alone what is already as it should be, so that
+ * a second run changes nothing.
+ */
+#ifndef HOOKS_INIT_H
+#define HOOKS_INIT_H
+
+#include <stdbool.h>
+
+#include "hooks/host-config.h"
+
+/* What the command line asks for; NULL where it does not say. */
+struct init_options {
+	const char *channel;
+	const char *repo;
+	char *ref;
+	struct strvec paths;	/* in their one form */
+	char *key;		/* absolute path, or key::... */
+	char *publish;		/* absolute */
+	char *serve;
+	char *kubernetes;
+	char *default_namespace;
+	char *delete_limit;
+	bool allow_secrets;
+	char id[CHANNEL_ID_SIZE];	/* the channel's; found or new */
+};
+
+/*
+ * The repository's own settings while init works on them. They are kept as
+ * they were, so that a failure puts all of them back.
+ */
+struct init_settings {
+	git_repository *repo;
+	git_config *local;	/* the repository's level only */
+	char *file;		/* <git_dir>/config */
+	struct buf before;
+	size_t changes;
+};
+
+int init_settings_open(git_repository *repo, struct init_settings *ret,
+		       struct err *err);
+/* One value, "" and NULL if it is not set. Malloced. */
+char *init_settings_get(const struct init_settings *s, const char *channel,
+			const char *key);
+/* Writes what differs. o->id and o->key must be there. */
+int init_settings_write(struct init_settings *s,
+			const struct init_options *o, struct err *err);
+/* Puts the file back as it was found. */
+void init_settings_undo(struct init_settings *s);
+void init_settings_release(struct init_settings *s);
+
+/*
+ * The key file's default: <channel>_ed25519 in /etc/windlass for root, else
+ * in ~/.config/windlass; with the id's first digits where that is another
+ * channel's. Malloced, or NULL with an error.
+ */
+char *init_key_default(const char *channel, const char *id, struct err *err);
+/*
+ * Makes an ed25519 key without a passphrase by ssh-keygen, mode 0600, its
+ * folder 0700. The file must not exist.
+ */
+int init_key_generate(const char *file, const char *channel,
+		      struct err *err);
+
+/* Tells the admin what is left to do. */
+int init_print_next(const struct host_config *host,
+		    const struct channel_config *ch, struct err *err);
+
+#endif

@@ -1,0 +1,54 @@
+/*
+ * The hook files of a repository: where ours belong beside those of others,
+ * putting them there, and seeing whether git will run them. Ours are small
+ * shell scripts that exec this program by its absolute path, so an upgrade
+ * in place is an upgrade of every hook, and a program that has gone refuses
+ * pushes instead of letting them through.
+ */
+#ifndef HOOKS_INSTALL_H
+#define HOOKS_INSTALL_H
+
+#include <stdbool.h>
+
+#include "hooks/host-config.h"
+
+enum hook_layout {
+	HOOK_PLAIN,	/* hooks/NAME is ours or nobody's */
+	HOOK_BESIDE,	/* hooks/NAME is somebody else's: ours stands beside
+			   it as NAME.windlass and must be called by it */
+	HOOK_FOLDER,	/* a dispatcher runs all of NAME.d (Gitea, Forgejo) */
+	HOOK_GITLAB,	/* Gitaly runs custom_hooks/NAME.d */
+	HOOK_ELSEWHERE,	/* core.hooksPath leads out of the repository: the
+			   admin must put it there */
+};
+
+struct hook_place {
+	enum hook_layout layout;
+	const char *name;	/* "pre-receive" or "post-receive" */
+	char *main;		/* the file that git or the dispatcher runs */
+	char *file;		/* where ours is, or belongs */
+};
+
+/* Finds the place of one hook. `name` is kept, not copied. */
+void hook_place_find(git_repository *repo, const struct host_config *host,
+		     const char *name, struct hook_place *ret);
+void hook_place_release(struct hook_place *p);
+
+/*
+ * Writes our script. *ret_changed says whether anything had to be. For
+ * HOOK_ELSEWHERE nothing is written.
+ */
+int hook_install(const struct hook_place *p, bool *ret_changed,
+		 struct err *err);
+/* Appends our script's text: it execs this very program. */
+int hook_script(const char *name, struct buf *out, struct err *err);
+/* For HOOK_BESIDE: the line that the other hook, a shell script, needs. */
+void hook_chain_line(const struct hook_place *p, struct buf *out);
+
+/*
+ * 0 when git will run our hook; else -1, the message saying what is wrong
+ * and what to do.
+ */
+int hook_check(const struct hook_place *p, struct err *err);
+
+#endif

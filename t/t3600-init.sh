@@ -1,0 +1,238 @@
+#!/bin/bash
+# windlass-hook init: from a bare repository to a channel, beside what is there
+. "$(dirname "$0")/lib.sh"
+
+new() { git init -q --bare "$1.git"; }
+
+init() {
+	local repo=$1
+	shift
+	windlass-hook init prod --repo "$repo.git" --key "$TRASH/keys/$repo" \
+		--ref refs/heads/main --path deploy/prod "$@"
+}
+
+# everything in a repository that init may write, as one text
+state_of() {
+	(cd "$1.git" && cat config && find hooks windlass custom_hooks \
+		-printf '%p %m %s %T@\n' 2>/dev/null | sort)
+}
+
+# ---- a new channel
+
+new plain
+ok "a plain repository" init plain
+cp .output first
+config() { git -C plain.git config --get-all "$1"; }
+is "$(config receive.advertisePushOptions)" true "push options are on"
+is "$(config transfer.fsckObjects)" true "objects are checked"
+is "$(config receive.hideRefs | tr '\n' ' ')" \
+	"refs/windlass refs/windlass-status refs/notes/windlass refs/replace " \
+	"windlass' own refs are hidden from pushes"
+like "$(config windlass.prod.id)" '^[0-9a-f]{32}$' "an id"
+is "$(config windlass.prod.epoch)" 1 "epoch 1"
+is "$(config windlass.prod.ref)" refs/heads/main "ref"
+is "$(config windlass.prod.path)" deploy/prod "path"
+is "$(config windlass.prod.signingKey)" "$TRASH/keys/plain" "key"
+is "$(stat -c %a keys keys/plain plain.git/windlass/public | tr '\n' ' ')" \
+	"700 600 750 " "modes of the key, its folder, the published folder"
+ok "the key is one that ssh-keygen reads" ssh-keygen -y -P '' -f keys/plain
+ok "pre-receive can be run" test -x plain.git/hooks/pre-receive
+ok "post-receive can be run" test -x plain.git/hooks/post-receive
+is "$(sed -n 's/^exec //p' plain.git/hooks/pre-receive)" \
+	"'$WINDLASS_BUILD/windlass-hook' pre-receive" \
+	"the hook runs this program by its absolute path"
+
+like "$(cat first)" "^    kind: Channel$" "a Channel is printed"
+like "$(cat first)" "channelID: $(config windlass.prod.id)" "with the id"
+sed -n 's/^ *\(prod@.*namespaces=.*\)$/\1/p' first >signers
+echo text >text
+ssh-keygen -q -Y sign -f keys/plain -n git text 2>/dev/null
+verify() {
+	ssh-keygen -Y verify -f signers -I "$(cut -d' ' -f1 signers)" \
+		-n "$1" -s text.sig <text
+}
+verify_not() { ! verify "$1"; }
+ok "stock ssh-keygen verifies by the printed line" verify git
+ok "for no other namespace" verify_not file
+
+# ---- again
+
+before=$(state_of plain)
+ok "a second run" init plain
+is "$(state_of plain)" "$before" "changes nothing"
+unlike "$(cat .output)" "written|made" "and says so"
+ok "a run without options" windlass-hook init prod --repo plain.git
+is "$(state_of plain)" "$before" "changes nothing either"
+id=$(config windlass.prod.id)
+ok "a run with other settings" init plain --delete-limit 3 --allow-secrets \
+	--default-namespace shop --kubernetes 1.35 --serve 127.0.0.1:8420 \
+	--path other --publish elsewhere
+is "$(config windlass.prod.id)" "$id" "keeps the id"
+is "$(config windlass.prod.path | tr '\n' ' ')" "deploy/prod other " \
+	"replaces the paths"
+is "$(config windlass.prod.deleteLimit) $(config windlass.prod.secrets) \
+$(config windlass.prod.defaultNamespace) $(config windlass.prod.kubernetes) \
+$(config windlass.serve) $(config windlass.publish)" \
+	"3 allow shop 1.35 127.0.0.1:8420 $TRASH/elsewhere" "writes them"
+is "$(stat -c %a elsewhere)" 750 "the other published folder is made"
+is "$(config receive.hideRefs | wc -l)" 4 "nothing is there twice"
+rm plain.git/hooks/post-receive
+printf '#!/bin/sh\n# Written by `windlass-hook init`; `windlass-hook doctor` checks it.\nexec /gone/windlass-hook pre-receive\n' \
+	>plain.git/hooks/pre-receive
+ok "after an upgrade that moved the program" init plain
+ok "both hooks are new" grep -q "^exec '$WINDLASS_BUILD" \
+	plain.git/hooks/pre-receive plain.git/hooks/post-receive
+
+# ---- a second channel, and the key's own place
+
+ok "a second channel of the repository" windlass-hook init dev \
+	--repo plain.git --ref refs/heads/dev --path deploy --key keys/dev
+not_ok "one that reads the same" windlass-hook init copy --repo plain.git \
+	--ref refs/heads/main --path deploy/prod --key keys/copy
+like "$(cat .output)" "both read path 'deploy/prod'" "is refused"
+is "$(config windlass.copy.id)" "" "and leaves no settings"
+not_ok "nor a key" test -e keys/copy
+if [ "$(id -u)" -ne 0 ]; then
+	new home
+	ok "without --key" windlass-hook init prod --repo home.git \
+		--ref refs/heads/main --path x
+	ok "the key is made below ~/.config" \
+		test -f "$HOME/.config/windlass/prod_ed25519"
+	new home2
+	ok "another repository's channel of the same name" windlass-hook \
+		init prod --repo home2.git --ref refs/heads/main --path x
+	like "$(git -C home2.git config windlass.prod.signingKey)" \
+		"prod-[0-9a-f]{8}_ed25519$" "gets a key of its own"
+else
+	skip 4 "root's keys are in /etc/windlass"
+fi
+new agent
+ok "a key that an agent holds" bash -c 'eval "$(ssh-agent)" >/dev/null
+	ssh-add -q keys/plain 2>/dev/null
+	windlass-hook init prod --repo agent.git --ref refs/heads/main \
+		--path x --key "key::$(cut -d" " -f1,2 keys/plain.pub)"
+	status=$?
+	ssh-agent -k >/dev/null
+	exit $status'
+
+# ---- what is refused
+
+not_ok "no channel" windlass-hook init --repo plain.git
+is "$(windlass-hook init 2>/dev/null; echo $?)" 129 "is wrong usage"
+not_ok "a name that is no DNS label" windlass-hook init Prod --repo plain.git
+new fresh
+before=$(state_of fresh)
+not_ok "a new channel without a ref" windlass-hook init prod --repo fresh.git \
+	--path x
+like "$(cat .output)" "--ref refs/heads/main" "says which option"
+not_ok "a new channel without a path" windlass-hook init prod \
+	--repo fresh.git --ref refs/heads/main
+not_ok "a short ref" windlass-hook init prod --repo fresh.git --ref main \
+	--path x
+not_ok "a path that leaves the tree" windlass-hook init prod \
+	--repo fresh.git --ref refs/heads/main --path ../x
+not_ok "a key inside the repository" windlass-hook init prod \
+	--repo fresh.git --ref refs/heads/main --path x --key fresh.git/key
+not_ok "is not left there" test -e fresh.git/key
+printf 'not a key\n' >nokey
+chmod 600 nokey
+not_ok "a file that is no key" windlass-hook init prod --repo fresh.git \
+	--ref refs/heads/main --path x --key nokey
+is "$(cat nokey)" "not a key" "is left alone"
+ssh-keygen -q -t ed25519 -N '' -f loose
+chmod 644 loose
+not_ok "a key that others may read" windlass-hook init prod \
+	--repo fresh.git --ref refs/heads/main --path x --key loose
+is "$(state_of fresh)" "$before" "nothing was written by any of these"
+not_ok "a folder that is no repository" windlass-hook init prod \
+	--repo "$TRASH" --ref refs/heads/main --path x
+git init -q --bare --object-format=sha256 sha256.git
+not_ok "a SHA-256 repository" windlass-hook init prod --repo sha256.git \
+	--ref refs/heads/main --path x --key keys/sha256
+like "$(cat .output)" "SHA-256|sha256|objectformat" "says why"
+not_ok "before a key is made" test -e keys/sha256
+new twice
+git -C twice.git config windlass.other.deleteLimt 5
+cp twice.git/config twice.before
+not_ok "settings that are wrong already" init twice
+like "$(cat .output)" "windlass.other.deletelimt" "are named"
+ok "and the file is put back" cmp twice.git/config twice.before
+not_ok "without the key" test -e keys/twice
+
+# ---- hooks of others
+
+new beside
+printf '#!/bin/sh\ncat >seen\n' >beside.git/hooks/pre-receive
+chmod +x beside.git/hooks/pre-receive
+cp beside.git/hooks/pre-receive theirs
+ok "a repository with a hook of its own" init beside
+line=$(grep -F 'pre-receive.windlass' .output | grep mktemp)
+ok "which is not touched" cmp beside.git/hooks/pre-receive theirs
+ok "ours stands beside it" test -x beside.git/hooks/pre-receive.windlass
+like "$line" "exec <" "the line to add is printed"
+# ours would need a push to check; in its place goes one that can be steered
+cat >beside.git/hooks/pre-receive.windlass <<'HOOK'
+#!/bin/sh
+cat >ours
+exit "$(cat verdict)"
+HOOK
+{ echo '#!/bin/sh'; echo "$line"; echo 'cat >seen'; } \
+	>beside.git/hooks/pre-receive
+git init -q work && git -C work commit -q --allow-empty -m one
+echo 0 >beside.git/verdict
+ok "a push through both hooks" git -C work push -q ../beside.git main
+ok "both read the whole input" cmp beside.git/ours beside.git/seen
+ok "which is not empty" test -s beside.git/ours
+rm beside.git/seen
+echo 1 >beside.git/verdict
+git -C work commit -q --allow-empty -m two
+not_ok "when ours refuses" git -C work push -q ../beside.git main
+not_ok "theirs is not asked" test -e beside.git/seen
+ok "init again" init beside
+ok "mends ours" grep -q windlass-hook beside.git/hooks/pre-receive.windlass
+unlike "$(cat .output)" mktemp "and is content with the line that is there"
+
+new gitea
+for hook in pre-receive post-receive; do
+	mkdir "gitea.git/hooks/$hook.d"
+	printf '#!/bin/sh\nfor h in "$0.d"/*; do "$h" || exit 1; done\n' \
+		>gitea.git/hooks/$hook
+	printf '#!/bin/sh\nexit 0\n' >gitea.git/hooks/$hook.d/gitea
+	chmod +x gitea.git/hooks/$hook gitea.git/hooks/$hook.d/gitea
+done
+ok "a dispatcher with folders, as Gitea has it" init gitea
+is "$(cd gitea.git/hooks/pre-receive.d && echo *)" "gitea zz-windlass" \
+	"ours is in the folder and comes last"
+ok "and can be run" test -x gitea.git/hooks/post-receive.d/zz-windlass
+before=$(state_of gitea)
+ok "a second run" init gitea
+is "$(state_of gitea)" "$before" "changes nothing"
+
+new gitlab
+mkdir -p gitlab.git/custom_hooks
+ok "GitLab's custom_hooks" init gitlab
+ok "has ours" test -x gitlab.git/custom_hooks/pre-receive.d/zz-windlass
+not_ok "and Git's own folder does not" test -e gitlab.git/hooks/pre-receive
+
+new elsewhere
+git -C elsewhere.git config core.hooksPath "$TRASH/shared-hooks"
+ok "core.hooksPath outside of the repository" init elsewhere
+like "$(cat .output)" "core.hooksPath leads git to '$TRASH/shared-hooks" \
+	"is named"
+not_ok "nothing is written there" test -e shared-hooks
+new inside
+mkdir inside.git/my-hooks
+git -C inside.git config core.hooksPath my-hooks
+ok "core.hooksPath inside of it" init inside
+ok "is where ours go" test -x inside.git/my-hooks/pre-receive
+
+mkdir "odd 'name"
+git init -q --bare "odd 'name/r.git"
+cp "$WINDLASS_BUILD/windlass-hook" "odd 'name/windlass-hook"
+ok "a program and a repository with odd names" "./odd 'name/windlass-hook" \
+	init prod --repo "odd 'name/r.git" --ref refs/heads/main --path x \
+	--key keys/odd
+is "$(sh -c "$(sed 's/exec/echo/' "odd 'name/r.git/hooks/pre-receive")")" \
+	"$TRASH/odd 'name/windlass-hook pre-receive" "are quoted in the hook"
+
+done_testing
