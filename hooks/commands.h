@@ -18,6 +18,10 @@
 #define EXIT_TROUBLE 2
 #define EXIT_USAGE 129
 
+/*
+ * publish and refresh take [--repo DIR] [CHANNEL...]; without a channel they
+ * mean all. `serve` runs them so, as its children.
+ */
 int cmd_init(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_serve(int argc, char **argv);

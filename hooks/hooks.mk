@@ -29,7 +29,7 @@ libhooks_a_SOURCES += \
 # a push: from the tip of a ref to a published bundle
 libhooks_a_SOURCES += \
 	hooks/announce.c hooks/announce.h \
-	hooks/ask.h \
+	hooks/ask.c hooks/ask.h \
 	hooks/cmd-publish.c \
 	hooks/crds.c hooks/crds.h \
 	hooks/current.c hooks/current.h \
@@ -53,6 +53,20 @@ libhooks_a_SOURCES += \
 	hooks/store.c hooks/store.h \
 	hooks/tidy.c hooks/tidy.h \
 	hooks/validate.c hooks/validate.h
+
+# serve: hands out what is published
+libhooks_a_SOURCES += \
+	hooks/http-value.c hooks/http-value.h \
+	hooks/serve.c hooks/serve.h \
+	hooks/serve-ask.c \
+	hooks/serve-head.c \
+	hooks/serve-http.c \
+	hooks/serve-loop.c \
+	hooks/serve-wait.c \
+	hooks/serve-work.c \
+	hooks/tokens.c hooks/tokens.h
+
+dist_man_MANS += hooks/windlass-hook.8
 
 windlass_hook_SOURCES = hooks/main.c
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)

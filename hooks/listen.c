@@ -212,3 +212,9 @@ int listen_open(const struct listen_addr *a, unsigned mode, int *ret_fd,
 	*ret_fd = fd;
 	return 0;
 }
+
+void listen_remove(const struct listen_addr *a)
+{
+	if (listen_is_unix(a))
+		unlink(as_un(a)->sun_path);
+}

@@ -31,4 +31,7 @@ void listen_format(const struct listen_addr *a, struct buf *out);
 int listen_open(const struct listen_addr *a, unsigned mode, int *ret_fd,
 		struct err *err);
 
+/* Removes the file of a unix socket that was open here. */
+void listen_remove(const struct listen_addr *a);
+
 #endif

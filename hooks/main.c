@@ -21,6 +21,7 @@ struct command {
 /* NULL-terminated, in the order in which an admin meets them. */
 static const struct command commands[] = {
 	{ "init", cmd_init, "make a repository publish a channel" },
+	{ "serve", cmd_serve, "hand out heads and packs, keep heads fresh" },
 	{ NULL, NULL, NULL },
 };
 

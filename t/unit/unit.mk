@@ -125,5 +125,10 @@ UNIT_TESTS += t/unit/u-feedback
 t_unit_u_feedback_SOURCES = t/unit/u-feedback.c t/unit/tap.h
 t_unit_u_feedback_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-serve
+t_unit_u_serve_SOURCES = t/unit/u-serve.c t/unit/tap.h
+t_unit_u_serve_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_serve_LDADD = $(HOOKS_LIBS)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

@@ -1,0 +1,421 @@
+/*
+ * Requests and answers of `serve`. GET and HEAD of exactly
+ * /<channel>/head and /<channel>/packs/<sha256>; every other path is not
+ * there, every other method is refused. Paths are not decoded and never
+ * joined from more than a known channel's name and 64 hex digits, so there
+ * is nothing to traverse.
+ */
+#include "config.h"
+#include "hooks/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "hooks/http-value.h"
+#include "schema/base/fs.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+
+/* headers of one request, and of its answer */
+#define CONNECTION_BYTES (8u * 1024)
+/* a connection that says nothing for so long is closed, seconds */
+#define IDLE_SECONDS 75
+/* descriptors that are not connections */
+#define OWN_DESCRIPTORS 128
+/* the longest path: channel, packs, digest */
+#define LIMIT_REQUEST_PATH 256
+
+#define PACKS "packs/"
+
+static const char *header(struct MHD_Connection *c, const char *name)
+{
+	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
+}
+
+static enum MHD_Result reply(struct request *r, unsigned status,
+		    struct MHD_Response *res)
+{
+	enum MHD_Result ok;
+
+	MHD_add_response_header(res, "X-Content-Type-Options", "nosniff");
+	ok = MHD_queue_response(r->connection, status, res);
+	MHD_destroy_response(res);
+	return ok;
+}
+
+static enum MHD_Result reply_text(struct request *r, unsigned status,
+			 const char *name, const char *value,
+			 const char *text)
+{
+	struct MHD_Response *res = MHD_create_response_from_buffer(
+		strlen(text), (void *)(uintptr_t)text,
+		MHD_RESPMEM_PERSISTENT);
+
+	if (!res)
+		return MHD_NO;
+	if (*text)
+		MHD_add_response_header(res, "Content-Type",
+					"text/plain; charset=us-ascii");
+	if (name)
+		MHD_add_response_header(res, name, value);
+	return reply(r, status, res);
+}
+
+static enum MHD_Result not_found(struct request *r)
+{
+	return reply_text(r, MHD_HTTP_NOT_FOUND, NULL, NULL, "not found\n");
+}
+
+static enum MHD_Result answer_head(struct request *r, const struct served *ch)
+{
+	const char *known = header(r->connection, "If-None-Match");
+	bool same = ch && ch->there && known &&
+		    etag_matches(known, ch->etag);
+	static const char none[] = "not published yet\n";
+	struct MHD_Response *res;
+	char applied[32];
+
+	/* of a 304 the library sends no more than the length */
+	if (ch && ch->there)
+		res = MHD_create_response_from_buffer(
+			ch->head_len, ch->head, MHD_RESPMEM_MUST_COPY);
+	else
+		res = MHD_create_response_from_buffer(
+			strlen(none), (void *)(uintptr_t)none,
+			MHD_RESPMEM_PERSISTENT);
+	if (!res)
+		return MHD_NO;
+	MHD_add_response_header(res, "Content-Type",
+				"text/plain; charset=us-ascii");
+	if (ch && ch->there)
+		MHD_add_response_header(res, "ETag", ch->etag);
+	MHD_add_response_header(res, "Cache-Control", "no-cache");
+	if (r->wait >= 0) {
+		snprintf(applied, sizeof(applied), "wait=%d", r->wait);
+		MHD_add_response_header(res, "Preference-Applied", applied);
+		MHD_add_response_header(res, "Vary", "Prefer");
+	}
+	return reply(r, same ? MHD_HTTP_NOT_MODIFIED :
+		     ch && ch->there ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND, res);
+}
+
+static enum MHD_Result take_wait(void *arg, enum MHD_ValueKind kind, const char *name,
+		     const char *value)
+{
+	struct request *r = arg;
+
+	(void)kind;
+	if (!strcasecmp(name, "Prefer") && value && r->wait < 0)
+		r->wait = prefer_wait(value);
+	return MHD_YES;
+}
+
+/* A GET that prefers to wait does, while nothing is new to it. */
+static enum MHD_Result serve_head(struct serve *s, struct request *r,
+			 struct served *ch, bool get)
+{
+	const char *known = header(r->connection, "If-None-Match");
+
+	serve_head_check(s, ch);
+	if (r->answered_wait)
+		return answer_head(r, ch);
+	if (get)
+		MHD_get_connection_values(r->connection, MHD_HEADER_KIND,
+					  take_wait, r);
+	if (r->wait > LIMIT_WAIT)
+		r->wait = LIMIT_WAIT;
+	if (r->wait <= 0 || s->stop ||
+	    (ch->there && !(known && etag_matches(known, ch->etag))))
+		return answer_head(r, ch);
+	memcpy(r->known, ch->etag, sizeof(r->known));
+	r->channel = ch;
+	serve_wait_begin(s, r);
+	return MHD_YES;
+}
+
+/* The pack's descriptor and size, or -1. */
+static int open_pack(const struct served *ch, const char *hex,
+		     uint64_t *ret_size)
+{
+	char *path = xasprintf("%s/" PACKS "%s", ch->folder, hex);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	struct stat st;
+
+	free(path);
+	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		return -1;
+	}
+	if (fd >= 0)
+		*ret_size = (uint64_t)st.st_size;
+	return fd;
+}
+
+static enum MHD_Result serve_pack(struct serve *s, struct request *r,
+			 const struct served *ch, const char *hex)
+{
+	const char *known = header(r->connection, "If-None-Match");
+	struct MHD_Response *res;
+	char etag[ETAG_SIZE];
+	uint64_t size = 0;
+	int fd = open_pack(ch, hex, &size);
+	bool same;
+
+	if (fd < 0)
+		return not_found(r);
+	snprintf(etag, sizeof(etag), "\"%s\"", hex);
+	same = known && etag_matches(known, etag);
+	res = MHD_create_response_from_fd64(size, fd);
+	if (!res) {
+		close(fd);
+		return MHD_NO;
+	}
+	MHD_add_response_header(res, "ETag", etag);
+	MHD_add_response_header(res, "Cache-Control", s->opts.public ?
+				"public, max-age=31536000, immutable" :
+				"private, max-age=31536000, immutable");
+	MHD_add_response_header(res, "Content-Type",
+				"application/octet-stream");
+	return reply(r, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, res);
+}
+
+static enum MHD_Result route(struct serve *s, struct request *r, const char *url,
+		    bool get)
+{
+	const char *rest;
+	struct served *ch;
+	size_t len;
+
+	if (url[0] != '/' || strnlen(url, LIMIT_REQUEST_PATH) == LIMIT_REQUEST_PATH)
+		return not_found(r);
+	url++;
+	len = strcspn(url, "/");
+	rest = url + len + (url[len] == '/');
+	ch = serve_find(s, url, len);
+	/* one that was taken out of the settings while it waited */
+	if (!ch)
+		return not_found(r);
+	if (!strcmp(rest, "head"))
+		return serve_head(s, r, ch, get);
+	if (!strncmp(rest, PACKS, strlen(PACKS)) &&
+	    is_hex(rest + strlen(PACKS), strlen(rest + strlen(PACKS)), 64))
+		return serve_pack(s, r, ch, rest + strlen(PACKS));
+	return not_found(r);
+}
+
+static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *url,
+		     const char *method, const char *version,
+		     const char *body, size_t *body_len, void **state)
+{
+	struct serve *s = arg;
+	struct request *r = *state;
+	bool get = !strcmp(method, "GET");
+
+	(void)version;
+	(void)body;
+	if (!r) {
+		*state = r = xcalloc(1, sizeof(*r));
+		r->connection = c;
+		r->wait = -1;
+		r->gone.fd = -1;
+		log_debug("request", LOG_S("method", method),
+			  LOG_S("path", url));
+		if (!get && strcmp(method, "HEAD"))
+			return reply_text(r, MHD_HTTP_METHOD_NOT_ALLOWED,
+					  "Allow", "GET, HEAD",
+					  "only GET and HEAD\n");
+		return MHD_YES;
+	}
+	if (*body_len) {
+		/* a body means nothing here; read and forget it */
+		*body_len = 0;
+		return MHD_YES;
+	}
+	if (s->tokens.n && !tokens_allow(&s->tokens,
+					 header(c, "Authorization")))
+		return reply_text(r, MHD_HTTP_UNAUTHORIZED,
+				  "WWW-Authenticate",
+				  "Bearer realm=\"windlass\"",
+				  "a bearer token is needed\n");
+	return route(s, r, url, get);
+}
+
+static void completed(void *arg, struct MHD_Connection *c, void **state,
+		      enum MHD_RequestTerminationCode code)
+{
+	struct serve *s = arg;
+	struct request *r = *state;
+
+	(void)c;
+	(void)code;
+	if (!r)
+		return;
+	if (r->suspended)
+		serve_wait_end(s, r);
+	free(r);
+	*state = NULL;
+}
+
+/* Paths are compared as they came; what needs decoding is not ours. */
+static size_t no_unescape(void *arg, struct MHD_Connection *c, char *s)
+{
+	(void)arg;
+	(void)c;
+	return strlen(s);
+}
+
+__attribute__((format(printf, 2, 0)))
+static void library_says(void *arg, const char *fmt, va_list ap)
+{
+	struct buf text = BUF_INIT(1024);
+
+	(void)arg;
+	buf_vaddf(&text, fmt, ap);
+	while (text.len && text.data[text.len - 1] == '\n')
+		buf_truncate(&text, text.len - 1);
+	log_debug("http", LOG_S("message", text.data));
+	buf_release(&text);
+}
+
+/* As many connections as there may be descriptors. */
+static unsigned raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return 256;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+	getrlimit(RLIMIT_NOFILE, &r);
+	if (r.rlim_cur == RLIM_INFINITY || r.rlim_cur > 1000000)
+		return 1000000;
+	return r.rlim_cur > 2 * OWN_DESCRIPTORS ?
+		(unsigned)r.rlim_cur - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
+}
+
+static int read_pem(const char *path, struct buf *out, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	/* links are followed: that is how certificates are renewed */
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", path);
+	rc = fs_read_fd(fd, path, out, err);
+	close(fd);
+	return rc;
+}
+
+static struct MHD_Daemon *start(struct serve *s, unsigned flags,
+				const struct MHD_OptionItem *tls)
+{
+	return MHD_start_daemon(
+		flags, 0, NULL, NULL, handle, s,
+		MHD_OPTION_EXTERNAL_LOGGER, library_says, s,
+		MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
+		MHD_OPTION_CONNECTION_LIMIT, raise_limit(),
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+		MHD_OPTION_STRICT_FOR_CLIENT, 1,
+		MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, s,
+		MHD_OPTION_NOTIFY_COMPLETED, completed, s,
+		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+static void http_ready(struct serve *s, struct source *src, uint32_t events)
+{
+	/* the library runs once a turn, after all descriptors were seen */
+	(void)s;
+	(void)src;
+	(void)events;
+}
+
+static int start_daemon(struct serve *s, struct err *err)
+{
+	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
+			 MHD_ALLOW_SUSPEND_RESUME;
+	struct buf cert = BUF_INIT(LIMIT_PEM_BYTES);
+	struct buf key = BUF_INIT(LIMIT_PEM_BYTES);
+	struct MHD_OptionItem tls[3] = { { .option = MHD_OPTION_END } };
+	int rc = 0;
+
+	if (s->opts.tls_cert) {
+		if (read_pem(s->opts.tls_cert, &cert, err) < 0 ||
+		    read_pem(s->opts.tls_key, &key, err) < 0) {
+			rc = -1;
+			goto out;
+		}
+		flags |= MHD_USE_TLS;
+		tls[0] = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_MEM_CERT, 0, cert.data };
+		tls[1] = (struct MHD_OptionItem){
+			MHD_OPTION_HTTPS_MEM_KEY, 0, key.data };
+		tls[2].option = MHD_OPTION_END;
+	}
+	s->daemon = start(s, flags, tls);
+	if (!s->daemon && s->opts.tls_cert)
+		rc = err_set(err, ERR_INVALID, "cannot serve with "
+			     "certificate '%s' and key '%s'; check that they "
+			     "are PEM and belong together", s->opts.tls_cert,
+			     s->opts.tls_key);
+	else if (!s->daemon)
+		rc = err_sys(err, "cannot start the HTTP server");
+out:
+	buf_release(&cert);
+	buf_wipe(&key);
+	return rc;
+}
+
+int serve_http_start(struct serve *s, struct err *err)
+{
+	const union MHD_DaemonInfo *info;
+
+	if (start_daemon(s, err) < 0)
+		return -1;
+	info = MHD_get_daemon_info(s->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+	if (!info)
+		return err_set(err, ERR_INTERNAL, "the HTTP library has no "
+			       "epoll");
+	s->http.fd = info->epoll_fd;
+	s->http.ready = http_ready;
+	return serve_watch(s, &s->http, EPOLLIN, err);
+}
+
+int serve_http_timeout(struct serve *s)
+{
+	MHD_UNSIGNED_LONG_LONG ms;
+
+	/* the library counts a resumed connection only once it ran again */
+	if (s->resumed)
+		return 0;
+	if (MHD_get_timeout(s->daemon, &ms) != MHD_YES)
+		return -1;
+	return ms > 60000 ? 60000 : (int)ms;
+}
+
+void serve_http_run(struct serve *s)
+{
+	s->resumed = false;
+	MHD_run(s->daemon);
+}
+
+void serve_http_stop(struct serve *s)
+{
+	if (!s->daemon)
+		return;
+	serve_unwatch(s, &s->http);
+	serve_wait_wake_all(s);
+	/* those who waited get their answers */
+	for (int i = 0; i < 10; i++)
+		MHD_run(s->daemon);
+	MHD_stop_daemon(s->daemon);
+	s->daemon = NULL;
+}

@@ -1,0 +1,320 @@
+/*
+ * Publishing and refreshing without being asked: whatever killed a hook, or
+ * moved the ref without one, is caught up with here, and heads get new times
+ * before they expire. The work is done by children of this program, so that
+ * serving never waits for it and holds no key.
+ */
+#include "config.h"
+#include "hooks/serve.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+
+/* children at a time: publishing is bound by the disk */
+#define MAX_JOBS 2
+/* what is kept of a child's output */
+#define JOB_OUTPUT_BYTES LIMIT_FEEDBACK_BYTES
+/* a tip that was refused is looked at again, in case the rules changed */
+#define REFUSED_RETRY_MS (3600 * 1000)
+#define FAILED_RETRY_MS 5000
+#define FAILED_RETRY_MAX_MS (300 * 1000)
+
+/* the commands that children run */
+#define PUBLISH "publish"
+#define REFRESH "refresh"
+
+struct job {
+	pid_t pid;
+	const char *command;
+	struct source output;
+	struct buf text;
+};
+
+_Noreturn static void run_child(struct serve *s, const char *command,
+				const char *channel, int out)
+{
+	char *const argv[] = {
+		(char *)"windlass-hook", (char *)(uintptr_t)command,
+		(char *)"--repo", s->host.config.git_dir,
+		(char *)(uintptr_t)channel, NULL,
+	};
+	int null = open("/dev/null", O_RDONLY);
+	sigset_t none;
+
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	signal(SIGPIPE, SIG_DFL);
+	if (null < 0 || dup2(null, 0) < 0 || dup2(out, 1) < 0 ||
+	    dup2(out, 2) < 0)
+		_exit(EXIT_TROUBLE);
+	close_range(3, ~0U, 0);
+	execv("/proc/self/exe", argv);
+	_exit(EXIT_TROUBLE);
+}
+
+/* Keeps what fits; the rest is read too, or the child would wait for us. */
+static void take_output(struct job *j)
+{
+	char chunk[8192];
+	ssize_t n;
+
+	while ((n = read(j->output.fd, chunk, sizeof(chunk))) > 0) {
+		size_t room = j->text.max - j->text.len;
+
+		buf_add(&j->text, chunk,
+			(size_t)n < room ? (size_t)n : room);
+	}
+}
+
+static void output_ready(struct serve *s, struct source *src,
+			 uint32_t events)
+{
+	struct job *j = (struct job *)
+		((char *)src - offsetof(struct job, output));
+
+	take_output(j);
+	if (events & (EPOLLHUP | EPOLLERR)) {
+		int fd = src->fd;
+
+		serve_unwatch(s, src);
+		close(fd);
+	}
+}
+
+static void start_job(struct serve *s, struct served *ch,
+		      const char *command)
+{
+	struct err err = ERR_INIT;
+	struct job *j;
+	int fds[2];
+	pid_t pid;
+
+	if (pipe2(fds, O_CLOEXEC) < 0) {
+		err_sys(&err, "cannot make a pipe");
+		goto failed;
+	}
+	pid = fork();
+	if (pid == 0)
+		run_child(s, command, ch->name, fds[1]);
+	close(fds[1]);
+	if (pid < 0) {
+		err_sys(&err, "cannot fork");
+		close(fds[0]);
+		goto failed;
+	}
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
+	j = xcalloc(1, sizeof(*j));
+	j->pid = pid;
+	j->command = command;
+	j->output.fd = fds[0];
+	j->output.ready = output_ready;
+	buf_init(&j->text, JOB_OUTPUT_BYTES);
+	ch->job = j;
+	s->jobs++;
+	if (!strcmp(command, PUBLISH)) {
+		ch->retry_at = 0;
+		serve_ask_started(s, ch->name);
+	}
+	if (serve_watch(s, &j->output, EPOLLIN, &err) < 0)
+		log_warn("job-unwatched", LOG_S("error", err.msg));
+	log_debug("job-started", LOG_S("command", command),
+		  LOG_S("channel", ch->name));
+	return;
+failed:
+	log_error("job-failed", LOG_S("command", command),
+		  LOG_S("channel", ch->name), LOG_S("error", err.msg));
+	ch->retry_at = ch->no_refresh = clock_mono_ms() + FAILED_RETRY_MS;
+}
+
+/* True when the published bundle was made from this commit. */
+static bool is_published(struct serve *s, const struct served *ch,
+			 const char *tip)
+{
+	struct bundle_commit c;
+	struct err ignored = ERR_INIT;
+
+	return ch->bundle[0] &&
+	       !repo_read_bundle(s->host.repo, ch->bundle, &c, NULL, NULL,
+				 &ignored) &&
+	       !strcmp(c.bundle.source_commit, tip);
+}
+
+/* The source ref moved, and no hook has published it yet. */
+static bool tip_is_new(struct serve *s, struct served *ch,
+		       const struct channel_config *cfg)
+{
+	struct err err = ERR_INIT;
+	char tip[GIT_HEX_SIZE];
+
+	if (repo_ref(s->host.repo, cfg->ref, tip, &err) < 0) {
+		log_warn("ref-unreadable", LOG_S("channel", ch->name),
+			 LOG_S("error", err.msg));
+		return false;
+	}
+	if (!tip[0] || !strcmp(tip, ch->tried_tip))
+		return false;
+	memcpy(ch->tried_tip, tip, sizeof(tip));
+	return !is_published(s, ch, tip);
+}
+
+/* When a third of the head's life is over, in wall-clock seconds. */
+static int64_t refresh_time(const struct served *ch)
+{
+	return ch->issued + (ch->expires - ch->issued) / 3;
+}
+
+static const char *due_command(struct serve *s, struct served *ch,
+			       const struct channel_config *cfg, int64_t now)
+{
+	if (serve_ask_wanted(s, ch->name))
+		return PUBLISH;
+	if (tip_is_new(s, ch, cfg) || (ch->retry_at && now >= ch->retry_at))
+		return PUBLISH;
+	if (ch->expires && clock_now() >= refresh_time(ch) &&
+	    now >= ch->no_refresh)
+		return REFRESH;
+	return NULL;
+}
+
+/* When the channel needs a look, monotonic ms. */
+static int64_t next_look(const struct serve *s, const struct served *ch,
+			 int64_t now)
+{
+	int64_t next = now + s->opts.check_interval * 1000;
+	int64_t refresh;
+
+	if (ch->retry_at && ch->retry_at < next)
+		next = ch->retry_at;
+	if (!ch->expires || ch->job)
+		return next;
+	refresh = now + (refresh_time(ch) - clock_now()) * 1000;
+	if (refresh < ch->no_refresh)
+		refresh = ch->no_refresh;
+	return refresh < next ? refresh : next;
+}
+
+int64_t serve_work_check(struct serve *s, int64_t now)
+{
+	int64_t next = now + s->opts.check_interval * 1000;
+
+	serve_reload(s, false);
+	for (size_t i = 0; i < s->n; i++) {
+		struct served *ch = s->channels[i];
+		const struct channel_config *cfg =
+			config_channel(&s->host.config, ch->name);
+		const char *command;
+		int64_t look;
+
+		serve_head_check(s, ch);
+		/* the end of any job brings the next look */
+		if (!cfg || ch->job || s->jobs >= MAX_JOBS)
+			continue;
+		command = due_command(s, ch, cfg, now);
+		if (command)
+			start_job(s, ch, command);
+		look = next_look(s, ch, now);
+		if (look < next)
+			next = look;
+	}
+	return next;
+}
+
+void serve_work_retry(struct serve *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		s->channels[i]->tried_tip[0] = '\0';
+		s->channels[i]->retry_at = 0;
+		s->channels[i]->no_refresh = 0;
+		s->channels[i]->failures = 0;
+	}
+	s->next_check = 0;
+}
+
+static void note_outcome(struct served *ch, const struct job *j, int status)
+{
+	int64_t wait = FAILED_RETRY_MS, again;
+
+	if (status == 0) {
+		ch->failures = 0;
+		log_info("job-done", LOG_S("command", j->command),
+			 LOG_S("channel", ch->name));
+		return;
+	}
+	for (int i = 0; i < ch->failures && wait < FAILED_RETRY_MAX_MS; i++)
+		wait *= 2;
+	if (wait > FAILED_RETRY_MAX_MS)
+		wait = FAILED_RETRY_MAX_MS;
+	ch->failures++;
+	again = clock_mono_ms() + wait;
+	if (!strcmp(j->command, REFRESH))
+		ch->no_refresh = again;
+	else
+		ch->retry_at = status == EXIT_REFUSED ?
+			clock_mono_ms() + REFUSED_RETRY_MS : again;
+	log_warn("job-failed", LOG_S("command", j->command),
+		 LOG_S("channel", ch->name), LOG_N("status", status),
+		 LOG_S("output", j->text.data));
+}
+
+static void end_job(struct serve *s, struct served *ch, int wait_status)
+{
+	struct job *j = ch->job;
+	int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status)
+					    : 128 + WTERMSIG(wait_status);
+
+	if (j->output.fd >= 0) {
+		int fd = j->output.fd;
+
+		/* a grandchild may still hold the pipe: take what is there */
+		take_output(j);
+		serve_unwatch(s, &j->output);
+		close(fd);
+	}
+	note_outcome(ch, j, status);
+	if (!strcmp(j->command, PUBLISH))
+		serve_ask_done(s, ch->name, status, j->text.data);
+	ch->job = NULL;
+	s->jobs--;
+	s->next_check = 0;
+	buf_release(&j->text);
+	free(j);
+}
+
+void serve_work_reap(struct serve *s)
+{
+	for (size_t i = 0; i < s->n; i++) {
+		struct served *ch = s->channels[i];
+		int status;
+
+		if (ch->job && waitpid(ch->job->pid, &status, WNOHANG) ==
+			       ch->job->pid)
+			end_job(s, ch, status);
+	}
+}
+
+void serve_work_stop(struct serve *s)
+{
+	/* each step of publishing may be interrupted; the next start goes on */
+	for (size_t i = 0; i < s->n; i++) {
+		struct served *ch = s->channels[i];
+		int status = 0;
+
+		if (!ch->job)
+			continue;
+		kill(ch->job->pid, SIGTERM);
+		while (waitpid(ch->job->pid, &status, 0) < 0 &&
+		       errno == EINTR)
+			;
+		end_job(s, ch, status);
+	}
+}

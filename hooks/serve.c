@@ -1,0 +1,259 @@
+/*
+ * windlass-hook serve: hands out heads and packs, holds back answers until
+ * there is news, keeps heads fresh and publishes what no hook did. This file
+ * is its command line and what it refuses to do: to be reached from beyond
+ * this machine in the clear, or by everybody without being told so.
+ */
+#include "config.h"
+#include "hooks/serve.h"
+
+#include <getopt.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/num.h"
+
+#define LISTEN_DEFAULT "127.0.0.1:8420"
+
+static const char usage[] =
+"usage: windlass-hook serve [--repo DIR] [OPTIONS]\n"
+"\n"
+"Serves the published heads and packs of a repository over HTTP, keeps heads\n"
+"fresh, and publishes pushes that no hook did.\n"
+"\n"
+"  --repo DIR            the bare repository (default: $GIT_DIR or .)\n"
+"  --listen ADDR:PORT    where to listen; also [ADDR]:PORT or unix:/PATH\n"
+"                        (default: windlass.serve, else " LISTEN_DEFAULT ")\n"
+"  --tls-cert FILE       speak TLS with this certificate (PEM)\n"
+"  --tls-key FILE        and its key\n"
+"  --behind-proxy        a proxy in front speaks TLS\n"
+"  --tokens FILE         answer only who bears one of these tokens\n"
+"  --public              answer everybody\n"
+"  --check-interval TIME how often to look for unpublished pushes (1m)\n"
+"  --verbose             log every request\n"
+"\n"
+"Beyond loopback it wants --tls-cert or --behind-proxy, and --tokens or\n"
+"--public. SIGHUP makes it read settings and tokens again.\n";
+
+enum {
+	OPT_REPO = 256, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_PROXY, OPT_TOKENS,
+	OPT_PUBLIC, OPT_INTERVAL, OPT_VERBOSE, OPT_HELP,
+};
+
+static const struct option options[] = {
+	{ "repo", required_argument, NULL, OPT_REPO },
+	{ "listen", required_argument, NULL, OPT_LISTEN },
+	{ "tls-cert", required_argument, NULL, OPT_CERT },
+	{ "tls-key", required_argument, NULL, OPT_KEY },
+	{ "behind-proxy", no_argument, NULL, OPT_PROXY },
+	{ "tokens", required_argument, NULL, OPT_TOKENS },
+	{ "public", no_argument, NULL, OPT_PUBLIC },
+	{ "check-interval", required_argument, NULL, OPT_INTERVAL },
+	{ "verbose", no_argument, NULL, OPT_VERBOSE },
+	{ "help", no_argument, NULL, OPT_HELP },
+	{ 0 },
+};
+
+/* False for a bad value. */
+static bool take(struct serve_options *o, int opt, const char *v)
+{
+	switch (opt) {
+	case OPT_REPO:
+		o->repo = v;
+		break;
+	case OPT_LISTEN:
+		o->listen = v;
+		break;
+	case OPT_CERT:
+		o->tls_cert = v;
+		break;
+	case OPT_KEY:
+		o->tls_key = v;
+		break;
+	case OPT_PROXY:
+		o->behind_proxy = true;
+		break;
+	case OPT_TOKENS:
+		o->tokens_file = v;
+		break;
+	case OPT_PUBLIC:
+		o->public = true;
+		break;
+	case OPT_INTERVAL:
+		return !parse_duration(v, &o->check_interval) &&
+		       o->check_interval >= 1 && o->check_interval <= 86400;
+	default:
+		o->verbose = true;
+	}
+	return true;
+}
+
+/* -1: go on; else the exit status. */
+static int parse_options(int argc, char **argv, struct serve_options *o)
+{
+	int opt;
+
+	optind = 1;
+	o->check_interval = CHECK_INTERVAL_DEFAULT;
+	while ((opt = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
+		if (opt == OPT_HELP || opt == 'h')
+			return usage_help(usage);
+		if (opt == '?')
+			return usage_error(usage, NULL);
+		if (!take(o, opt, optarg))
+			return usage_error(usage, "'%s' is no time from 1s to "
+					   "1d", optarg);
+	}
+	if (optind < argc)
+		return usage_error(usage, "what is '%s'?", argv[optind]);
+	if (!o->tls_cert != !o->tls_key)
+		return usage_error(usage, "--tls-cert and --tls-key go "
+				   "together");
+	if (o->tokens_file && o->public)
+		return usage_error(usage, "--tokens and --public exclude each "
+				   "other");
+	return -1;
+}
+
+/* What must not be public: the channel's name, or NULL. */
+static const char *secret_channel(const struct host_config *c)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->channels[i].allow_secrets)
+			return c->channels[i].name;
+	return NULL;
+}
+
+static int check_policy(const struct serve_options *o,
+			const struct listen_addr *addr,
+			const struct host_config *config, struct err *err)
+{
+	const char *secret = o->public ? secret_channel(config) : NULL;
+
+	if (secret)
+		return err_set(err, ERR_INVALID, "channel '%s' holds Secrets "
+			       "(secrets = allow), so --public is refused; "
+			       "use --tokens FILE", secret);
+	if (listen_is_local(addr))
+		return 0;
+	if (!o->tls_cert && !o->behind_proxy)
+		return err_set(err, ERR_INVALID, "beyond loopback it needs "
+			       "--tls-cert and --tls-key, or --behind-proxy "
+			       "where a proxy speaks TLS");
+	if (!o->tokens_file && !o->public)
+		return err_set(err, ERR_INVALID, "beyond loopback it needs "
+			       "--tokens FILE, or --public to answer "
+			       "everybody");
+	return 0;
+}
+
+void serve_reload(struct serve *s, bool all)
+{
+	struct host_config config = { 0 };
+	struct tokens tokens = TOKENS_INIT;
+	struct err err = ERR_INIT;
+
+	if (config_read(s->host.repo, &config, &err) < 0) {
+		log_error("settings-refused", LOG_S("error", err.msg));
+		return;
+	}
+	config_release(&s->host.config);
+	s->host.config = config;
+	serve_heads_update(s);
+	if (check_policy(&s->opts, &s->addr, &config, &err) < 0) {
+		log_error("must-not-serve", LOG_S("error", err.msg));
+		s->stop = true;
+		s->status = EXIT_REFUSED;
+		return;
+	}
+	if (!all || !s->opts.tokens_file)
+		return;
+	if (tokens_read(s->opts.tokens_file, &tokens, &err) < 0) {
+		log_error("tokens-refused", LOG_S("error", err.msg));
+		return;
+	}
+	tokens_release(&s->tokens);
+	s->tokens = tokens;
+	log_info("tokens-read", LOG_N("tokens", s->tokens.n));
+}
+
+/* The address that the kernel gave, for port 0. */
+static void announce(struct serve *s)
+{
+	struct listen_addr a = { .len = sizeof(a.sa) };
+	struct buf name = BUF_INIT(256);
+
+	if (listen_is_unix(&s->addr) ||
+	    getsockname(s->listen_fd, (struct sockaddr *)&a.sa, &a.len) < 0)
+		a = s->addr;
+	listen_format(&a, &name);
+	printf("listening on %s%s\n", listen_is_unix(&a) ? "" :
+	       s->opts.tls_cert ? "https://" : "http://", name.data);
+	fflush(stdout);
+	buf_release(&name);
+}
+
+static int start(struct serve *s, struct err *err)
+{
+	const char *text = s->opts.listen;
+
+	if (host_open(s->opts.repo, false, &s->host, err) < 0)
+		return -1;
+	if (!text)
+		text = s->host.config.serve;
+	if (listen_parse(text ? text : LISTEN_DEFAULT, &s->addr, err) < 0 ||
+	    check_policy(&s->opts, &s->addr, &s->host.config, err) < 0)
+		return -1;
+	if (s->opts.tokens_file &&
+	    tokens_read(s->opts.tokens_file, &s->tokens, err) < 0)
+		return -1;
+	if (serve_loop_init(s, err) < 0 || serve_ask_start(s, err) < 0 ||
+	    serve_heads_init(s, err) < 0 ||
+	    listen_open(&s->addr, 0660, &s->listen_fd, err) < 0 ||
+	    serve_http_start(s, err) < 0)
+		return -1;
+	return 0;
+}
+
+static void stop(struct serve *s)
+{
+	s->stop = true;
+	serve_http_stop(s);
+	serve_work_stop(s);
+	serve_ask_stop(s);
+	serve_heads_release(s);
+	if (s->listen_fd >= 0 && listen_is_unix(&s->addr))
+		listen_remove(&s->addr);
+	serve_loop_release(s);
+	tokens_release(&s->tokens);
+	host_close(&s->host);
+}
+
+int cmd_serve(int argc, char **argv)
+{
+	struct serve s = {
+		.listen_fd = -1, .epoll = -1, .signals.fd = -1, .http.fd = -1,
+		.inotify.fd = -1, .publish_wd = -1, .ask.fd = -1,
+	};
+	struct err err = ERR_INIT;
+	int status = parse_options(argc, argv, &s.opts);
+
+	if (status >= 0)
+		return status;
+	if (s.opts.verbose)
+		log_set_level(LOG_DEBUG);
+	status = 0;
+	if (start(&s, &err) < 0) {
+		status = command_fail(&err);
+	} else {
+		announce(&s);
+		status = serve_loop_run(&s, &err) < 0 ? command_fail(&err)
+						      : s.status;
+	}
+	stop(&s);
+	return status;
+}

@@ -1,0 +1,223 @@
+/*
+ * The parts of `windlass-hook serve`, all in one thread and one epoll:
+ *
+ *   serve.c       command line, policy, start and end
+ *   serve-loop.c  descriptors, signals, time
+ *   serve-head.c  the heads: read once a change, watched by inotify
+ *   serve-wait.c  requests that wait for a new head
+ *   serve-http.c  requests and answers, on libmicrohttpd
+ *   serve-work.c  publish and refresh, as children
+ *   serve-ask.c   publishing that hooks ask for over a unix socket
+ *
+ * It hands out what is signed; it holds no key itself while it runs: only
+ * its children read the signing key.
+ */
+#ifndef HOOKS_SERVE_H
+#define HOOKS_SERVE_H
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hooks/commands.h"
+#include "hooks/listen.h"
+#include "hooks/tokens.h"
+
+/* seconds that a request may wait for a new head */
+#define LIMIT_WAIT 60
+/* seconds between two looks for pushes that no hook published */
+#define CHECK_INTERVAL_DEFAULT 60
+/* `"` + 64 hex + `"` + NUL */
+#define ETAG_SIZE (SHA256_HEX_SIZE + 2)
+
+struct serve;
+
+/* ---- serve.c ---- */
+
+/*
+ * Takes over the settings as they are now, and with `all` the tokens too.
+ * What is wrong is logged and the old ones are kept; settings under which it
+ * must not serve end it.
+ */
+void serve_reload(struct serve *s, bool all);
+
+/* ---- serve-loop.c ---- */
+
+/* A descriptor that the loop looks at; a member of its owner. */
+struct source {
+	int fd;			/* -1: none */
+	void (*ready)(struct serve *s, struct source *src, uint32_t events);
+};
+
+int serve_watch(struct serve *s, struct source *src, uint32_t events,
+		struct err *err);
+void serve_rewatch(struct serve *s, struct source *src, uint32_t events);
+/* Takes it out of the loop and does not close it. Allowed anywhere, but the
+ * memory must live until the turn ends. */
+void serve_unwatch(struct serve *s, struct source *src);
+
+int serve_loop_init(struct serve *s, struct err *err);
+int serve_loop_run(struct serve *s, struct err *err);
+void serve_loop_release(struct serve *s);
+
+/* ---- serve-head.c ---- */
+
+/* One channel as it is served. */
+struct served {
+	char name[LIMIT_CHANNEL_BYTES + 1];
+	char *folder;		/* <publish_dir>/<channel> */
+	int wd;			/* its inotify watch, or -1 */
+	bool there;		/* a head was read */
+	char etag[ETAG_SIZE];
+	char *head;		/* its bytes */
+	size_t head_len;
+	int64_t issued, expires;	/* what it says; 0: unreadable */
+	dev_t dev;		/* of the file that was read */
+	ino_t ino;
+	struct timespec mtime;
+	struct request *waiters;	/* doubly linked by chan_next */
+
+	char bundle[GIT_HEX_SIZE];	/* what it names, or "" */
+
+	/* for serve-work.c */
+	struct job *job;		/* the child that runs for it */
+	char tried_tip[GIT_HEX_SIZE];	/* the source ref when last tried */
+	int64_t retry_at;	/* publish again, monotonic ms; 0: no need */
+	int64_t no_refresh;	/* before this time, monotonic ms */
+	int failures;		/* in a row */
+};
+
+int serve_heads_init(struct serve *s, struct err *err);
+/* Takes over the channels of s->host.config, keeping what is known. */
+void serve_heads_update(struct serve *s);
+/* Watches what was not there before. False when something still is not. */
+bool serve_heads_watch(struct serve *s);
+struct served *serve_find(struct serve *s, const char *name, size_t len);
+/* Looks whether the file is another one, and reads it; wakes waiters. */
+void serve_head_check(struct serve *s, struct served *ch);
+void serve_heads_release(struct serve *s);
+
+/* ---- serve-wait.c ---- */
+
+/* One HTTP request, from its first line to its last byte. */
+struct request {
+	struct MHD_Connection *connection;
+	struct served *channel;		/* that it waits for */
+	int wait;			/* seconds, -1: it does not wait */
+	bool answered_wait;		/* waiting is over */
+	bool suspended;
+	int64_t deadline;		/* monotonic ms */
+	char known[ETAG_SIZE];		/* the tag it was told to wait past */
+	struct request *chan_next, **chan_prev;
+	struct request *time_next, *time_prev;
+	struct source gone;		/* its socket, while it waits */
+};
+
+/* Requests of one waiting time, so in the order of their deadlines. */
+struct wait_queue {
+	struct request *first, *last;
+};
+
+void serve_wait_begin(struct serve *s, struct request *r);
+/* Goes on with it, in the next turn of the HTTP library. */
+void serve_wait_end(struct serve *s, struct request *r);
+/* Wakes all that wait for a head other than the one that is there now. */
+void serve_wait_wake(struct serve *s, struct served *ch);
+void serve_wait_wake_all(struct serve *s);
+/* Ends those whose time is over. When the next is due, or -1. */
+int64_t serve_wait_expire(struct serve *s, int64_t now);
+
+/* ---- serve-http.c ---- */
+
+int serve_http_start(struct serve *s, struct err *err);
+/* Milliseconds until the library wants to run again, or -1. */
+int serve_http_timeout(struct serve *s);
+void serve_http_run(struct serve *s);
+void serve_http_stop(struct serve *s);
+
+/* ---- serve-work.c ---- */
+
+/*
+ * Starts the children that are due: publish where somebody asked or the
+ * source ref moved unseen, refresh where a head gets old. When it wants to
+ * look again (monotonic ms).
+ */
+int64_t serve_work_check(struct serve *s, int64_t now);
+/* Forgets what was tried, so that the next check tries all of it again. */
+void serve_work_retry(struct serve *s);
+/* SIGCHLD */
+void serve_work_reap(struct serve *s);
+void serve_work_stop(struct serve *s);
+
+/* ---- serve-ask.c ---- */
+
+/* A hook that asked for publishing, until it was told the end. */
+struct asker {
+	struct source io;
+	struct asker *next;
+	uid_t uid;
+	char request[80];
+	size_t len;
+	char channel[LIMIT_CHANNEL_BYTES + 1];	/* "" until it asked */
+	bool started;		/* the run that answers it is going on */
+	struct buf answer;
+	size_t sent;
+	int64_t deadline;	/* to ask, then to take the answer; else 0 */
+};
+
+int serve_ask_start(struct serve *s, struct err *err);
+/* True if somebody waits for a run of the channel that has not begun. */
+bool serve_ask_wanted(const struct serve *s, const char *channel);
+/* A run begins: it answers all who asked before now. */
+void serve_ask_started(struct serve *s, const char *channel);
+/* It ended, with this exit status and these lines. */
+void serve_ask_done(struct serve *s, const char *channel, int status,
+		    const char *output);
+/* Drops the slow and frees the gone; when to call it again, or -1. */
+int64_t serve_ask_expire(struct serve *s, int64_t now);
+void serve_ask_stop(struct serve *s);
+
+/* ---- all of it ---- */
+
+struct serve_options {
+	const char *repo;
+	const char *listen;
+	const char *tls_cert, *tls_key;
+	const char *tokens_file;
+	bool behind_proxy, public;
+	bool verbose;
+	int64_t check_interval;		/* seconds */
+};
+
+struct serve {
+	struct serve_options opts;
+	struct host host;
+	struct listen_addr addr;
+	int listen_fd;
+	struct tokens tokens;
+
+	int epoll;
+	bool stop;
+	int status;			/* to exit with */
+	struct source signals;
+	struct source http;		/* the library's own epoll */
+	struct MHD_Daemon *daemon;
+	bool resumed;			/* since the library ran last */
+
+	struct source inotify;
+	int publish_wd;			/* watch of publish_dir, or -1 */
+	bool unwatched;			/* something is not watched yet */
+	struct served **channels;
+	size_t n;
+	struct wait_queue queues[LIMIT_WAIT + 1];
+	size_t waiting;
+
+	struct source ask;		/* the listening unix socket */
+	char *ask_path;
+	struct asker *askers;
+	size_t jobs;			/* children that run */
+	int64_t next_check;		/* monotonic ms */
+};
+
+#endif
