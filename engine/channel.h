@@ -30,6 +30,7 @@ struct source;
 struct apply;
 struct prune;
 struct plan;
+struct writes;
 
 /* What all channels share. */
 struct engine {
@@ -38,6 +39,9 @@ struct engine {
 	struct kinds kinds;
 	struct observe *observe;
 	struct controller *controller;
+	struct writes *writes;		/* places for writes, shared */
+	int64_t roles_changed;		/* loop_now() when we last wrote a
+					   role or a binding; 0: never */
 	const char *namespace;		/* our own: Lease, Events, Secrets */
 	const char *instance;		/* our name in Leases and Events */
 	bool leading;			/* may write; always true without
@@ -118,6 +122,11 @@ void channel_read_body(struct channel *c, struct tracked *t,
 
 /* ---- what channel.c is told ---- */
 
+enum observed {
+	OBSERVED_SET,		/* ADDED or MODIFIED */
+	OBSERVED_GONE,		/* DELETED: gone, or the label taken off */
+};
+
 /* t->health moved (from old). */
 void channel_health_changed(struct channel *c, struct tracked *t,
 			    enum health old);
@@ -127,10 +136,22 @@ void channel_drifted(struct channel *c, struct tracked *t,
 		     const char *manager);
 /* t's flags, state or note changed in a way that status shows. */
 void channel_object_changed(struct channel *c, struct tracked *t);
+/*
+ * The watch or a list saw an object with c's label that c does not track.
+ * Called for each event of it; what is not really ours (no entry of c's
+ * manager: a controller copied the label) is ignored here.
+ */
+void channel_untracked(struct channel *c, struct kind *k, enum observed what,
+		       const struct node *object);
 /* The channel of a part-of label; NULL if it is none of ours. */
 struct channel *controller_by_applyset(struct engine *e, const char *label);
+/* Is there a Channel of this name in the cluster? */
+bool controller_has(struct engine *e, const char *name);
 /* The first channel, and the one after c; NULL at the end. */
 struct channel *controller_next(struct engine *e, const struct channel *c);
+
+/* It leaves the inventory: it is gone, or no longer ours. */
+void channel_untrack(struct channel *c, struct tracked *t);
 
 /* ---- prune.c ---- */
 
@@ -138,11 +159,6 @@ struct channel *controller_next(struct engine *e, const struct channel *c);
 void prune_gone(struct channel *c, struct tracked *t);
 
 /* ---- observe.c ---- */
-
-enum observed {
-	OBSERVED_SET,		/* ADDED or MODIFIED */
-	OBSERVED_GONE,		/* DELETED: gone, or the label taken off */
-};
 
 int observe_new(struct engine *e, struct observe **ret, struct err *err);
 void observe_free(struct observe *o);

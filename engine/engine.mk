@@ -20,9 +20,18 @@ EXTRA_DIST += engine/install/channels-crd.yaml
 
 # channels: what is wanted, and how it gets there
 libengine_a_SOURCES += \
+	engine/adopt.c engine/adopt.h \
+	engine/apply.c engine/apply.h \
+	engine/apply-one.c engine/apply-one.h \
 	engine/channel.h \
 	engine/inventory.c engine/inventory.h \
-	engine/kinds.h
+	engine/kinds.c engine/kinds.h \
+	engine/prune.c engine/prune.h \
+	engine/prune-look.c engine/prune-look.h \
+	engine/report.c engine/report.h \
+	engine/rollout.c engine/rollout.h \
+	engine/verdict.c engine/verdict.h \
+	engine/writes.c engine/writes.h
 
 # the runtime: one loop, HTTP on it, the API server's client on that
 libengine_a_SOURCES += \

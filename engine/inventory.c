@@ -155,6 +155,7 @@ void tracked_put(struct tracked *t)
 	if (!t || --t->refs)
 		return;
 	tracked_clear_note(t);
+	free(t->depends);
 	free(t);
 }
 
@@ -193,6 +194,11 @@ void tracked_note(struct tracked *t, const char *reason, const char *fmt, ...)
 
 		note->reason = xstrdup(reason);
 		note->message = xstrdup(text.data);
+		/* the place in the source is that of the same content */
+		if (t->note) {
+			note->source = t->note->source;
+			t->note->source = NULL;
+		}
 		tracked_clear_note(t);
 		t->note = note;
 	}
@@ -205,6 +211,7 @@ void tracked_clear_note(struct tracked *t)
 		return;
 	free(t->note->reason);
 	free(t->note->message);
+	free(t->note->source);
 	free(t->note);
 	t->note = NULL;
 }

@@ -52,14 +52,15 @@ enum tracked_flags {
 	/* kept by engine/observe.c: named since the watch began anew */
 	TRACKED_NAMED = 1 << 11,
 	/* kept by engine/prune.c */
-	TRACKED_CASCADE = 1 << 9,	/* carried windlass.dev/prune: cascade */
-	TRACKED_DELETED = 1 << 10,	/* DELETE was answered: wait for GONE */
+	TRACKED_DELETED = 1 << 9,	/* DELETE was answered: wait for GONE */
 };
 
 /* Why it failed, or is not healthy: only while there is something to say. */
 struct note {
 	char *reason;		/* CamelCase, for conditions */
 	char *message;		/* for people; no secret in it */
+	char *source;		/* "path:line" in the developer's tree; NULL
+				   until it was looked up */
 };
 
 struct tracked {
@@ -71,7 +72,9 @@ struct tracked {
 	struct note *note;		/* NULL: nothing to say */
 	void *repair;			/* of engine/repair.c */
 	void *await;			/* of engine/await.c */
-	int64_t retry_at;		/* loop_now(); WAITING */
+	char *depends;			/* value of the depends-on annotation;
+					   NULL: none */
+	int64_t retry_at;		/* loop_now(); WAITING, FAILED */
 	struct sha256 content;		/* of the body that is wanted */
 	struct baseline baseline;
 	uint32_t hash;
@@ -81,7 +84,10 @@ struct tracked {
 	uint8_t state;			/* enum tracked_state */
 	uint8_t health;			/* enum health */
 	uint8_t tries;			/* failed ones since the last success */
-	bool queued;			/* is in a queue of engine/apply.c */
+	uint8_t why;			/* enum apply_why, while queued */
+	bool queued;			/* is in the queue of engine/apply.c */
+	bool listed;			/* is in its list of later tries */
+	bool busy;			/* a write of it runs */
 	char name[];			/* its namespace is behind it */
 };
 

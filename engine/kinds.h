@@ -11,10 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "engine/loop.h"
 #include "schema/base/err.h"
 #include "schema/base/map.h"
 #include "schema/node.h"
 
+struct discovery;
 struct engine;
 
 struct kind {
@@ -32,6 +34,7 @@ struct kind {
 					   conditions or observedGeneration */
 	int64_t schema_changed;		/* loop_now() when its CRD was last
 					   created or changed; 0: not by us */
+	int64_t crd_generation;		/* of its CRD, when last seen; 0 */
 	uint32_t objects;		/* tracked, by all channels */
 	struct kind_watch *watch;	/* of engine/observe.c alone */
 };
@@ -39,35 +42,44 @@ struct kind {
 struct kinds {
 	struct engine *engine;
 	struct map by_name;		/* "group/Kind" to struct kind * */
-	struct kinds_discovery *discovery;
-	/* Kinds were resolved, or a CRD changed. Set by the controller. */
+	struct discovery *discovery;
+	struct timer refresh;
+	int64_t refreshed, pause;	/* loop_now() of the last; ms between */
+	bool asking;
+	struct work told;
+	/* Kinds were resolved, or a CRD changed; from the loop. Set by the
+	 * controller. */
 	void (*on_change)(void *arg);
 	void *arg;
 };
 
+/* Asks discovery at once. */
 void kinds_init(struct kinds *ks, struct engine *e);
 void kinds_release(struct kinds *ks);
+/* Discovery was answered at least once. */
+bool kinds_known(const struct kinds *ks);
 
-/* The kind; made, unresolved, if it is new. Never NULL, never freed before
- * kinds_release. */
+/* The kind; made if it is new, and resolved if it can be. Never NULL, never
+ * freed before kinds_release. */
 struct kind *kinds_get(struct kinds *ks, const char *group, const char *name);
-/* As the name of its CRD has it: "widgets.example.com". NULL if no such kind
- * is known and resolved. */
+bool kind_is(const struct kind *k, const char *group, const char *name);
+bool kind_is_crd(const struct kind *k);	/* CustomResourceDefinition */
+/* As the name of its CRD has it: "widgets" and "example.com". NULL if no such
+ * kind is known and resolved. */
 struct kind *kinds_by_plural(struct kinds *ks, const char *group,
 			     const char *plural);
 
 /*
- * Asks discovery again, soon and once for many callers; what it finds is
- * resolved and on_change called. At most once in a few seconds unless what
- * is asked for is new.
+ * Asks discovery again, soon and once for many callers; on_change is called
+ * when it was answered. With growing pauses while nothing new comes of it.
  */
 void kinds_refresh(struct kinds *ks);
 
 /*
- * Resolves a kind from a whole CustomResourceDefinition: of a bundle (before
- * it is applied, `live` false) or of the cluster. With `live` the time of the
- * change is noted if the object's generation is a new one. True if the kind
- * was not resolved before or its schema changed.
+ * Resolves a kind from a whole CustomResourceDefinition: of a bundle, before
+ * it is applied, or `live`, of the cluster. A live one of another generation
+ * than the last sets schema_changed. True if the kind was not resolved before
+ * or its schema changed.
  */
 bool kinds_learn_crd(struct kinds *ks, const struct node *crd, bool live);
 

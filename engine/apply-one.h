@@ -1,0 +1,64 @@
+/*
+ * One write of one object, from its body to its answer: engine/apply.c
+ * decides when, this how. A write is of one of three shapes:
+ *
+ *   known        body, PATCH by force
+ *   new          body, PATCH without force; an answer of "conflict" is looked
+ *                into: another channel's object is refused, any other is
+ *                taken over (adopt.h), then PATCH by force
+ *   either one   with leftovers of kubectl in the answer: a JSON patch that
+ *                leaves them no field of ours
+ */
+#ifndef ENGINE_APPLY_ONE_H
+#define ENGINE_APPLY_ONE_H
+
+#include "engine/apply.h"
+#include "engine/kube.h"
+#include "engine/verdict.h"
+
+struct op {
+	struct op *prev, *next;		/* of struct apply, while it lives */
+	struct channel *channel;	/* NULL: it is gone, nobody waits */
+	struct tracked *t;		/* held */
+	enum apply_why why;
+	bool rollout;			/* a first try that others wait for */
+	bool full, force;
+	bool reading;			/* the body is on its way */
+	bool holds_place;		/* of writes.h */
+	bool created;
+	int takes;			/* tries to take it over */
+	struct sha256 content;
+	struct arena arena;
+	char *body;
+	size_t len;
+	const struct node *desired;
+	const char *version;		/* of its apiVersion */
+	struct node *answer;
+	struct kube_call *call;
+	int64_t began;			/* loop_now() of the request */
+};
+
+/* Begins: a place is taken already. op_done is called in the end, from the
+ * loop. */
+struct op *op_new(struct channel *c, struct tracked *t, enum apply_why why);
+/* Once more, after op_done said so. */
+void op_again(struct op *op);
+/* Without op_done. */
+void op_free(struct op *op);
+
+/* What came of it. */
+struct outcome {
+	enum verdict verdict;		/* if not ok */
+	bool ok;
+	long status;
+	const char *reason;		/* CamelCase */
+	const char *message;
+};
+
+/* Of engine/apply.c: the op is its again, and has no place any more. */
+void op_done(struct op *op, const struct outcome *o);
+/* Of engine/apply.c: a write of the channel begins, and ends. */
+void op_enters(struct channel *c);
+void op_leaves(struct channel *c, const struct kube_status *s, int64_t ms);
+
+#endif

@@ -1,0 +1,602 @@
+/*
+ * Deleting. See prune.h. It trusts nothing it remembers: each object is read
+ * again before its DELETE, and what does not carry our label and our entry is
+ * left alone. An object is not deleted while another one of its namespace
+ * fails to be applied, because the two may be an old and a new name of one
+ * thing.
+ */
+#include "config.h"
+#include "engine/prune.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/discovery.h"
+#include "engine/managed.h"
+#include "engine/prune-look.h"
+#include "engine/verdict.h"
+#include "engine/wave.h"
+#include "engine/writes.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+#include "schema/render.h"
+
+/* until it is asked whether a deleted object is gone, if no watch told */
+#define GONE_MIN_MS 1000
+#define GONE_MAX_MS 30000
+/* until what blocks a Namespace or CRD is looked at again */
+#define BLOCKED_MIN_MS 1000
+#define BLOCKED_MAX_MS 60000
+#define NAMES 20
+
+/* One object on its way. */
+struct del {
+	struct del *prev, *next;
+	struct prune *prune;
+	struct tracked *t;		/* held */
+	char uid[40];
+	struct kube_call *call;
+	struct look *look;
+	int64_t began;
+	bool looked;
+};
+
+struct prune {
+	struct channel *channel;
+	struct writer writer;
+	struct tracked **v;		/* held; by class */
+	size_t n, start, end, at;
+	struct del *running;
+	struct timer retry;
+	int64_t began;			/* loop_now() */
+};
+
+static void look_at(struct del *d);
+
+/* ---- order ---- */
+
+enum { CLASS_NAMESPACE = 0, CLASS_CUSTOM = UINT16_MAX };
+
+/* Higher ones go first. */
+static unsigned class_of(const struct tracked *t)
+{
+	if (t->kind->custom)
+		return CLASS_CUSTOM;
+	if (kind_is(t->kind, "", "Namespace"))
+		return CLASS_NAMESPACE;
+	return t->order;
+}
+
+static int by_class(const void *a, const void *b)
+{
+	const struct tracked *x = *(struct tracked *const *)a;
+	const struct tracked *y = *(struct tracked *const *)b;
+	unsigned cx = class_of(x), cy = class_of(y);
+
+	if (cx != cy)
+		return cx > cy ? -1 : 1;
+	return x < y ? -1 : x > y;
+}
+
+static bool is_left(const struct tracked *t)
+{
+	return !tracked_is(t, TRACKED_DEAD) && t->state == TRACKED_DELETING;
+}
+
+static void forget_all(struct prune *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		tracked_put(p->v[i]);
+	free(p->v);
+	p->v = NULL;
+	p->n = p->start = p->end = p->at = 0;
+}
+
+void prune_begin(struct channel *c)
+{
+	struct prune *p = c->prune;
+	size_t n = 0;
+
+	forget_all(p);
+	p->began = loop_now(c->engine->loop);
+	for (struct tracked *t = c->inventory.first; t; t = t->next)
+		n += is_left(t);
+	if (!n)
+		return;
+	p->v = xcalloc(n, sizeof(struct tracked *));
+	for (struct tracked *t = c->inventory.first; t; t = t->next)
+		if (is_left(t))
+			p->v[p->n++] = tracked_hold(t);
+	qsort(p->v, p->n, sizeof(struct tracked *), by_class);
+	writer_wake(&p->writer);
+}
+
+bool prune_done(const struct channel *c)
+{
+	const struct prune *p = c->prune;
+
+	for (size_t i = 0; i < p->n; i++)
+		if (is_left(p->v[i]))
+			return false;
+	return !p->running;
+}
+
+/* ---- later ---- */
+
+static void on_retry(void *arg)
+{
+	struct prune *p = arg;
+
+	p->at = p->start;
+	writer_wake(&p->writer);
+}
+
+static void later(struct prune *p, struct tracked *t, int64_t least,
+		  int64_t most)
+{
+	struct loop *l = p->channel->engine->loop;
+	int64_t ms = least << (t->tries > 10 ? 10 : t->tries);
+
+	if (ms > most)
+		ms = most;
+	if (t->tries < UINT8_MAX)
+		t->tries++;
+	t->retry_at = loop_now(l) + ms;
+	if (!timer_armed(&p->retry) || p->retry.due > t->retry_at)
+		timer_set(&p->retry, ms);
+}
+
+/* The next of those that wait; the timer was for the first. */
+static void arm(struct prune *p)
+{
+	int64_t now = loop_now(p->channel->engine->loop), first = INT64_MAX;
+
+	for (size_t i = p->start; i < p->end; i++) {
+		const struct tracked *t = p->v[i];
+
+		if (is_left(t) && !t->busy && t->retry_at > now &&
+		    t->retry_at < first)
+			first = t->retry_at;
+	}
+	if (first != INT64_MAX)
+		timer_set(&p->retry, first - now);
+}
+
+/* ---- the end of one ---- */
+
+static void del_free(struct del *d, const struct kube_status *s)
+{
+	struct prune *p = d->prune;
+	struct loop *l = p->channel->engine->loop;
+
+	if (d->next)
+		d->next->prev = d->prev;
+	if (d->prev)
+		d->prev->next = d->next;
+	else
+		p->running = d->next;
+	kube_cancel(d->call);
+	look_free(d->look);
+	d->t->busy = false;
+	tracked_put(d->t);
+	writes_end(&p->writer, s, loop_now(l) - d->began);
+	free(d);
+}
+
+static void leave_inventory(struct channel *c, struct tracked *t)
+{
+	tracked_hold(t);
+	channel_untrack(c, t);
+	channel_object_changed(c, t);
+	tracked_put(t);
+}
+
+static void gone(struct channel *c, struct tracked *t)
+{
+	struct buf what = BUF_INIT(4096);
+
+	tracked_describe(t, &what);
+	log_info("object-pruned", LOG_S("channel", c->name),
+		 LOG_S("object", what.data));
+	buf_release(&what);
+	c->counts.prunes++;
+	leave_inventory(c, t);
+	writer_wake(&c->prune->writer);
+}
+
+void prune_gone(struct channel *c, struct tracked *t)
+{
+	/* its own answer says more */
+	if (!t->busy && is_left(t))
+		gone(c, t);
+}
+
+static void finish_gone(struct del *d, const struct kube_status *s)
+{
+	struct tracked *t = tracked_hold(d->t);
+	struct channel *c = d->prune->channel;
+
+	del_free(d, s);
+	if (is_left(t))
+		gone(c, t);
+	tracked_put(t);
+}
+
+/* Not ours to delete: left as it is, and no longer tracked. */
+static void skip(struct del *d, const struct kube_status *s, const char *why)
+{
+	struct tracked *t = tracked_hold(d->t);
+	struct channel *c = d->prune->channel;
+	struct buf what = BUF_INIT(4096);
+
+	tracked_describe(t, &what);
+	log_warn("prune-skipped", LOG_S("channel", c->name),
+		 LOG_S("object", what.data), LOG_S("why", why));
+	event_post(c, EVENT_WARNING, "PruneSkipped", "%s is not deleted: %s",
+		   what.data, why);
+	buf_release(&what);
+	del_free(d, s);
+	leave_inventory(c, t);
+	writer_wake(&c->prune->writer);
+	tracked_put(t);
+}
+
+static void fail(struct del *d, const struct kube_status *s,
+		 const char *reason, const char *message)
+{
+	struct prune *p = d->prune;
+	struct channel *c = p->channel;
+	struct tracked *t = d->t;
+
+	tracked_note(t, reason, "%s", message);
+	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+	channel_object_changed(c, t);
+	del_free(d, s);
+}
+
+static void refused(struct del *d, const struct kube_status *s)
+{
+	struct tracked *t = d->t;
+
+	if (s->why == KUBE_NO_ANSWER || s->why == KUBE_BUSY ||
+	    s->why == KUBE_STALE) {
+		later(d->prune, t, 100, BLOCKED_MAX_MS);
+		del_free(d, s);
+		return;
+	}
+	fail(d, s, verdict_reason(s), s->message);
+}
+
+/* ---- the delete ---- */
+
+static void on_deleted(void *arg, const struct kube_answer *a)
+{
+	struct del *d = arg;
+	struct tracked *t = d->t;
+
+	d->call = NULL;
+	if (a->status->why == KUBE_NOT_FOUND ||
+	    a->status->why == KUBE_NO_RESOURCE) {
+		finish_gone(d, a->status);
+		return;
+	}
+	if (a->err) {
+		refused(d, a->status);
+		return;
+	}
+	/* a watch will tell that it is gone; if none does, we ask */
+	t->flags |= TRACKED_DELETED;
+	t->tries = 0;
+	tracked_clear_note(t);
+	later(d->prune, t, GONE_MIN_MS, GONE_MAX_MS);
+	del_free(d, a->status);
+}
+
+static void send(struct del *d, struct kube_request *r)
+{
+	const struct tracked *t = d->t;
+	struct err err = ERR_INIT;
+
+	r->target = (struct kube_target){
+		.group = t->kind->group, .version = t->kind->version,
+		.plural = t->kind->plural, .namespace = t->namespace,
+		.name = t->name,
+	};
+	r->arg = d;
+	if (kube_send(d->prune->channel->engine->kube, r, &d->call, &err) < 0)
+		fail(d, NULL, "RequestFailed", err.msg);
+}
+
+static void send_delete(struct del *d)
+{
+	struct buf body = BUF_INIT(1000);
+	struct kube_request r = {
+		.method = "DELETE", .account = d->prune->channel->account,
+		.on_done = on_deleted,
+	};
+
+	/* the uid is the API server's own: hex and dashes */
+	buf_addf(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
+		 "\"propagationPolicy\":\"Background\","
+		 "\"preconditions\":{\"uid\":\"%s\"}}", d->uid);
+	r.body = body.data;
+	r.body_len = body.len;
+	send(d, &r);
+	buf_release(&body);
+}
+
+/* ---- may it go? ---- */
+
+static void on_looked(void *arg, const struct err *err,
+		      const struct strvec *foreign, size_t n)
+{
+	struct del *d = arg;
+	struct buf names = BUF_INIT(64 * 1024);
+
+	d->look = NULL;
+	if (err) {
+		fail(d, NULL, "PruneBlocked", err->msg);
+		return;
+	}
+	if (!n) {
+		/* it took a while: is it still the same object? */
+		d->looked = true;
+		look_at(d);
+		return;
+	}
+	for (size_t i = 0; i < foreign->n; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", foreign->v[i]);
+	if (n > foreign->n)
+		buf_addf(&names, " and %zu more", n - foreign->n);
+	buf_addf(&names, "; they are not this channel's (annotate the object "
+		 "with %s: %s to delete them too)", PRUNE_ANNOTATION,
+		 PRUNE_CASCADE);
+	fail(d, NULL, "PruneBlocked", names.data);
+	buf_release(&names);
+}
+
+static bool holds_others(const struct tracked *t)
+{
+	return kind_is(t->kind, "", "Namespace") || kind_is_crd(t->kind);
+}
+
+static void judge(struct del *d, const struct kube_status *s,
+		  const struct node *object)
+{
+	struct channel *c = d->prune->channel;
+	const char *uid = node_path_str(object, "metadata", "uid", NULL);
+	const char *label = node_path_str(object, "metadata", "labels",
+					  APPLYSET_PART_OF, NULL);
+	const char *cascade = node_path_str(object, "metadata", "annotations",
+					    PRUNE_ANNOTATION, NULL);
+
+	if (!uid || strlen(uid) >= sizeof(d->uid) ||
+	    strspn(uid, "0123456789abcdefABCDEF-") != strlen(uid)) {
+		fail(d, s, "BadAnswer", "the object has no uid");
+		return;
+	}
+	if (node_path_str(object, "metadata", "deletionTimestamp", NULL)) {
+		d->t->flags |= TRACKED_DELETED;
+		later(d->prune, d->t, GONE_MIN_MS, GONE_MAX_MS);
+		del_free(d, s);
+		return;
+	}
+	if (!label || strcmp(label, c->applyset)) {
+		skip(d, s, "it does not carry this channel's label any more");
+		return;
+	}
+	if (!managed_entry(object, c->manager)) {
+		skip(d, s, "no field of it was applied by this channel");
+		return;
+	}
+	snprintf(d->uid, sizeof(d->uid), "%s", uid);
+	if (holds_others(d->t) && !d->looked &&
+	    !(cascade && !strcmp(cascade, PRUNE_CASCADE))) {
+		d->look = look_into(c, d->t, on_looked, d);
+		return;
+	}
+	send_delete(d);
+}
+
+static void on_read(void *arg, const struct kube_answer *a)
+{
+	struct del *d = arg;
+	struct arena scratch = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *object;
+
+	d->call = NULL;
+	if (a->status->why == KUBE_NOT_FOUND ||
+	    a->status->why == KUBE_NO_RESOURCE)
+		finish_gone(d, a->status);
+	else if (a->err)
+		refused(d, a->status);
+	else if (kube_answer_object(a, &scratch, &object, &err) < 0)
+		fail(d, a->status, "BadAnswer", err.msg);
+	else
+		judge(d, a->status, object);
+	arena_release(&scratch);
+}
+
+static void look_at(struct del *d)
+{
+	struct kube_request r = {
+		.method = "GET", .as = KUBE_AS_METADATA, .on_done = on_read,
+	};
+
+	send(d, &r);
+}
+
+/* ---- whose turn it is ---- */
+
+/* The one that it waits for, because the two may be one thing renamed. */
+static const struct tracked *failing_neighbour(const struct channel *c,
+					       const struct tracked *t)
+{
+	for (struct tracked *o = c->inventory.first; o; o = o->next) {
+		bool fails = o->state == TRACKED_FAILED ||
+			     o->state == TRACKED_WAITING;
+
+		if (fails && (!*t->namespace ||
+			      !strcmp(o->namespace, t->namespace)))
+			return o;
+	}
+	return NULL;
+}
+
+/* Does any of its class still have to go before the next class may? */
+static bool class_is_done(const struct prune *p)
+{
+	bool await;
+
+	if (p->start == p->end)
+		return true;
+	await = class_of(p->v[p->start]) == CLASS_CUSTOM ||
+		(p->end < p->n &&
+		 class_of(p->v[p->end]) == CLASS_NAMESPACE);
+	/* Namespaces wait for all that was before them, not just one class */
+	for (size_t i = await ? 0 : p->start; i < p->end; i++)
+		if (is_left(p->v[i]) &&
+		    (await || !tracked_is(p->v[i], TRACKED_DELETED)))
+			return false;
+	return true;
+}
+
+static void open_class(struct prune *p)
+{
+	p->start = p->at = p->end;
+	while (p->end < p->n &&
+	       class_of(p->v[p->end]) == class_of(p->v[p->start]))
+		p->end++;
+}
+
+static void start(struct prune *p, struct tracked *t)
+{
+	struct del *d = xcalloc(1, sizeof(*d));
+
+	d->prune = p;
+	d->t = tracked_hold(t);
+	d->began = loop_now(p->channel->engine->loop);
+	d->next = p->running;
+	if (d->next)
+		d->next->prev = d;
+	p->running = d;
+	t->busy = true;
+	writes_begin(&p->writer);
+	look_at(d);
+}
+
+/* A kind that the API server does not have: so it has none of its objects. */
+static void kind_is_unknown(struct prune *p, struct tracked *t)
+{
+	struct kinds *ks = &p->channel->engine->kinds;
+
+	if (ks->refreshed > p->began &&
+	    !discovery_group_stale(ks->discovery, t->kind->group)) {
+		gone(p->channel, t);
+		return;
+	}
+	kinds_refresh(ks);
+	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+}
+
+static bool may_start(struct prune *p, struct tracked *t)
+{
+	int64_t now = loop_now(p->channel->engine->loop);
+	const struct tracked *by;
+	struct buf what = BUF_INIT(4096);
+
+	if (!is_left(t) || t->busy || t->retry_at > now)
+		return false;
+	if (!t->kind->resolved) {
+		kind_is_unknown(p, t);
+		return false;
+	}
+	by = failing_neighbour(p->channel, t);
+	if (!by)
+		return true;
+	tracked_describe(by, &what);
+	tracked_note(t, "PruneBlocked", "it stays while %s cannot be applied",
+		     what.data);
+	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+	buf_release(&what);
+	return false;
+}
+
+static bool next(void *arg)
+{
+	struct prune *p = arg;
+
+	if (!channel_may_prune(p->channel))
+		return false;
+	for (;;) {
+		while (p->at < p->end) {
+			struct tracked *t = p->v[p->at++];
+
+			if (may_start(p, t)) {
+				start(p, t);
+				return true;
+			}
+		}
+		if (p->end == p->n || !class_is_done(p)) {
+			arm(p);
+			return false;
+		}
+		open_class(p);
+	}
+}
+
+/* ---- the channel's side ---- */
+
+void prune_new(struct channel *c)
+{
+	struct prune *p = xcalloc(1, sizeof(*p));
+
+	p->channel = c;
+	c->prune = p;
+	writer_init(&p->writer, c->engine->writes, next, p);
+	timer_init(&p->retry, c->engine->loop, on_retry, p);
+}
+
+void prune_free(struct channel *c)
+{
+	struct prune *p = c->prune;
+
+	if (!p)
+		return;
+	while (p->running)
+		del_free(p->running, NULL);
+	forget_all(p);
+	timer_stop(&p->retry);
+	writer_stop(&p->writer);
+	c->prune = NULL;
+	free(p);
+}
+
+void prune_wake(struct channel *c)
+{
+	if (!c->prune)
+		return;
+	c->prune->at = c->prune->start;
+	writer_wake(&c->prune->writer);
+}
+
+bool prune_blocked(const struct channel *c, struct buf *out)
+{
+	const struct prune *p = c->prune;
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct tracked *t = p->v[i];
+
+		if (!is_left(t) || !t->note)
+			continue;
+		if (n++ >= NAMES)
+			continue;
+		if (n > 1)
+			buf_adds(out, "; ");
+		tracked_describe(t, out);
+		buf_addf(out, ": %s", t->note->message);
+	}
+	return n > 0;
+}

@@ -1,0 +1,288 @@
+/*
+ * Status of Channels. See report.h. What is read back from the cluster may
+ * have been written by anybody with the right to: it can make us stop, never
+ * go back.
+ */
+#include "config.h"
+#include "engine/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/kube.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+#include "schema/json.h"
+
+#define INTERVAL_MS 1000
+#define RETRY_MIN_MS 500
+#define RETRY_MAX_MS 30000
+/* conditions of 1 KiB and 20 failures of 2 KiB, escaped */
+#define STATUS_MAX (1024u * 1024)
+
+struct report {
+	struct channel *channel;
+	struct report_ops ops;
+	struct kube_call *call;
+	struct timer timer;
+	char *version;			/* resourceVersion; NULL: unknown */
+	char *written;			/* the status that is stored */
+	char *sent;			/* the one that is on its way */
+	int64_t last;			/* loop_now() of the last patch */
+	int64_t pause;			/* after failures; 0: none */
+	bool dirty;
+	bool accepting, carried;	/* carried: by the patch on its way */
+	struct status_bundle accept;
+	void (*accepted)(struct channel *c);
+};
+
+static void on_timer(void *arg);
+static void read_again(struct report *r);
+
+struct report *report_new(struct channel *c, const struct report_ops *ops)
+{
+	struct report *r = xcalloc(1, sizeof(*r));
+
+	r->channel = c;
+	r->ops = *ops;
+	timer_init(&r->timer, c->engine->loop, on_timer, r);
+	return r;
+}
+
+void report_free(struct report *r)
+{
+	if (!r)
+		return;
+	kube_cancel(r->call);
+	timer_stop(&r->timer);
+	free(r->version);
+	free(r->written);
+	free(r->sent);
+	free(r);
+}
+
+static int64_t now_ms(const struct report *r)
+{
+	return loop_now(r->channel->engine->loop);
+}
+
+static void arm(struct report *r, int64_t ms)
+{
+	if (!timer_armed(&r->timer) || r->timer.due > now_ms(r) + ms)
+		timer_set(&r->timer, ms > 0 ? ms : 1);
+}
+
+void report_touch(struct report *r)
+{
+	int64_t due = r->last + INTERVAL_MS - now_ms(r);
+
+	r->dirty = true;
+	if (!r->call && !r->accepting)
+		arm(r, r->last && due > 0 ? due : 1);
+}
+
+/* ---- what the cluster has ---- */
+
+/* Later, or another bundle in the same place. */
+static bool is_after(const struct status_bundle *a,
+		     const struct status_bundle *b)
+{
+	if (a->epoch != b->epoch)
+		return a->epoch > b->epoch;
+	if (a->sequence != b->sequence)
+		return a->sequence > b->sequence;
+	return strcmp(a->bundle, b->bundle) != 0;
+}
+
+void report_seen(struct report *r, const struct node *object)
+{
+	const char *version = node_path_str(object, "metadata",
+					    "resourceVersion", NULL);
+	struct channel_status theirs = { 0 };
+	struct err err = ERR_INIT;
+
+	if (!version)
+		return;
+	free(r->version);
+	r->version = xstrdup(version);
+	if (status_read(object, &theirs, &err) < 0)
+		return;
+	if (theirs.accepted.bundle[0] &&
+	    is_after(&theirs.accepted, r->accepting ? &r->accept :
+		     &r->channel->status.accepted))
+		r->ops.overtaken(r->channel);
+	channel_status_release(&theirs);
+}
+
+/* ---- patches ---- */
+
+static void end_accept(struct report *r)
+{
+	void (*done)(struct channel *c) = r->accepted;
+
+	r->accepting = false;
+	r->accepted = NULL;
+	done(r->channel);
+}
+
+static void note_version(struct report *r, const struct kube_answer *a)
+{
+	struct arena scratch = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *object;
+	const char *version = NULL;
+
+	if (kube_answer_object(a, &scratch, &object, &err) == 0)
+		version = node_path_str(object, "metadata", "resourceVersion",
+					NULL);
+	free(r->version);
+	r->version = version ? xstrdup(version) : NULL;
+	arena_release(&scratch);
+}
+
+static void try_again(struct report *r)
+{
+	r->pause = r->pause ? r->pause * 2 : RETRY_MIN_MS;
+	if (r->pause > RETRY_MAX_MS)
+		r->pause = RETRY_MAX_MS;
+	r->dirty = true;
+	arm(r, r->pause);
+}
+
+static void on_patched(void *arg, const struct kube_answer *a)
+{
+	struct report *r = arg;
+
+	r->call = NULL;
+	if (a->status->why == KUBE_STALE) {
+		read_again(r);
+		return;
+	}
+	/* the Channel is going: its deletion follows */
+	if (a->status->why == KUBE_NOT_FOUND)
+		return;
+	if (a->err) {
+		log_warn("status-failed", LOG_S("channel", r->channel->name),
+			 LOG_S("error", a->err->msg));
+		try_again(r);
+		return;
+	}
+	r->pause = 0;
+	note_version(r, a);
+	free(r->written);
+	r->written = r->sent;
+	r->sent = NULL;
+	if (r->carried)
+		end_accept(r);
+	else if (r->accepting)
+		arm(r, 1);
+	if (r->dirty)
+		report_touch(r);
+}
+
+static void send(struct report *r, const char *status, size_t len)
+{
+	struct buf body = BUF_INIT(2 * STATUS_MAX);
+	struct kube_request q = {
+		.method = "PATCH",
+		.target = {
+			.group = "windlass.dev", .version = "v1alpha1",
+			.plural = "channels", .name = r->channel->name,
+			.subresource = "status",
+		},
+		.content_type = KUBE_MERGE_PATCH, .as = KUBE_AS_METADATA,
+		.on_done = on_patched, .arg = r,
+	};
+	struct err err = ERR_INIT;
+
+	buf_adds(&body, "{\"metadata\":{\"resourceVersion\":");
+	json_write_string(r->version, strlen(r->version), &body);
+	buf_adds(&body, "},\"status\":");
+	buf_add(&body, status, len);
+	buf_addc(&body, '}');
+	q.body = body.data;
+	q.body_len = body.len;
+	r->last = now_ms(r);
+	if (kube_send(r->channel->engine->kube, &q, &r->call, &err) < 0)
+		try_again(r);
+	buf_release(&body);
+}
+
+static void patch(struct report *r)
+{
+	struct arena scratch = ARENA_INIT;
+	struct buf text = BUF_INIT(STATUS_MAX);
+
+	r->ops.fill(r->channel);
+	json_write_compact(status_write(&r->channel->status, &scratch), &text);
+	arena_release(&scratch);
+	r->dirty = false;
+	r->carried = r->accepting;
+	if (r->accepting || !r->written || strcmp(r->written, text.data)) {
+		free(r->sent);
+		r->sent = xstrdup(text.data);
+		send(r, text.data, text.len);
+	}
+	buf_release(&text);
+}
+
+static void on_timer(void *arg)
+{
+	struct report *r = arg;
+
+	if (r->call || (!r->dirty && !r->accepting))
+		return;
+	if (!r->version)
+		read_again(r);
+	else if (r->accepting || r->channel->engine->leading)
+		patch(r);
+}
+
+void report_accept(struct report *r, const struct status_bundle *bundle,
+		   void (*done)(struct channel *c))
+{
+	r->accept = *bundle;
+	r->accepted = done;
+	r->accepting = true;
+	r->channel->status.accepted = *bundle;
+	/* a patch that runs already: its answer comes first */
+	if (!r->call)
+		arm(r, r->pause);
+}
+
+/* ---- reading again ---- */
+
+static void on_read(void *arg, const struct kube_answer *a)
+{
+	struct report *r = arg;
+	struct arena scratch = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *object;
+
+	r->call = NULL;
+	r->dirty = true;
+	if (a->err || kube_answer_object(a, &scratch, &object, &err) < 0) {
+		try_again(r);
+	} else {
+		/* whoever frees us in overtaken does so later */
+		report_seen(r, object);
+		arm(r, 1);
+	}
+	arena_release(&scratch);
+}
+
+static void read_again(struct report *r)
+{
+	struct kube_request q = {
+		.method = "GET",
+		.target = {
+			.group = "windlass.dev", .version = "v1alpha1",
+			.plural = "channels", .name = r->channel->name,
+		},
+		.on_done = on_read, .arg = r,
+	};
+	struct err err = ERR_INIT;
+
+	if (kube_send(r->channel->engine->kube, &q, &r->call, &err) < 0)
+		try_again(r);
+}

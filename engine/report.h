@@ -1,0 +1,41 @@
+/*
+ * Writing a channel's status.
+ *
+ * Every patch names the resourceVersion that it was made from, so that an
+ * engine which is not the leader any more, or does not know what another one
+ * wrote, changes nothing. status.accepted is written at once and awaited;
+ * everything else is coalesced to one patch a second, when it differs.
+ */
+#ifndef ENGINE_REPORT_H
+#define ENGINE_REPORT_H
+
+#include "engine/channel.h"
+
+struct report;
+
+struct report_ops {
+	/* Puts the conditions and counts into c->status, before a patch. */
+	void (*fill)(struct channel *c);
+	/* The Channel in the cluster says that a later bundle was accepted:
+	 * another engine leads. */
+	void (*overtaken)(struct channel *c);
+};
+
+struct report *report_new(struct channel *c, const struct report_ops *ops);
+/* What was not written is not. NULL is fine. */
+void report_free(struct report *r);
+
+/* The object as the API server has it: its version, and what is in its
+ * status by now. */
+void report_seen(struct report *r, const struct node *object);
+/* Something may have changed. */
+void report_touch(struct report *r);
+/*
+ * Writes `bundle` as status.accepted, trying until it is stored, then calls
+ * done. One at a time; never ends if the Channel is gone or another engine
+ * wrote a later one (overtaken).
+ */
+void report_accept(struct report *r, const struct status_bundle *bundle,
+		   void (*done)(struct channel *c));
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * What an API server's refusal means for an object that was to be applied
+ * (DESIGN.md 4.3; drift-matrix.md section 8g). Pure.
+ */
+#ifndef ENGINE_VERDICT_H
+#define ENGINE_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/kinds.h"
+#include "engine/kube.h"
+
+enum verdict {
+	VERDICT_AGAIN,		/* nothing was judged: once more, at once */
+	VERDICT_LATER,		/* may work by itself: with growing pauses */
+	VERDICT_CONFLICT,	/* fields of another manager */
+	VERDICT_NO_KIND,	/* LATER, and discovery is to be asked */
+	VERDICT_FAILED,		/* its author or an admin must do something */
+};
+
+/* Seconds after a change of its CRD in which a custom resource may meet the
+ * old schema; and after a change of roles in which a 403 may be the old
+ * answer. */
+#define GRACE_SCHEMA_MS 30000
+#define GRACE_ROLES_MS 10000
+
+struct verdict_context {
+	const struct kind *kind;
+	int64_t now;			/* loop_now() */
+	int64_t roles_changed;		/* 0: never */
+	bool namespace_is_ours;		/* the channel has its Namespace */
+};
+
+enum verdict verdict_of(const struct kube_status *s,
+			const struct verdict_context *ctx);
+
+/* CamelCase for conditions: the server's reason, or one of ours. */
+const char *verdict_reason(const struct kube_status *s);
+
+#endif
