@@ -1,11 +1,14 @@
 /*
  * libcurl's multi socket interface on the loop. See http.h.
  *
- * A struct http has a current pool (one multi handle: connections, DNS
- * cache, TLS sessions); http_reconnect starts another and lets the old one
- * run dry. libcurl must not be called back from its own callbacks, so a call
- * that is begun or cancelled in there is only noted, and settled once we are
- * out again.
+ * A struct http has pools, each a multi handle with at most as many calls as
+ * a connection takes streams. That is one HTTP/2 connection a pool: left to
+ * itself, libcurl opens one for each call that finds the first full while
+ * the second is still being made (30 for 120 watches). http_reconnect
+ * retires the pools: what runs in them goes on, what is new gets a new one.
+ *
+ * libcurl must not be called back from its own callbacks, so a call that is
+ * begun or cancelled in there is only noted, and settled once we are out.
  *
  * Trusts nothing that comes in: bytes are counted as they arrive (a length
  * header is a claim), and silence is timed here (libcurl counts in seconds).
@@ -62,7 +65,9 @@ struct pool {
 	struct work kick;	/* new calls, time-outs that are due, burial */
 	struct http_call *calls, **calls_tail;
 	struct http_call *first_new;	/* it and all behind it are new */
+	long n_calls;
 	size_t n_cancelled;
+	bool retired;
 	bool in_curl;
 	bool due;		/* libcurl asked for a call at once */
 };
@@ -76,7 +81,7 @@ struct sock {
 struct http {
 	struct loop *loop;
 	long max_streams;
-	struct pool *pools;	/* the current one first */
+	struct pool *pools;
 	size_t running;
 	int busy;		/* callbacks on the stack */
 	struct http_stats stats;
@@ -141,6 +146,17 @@ static int watch_time(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
+static void count_connection(struct http_call *c)
+{
+	struct http_stats *s = &c->pool->http->stats;
+	long version = 0, made = 0;
+
+	curl_easy_getinfo(c->e.easy, CURLINFO_HTTP_VERSION, &version);
+	curl_easy_getinfo(c->e.easy, CURLINFO_NUM_CONNECTS, &made);
+	s->http2 += version == CURL_HTTP_VERSION_2_0;
+	s->connections += (uint64_t)made;
+}
+
 static size_t on_header_line(char *line, size_t size, size_t n, void *arg)
 {
 	struct http_call *c = arg;
@@ -155,6 +171,7 @@ static size_t on_header_line(char *line, size_t size, size_t n, void *arg)
 	if (status < 200)
 		return n;
 	c->headers_seen = true;
+	count_connection(c);
 	if (c->on_headers) {
 		h->busy++;
 		c->on_headers(c->arg, c, status);
@@ -203,6 +220,7 @@ static void call_free(struct http_call *c)
 		p->n_cancelled--;
 	if (c->state != CALL_NEW)
 		curl_multi_remove_handle(p->multi, c->e.easy);
+	p->n_calls--;
 	p->http->running--;
 	timer_stop(&c->idle);
 	*c->link = c->next;
@@ -340,6 +358,16 @@ static void begin_new(struct pool *p)
 	}
 }
 
+/* The first that takes calls stays, so that its connection does. */
+static bool is_needed(const struct pool *p)
+{
+	const struct pool *first = p->http->pools;
+
+	while (first && first->retired)
+		first = first->next;
+	return p->calls || p == first;
+}
+
 static void on_kick(void *arg)
 {
 	struct pool *p = arg;
@@ -349,7 +377,7 @@ static void on_kick(void *arg)
 		p->due = false;
 		pool_act(p, CURL_SOCKET_TIMEOUT, 0);
 	}
-	if (p != p->http->pools && !p->calls)
+	if (!is_needed(p))
 		pool_free(p);
 }
 
@@ -358,9 +386,9 @@ static void on_timer(void *arg)
 	pool_act(arg, CURL_SOCKET_TIMEOUT, 0);
 }
 
-static int pool_new(struct http *h, struct err *err)
+static int pool_new(struct http *h, struct pool **ret, struct err *err)
 {
-	struct pool *p = xcalloc(1, sizeof(*p));
+	struct pool *p = xcalloc(1, sizeof(*p)), **link = &h->pools;
 	bool good;
 
 	p->http = h;
@@ -387,12 +415,23 @@ static int pool_new(struct http *h, struct err *err)
 	}
 	timer_init(&p->timer, h->loop, on_timer, p);
 	work_init(&p->kick, on_kick, p);
-	p->next = h->pools;
-	p->link = &h->pools;
-	if (p->next)
-		p->next->link = &p->next;
-	h->pools = p;
+	while (*link)
+		link = &(*link)->next;
+	p->link = link;
+	*link = p;
+	*ret = p;
 	return 0;
+}
+
+/* The first that has room. */
+static int pool_for_call(struct http *h, struct pool **ret, struct err *err)
+{
+	for (struct pool *p = h->pools; p; p = p->next)
+		if (!p->retired && p->n_calls < h->max_streams) {
+			*ret = p;
+			return 0;
+		}
+	return pool_new(h, ret, err);
 }
 
 /* ---- the interface ---- */
@@ -407,11 +446,6 @@ int http_new(struct loop *l, long max_streams, struct http **ret,
 	h = xcalloc(1, sizeof(*h));
 	h->loop = l;
 	h->max_streams = max_streams;
-	if (pool_new(h, err) < 0) {
-		free(h);
-		curl_global_cleanup();
-		return -1;
-	}
 	*ret = h;
 	return 0;
 }
@@ -430,12 +464,10 @@ void http_free(struct http *h)
 
 void http_reconnect(struct http *h)
 {
-	struct pool *old = h->pools;
-	struct err err = ERR_INIT;
-
-	/* without a new pool the old connections are better than none */
-	if (pool_new(h, &err) == 0)
-		loop_defer(h->loop, &old->kick);
+	for (struct pool *p = h->pools; p; p = p->next) {
+		p->retired = true;
+		loop_defer(h->loop, &p->kick);
+	}
 }
 
 static int call_prepare(struct http_call *c, const struct http_request *r,
@@ -467,9 +499,9 @@ int http_send(struct http *h, const struct http_request *r,
 	      struct http_call **ret, struct err *err)
 {
 	struct http_call *c = xcalloc(1, sizeof(*c));
-	struct pool *p = h->pools;
+	struct pool *p = NULL;
 
-	if (call_prepare(c, r, err) < 0) {
+	if (pool_for_call(h, &p, err) < 0 || call_prepare(c, r, err) < 0) {
 		free(c);
 		return -1;
 	}
@@ -490,6 +522,7 @@ int http_send(struct http *h, const struct http_request *r,
 	p->calls_tail = &c->next;
 	if (!p->first_new)
 		p->first_new = c;
+	p->n_calls++;
 	h->running++;
 	h->stats.calls++;
 	loop_defer(h->loop, &p->kick);

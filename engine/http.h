@@ -71,9 +71,10 @@ void http_reconnect(struct http *h);
 const char *http_header(struct http_call *c, const char *name);
 /* Calls that run. */
 size_t http_running(const struct http *h);
-/* For the metrics: calls begun, failed without an answer, bytes in, out. */
+/* For the metrics: calls begun, failed without an answer, bytes in, out;
+ * answers that came by HTTP/2; connections that were made. */
 struct http_stats {
-	uint64_t calls, failed, bytes_in, bytes_out;
+	uint64_t calls, failed, bytes_in, bytes_out, http2, connections;
 };
 const struct http_stats *http_stats(const struct http *h);
 
