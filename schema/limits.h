@@ -137,4 +137,17 @@
 #define LIMIT_PUSH_OPTIONS 64
 #define LIMIT_PUSH_OPTION_BYTES 1024
 
+/* ---- the API server ---- */
+
+/* a kubeconfig: hundreds of clusters with their certificates */
+#define LIMIT_KUBECONFIG_BYTES (4u * 1024 * 1024)
+/* a bearer token: the API server reads headers of up to 1 MiB in all */
+#define LIMIT_TOKEN_BYTES (64u * 1024)
+/* an answer that is collected: an object of LIMIT_OBJECT_BYTES with its
+ * managedFields, or discovery with thousands of CRDs */
+#define LIMIT_KUBE_ANSWER_BYTES (32u * 1024 * 1024)
+/* one object in a list or a watch: etcd holds 1.5 MiB, as protobuf; JSON
+ * with its escapes can be six times that */
+#define LIMIT_KUBE_OBJECT_BYTES (12u * 1024 * 1024)
+
 #endif

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "schema/base/arena.h"
 
+#include <sodium.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -126,4 +127,11 @@ void arena_release(struct arena *a)
 		a->head = next;
 	}
 	a->used = 0;
+}
+
+void arena_wipe(struct arena *a)
+{
+	for (struct arena_block *b = a->head; b; b = b->next)
+		sodium_memzero(b->data, b->used);
+	arena_release(a);
 }

@@ -29,5 +29,7 @@ char *arena_printf(struct arena *a, const char *fmt, ...)
 /* Forgets all allocations and keeps one block for the next use. */
 void arena_reset(struct arena *a);
 void arena_release(struct arena *a);
+/* As arena_release, but overwrites everything first: for key material. */
+void arena_wipe(struct arena *a);
 
 #endif
