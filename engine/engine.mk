@@ -35,17 +35,22 @@ libengine_a_SOURCES += \
 
 # the runtime: one loop, HTTP on it, the API server's client on that
 libengine_a_SOURCES += \
-	engine/discovery.h \
-	engine/endpoint.h \
+	engine/discovery.c engine/discovery.h \
+	engine/endpoint.c engine/endpoint.h \
 	engine/http-easy.c engine/http-easy.h \
 	engine/http.c engine/http.h \
-	engine/kube-config.h \
-	engine/kube.h \
-	engine/lease.h \
-	engine/list.h \
+	engine/json-split.c engine/json-split.h \
+	engine/kube-config-file.c engine/kube-config-file.h \
+	engine/kube-config.c engine/kube-config.h \
+	engine/kube-internal.h \
+	engine/kube-status.c \
+	engine/kube-url.c \
+	engine/kube.c engine/kube.h \
+	engine/lease.c engine/lease.h \
+	engine/list.c engine/list.h \
 	engine/loop.c engine/loop.h \
-	engine/metrics.h \
-	engine/watch.h
+	engine/metrics.c engine/metrics.h \
+	engine/watch.c engine/watch.h
 
 # what reads hostile bytes: the child that fetches and verifies
 libengine_a_CFLAGS += $(LIBGIT2_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)

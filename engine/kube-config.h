@@ -25,7 +25,8 @@ struct kube_config {
 
 	char *ca_file, *ca_pem, *cert_file, *cert_pem, *key_file;
 	char *key_pem;		/* secret */
-	char *server_name, *proxy;
+	char *server_name;
+	char *proxy;		/* may hold a password: secret */
 
 	char *token_file;	/* the token is re-read from here */
 	char *token;		/* secret; NULL: no token */

@@ -18,6 +18,7 @@ struct lease_options {
 	const char *identity;		/* unique: the pod's name and a suffix */
 	/* seconds; 0: 15, 10, 2. lease > renew > 1.2 * retry */
 	int lease_s, renew_s, retry_s;
+	/* The lease must not be freed in these. */
 	void (*on_lead)(void *arg);
 	/* We do not lead any more, or cannot know. Writes that run are not
 	 * ours to stop any more; nothing new is begun. */
@@ -40,7 +41,7 @@ const char *lease_holder(const struct lease *l);
  * then calls done (also if that failed, after 5 s at most).
  */
 void lease_release(struct lease *l, void (*done)(void *arg), void *arg);
-/* Without giving it back. NULL is fine. */
+/* Without giving it back; also in lease_release's done. NULL is fine. */
 void lease_free(struct lease *l);
 
 #endif

@@ -18,7 +18,7 @@ struct list_options {
 	bool metadata_only;
 	bool from_cache;		/* resourceVersion=0: any state that
 					   the server has at hand */
-	int page;			/* objects a request; 0: 500 */
+	int page;			/* objects a request; 0: 500; -1: all */
 	const struct kube_account *account;	/* kept by the caller */
 
 	/* Each object, in a scratch arena: gone after the call. -1 ends the

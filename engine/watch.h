@@ -34,6 +34,7 @@ struct watch_options {
 	const char *field_selector;
 	bool metadata_only;
 	const struct kube_account *account;	/* kept by the caller */
+	int silent_ms;			/* 0: 90 s */
 
 	/* All from the loop; the watch may be freed in any of them. */
 	void (*on_begin)(void *arg);
