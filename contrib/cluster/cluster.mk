@@ -9,6 +9,4 @@ EXTRA_DIST += \
 	contrib/cluster/lib/components.sh \
 	contrib/cluster/lib/go.sh \
 	contrib/cluster/lib/pki.sh \
-	contrib/cluster/lib/process.sh \
-	t/t9000-cluster-lifecycle.sh \
-	t/t9001-cluster-build.sh
+	contrib/cluster/lib/process.sh

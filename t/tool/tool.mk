@@ -5,4 +5,3 @@ t_tool_sshsig_SOURCES = t/tool/sshsig.c t/unit/softkey.h
 t_tool_sshsig_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 t_tool_sshsig_LDADD = $(SCHEMA_LIBS)
 
-EXTRA_DIST += t/t1100-sshsig-stock.sh
