@@ -96,6 +96,18 @@ UNIT_TESTS += t/unit/u-loop
 t_unit_u_loop_SOURCES = t/unit/u-loop.c t/unit/tap.h
 t_unit_u_loop_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-json-split
+t_unit_u_json_split_SOURCES = t/unit/u-json-split.c t/unit/tap.h
+t_unit_u_json_split_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-kube
+t_unit_u_kube_SOURCES = t/unit/u-kube.c t/unit/tap.h
+t_unit_u_kube_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-metrics
+t_unit_u_metrics_SOURCES = t/unit/u-metrics.c t/unit/tap.h
+t_unit_u_metrics_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-http
 t_unit_u_http_SOURCES = t/unit/u-http.c t/unit/http-server.c \
 	t/unit/http-server.h t/unit/tap.h
