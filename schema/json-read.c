@@ -201,18 +201,23 @@ static void duplicate_key(const struct cursor *c, struct err *err)
 		len, c->p);
 }
 
-/* Turns jansson's error into ours, with the place of the token at fault. */
-static int refused(const struct cursor *start, const json_error_t *e,
-		   struct mark *ret_where, struct err *err)
+static enum json_fault fault_of(enum json_error_code code)
+{
+	switch (code) {
+	case json_error_duplicate_key:
+		return JSON_FAULT_DUPLICATE;
+	case json_error_numeric_overflow:
+		return JSON_FAULT_NUMBER;
+	default:
+		return JSON_FAULT_SYNTAX;
+	}
+}
+
+/* The last token that begins before `stop`, which is not before start. */
+static struct cursor token_before(const struct cursor *start, const char *stop)
 {
 	struct cursor c = *start, token = *start;
-	const char *stop = start->p, *fault, *near;
-	enum json_error_code code = json_error_code(e);
-	size_t pos = e->position > 0 ? (size_t)e->position : 0;
 
-	if (pos > (size_t)(start->end - start->p))
-		pos = (size_t)(start->end - start->p);
-	stop += pos;
 	for (skip_space(&c); c.p < c.end; skip_space(&c)) {
 		if (c.p >= stop && c.p != start->p)
 			break;
@@ -220,23 +225,40 @@ static int refused(const struct cursor *start, const json_error_t *e,
 		skip_token(&c);
 		token.end = c.p;
 	}
-	*ret_where = token.mark;
-	if (code == json_error_duplicate_key) {
+	return token;
+}
+
+/* Turns jansson's error into ours, with the place of the token at fault. */
+static int refused(const struct cursor *start, const json_error_t *e,
+		   struct json_part *part, struct err *err)
+{
+	enum json_error_code code = json_error_code(e);
+	size_t len = (size_t)(start->end - start->p);
+	size_t pos = e->position < 0 ? 0 : (size_t)e->position;
+	struct cursor token = token_before(start, start->p +
+					   (pos < len ? pos : len));
+	const char *near = strstr(e->text, " near ");
+	const char *bad = NULL;
+
+	part->mark = token.mark;
+	part->fault = fault_of(code);
+	switch (code) {
+	case json_error_duplicate_key:
 		duplicate_key(&token, err);
 		return -1;
-	}
-	if (code == json_error_premature_end_of_input) {
-		*ret_where = mark_of(*start, start->end);
+	case json_error_premature_end_of_input:
+		part->mark = mark_of(*start, start->end);
 		return err_set(err, ERR_INVALID, "the text ends inside a value");
+	case json_error_invalid_utf8:
+		bad = utf8_fault(start->p, start->end);
+		part->mark = mark_of(*start, bad);
+		break;
+	default:
+		if (token.p < token.end && *token.p == '"')
+			bad = string_fault(token.p, token.end);
+		if (bad)
+			part->mark = mark_of(token, bad);
 	}
-	if (token.p < token.end && *token.p == '"') {
-		fault = string_fault(token.p, token.end);
-		if (fault)
-			*ret_where = mark_of(token, fault);
-	}
-	if (code == json_error_invalid_utf8)
-		*ret_where = mark_of(*start, utf8_fault(start->p, start->end));
-	near = strstr(e->text, " near ");
 	return err_set(err, ERR_INVALID, "%.*s",
 		       (int)(near ? near - e->text : (long)strlen(e->text)),
 		       e->text);
@@ -351,22 +373,23 @@ static struct node *walk(struct cursor *c, json_t *j, struct arena *a)
 	return n;
 }
 
-int json_read_part(const char *text, size_t len, struct mark from,
-		   size_t max_nodes, struct arena *a, struct node **ret,
-		   size_t *ret_used, struct mark *ret_mark, struct err *err)
+int json_read_part(struct json_part *part, struct arena *a, struct node **ret,
+		   struct err *err)
 {
-	struct cursor c = { text, text + len, from };
+	struct cursor c = { part->text, part->text + part->len, part->from };
 	json_error_t error;
 	const char *end;
 	json_t *j;
 
 	skip_space(&c);
 	if (c.p == c.end) {
-		*ret_mark = c.mark;
+		part->mark = c.mark;
+		part->fault = JSON_FAULT_SYNTAX;
 		return err_set(err, ERR_INVALID, "no JSON value");
 	}
-	if (measure(&c, max_nodes, &end, err)) {
-		*ret_mark = mark_of(c, end);
+	if (measure(&c, part->max_nodes, &end, err)) {
+		part->mark = mark_of(c, end);
+		part->fault = JSON_FAULT_LIMIT;
 		return -1;
 	}
 	c.end = end;
@@ -374,11 +397,11 @@ int json_read_part(const char *text, size_t len, struct mark from,
 		       JSON_REJECT_DUPLICATES | JSON_DECODE_ANY |
 		       JSON_DECODE_INT_AS_REAL | JSON_ALLOW_NUL, &error);
 	if (!j)
-		return refused(&c, &error, ret_mark, err);
+		return refused(&c, &error, part, err);
 	*ret = walk(&c, j, a);
 	json_decref(j);
-	*ret_used = (size_t)(c.p - text);
-	*ret_mark = c.mark;
+	part->used = (size_t)(c.p - part->text);
+	part->mark = c.mark;
 	return 0;
 }
 
@@ -386,28 +409,32 @@ int json_read_first(const char *text, size_t len, struct mark from,
 		    struct arena *a, struct node **ret, size_t *ret_used,
 		    struct mark *ret_mark, struct err *err)
 {
-	struct mark where;
+	struct json_part part = {
+		.text = text,
+		.len = len,
+		.from = from,
+		.max_nodes = SIZE_MAX,
+	};
 
-	if (json_read_part(text, len, from, SIZE_MAX, a, ret, ret_used,
-			   &where, err))
-		return err_wrap(err, "line %u column %u", where.line,
-				where.column);
-	*ret_mark = where;
+	if (json_read_part(&part, a, ret, err))
+		return err_wrap(err, "line %u column %u", part.mark.line,
+				part.mark.column);
+	*ret_used = part.used;
+	*ret_mark = part.mark;
 	return 0;
 }
 
 int json_read(const char *text, size_t len, struct arena *a,
 	      struct node **ret, struct err *err)
 {
-	struct mark rest;
+	struct cursor c = { text, text + len };
+	struct mark from = { 1, 1 };
 	struct node *n;
 	size_t used;
 
-	if (json_read_first(text, len, (struct mark){ 1, 1 }, a, &n, &used,
-			    &rest, err))
+	if (json_read_first(text, len, from, a, &n, &used, &c.mark, err))
 		return -1;
-	struct cursor c = { text + used, text + len, rest };
-
+	c.p += used;
 	skip_space(&c);
 	if (c.p != c.end)
 		return err_set(err, ERR_INVALID, "line %u column %u: "

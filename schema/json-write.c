@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/float.h"
 #include "schema/utf8.h"
 
 /* ---- strings ---- */
@@ -86,46 +87,9 @@ void json_write_string(const char *s, size_t len, struct buf *out)
 
 /* ---- numbers ---- */
 
-/*
- * The shortest decimal digits that read back as v > 0; *ret_exponent is
- * that of the first digit. Returns their count. Rounding to n digits gives
- * the nearest decimal, which is enough, except where v is a power of two:
- * there the numbers below are closer together than those above, and the
- * next decimal up may read back where the nearest does not.
- */
-static int shortest(double v, char digits[18], int *ret_exponent)
-{
-	for (int n = 1; n <= 17; n++) {
-		char text[40];
-		int e;
-
-		for (int up = 0; up <= 1; up++) {
-			char *last = text + (n == 1 ? 0 : n);
-
-			if (!up) {
-				snprintf(text, sizeof(text), "%.*e", n - 1, v);
-			} else if (frexp(v, &e) == 0.5 && *last != '9') {
-				++*last;
-			} else {
-				break;
-			}
-			if (strtod(text, NULL) != v)
-				continue;
-			digits[0] = text[0];
-			memcpy(digits + 1, text + 2, (size_t)(n - 1));
-			*ret_exponent =
-				(int)strtoll(strchr(text, 'e') + 1, NULL, 10);
-			while (n > 1 && digits[n - 1] == '0')
-				n--;
-			return n;
-		}
-	}
-	BUG("17 digits do not read back");
-}
-
 void json_write_float(double v, struct buf *out)
 {
-	char digits[18];
+	char digits[FLOAT_DIGITS];
 	int n, e;
 
 	if (!isfinite(v))
@@ -137,7 +101,7 @@ void json_write_float(double v, struct buf *out)
 		buf_addc(out, '0');
 		return;
 	}
-	n = shortest(v, digits, &e);
+	n = float_digits(v, false, digits, &e);
 	if (v < 1e-6 || v >= 1e21) {
 		buf_addc(out, digits[0]);
 		if (n > 1)

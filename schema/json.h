@@ -31,14 +31,34 @@ int json_read_first(const char *text, size_t len, struct mark from,
 		    struct arena *a, struct node **ret, size_t *ret_used,
 		    struct mark *ret_mark, struct err *err);
 
+/* What kind of fault made json_read_part refuse a text. */
+enum json_fault {
+	JSON_FAULT_SYNTAX,
+	JSON_FAULT_DUPLICATE,	/* a key stands twice in one map */
+	JSON_FAULT_NUMBER,	/* beyond float64 */
+	JSON_FAULT_LIMIT,	/* too deep, or too many values */
+};
+
+struct json_part {
+	/* in: the text, the mark of its first byte, and a limit of values */
+	const char *text;
+	size_t len;
+	struct mark from;
+	size_t max_nodes;
+
+	/* out: bytes read, and the mark of what follows; on failure the
+	   place of the fault, and its kind */
+	size_t used;
+	struct mark mark;
+	enum json_fault fault;
+};
+
 /*
- * As json_read_first, for who reports faults by their place: *ret_mark is
- * set in both cases, on failure to where the fault is, and the error's
- * message then names no place. A value of more than max_nodes is refused.
+ * As json_read_first, for who reports faults by place and kind; the error's
+ * message then names no place.
  */
-int json_read_part(const char *text, size_t len, struct mark from,
-		   size_t max_nodes, struct arena *a, struct node **ret,
-		   size_t *ret_used, struct mark *ret_mark, struct err *err);
+int json_read_part(struct json_part *part, struct arena *a, struct node **ret,
+		   struct err *err);
 
 /*
  * The canonical form of DESIGN.md 2.2: UTF-8, keys sorted by bytes, two

@@ -13,7 +13,7 @@
 /* documents of one file, list items counted */
 #define LIMIT_FILE_DOCUMENTS 20000
 /* nesting of maps and lists: the deepest real CRD schema has 41 levels */
-#define LIMIT_DEPTH 128
+#define LIMIT_DEPTH 256
 /* nodes of one document, those made by aliases counted */
 #define LIMIT_DOCUMENT_NODES 1000000
 /* an implicit key, as the API server's YAML reader has it (libyaml too) */

@@ -197,24 +197,32 @@ int64_t node_path_int(const struct node *map, int64_t fallback, ...)
 	return n && n->type == NODE_INT ? n->integer : fallback;
 }
 
+struct node_pair *node_append_pair(struct arena *a, struct node *map,
+				   const char *key, size_t len,
+				   struct node *value)
+{
+	if (map->type != NODE_MAP || len > UINT32_MAX)
+		BUG("a pair in no map");
+	map->pairs = grow(a, map, map->pairs, sizeof(*map->pairs));
+	map->pairs[map->n] = (struct node_pair){
+		.key = key,
+		.key_len = (uint32_t)len,
+		.value = value,
+	};
+	return &map->pairs[map->n++];
+}
+
 void node_set(struct arena *a, struct node *map, const char *key,
 	      struct node *value)
 {
 	struct node_pair *p = node_pair(map, key);
 	size_t len = strlen(key);
 
-	if (p) {
+	if (p)
 		p->value = value;
-		return;
-	}
-	if (map->type != NODE_MAP || len > UINT32_MAX)
-		BUG("node_set in no map");
-	map->pairs = grow(a, map, map->pairs, sizeof(*map->pairs));
-	map->pairs[map->n++] = (struct node_pair){
-		.key = arena_strndup(a, key, len),
-		.key_len = (uint32_t)len,
-		.value = value,
-	};
+	else
+		node_append_pair(a, map, arena_strndup(a, key, len), len,
+				 value);
 }
 
 bool node_del(struct node *map, const char *key)

@@ -54,6 +54,9 @@ struct node_pair {
 	uint32_t key_len;
 	struct mark mark;	/* of the key */
 	struct node *value;	/* never NULL */
+	uint8_t key_type;	/* NODE_INT or NODE_FLOAT where a YAML key was
+				   a number and became text; else 0 */
+	bool merged;		/* by a YAML merge, while its map is read */
 };
 
 struct node *node_null(struct arena *a);
@@ -69,6 +72,11 @@ struct node *node_seq(struct arena *a);
 struct node *node_map(struct arena *a);
 
 void node_append(struct arena *a, struct node *seq, struct node *item);
+/* Adds a pair behind the others, for readers: the key is not copied, and
+ * must not be there yet. Returns the pair, for its mark. */
+struct node_pair *node_append_pair(struct arena *a, struct node *map,
+				   const char *key, size_t len,
+				   struct node *value);
 
 /* The value under key, or NULL; NULL too if map is NULL or no map. */
 struct node *node_get(const struct node *map, const char *key);

@@ -30,12 +30,15 @@ libschema_a_SOURCES += \
 
 # texts to trees: YAML, JSON, manifests
 libschema_a_SOURCES += \
+	schema/float.c schema/float.h \
 	schema/json-read.c schema/json-write.c schema/json.h \
-	schema/manifest.h \
+	schema/manifest.c schema/manifest.h \
 	schema/node.c schema/node.h \
 	schema/problem.c schema/problem.h \
 	schema/utf8.c schema/utf8.h \
-	schema/yaml.h
+	schema/yaml-scalar.c schema/yaml-scalar.h \
+	schema/yaml-tree.c schema/yaml-tree.h \
+	schema/yaml.c schema/yaml.h
 
 # objects: identity, scope, rules, rendering
 libschema_a_SOURCES += \

@@ -249,13 +249,16 @@ static int read_nested(int depth)
 
 static int read_counted(size_t max_nodes, const char *text)
 {
-	struct mark mark = { 1, 1 };
+	struct json_part part = {
+		.text = text,
+		.len = strlen(text),
+		.from = { 1, 1 },
+		.max_nodes = max_nodes,
+	};
 	struct err err = ERR_INIT;
 	struct node *n;
-	size_t used;
 
-	return json_read_part(text, strlen(text), mark, max_nodes, &arena, &n,
-			      &used, &mark, &err);
+	return json_read_part(&part, &arena, &n, &err);
 }
 
 static void test_limits(void)

@@ -141,6 +141,12 @@ UNIT_TESTS += t/unit/u-serve
 t_unit_u_serve_SOURCES = t/unit/u-serve.c t/unit/tap.h
 t_unit_u_serve_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_serve_LDADD = $(HOOKS_LIBS)
+UNIT_TESTS += t/unit/u-yaml-vectors
+t_unit_u_yaml_vectors_SOURCES = t/unit/u-yaml-vectors.c t/unit/tap.h
+t_unit_u_yaml_vectors_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
+t_unit_u_yaml_vectors_LDADD = $(UNIT_LDADD)
+EXTRA_DIST += t/fixtures/yaml
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
