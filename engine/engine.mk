@@ -69,6 +69,7 @@ windlass_SOURCES = \
 	engine/cli/cmd-diff.c \
 	engine/cli/cmd-log.c \
 	engine/cli/cmd-show.c \
+	engine/cli/cmd-yaml.c \
 	engine/cli/main.c
 
 # channels: what is seen of them, and what is done about it

@@ -21,6 +21,7 @@ enum {
 int cmd_diff(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_show(int argc, char **argv);
+int cmd_yaml(int argc, char **argv);
 
 /*
  * A command's usage text begins with its synopsis line ("usage: windlass

@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },
 	{ "show", cmd_show, "show one bundle, or an object of it" },
+	{ "yaml", cmd_yaml, "print what Kubernetes reads in a file" },
 	{ NULL, NULL, NULL },
 };
 
