@@ -31,6 +31,9 @@
 /* one .windlassignore: a thousand long patterns */
 #define LIMIT_IGNORE_BYTES (64u * 1024)
 
+/* keys and values of one object's annotations, as the API server has it */
+#define LIMIT_ANNOTATIONS_BYTES (256u * 1024)
+
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 

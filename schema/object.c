@@ -178,7 +178,7 @@ int object_id_of(const struct node *root, struct arena *a,
 		return err_set(err, ERR_INVALID, "the object has no apiVersion");
 	id.kind = plain_text(node_get(root, "kind"));
 	id.name = plain_text(node_get(meta, "name"));
-	id.namespace = ns ? plain_text(ns) : "";
+	id.namespace = ns && ns->type != NODE_NULL ? plain_text(ns) : "";
 	if (!id.kind || !*id.kind)
 		return err_set(err, ERR_INVALID, "the object has no kind");
 	if (!id.name || !*id.name)

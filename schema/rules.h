@@ -1,7 +1,9 @@
 /*
  * What may be in a channel: the rules that look at one object, and at the
  * set of objects that one push brings. Pure: no Git, no cluster, no clock.
- * The hook, `windlass check` and `windlass render` all judge by these.
+ * The hook, `windlass check` and `windlass render` all judge by these. They
+ * are no stricter than an API server, but where windlass itself must be:
+ * names that a bundle cannot hold, Secrets, windlass's own objects.
  */
 #ifndef SCHEMA_RULES_H
 #define SCHEMA_RULES_H
@@ -11,6 +13,9 @@
 #include "schema/object.h"
 #include "schema/problem.h"
 #include "schema/scope.h"
+
+/* Where windlass itself lives; no channel may write there. */
+#define RULES_OWN_NAMESPACE "windlass-system"
 
 /* A channel's settings that decide what is valid and how it is rendered. */
 struct rules {
@@ -22,16 +27,42 @@ struct rules {
 
 /*
  * Judges one object and completes its identity: fills a missing namespace
- * from default_namespace into o->id (not into the tree). Rules: scope-*,
- * namespace-*, secret-refused, applyset-label, own-channel, name-*.
- * 0, or -1 with errors added to ps.
+ * from default_namespace into o->id (not into the tree).
+ *
+ *   scope-unknown        a kind of which nothing says where it lives
+ *   kind-not-applied     Binding and the *Review kinds: requests, no state
+ *   api-version          a version that is not served: an error for kinds
+ *                        learnt from CRDs, a warning for built-in ones
+ *   namespace-forbidden  a cluster-scoped object with a namespace
+ *   namespace-missing    a namespaced one without, and no default
+ *   namespace-malformed  no DNS label, or no string
+ *   name-malformed       not the kind's grammar, or no name for a bundle
+ *   secret-refused       a Secret where the channel does not allow them
+ *   applyset-label       a label that windlass or another tool must set
+ *   own-channel          the channel's own Channel, or the CRD of Channels
+ *   own-namespace        in, or the namespace of windlass itself
+ *   label-malformed, annotation-malformed
+ *                        not a map of strings, or a key or value that the
+ *                        API server refuses
+ *
+ * 0, or -1 with errors added to ps. Warnings alone give 0.
  */
 int rules_check(const struct rules *r, struct object *o, struct problems *ps);
 
 /*
- * Objects that stand twice in os: an error at the second, naming the first.
- * 0 if there are none, else -1.
+ * Objects that stand twice in os ("duplicate"): an error at the second,
+ * naming the first. Namespaces are filled in before. 0 if there are none,
+ * else -1.
  */
 int rules_check_duplicates(const struct objects *os, struct problems *ps);
+
+/* ---- parts of rules_check, in rules-meta.c ---- */
+
+/* The name, by its kind's grammar and by what a bundle can hold. */
+int rules_check_name(const struct object *o, struct problems *ps);
+/* Labels and annotations. */
+int rules_check_metadata(const struct object *o, struct problems *ps);
+/* Where a finding about metadata.<key> is shown; "" for metadata itself. */
+struct mark rules_mark(const struct object *o, const char *key);
 
 #endif

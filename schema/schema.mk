@@ -46,7 +46,8 @@ libschema_a_SOURCES += \
 	schema/names.c \
 	schema/object.c schema/object.h \
 	schema/render.h \
-	schema/rules.h \
+	schema/rules.c schema/rules.h \
+	schema/rules-meta.c \
 	schema/kinds.inc \
 	schema/scope.c schema/scope.h
 

@@ -6,6 +6,8 @@
 #include "config.h"
 #include "schema/scope.h"
 
+#include <ctype.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +17,9 @@
 #include "schema/limits.h"
 #include "schema/object.h"
 
+/* A kind is at most 63 bytes; letters that may be wrong in one. */
+#define KIND_MAX 63
+#define NEAR_MAX 2
 /* A group is at most 253 bytes, a kind 63. */
 #define KEY_SIZE 320
 
@@ -25,6 +30,11 @@ static const struct kind_info builtin[] = {
 #include "schema/kinds.inc"
 };
 #undef KIND
+
+static const struct kind_info channel_kind = {
+	.group = "windlass.dev", .kind = "Channel", .plural = "channels",
+	.versions = "v1alpha1", .scope = SCOPE_CLUSTER,
+};
 
 const char *const scope_kubernetes = KINDS_VERSION;
 
@@ -65,9 +75,88 @@ const struct kind_info *scope_lookup(const struct scopes *s,
 	const struct kind_info *k = find_builtin(group, kind);
 	char key[KEY_SIZE];
 
-	if (k || !s || !s->crds.count || !make_key(group, kind, key))
-		return k;
-	return map_get(&s->crds, key);
+	if (!k && s && s->crds.count && make_key(group, kind, key))
+		k = map_get(&s->crds, key);
+	if (!k && !kind_cmp(&channel_kind, &(struct kind_info){
+						.group = group, .kind = kind }))
+		k = &channel_kind;
+	return k;
+}
+
+bool scope_is_builtin(const struct kind_info *k)
+{
+	return k >= builtin && k < builtin + ARRAY_SIZE(builtin);
+}
+
+static bool is_builtin_group(const char *group)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
+		if (!strcmp(builtin[i].group, group))
+			return true;
+	/* where Deployment and Ingress were once */
+	return !strcmp(group, "extensions");
+}
+
+/* Levenshtein's distance, letters of both cases being equal. */
+static size_t distance(const char *a, const char *b)
+{
+	size_t row[KIND_MAX + 1], la = strlen(a), lb = strlen(b);
+
+	if (la > KIND_MAX || lb > KIND_MAX)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= lb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= la; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= lb; j++) {
+			bool same = tolower((unsigned char)a[i - 1]) ==
+				    tolower((unsigned char)b[j - 1]);
+			size_t best = diagonal + !same;
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[lb];
+}
+
+/* Takes k for *best if it is nearer than *near. */
+static void consider(const struct kind_info *k, const char *group,
+		     const char *kind, size_t *near,
+		     const struct kind_info **best)
+{
+	size_t d;
+
+	if (strcmp(k->group, group) || k->no_apply)
+		return;
+	d = distance(k->kind, kind);
+	if (d < *near) {
+		*near = d;
+		*best = k;
+	}
+}
+
+const struct kind_info *scope_suggest(const struct scopes *s,
+				      const char *group, const char *kind)
+{
+	const struct kind_info *best = NULL;
+	size_t near = NEAR_MAX + 1;
+
+	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
+		if (!strcmp(builtin[i].kind, kind) && is_builtin_group(group))
+			return &builtin[i];
+	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
+		consider(&builtin[i], group, kind, &near, &best);
+	if (s)
+		for (map_each(&s->crds, e))
+			consider(e->value, group, kind, &near, &best);
+	return best;
 }
 
 static void kind_free(void *arg)

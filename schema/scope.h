@@ -2,6 +2,7 @@
  * Which kinds are namespaced. Built-in kinds come from a table made from a
  * real API server's discovery (schema/kinds.inc, remade by
  * contrib/cluster/kinds), all others from CustomResourceDefinitions.
+ * windlass's own Channel is known too: its CRD cannot come with a push.
  */
 #ifndef SCHEMA_SCOPE_H
 #define SCHEMA_SCOPE_H
@@ -33,6 +34,17 @@ struct scopes {
 /* The kind, built in or learnt; NULL if unknown. Valid until release. */
 const struct kind_info *scope_lookup(const struct scopes *s,
 				     const char *group, const char *kind);
+
+/*
+ * What a kind that is unknown may have been meant to be: the same kind of
+ * another built-in group, or one of that group that is spelt alike. NULL if
+ * nothing is near.
+ */
+const struct kind_info *scope_suggest(const struct scopes *s,
+				      const char *group, const char *kind);
+
+/* True if k is of the built-in table, false if it comes from a CRD. */
+bool scope_is_builtin(const struct kind_info *k);
 
 /* True if version is one of k->versions. */
 bool kind_serves(const struct kind_info *k, const char *version);

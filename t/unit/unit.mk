@@ -67,6 +67,10 @@ t_unit_u_repo_SOURCES = t/unit/u-repo.c t/unit/tap.h
 t_unit_u_repo_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS)
 t_unit_u_repo_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-rules
+t_unit_u_rules_SOURCES = t/unit/u-rules.c t/unit/tap.h
+t_unit_u_rules_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-scope
 t_unit_u_scope_SOURCES = t/unit/u-scope.c t/unit/tap.h
 t_unit_u_scope_LDADD = $(UNIT_LDADD)

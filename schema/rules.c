@@ -1,0 +1,267 @@
+/*
+ * Is this object one that a channel may have? See rules.h. Objects come from
+ * a push, so nothing about their trees is trusted but what the reader
+ * checked: a root map with apiVersion, kind and metadata.name.
+ */
+#include "config.h"
+#include "schema/rules.h"
+
+#include <string.h>
+
+#include "schema/base/map.h"
+#include "schema/limits.h"
+
+/* An identity in words: kind, group, namespace, name. */
+#define WORDS_MAX 1024
+
+#define APPLYSET_PREFIX "applyset.kubernetes.io/"
+#define APPLYSET_PARENT_TYPE APPLYSET_PREFIX "is-parent-type"
+
+static bool is(const struct object_id *id, const char *group, const char *kind)
+{
+	return !strcmp(id->kind, kind) && !strcmp(id->group, group);
+}
+
+static bool is_crd(const struct object_id *id)
+{
+	return is(id, "apiextensions.k8s.io", "CustomResourceDefinition");
+}
+
+static struct mark root_mark(const struct object *o, const char *key)
+{
+	const struct node *n = node_get(o->root, key);
+
+	return n && n->mark.line ? n->mark : o->mark;
+}
+
+static int unknown_kind(const struct rules *r, const struct object *o,
+			struct problems *ps)
+{
+	const struct object_id *id = &o->id;
+	const struct kind_info *k = scope_suggest(r->scopes, id->group,
+						  id->kind);
+	struct mark mark = root_mark(o, "kind");
+
+	if (k && !strcmp(k->kind, id->kind))
+		problem_error(ps, o->path, root_mark(o, "apiVersion"),
+			      "scope-unknown", "'%s%s%s' has no kind '%s', but "
+			      "'%s%s%.*s' has", id->group,
+			      *id->group ? "/" : "", id->version, id->kind,
+			      k->group, *k->group ? "/" : "",
+			      (int)strcspn(k->versions, " "), k->versions);
+	else if (k)
+		problem_error(ps, o->path, mark, "scope-unknown",
+			      "kind '%s' is unknown: did you mean '%s'?",
+			      id->kind, k->kind);
+	else
+		problem_error(ps, o->path, mark, "scope-unknown",
+			      "kind '%s' of '%s%s%s' is unknown: add its "
+			      "CustomResourceDefinition to these files, or "
+			      "name a file that has it (windlass.%s.crds of "
+			      "the repository, --crds of the command line)",
+			      id->kind, id->group, *id->group ? "/" : "",
+			      id->version, r->channel);
+	return -1;
+}
+
+/* Does anything serve this version? A cluster may serve more built-in
+ * versions than the table's, of a custom kind its definition knows all. */
+static int check_version(const struct rules *r, const struct object *o,
+			 const struct kind_info *k, struct problems *ps)
+{
+	const struct object_id *id = &o->id;
+	struct mark mark = root_mark(o, "apiVersion");
+
+	if (kind_serves(k, id->version))
+		return 0;
+	if (scope_is_builtin(k)) {
+		problem_warning(ps, o->path, mark, "api-version",
+				"Kubernetes %s does not serve %s%s%s: for %s "
+				"it has '%s'", scope_kubernetes, id->group,
+				*id->group ? "/" : "", id->version, id->kind,
+				k->versions);
+		return 0;
+	}
+	problem_error(ps, o->path, mark, "api-version",
+		      "version '%s' of %s.%s is not served: its "
+		      "CustomResourceDefinition has '%s'", id->version,
+		      id->kind, id->group, k->versions);
+	return -1;
+}
+
+/* metadata.namespace against the scope; null and "" are none, as in the
+ * API server. */
+static int check_namespace(const struct rules *r, struct object *o,
+			   enum scope scope, struct problems *ps)
+{
+	const struct node *n = node_path(o->root, "metadata", "namespace",
+					 NULL);
+	const char *ns = node_text(n);
+	struct mark mark = rules_mark(o, "namespace");
+
+	if (n && n->type == NODE_NULL)
+		ns = "";
+	if (n && !ns) {
+		problem_error(ps, o->path, mark, "namespace-malformed",
+			      "the namespace is %s, not a string: quote it",
+			      node_type_name(n->type));
+		return -1;
+	}
+	o->id.namespace = ns ? ns : "";
+	if (scope == SCOPE_CLUSTER && *o->id.namespace) {
+		problem_error(ps, o->path, mark, "namespace-forbidden",
+			      "%s is cluster-scoped and has no namespace: "
+			      "remove this line", o->id.kind);
+		return -1;
+	}
+	if (scope == SCOPE_CLUSTER)
+		return 0;
+	if (!*o->id.namespace)
+		o->id.namespace = r->default_namespace;
+	if (!*o->id.namespace) {
+		problem_error(ps, o->path, rules_mark(o, ""),
+			      "namespace-missing", "%s '%s' has no namespace, "
+			      "and the channel no default: add "
+			      "metadata.namespace, or set "
+			      "windlass.%s.defaultNamespace", o->id.kind,
+			      o->id.name, r->channel);
+		return -1;
+	}
+	if (!is_dns_label(o->id.namespace) ||
+	    (ns && *ns && strlen(ns) != n->n)) {
+		problem_error(ps, o->path, mark, "namespace-malformed",
+			      "namespace '%s' is no DNS label: at most 63 of "
+			      "a-z, 0-9 and -, not at an end", o->id.namespace);
+		return -1;
+	}
+	return 0;
+}
+
+static int check_own(const struct rules *r, const struct object *o,
+		     struct problems *ps)
+{
+	const struct object_id *id = &o->id;
+
+	if ((is_crd(id) && !strcmp(id->name, "channels.windlass.dev")) ||
+	    (is(id, "windlass.dev", "Channel") &&
+	     !strcmp(id->name, r->channel))) {
+		problem_error(ps, o->path, rules_mark(o, "name"), "own-channel",
+			      "%s '%s' rules this channel and cannot come out "
+			      "of it: apply it by hand", id->kind, id->name);
+		return -1;
+	}
+	if (!strcmp(id->namespace, RULES_OWN_NAMESPACE) ||
+	    (is(id, "", "Namespace") &&
+	     !strcmp(id->name, RULES_OWN_NAMESPACE))) {
+		problem_error(ps, o->path,
+			      rules_mark(o, *id->namespace ? "namespace" :
+							     "name"),
+			      "own-namespace", "namespace '"
+			      RULES_OWN_NAMESPACE "' is windlass's own: no "
+			      "channel may write there");
+		return -1;
+	}
+	return 0;
+}
+
+/* A CRD says of its own kind that it can be a parent; all other labels of
+ * that prefix say who belongs to whom. */
+static int check_applyset(const struct object *o, struct problems *ps)
+{
+	const struct node *labels = node_path(o->root, "metadata", "labels",
+					      NULL);
+	int rc = 0;
+
+	if (!labels || labels->type != NODE_MAP)
+		return 0;
+	for (uint32_t i = 0; i < labels->n; i++) {
+		const struct node_pair *p = &labels->pairs[i];
+
+		if (strncmp(p->key, APPLYSET_PREFIX, strlen(APPLYSET_PREFIX)) ||
+		    (is_crd(&o->id) && !strcmp(p->key, APPLYSET_PARENT_TYPE)))
+			continue;
+		problem_error(ps, o->path, p->mark, "applyset-label",
+			      "label '%s' is set by windlass alone: remove "
+			      "this line", p->key);
+		rc = -1;
+	}
+	return rc;
+}
+
+static int check_secret(const struct rules *r, const struct object *o,
+			struct problems *ps)
+{
+	if (r->allow_secrets || !is(&o->id, "", "Secret"))
+		return 0;
+	problem_error(ps, o->path, root_mark(o, "kind"), "secret-refused",
+		      "a Secret in Git can be read by all who can fetch, now "
+		      "and later: make it in the cluster (External Secrets, "
+		      "Sealed Secrets), or accept that for this channel with "
+		      "'git config windlass.%s.secrets allow'", r->channel);
+	return -1;
+}
+
+int rules_check(const struct rules *r, struct object *o, struct problems *ps)
+{
+	const struct kind_info *k = scope_lookup(r->scopes, o->id.group,
+						 o->id.kind);
+	int rc = 0;
+
+	if (!k)
+		return unknown_kind(r, o, ps);
+	if (k->no_apply) {
+		problem_error(ps, o->path, root_mark(o, "kind"),
+			      "kind-not-applied", "a %s is a question to the "
+			      "API server, not a state to keep: it cannot be "
+			      "applied", o->id.kind);
+		return -1;
+	}
+	rc |= check_version(r, o, k, ps);
+	rc |= check_namespace(r, o, k->scope, ps);
+	rc |= rules_check_name(o, ps);
+	rc |= rules_check_metadata(o, ps);
+	rc |= check_applyset(o, ps);
+	rc |= check_own(r, o, ps);
+	rc |= check_secret(r, o, ps);
+	return rc;
+}
+
+/* An identity as one key; NUL stands in none of its parts. */
+static void id_key(const struct object_id *id, struct buf *out)
+{
+	buf_reset(out);
+	buf_add(out, id->group, strlen(id->group) + 1);
+	buf_add(out, id->kind, strlen(id->kind) + 1);
+	buf_add(out, id->namespace, strlen(id->namespace) + 1);
+	buf_adds(out, id->name);
+}
+
+int rules_check_duplicates(const struct objects *os, struct problems *ps)
+{
+	struct buf key = BUF_INIT(LIMIT_FILE_BYTES);
+	struct buf words = BUF_INIT(WORDS_MAX);
+	struct map seen = MAP_INIT;
+	int rc = 0;
+
+	for (size_t i = 0; i < os->n; i++) {
+		struct object *o = &os->v[i], *first;
+
+		id_key(&o->id, &key);
+		first = map_getn(&seen, key.data, key.len);
+		if (!first) {
+			map_putn(&seen, key.data, key.len, o);
+			continue;
+		}
+		buf_reset(&words);
+		object_describe(&o->id, &words);
+		problem_error(ps, o->path, o->mark, "duplicate",
+			      "%s is here for the second time: the first is "
+			      "at %s:%u:%u", words.data, first->path,
+			      first->mark.line, first->mark.column);
+		rc = -1;
+	}
+	map_release(&seen, NULL);
+	buf_release(&key);
+	buf_release(&words);
+	return rc;
+}

@@ -1,0 +1,360 @@
+/*
+ * What may be in a channel: each rule, with what breaks it and what does not.
+ */
+#include "config.h"
+
+#include <stdlib.h>
+
+#include "schema/base/mem.h"
+#include "schema/json.h"
+#include "schema/limits.h"
+#include "schema/rules.h"
+#include "t/unit/tap.h"
+
+static struct arena arena;
+static struct scopes scopes;
+static struct rules rules = {
+	.channel = "prod", .default_namespace = "", .scopes = &scopes,
+};
+
+static bool read_object(const char *json, struct object *ret)
+{
+	struct err err = ERR_INIT;
+
+	*ret = (struct object){ .path = "a.yaml", .mark = { 1, 1 } };
+	if (json_read(json, strlen(json), &arena, &ret->root, &err) ||
+	    object_id_of(ret->root, &arena, &ret->id, &err)) {
+		printf("# %s: %s\n", err.msg, json);
+		return false;
+	}
+	return true;
+}
+
+/* The problems of one object as text, one a line. */
+static char *judge(const char *json)
+{
+	struct problems ps = PROBLEMS_INIT;
+	struct buf out = BUF_INIT(65536);
+	struct object o;
+	int rc;
+
+	if (!read_object(json, &o))
+		return xstrdup("unreadable");
+	rc = rules_check(&rules, &o, &ps);
+	if ((rc < 0) != (ps.errors > 0))
+		buf_adds(&out, "result and errors disagree\n");
+	problems_sort(&ps);
+	for (size_t i = 0; i < ps.n; i++) {
+		problem_format(&ps.v[i], &out);
+		buf_addc(&out, '\n');
+	}
+	problems_release(&ps);
+	return buf_detach(&out, NULL);
+}
+
+#define OBJECT(api, kind, meta) \
+	"{\"apiVersion\":\"" api "\",\"kind\":\"" kind "\",\"metadata\":{" \
+	meta "}}"
+
+static void good(const char *json)
+{
+	char *got = judge(json);
+
+	is_str(got, "", json);
+	free(got);
+}
+
+/* Exactly one finding, and it has this in it. */
+static void bad(const char *json, const char *want)
+{
+	char *got = judge(json);
+	char *end = strchr(got, '\n');
+
+	if (!ok(strstr(got, want) && end && !end[1], "%s", want))
+		printf("#   of: %s\n#  got: %s", json, got);
+	free(got);
+}
+
+static void test_scope(void)
+{
+	good(OBJECT("v1", "ConfigMap", "\"name\":\"a\",\"namespace\":\"n\""));
+	good(OBJECT("v1", "Namespace", "\"name\":\"a\""));
+	good(OBJECT("v1", "Namespace", "\"name\":\"a\",\"namespace\":\"\""));
+	good(OBJECT("v1", "Namespace", "\"name\":\"a\",\"namespace\":null"));
+	good(OBJECT("example.org/v1", "Web", "\"name\":\"a\",\"namespace\":\"n\""));
+	good(OBJECT("windlass.dev/v1alpha1", "Channel", "\"name\":\"other\""));
+	bad(OBJECT("v1", "ConfigMap", "\"name\":\"a\""),
+	    "a.yaml:1:50: error: ConfigMap 'a' has no namespace, and the "
+	    "channel no default: add metadata.namespace, or set "
+	    "windlass.prod.defaultNamespace [namespace-missing]");
+	bad(OBJECT("v1", "Namespace", "\"name\":\"a\",\"namespace\":\"n\""),
+	    "a.yaml:1:74: error: Namespace is cluster-scoped and has no "
+	    "namespace: remove this line [namespace-forbidden]");
+	bad(OBJECT("v1", "ConfigMap", "\"name\":\"a\",\"namespace\":\"N\""),
+	    "[namespace-malformed]");
+	bad(OBJECT("example.org/v2", "Web",
+		   "\"name\":\"a\",\"namespace\":\"n\""),
+	    "error: version 'v2' of Web.example.org is not served: its "
+	    "CustomResourceDefinition has 'v1' [api-version]");
+	bad(OBJECT("apps/v1beta1", "Deployment",
+		   "\"name\":\"a\",\"namespace\":\"n\""),
+	    "warning: Kubernetes v1.36.3 does not serve apps/v1beta1: for "
+	    "Deployment it has 'v1' [api-version]");
+	bad(OBJECT("example.org/v1", "Wub", "\"name\":\"a\""),
+	    "kind 'Wub' is unknown: did you mean 'Web'? [scope-unknown]");
+	bad(OBJECT("apps/v1", "deployment", "\"name\":\"a\""),
+	    "did you mean 'Deployment'?");
+	bad(OBJECT("extensions/v1beta1", "Ingress", "\"name\":\"a\""),
+	    "'extensions/v1beta1' has no kind 'Ingress', but "
+	    "'networking.k8s.io/v1' has");
+	bad(OBJECT("v1", "Deployment", "\"name\":\"a\""),
+	    "'v1' has no kind 'Deployment', but 'apps/v1' has");
+	bad(OBJECT("serving.knative.dev/v1", "Service", "\"name\":\"a\""),
+	    "kind 'Service' of 'serving.knative.dev/v1' is unknown: add its "
+	    "CustomResourceDefinition to these files, or name a file that "
+	    "has it (windlass.prod.crds of the repository, --crds of the "
+	    "command line) [scope-unknown]");
+	bad(OBJECT("authorization.k8s.io/v1", "SubjectAccessReview",
+		   "\"name\":\"a\""), "cannot be applied [kind-not-applied]");
+}
+
+static void test_default_namespace(void)
+{
+	struct problems ps = PROBLEMS_INIT;
+	struct object o;
+
+	rules.default_namespace = "demo";
+	read_object(OBJECT("v1", "ConfigMap", "\"name\":\"a\""), &o);
+	ok(!rules_check(&rules, &o, &ps) && !strcmp(o.id.namespace, "demo") &&
+	   !node_path(o.root, "metadata", "namespace", NULL),
+	   "the default is filled in, not into the tree");
+	read_object(OBJECT("v1", "ConfigMap", "\"name\":\"a\","
+			   "\"namespace\":\"\""), &o);
+	ok(!rules_check(&rules, &o, &ps) && !strcmp(o.id.namespace, "demo"),
+	   "an empty namespace is none");
+	read_object(OBJECT("v1", "Namespace", "\"name\":\"a\""), &o);
+	ok(!rules_check(&rules, &o, &ps) && !*o.id.namespace,
+	   "nothing is filled in where none belongs");
+	rules.default_namespace = "";
+	problems_release(&ps);
+}
+
+#define IN "\",\"namespace\":\"n\""
+#define A63 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+
+static void test_names(void)
+{
+	good(OBJECT("v1", "ConfigMap", "\"name\":\"1.a-b" IN));
+	bad(OBJECT("v1", "ConfigMap", "\"name\":\"A" IN), "[name-malformed]");
+	bad(OBJECT("v1", "ConfigMap", "\"name\":\"a_b" IN), "must be a DNS name");
+	good(OBJECT("v1", "Service", "\"name\":\"1a" IN));
+	bad(OBJECT("v1", "Service", "\"name\":\"a.b" IN), "must be a DNS label");
+	bad(OBJECT("apps/v1", "StatefulSet", "\"name\":\"a.b" IN),
+	    "must be a DNS label");
+	bad(OBJECT("v1", "Namespace", "\"name\":\"" A63 "a\""),
+	    "must be a DNS label");
+	good(OBJECT("v1", "Namespace", "\"name\":\"" A63 "\""));
+	good(OBJECT("rbac.authorization.k8s.io/v1", "Role",
+		    "\"name\":\"system:A_b" IN));
+	bad(OBJECT("rbac.authorization.k8s.io/v1", "Role",
+		   "\"name\":\"a b" IN), "cannot be in a bundle");
+	bad(OBJECT("rbac.authorization.k8s.io/v1", "Role",
+		   "\"name\":\"a/b" IN), "nor contain / or %");
+	bad(OBJECT("rbac.authorization.k8s.io/v1", "Role",
+		   "\"name\":\".." IN), "must not be '.' or '..'");
+	good(OBJECT("batch/v1", "CronJob", "\"name\":\"aaaaaaaaaaaaaaaaaaaaaa"
+		    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" IN));
+	bad(OBJECT("batch/v1", "CronJob", "\"name\":\"aaaaaaaaaaaaaaaaaaaaaaa"
+		   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" IN), "at most 52 bytes");
+	good(OBJECT("networking.k8s.io/v1", "IPAddress", "\"name\":\"::1\""));
+	good(OBJECT("networking.k8s.io/v1", "IPAddress",
+		    "\"name\":\"10.0.0.1\""));
+	bad(OBJECT("networking.k8s.io/v1", "IPAddress",
+		   "\"name\":\"0:0::1\""), "an IP address");
+	good(OBJECT("v1", "ConfigMap", "\"name\":\"" A63 A63 A63
+		    "." "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		    IN));
+	bad(OBJECT("v1", "ConfigMap", "\"name\":\"" A63 A63 A63
+		   "." "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+		   IN), "a name of 246 bytes is too long for a bundle");
+}
+
+static void test_joined_names(void)
+{
+	good("{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+	     "\"CustomResourceDefinition\",\"metadata\":{\"name\":\"as.b.c\"},"
+	     "\"spec\":{\"group\":\"b.c\",\"names\":{\"plural\":\"as\"}}}");
+	bad("{\"apiVersion\":\"apiextensions.k8s.io/v1\",\"kind\":"
+	    "\"CustomResourceDefinition\",\"metadata\":{\"name\":\"a.b.c\"},"
+	    "\"spec\":{\"group\":\"b.c\",\"names\":{\"plural\":\"as\"}}}",
+	    "must be '<spec.names.plural>.<spec.group>': as.b.c");
+	good("{\"apiVersion\":\"apiregistration.k8s.io/v1\",\"kind\":"
+	     "\"APIService\",\"metadata\":{\"name\":\"v1.b.c\"},"
+	     "\"spec\":{\"group\":\"b.c\",\"version\":\"v1\"}}");
+	bad("{\"apiVersion\":\"apiregistration.k8s.io/v1\",\"kind\":"
+	    "\"APIService\",\"metadata\":{\"name\":\"v2.b.c\"},"
+	    "\"spec\":{\"group\":\"b.c\",\"version\":\"v1\"}}",
+	    "must be '<spec.version>.<spec.group>': v1.b.c");
+}
+
+static void test_own(void)
+{
+	bad(OBJECT("windlass.dev/v1alpha1", "Channel", "\"name\":\"prod\""),
+	    "[own-channel]");
+	bad(OBJECT("apiextensions.k8s.io/v1", "CustomResourceDefinition",
+		   "\"name\":\"channels.windlass.dev\""), "[own-channel]");
+	bad(OBJECT("v1", "Namespace", "\"name\":\"windlass-system\""),
+	    "[own-namespace]");
+	bad(OBJECT("v1", "ConfigMap", "\"name\":\"a\",\"namespace\":"
+		   "\"windlass-system\""), "[own-namespace]");
+	good(OBJECT("example.org/v1", "Web",
+		    "\"name\":\"prod\",\"namespace\":\"n\""));
+}
+
+static void test_secret(void)
+{
+	static const char secret[] =
+		OBJECT("v1", "Secret", "\"name\":\"a\",\"namespace\":\"n\"");
+
+	bad(secret, "git config windlass.prod.secrets allow");
+	rules.allow_secrets = true;
+	good(secret);
+	rules.allow_secrets = false;
+	good(OBJECT("example.org/v1", "Secret",
+		    "\"name\":\"a\",\"namespace\":\"n\""));
+}
+
+#define WITH(meta) OBJECT("v1", "ConfigMap", \
+			  "\"name\":\"a\",\"namespace\":\"n\"," meta)
+
+static void test_metadata(void)
+{
+	good(WITH("\"labels\":{\"a.b/C_d\":\"E.f\",\"x\":\"\",\"y\":null},"
+		  "\"annotations\":{\"A.b/c\":\"any \\n text\",\"z\":null}"));
+	good(WITH("\"labels\":null,\"annotations\":null"));
+	good(WITH("\"labels\":{},\"annotations\":{}"));
+	bad(WITH("\"labels\":[]"),
+	    "metadata.labels must be a map, not a list [label-malformed]");
+	bad(WITH("\"annotations\":\"a\""), "[annotation-malformed]");
+	bad(WITH("\"labels\":{\"a\":1}"),
+	    "a.yaml:1:92: error: label 'a' must be a string, not an integer");
+	bad(WITH("\"labels\":{\"a\":\"b c\"}"),
+	    "the value 'b c' of label 'a' is malformed");
+	bad(WITH("\"labels\":{\"a b\":\"c\"}"), "label key 'a b' is malformed");
+	bad(WITH("\"labels\":{\"A.b/c\":\"c\"}"), "label key 'A.b/c'");
+	bad(WITH("\"labels\":{\"\":\"c\"}"), "label key ''");
+	bad(WITH("\"labels\":{\"a\":\"b\\u0000\"}"), "[label-malformed]");
+	bad(WITH("\"annotations\":{\"a b\":\"b\"}"), "annotation key 'a b'");
+	bad(WITH("\"annotations\":{\"a\":{}}"), "must be a string, not a map");
+	bad(WITH("\"labels\":{\"applyset.kubernetes.io/part-of\":\"a\"}"),
+	    "is set by windlass alone: remove this line [applyset-label]");
+	bad(WITH("\"labels\":{\"applyset.kubernetes.io/id\":\"a\"}"),
+	    "[applyset-label]");
+	bad(WITH("\"labels\":{\"applyset.kubernetes.io/is-parent-type\":"
+		 "\"true\"}"), "[applyset-label]");
+	good(OBJECT("apiextensions.k8s.io/v1", "CustomResourceDefinition",
+		    "\"name\":\"as.b.c\",\"labels\":{"
+		    "\"applyset.kubernetes.io/is-parent-type\":\"true\"}"));
+}
+
+/* What YAML makes of a plain scalar is said in YAML's words. */
+static void test_surprise(void)
+{
+	struct problems ps = PROBLEMS_INIT;
+	struct object o;
+
+	read_object(WITH("\"labels\":{\"tier\":true}"), &o);
+	node_path(o.root, "metadata", "labels", "tier", NULL)->source = "yes";
+	rules_check(&rules, &o, &ps);
+	is_str(ps.n ? ps.v[0].message : "", "label 'tier' must be a string: "
+	       "YAML reads yes as a boolean; write \"yes\"",
+	       "how to write it is said");
+	problems_release(&ps);
+}
+
+static void test_annotation_limit(void)
+{
+	char *text = xmalloc(LIMIT_ANNOTATIONS_BYTES);
+	struct problems ps = PROBLEMS_INIT;
+	struct object o;
+	struct node *map;
+
+	memset(text, 'a', LIMIT_ANNOTATIONS_BYTES);
+	read_object(WITH("\"annotations\":{}"), &o);
+	map = node_path(o.root, "metadata", "annotations", NULL);
+	node_set(&arena, map, "k", node_strn(&arena, text,
+					     LIMIT_ANNOTATIONS_BYTES - 1));
+	is_int(rules_check(&rules, &o, &ps), 0, "annotations at the limit");
+	node_set(&arena, map, "k", node_strn(&arena, text,
+					     LIMIT_ANNOTATIONS_BYTES));
+	is_int(rules_check(&rules, &o, &ps), -1, "one byte beyond");
+	problems_release(&ps);
+	free(text);
+}
+
+static void test_duplicates(void)
+{
+	struct objects os = OBJECTS_INIT;
+	struct problems ps = PROBLEMS_INIT;
+	struct object o;
+
+	read_object(OBJECT("v1", "ConfigMap",
+			   "\"name\":\"a\",\"namespace\":\"n\""), &o);
+	objects_add(&os, &o);
+	read_object(OBJECT("v1", "ConfigMap",
+			   "\"name\":\"a\",\"namespace\":\"m\""), &o);
+	objects_add(&os, &o);
+	read_object(OBJECT("v1", "Secret",
+			   "\"name\":\"a\",\"namespace\":\"n\""), &o);
+	objects_add(&os, &o);
+	read_object(OBJECT("example.org/v1", "ConfigMap",
+			   "\"name\":\"a\",\"namespace\":\"n\""), &o);
+	objects_add(&os, &o);
+	is_int(rules_check_duplicates(&os, &ps), 0, "four that differ");
+	read_object(OBJECT("v2", "ConfigMap",
+			   "\"name\":\"a\",\"namespace\":\"n\""), &o);
+	o.path = "b.yaml";
+	o.mark = (struct mark){ 7, 3 };
+	objects_add(&os, &o);
+	is_int(rules_check_duplicates(&os, &ps), -1, "the version is not it");
+	is_str(ps.n == 1 ? ps.v[0].message : "", "ConfigMap n/a is here for "
+	       "the second time: the first is at a.yaml:1:1",
+	       "both places are named");
+	ok(!strcmp(ps.v[0].path, "b.yaml") && ps.v[0].mark.line == 7,
+	   "at the second");
+	objects_release(&os);
+	problems_release(&ps);
+}
+
+int main(void)
+{
+	static const char crd[] =
+		"{\"spec\":{\"group\":\"example.org\",\"names\":{\"kind\":"
+		"\"%s\",\"plural\":\"webs\"},\"scope\":\"Namespaced\","
+		"\"versions\":[{\"name\":\"v1\",\"served\":true}]}}";
+	static const char *const kinds[] = { "Web", "Secret" };
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		char text[512];
+		struct node *n = NULL;
+
+		snprintf(text, sizeof(text), crd, kinds[i]);
+		if (json_read(text, strlen(text), &arena, &n, &err) ||
+		    scope_learn(&scopes, n, &err))
+			ok(0, "%s", err.msg);
+	}
+	test_scope();
+	test_default_namespace();
+	test_names();
+	test_joined_names();
+	test_own();
+	test_secret();
+	test_metadata();
+	test_surprise();
+	test_annotation_limit();
+	test_duplicates();
+	scopes_release(&scopes);
+	arena_release(&arena);
+	return tap_done();
+}
