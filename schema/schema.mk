@@ -45,7 +45,7 @@ libschema_a_SOURCES += \
 	schema/ignore.c schema/ignore.h \
 	schema/names.c \
 	schema/object.c schema/object.h \
-	schema/render.h \
+	schema/render.c schema/render.h \
 	schema/rules.c schema/rules.h \
 	schema/rules-meta.c \
 	schema/kinds.inc \

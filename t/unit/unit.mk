@@ -152,5 +152,9 @@ t_unit_u_yaml_vectors_CPPFLAGS = $(AM_CPPFLAGS) \
 t_unit_u_yaml_vectors_LDADD = $(UNIT_LDADD)
 EXTRA_DIST += t/fixtures/yaml
 
+UNIT_TESTS += t/unit/u-render
+t_unit_u_render_SOURCES = t/unit/u-render.c t/unit/tap.h
+t_unit_u_render_LDADD = $(UNIT_LDADD)
+
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
