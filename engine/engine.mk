@@ -59,6 +59,14 @@ libengine_a_SOURCES += \
 	engine/ipc.c engine/ipc.h \
 	engine/packscan.c engine/packscan.h
 
+# the Channel kind, as `windlass install` brings it: YAML as a C string
+BUILT_SOURCES += engine/install/channels-crd.inc
+CLEANFILES += engine/install/channels-crd.inc
+engine/install/channels-crd.inc: engine/install/channels-crd.yaml
+	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' \
+		$(srcdir)/engine/install/channels-crd.yaml >$@
+
 # the command line
 bin_PROGRAMS += windlass
 windlass_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS)
@@ -66,9 +74,12 @@ windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
 	engine/cli/bundles.c engine/cli/bundles.h \
 	engine/cli/cli.h \
+	engine/cli/cluster.c engine/cli/cluster.h \
 	engine/cli/cmd-diff.c \
+	engine/cli/cmd-install.c \
 	engine/cli/cmd-log.c \
 	engine/cli/cmd-show.c \
+	engine/cli/cmd-status.c \
 	engine/cli/cmd-yaml.c \
 	engine/cli/main.c
 

@@ -20,8 +20,10 @@ struct command {
 /* NULL-terminated; what a developer needs first, then what an admin does. */
 static const struct command commands[] = {
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
+	{ "install", cmd_install, "print or apply what a cluster needs" },
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },
 	{ "show", cmd_show, "show one bundle, or an object of it" },
+	{ "status", cmd_status, "show what is live, and what failed" },
 	{ "yaml", cmd_yaml, "print what Kubernetes reads in a file" },
 	{ NULL, NULL, NULL },
 };

@@ -1,0 +1,33 @@
+/*
+ * Talking to a cluster from a command: one request at a time, waited for.
+ */
+#ifndef ENGINE_CLI_CLUSTER_H
+#define ENGINE_CLI_CLUSTER_H
+
+#include "engine/kube.h"
+
+struct cluster {
+	struct loop *loop;
+	struct kube *kube;
+};
+
+#define CLUSTER_INIT { 0 }
+
+/* kubeconfig and context may be NULL, as for kubectl. */
+int cluster_open(struct cluster *c, const char *kubeconfig,
+		 const char *context, struct err *err);
+void cluster_close(struct cluster *c);
+
+/*
+ * Sends the request (its on_done and arg are ours) and waits for the answer.
+ * 0 and the parsed body, in the arena; ret may be NULL. -1 with the error of
+ * the answer; *ret_why says what kind it is, unless that is NULL.
+ */
+int cluster_call(struct cluster *c, const struct kube_request *r,
+		 struct arena *a, struct node **ret, enum kube_why *ret_why,
+		 struct err *err);
+
+/* The channels resource; name NULL: all of them. */
+struct kube_target cluster_channels(const char *name);
+
+#endif

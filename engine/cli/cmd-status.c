@@ -1,0 +1,242 @@
+/*
+ * windlass status: what the engine in the cluster says of its channels.
+ */
+#include "config.h"
+#include "engine/cli/cli.h"
+
+#include <getopt.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "engine/cli/cluster.h"
+#include "engine/status.h"
+#include "schema/json.h"
+
+static const char usage[] =
+"usage: windlass status [--output json] [CHANNEL]\n"
+"\n"
+"Shows what is live: for each channel its bundle, objects and source commit,\n"
+"the conditions that need a person, and what failed, with file and line.\n"
+"\n"
+"  --kubeconfig FILE  as kubectl has it (default: $KUBECONFIG)\n"
+"  --context NAME\n"
+"  --output json      the Channel objects, one a line\n"
+"\n"
+"Exit status: 0 if every channel shown is Ready, 1 if one is not, 2 if the\n"
+"cluster cannot be asked.\n";
+
+struct options {
+	const char *kubeconfig, *context, *channel;
+	enum cli_output output;
+};
+
+/* Conditions whose normal value is False. */
+static bool is_alarm(const char *type)
+{
+	static const enum condition_type alarms[] = {
+		CONDITION_STALE, CONDITION_FORKED, CONDITION_CLOCK,
+		CONDITION_PRUNE_BLOCKED, CONDITION_SUSPENDED,
+	};
+
+	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++)
+		if (!strcmp(type, condition_name(alarms[i])))
+			return true;
+	return false;
+}
+
+static const char *text(const struct node *map, const char *field)
+{
+	const char *s = node_text(node_get(map, field));
+
+	return s ? s : "";
+}
+
+/* What strangers wrote (messages, names) on one line of a terminal. */
+static void print_scrubbed(const char *s)
+{
+	struct buf out = BUF_INIT(1 << 20);
+
+	buf_add_scrubbed(&out, s, strlen(s));
+	fputs(out.data, stdout);
+	buf_release(&out);
+}
+
+static bool print_conditions(const struct node *status, bool color)
+{
+	const struct node *list = node_get(status, "conditions");
+	bool ready = false;
+
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++) {
+		const struct node *c = list->items[i];
+		const char *type = text(c, "type");
+		const char *value = text(c, "status");
+		bool good = !strcmp(value, is_alarm(type) ? "False" : "True");
+
+		if (!strcmp(type, "Ready"))
+			ready = good;
+		if (good && strcmp(type, "Ready"))
+			continue;
+		printf("  %s%s=%s%s  %s: ",
+		       color ? (good ? "\033[32m" : "\033[33m") : "", type,
+		       value, color ? "\033[m" : "", text(c, "reason"));
+		print_scrubbed(text(c, "message"));
+		putchar('\n');
+	}
+	return ready;
+}
+
+static void print_failures(const struct node *status)
+{
+	const struct node *list = node_get(status, "failures");
+
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++) {
+		const struct node *f = list->items[i];
+		const char *source = text(f, "source");
+
+		fputs("  ", stdout);
+		print_scrubbed(*source ? source : "(source unknown)");
+		fputs(": ", stdout);
+		print_scrubbed(text(f, "object"));
+		printf(": %s: ", text(f, "reason"));
+		print_scrubbed(text(f, "message"));
+		putchar('\n');
+	}
+}
+
+/* True if the channel is Ready. */
+static bool print_channel(const struct node *channel, bool color)
+{
+	const struct node *status = node_get(channel, "status");
+	const struct node *applied = node_get(status, "applied");
+	const struct node *objects = node_get(status, "objects");
+
+	printf("%s%s%s  ", color ? "\033[1m" : "",
+	       text(node_get(channel, "metadata"), "name"),
+	       color ? "\033[m" : "");
+	if (!applied || applied->type != NODE_MAP)
+		printf("nothing applied yet\n");
+	else
+		printf("%" PRId64 ".%" PRId64 "  source %.12s  applied %s\n",
+		       node_path_int(applied, 0, "epoch", NULL),
+		       node_path_int(applied, 0, "sequence", NULL),
+		       text(applied, "sourceCommit"), text(applied, "at"));
+	if (objects)
+		printf("  objects: %" PRId64 ", ready %" PRId64
+		       ", progressing %" PRId64 ", failed %" PRId64
+		       ", drifted %" PRId64 "\n",
+		       node_path_int(objects, 0, "total", NULL),
+		       node_path_int(objects, 0, "ready", NULL),
+		       node_path_int(objects, 0, "progressing", NULL),
+		       node_path_int(objects, 0, "failed", NULL),
+		       node_path_int(objects, 0, "drifted", NULL));
+	print_failures(status);
+	return print_conditions(status, color);
+}
+
+static void print_json(const struct node *channel)
+{
+	struct buf out = BUF_INIT(16u * 1024 * 1024);
+
+	json_write_compact(channel, &out);
+	puts(out.data);
+	buf_release(&out);
+}
+
+static bool print_one(const struct node *channel, const struct options *o)
+{
+	const struct node *status = node_get(channel, "status");
+	const struct node *list = node_get(status, "conditions");
+
+	if (o->output == OUTPUT_TEXT)
+		return print_channel(channel, cli_color(stdout));
+	print_json(channel);
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++)
+		if (!strcmp(text(list->items[i], "type"), "Ready"))
+			return !strcmp(text(list->items[i], "status"), "True");
+	return false;
+}
+
+static int show(struct cluster *cluster, const struct options *o,
+		struct arena *a, struct err *err)
+{
+	const struct kube_request get = {
+		.method = "GET",
+		.target = cluster_channels(o->channel),
+	};
+	enum kube_why why = KUBE_DONE;
+	struct node *answer;
+	const struct node *items;
+	bool ready = true;
+
+	if (cluster_call(cluster, &get, a, &answer, &why, err) < 0) {
+		if (why == KUBE_NO_RESOURCE)
+			return err_set(err, ERR_INTERNAL, "the cluster does "
+				       "not know the kind Channel; `windlass "
+				       "install` brings it");
+		return -1;
+	}
+	if (o->channel)
+		return print_one(answer, o) ? EXIT_OK : EXIT_INVALID;
+	items = node_get(answer, "items");
+	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
+	     i++)
+		ready &= print_one(items->items[i], o);
+	if (o->output == OUTPUT_TEXT && (!items || items->n == 0))
+		puts("no channels");
+	return ready ? EXIT_OK : EXIT_INVALID;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "kubeconfig", required_argument, NULL, 'k' },
+		{ "context", required_argument, NULL, 'c' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		if (c == 'h')
+			return cli_help(usage);
+		else if (c == 'k')
+			o->kubeconfig = optarg;
+		else if (c == 'c')
+			o->context = optarg;
+		else if (c == 'o' && !cli_parse_output(optarg, &o->output))
+			;
+		else
+			return cli_usage(usage, c == '?' ? NULL :
+					 "'%s' is not understood", optarg);
+	}
+	if (argc - optind > 1)
+		return cli_usage(usage, "name one channel, or none for all");
+	o->channel = argv[optind];
+	return -1;
+}
+
+int cmd_status(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct cluster cluster = CLUSTER_INIT;
+	struct arena a = ARENA_INIT;
+	struct err err = ERR_INIT;
+	int status = parse_options(argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	status = -1;
+	if (cluster_open(&cluster, o.kubeconfig, o.context, &err) == 0)
+		status = show(&cluster, &o, &a, &err);
+	if (status < 0) {
+		cli_fail(&err);
+		status = EXIT_TROUBLE;
+	}
+	cluster_close(&cluster);
+	arena_release(&a);
+	return status;
+}
