@@ -8,6 +8,7 @@
 #include "schema/base/mem.h"
 #include "schema/json.h"
 #include "schema/limits.h"
+#include "schema/manifest.h"
 #include "schema/rules.h"
 #include "t/unit/tap.h"
 
@@ -260,15 +261,47 @@ static void test_metadata(void)
 /* What YAML makes of a plain scalar is said in YAML's words. */
 static void test_surprise(void)
 {
+	static const char yaml[] =
+		"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: a\n"
+		"  namespace: ns\n  labels:\n    tier: yes\n"
+		"  annotations:\n    version: 1.10\n";
 	struct problems ps = PROBLEMS_INIT;
-	struct object o;
+	struct objects os = OBJECTS_INIT;
 
-	read_object(WITH("\"labels\":{\"tier\":true}"), &o);
-	node_path(o.root, "metadata", "labels", "tier", NULL)->source = "yes";
-	rules_check(&rules, &o, &ps);
+	if (manifest_read("a.yaml", yaml, strlen(yaml), &arena, &os, &ps) ||
+	    os.n != 1 || rules_check(&rules, &os.v[0], &ps) != -1 || ps.n != 2)
+		ok(0, "two errors of one object");
 	is_str(ps.n ? ps.v[0].message : "", "label 'tier' must be a string: "
 	       "YAML reads yes as a boolean; write \"yes\"",
 	       "how to write it is said");
+	is_str(ps.n > 1 ? ps.v[1].message : "", "annotation 'version' must be "
+	       "a string: YAML reads 1.10 as a number; write \"1.10\"",
+	       "for a version that loses its zero too");
+	ok(ps.n && ps.v[0].mark.line == 7 && ps.v[0].mark.column == 11,
+	   "at the value");
+	objects_release(&os);
+	problems_release(&ps);
+}
+
+/* One with its namespace, one that gets it from the channel. */
+static void test_duplicates_by_default(void)
+{
+	static const char yaml[] =
+		"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n---\n"
+		"apiVersion: v1\nkind: ConfigMap\n"
+		"metadata: {name: a, namespace: shop}\n";
+	struct objects os = OBJECTS_INIT;
+	struct problems ps = PROBLEMS_INIT;
+
+	rules.default_namespace = "shop";
+	manifest_read("f.yaml", yaml, strlen(yaml), &arena, &os, &ps);
+	for (size_t i = 0; i < os.n; i++)
+		rules_check(&rules, &os.v[i], &ps);
+	ok(rules_check_duplicates(&os, &ps) < 0 && ps.n == 1 &&
+	   strstr(ps.v[0].message, "f.yaml:1:1") && ps.v[0].mark.line == 5,
+	   "the same object twice, by the default namespace");
+	rules.default_namespace = "";
+	objects_release(&os);
 	problems_release(&ps);
 }
 
@@ -354,6 +387,7 @@ int main(void)
 	test_surprise();
 	test_annotation_limit();
 	test_duplicates();
+	test_duplicates_by_default();
 	scopes_release(&scopes);
 	arena_release(&arena);
 	return tap_done();

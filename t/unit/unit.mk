@@ -62,6 +62,10 @@ t_unit_u_render_tree_SOURCES = t/unit/u-render-tree.c t/unit/tap.h
 t_unit_u_render_tree_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_render_tree_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-render
+t_unit_u_render_SOURCES = t/unit/u-render.c t/unit/tap.h
+t_unit_u_render_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-repo
 t_unit_u_repo_SOURCES = t/unit/u-repo.c t/unit/tap.h
 t_unit_u_repo_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS)
@@ -151,10 +155,6 @@ t_unit_u_yaml_vectors_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_yaml_vectors_LDADD = $(UNIT_LDADD)
 EXTRA_DIST += t/fixtures/yaml
-
-UNIT_TESTS += t/unit/u-render
-t_unit_u_render_SOURCES = t/unit/u-render.c t/unit/tap.h
-t_unit_u_render_LDADD = $(UNIT_LDADD)
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
