@@ -213,43 +213,78 @@ bool bundle_path_is_secret(const char *path)
 	return strstr(path, "/core/Secret/") != NULL;
 }
 
-static void hide_values(struct arena *a, struct node *secret,
-			const char *field)
+static struct node *hidden(struct arena *a, const struct node *value)
 {
-	struct node *data = node_get(secret, field);
+	return node_str(a, value->type == NODE_STR ?
+			arena_printf(a, "(hidden, %u bytes)", value->n / 4 * 3)
+			: "(hidden)");
+}
 
-	for (uint32_t i = 0; data && data->type == NODE_MAP && i < data->n;
-	     i++) {
-		const struct node *value = data->pairs[i].value;
+/* A field that may hold values of the Secret, whatever its form. */
+static void hide_field(struct arena *a, struct node_pair *field)
+{
+	struct node *map = field->value;
 
-		data->pairs[i].value = node_str(a, arena_printf(a,
-			"(hidden, %u bytes)",
-			value->type == NODE_STR ? value->n / 4 * 3 : 0));
+	if (map->type != NODE_MAP) {
+		field->value = hidden(a, map);
+		return;
 	}
+	for (uint32_t i = 0; i < map->n; i++)
+		map->pairs[i].value = hidden(a, map->pairs[i].value);
+}
+
+void bundle_hide_secret(struct arena *a, struct node *secret)
+{
+	static const char *const shown[] = {
+		"apiVersion", "kind", "metadata", "type", "immutable",
+	};
+	struct node_pair *copy = node_pair(
+		node_path(secret, "metadata", "annotations", NULL),
+		"kubectl.kubernetes.io/last-applied-configuration");
+
+	if (copy)
+		hide_field(a, copy);
+	for (uint32_t i = 0; secret->type == NODE_MAP && i < secret->n; i++) {
+		bool show = false;
+
+		for (size_t k = 0; k < ARRAY_SIZE(shown); k++)
+			if (!strcmp(secret->pairs[i].key, shown[k]))
+				show = true;
+		if (!show)
+			hide_field(a, &secret->pairs[i]);
+	}
+}
+
+static int write_secret(const struct buf *text, struct buf *out,
+			struct err *err)
+{
+	struct arena a = ARENA_INIT;
+	struct node *root;
+	int rc = json_read(text->data, text->len, &a, &root, err);
+
+	if (rc == 0 && root->type != NODE_MAP)
+		rc = err_set(err, ERR_INVALID, "a Secret that is no map");
+	if (rc == 0) {
+		bundle_hide_secret(&a, root);
+		json_write_canonical(root, out);
+	}
+	arena_wipe(&a);
+	return rc;
 }
 
 int bundle_object(git_repository *repo, const char *path,
 		  const git_oid *blob, struct buf *out, struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
-	struct arena a = ARENA_INIT;
 	char id[GIT_HEX_SIZE];
-	struct node *root;
 	int rc;
 
 	git_oid_tostr(id, sizeof(id), blob);
 	rc = repo_read(repo, id, GIT_OBJECT_BLOB, &text, err);
-	if (rc == 0 && bundle_path_is_secret(path)) {
-		rc = json_read(text.data, text.len, &a, &root, err);
-		if (rc == 0) {
-			hide_values(&a, root, "data");
-			hide_values(&a, root, "stringData");
-			json_write_canonical(root, out);
-		}
-	} else if (rc == 0) {
+	if (rc == 0 && bundle_path_is_secret(path))
+		rc = write_secret(&text, out, err);
+	else if (rc == 0)
 		buf_add(out, text.data, text.len);
-	}
 	buf_wipe(&text);
-	arena_release(&a);
-	return rc;
+	return rc ? err_wrap(err, "'%s'", path) : 0;
 }

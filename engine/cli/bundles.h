@@ -5,6 +5,7 @@
 #ifndef ENGINE_CLI_BUNDLES_H
 #define ENGINE_CLI_BUNDLES_H
 
+#include "schema/node.h"
 #include "schema/repo.h"
 
 struct bundle_at {
@@ -43,9 +44,12 @@ int bundle_changes(git_repository *repo, const struct bundle_at *from,
 /* A Secret, whose values are never shown. */
 bool bundle_path_is_secret(const char *path);
 /*
- * Appends an object as the bundle has it; a Secret with each value replaced
- * by "(hidden, N bytes)".
+ * Replaces each value of a Secret by "(hidden, N bytes)": of all fields but
+ * those that name and describe it, and in the copy that `kubectl apply`
+ * keeps in an annotation.
  */
+void bundle_hide_secret(struct arena *a, struct node *secret);
+/* Appends an object as the bundle has it, a Secret with hidden values. */
 int bundle_object(git_repository *repo, const char *path,
 		  const git_oid *blob, struct buf *out, struct err *err);
 

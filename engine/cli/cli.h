@@ -6,6 +6,7 @@
 #define ENGINE_CLI_CLI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "schema/base/err.h"
@@ -40,6 +41,9 @@ int cli_fail(const struct err *err);
 
 /* Colours: on a terminal, without NO_COLOR, and TERM is not dumb. */
 bool cli_color(FILE *out);
+
+/* To stdout what a stranger wrote, control bytes escaped. */
+void cli_print_scrubbed(const char *s, size_t len);
 
 /* --output: text or json. */
 enum cli_output { OUTPUT_TEXT, OUTPUT_JSON };

@@ -39,8 +39,9 @@ static void print_line(const struct diff *d, char op, const char *text,
 							       : "";
 	const char *end = *paint ? "\033[m" : "";
 
-	printf("%s%c%.*s%s\n", d->color ? paint : "", op, (int)len, text,
-	       d->color ? end : "");
+	printf("%s%c", d->color ? paint : "", op);
+	cli_print_scrubbed(text, len);
+	puts(d->color ? end : "");
 }
 
 static int print_patch_line(const git_diff_delta *delta,
@@ -78,32 +79,40 @@ static int print_patch(struct diff *d, const struct buf *old_text,
 	return 0;
 }
 
-/* Which keys of a Secret's data came, went or changed. */
-static int print_secret(struct diff *d, const git_oid *old_id,
-			const git_oid *new_id, struct err *err)
+/* One side of a Secret; NULL where there is none. */
+static int load_secret(git_repository *repo, const git_oid *blob,
+		       struct arena *a, struct node **ret, struct err *err)
 {
-	const git_oid *ids[2] = { old_id, new_id };
-	const struct node *data[2] = { NULL, NULL };
-	struct arena a = ARENA_INIT;
+	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
+	char id[GIT_HEX_SIZE];
 	int rc = 0;
 
-	for (int i = 0; i < 2 && rc == 0; i++) {
-		struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
-		char id[GIT_HEX_SIZE];
-		struct node *root;
-
-		if (!ids[i])
-			continue;
-		git_oid_tostr(id, sizeof(id), ids[i]);
-		rc = repo_read(d->repo, id, GIT_OBJECT_BLOB, &text, err);
+	*ret = NULL;
+	if (blob) {
+		git_oid_tostr(id, sizeof(id), blob);
+		rc = repo_read(repo, id, GIT_OBJECT_BLOB, &text, err);
 		if (rc == 0)
-			rc = json_read(text.data, text.len, &a, &root, err);
-		if (rc == 0)
-			data[i] = node_get(root, "data");
-		buf_wipe(&text);
+			rc = json_read(text.data, text.len, a, ret, err);
 	}
-	for (int i = 0; rc == 0 && i < 2; i++) {
-		const struct node *here = data[i], *there = data[!i];
+	buf_wipe(&text);
+	return rc;
+}
+
+static void print_key(char op, const struct node_pair *p)
+{
+	printf("%c data.", op);
+	cli_print_scrubbed(p->key, p->key_len);
+	puts(" (value hidden)");
+}
+
+/* Which keys of its data came, went or changed. */
+static void print_keys(const struct node *old_data,
+		       const struct node *new_data)
+{
+	const struct node *sides[2] = { old_data, new_data };
+
+	for (int i = 0; i < 2; i++) {
+		const struct node *here = sides[i], *there = sides[!i];
 
 		for (uint32_t k = 0; here && here->type == NODE_MAP &&
 		     k < here->n; k++) {
@@ -112,13 +121,43 @@ static int print_secret(struct diff *d, const git_oid *old_id,
 							     p->key_len);
 
 			if (!other)
-				printf("%c data.%s (value hidden)\n",
-				       i ? '+' : '-', p->key);
+				print_key(i ? '+' : '-', p);
 			else if (i && !node_equal(p->value, other))
-				printf("~ data.%s (value hidden)\n", p->key);
+				print_key('~', p);
 		}
 	}
-	arena_release(&a);
+}
+
+/* What is no secret about it: its labels, its type. */
+static void write_rest(struct arena *a, struct node *secret, struct buf *out)
+{
+	if (!secret)
+		return;
+	node_del(secret, "data");
+	bundle_hide_secret(a, secret);
+	json_write_canonical(secret, out);
+}
+
+static int print_secret(struct diff *d, const git_oid *old_id,
+			const git_oid *new_id, struct err *err)
+{
+	struct buf old_text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
+	struct buf new_text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
+	struct arena a = ARENA_INIT;
+	struct node *old, *new;
+	int rc = load_secret(d->repo, old_id, &a, &old, err);
+
+	if (rc == 0)
+		rc = load_secret(d->repo, new_id, &a, &new, err);
+	if (rc == 0) {
+		print_keys(node_get(old, "data"), node_get(new, "data"));
+		write_rest(&a, old, &old_text);
+		write_rest(&a, new, &new_text);
+		rc = print_patch(d, &old_text, &new_text, err);
+	}
+	arena_wipe(&a);
+	buf_release(&old_text);
+	buf_release(&new_text);
 	return rc;
 }
 
@@ -132,12 +171,14 @@ static int print_change(void *arg, char op, const char *path,
 	int rc = 0;
 
 	d->changes++;
-	printf("%s%c %s%s\n", d->color ? "\033[1m" : "", op, path,
-	       d->color ? "\033[m" : "");
+	printf("%s%c ", d->color ? "\033[1m" : "", op);
+	cli_print_scrubbed(path, strlen(path));
+	puts(d->color ? "\033[m" : "");
 	if (d->name_only)
 		return 0;
 	if (bundle_path_is_secret(path))
-		return print_secret(d, old_id, new_id, err);
+		return print_secret(d, old_id, new_id, err) < 0 ?
+		       err_wrap(err, "'%s'", path) : 0;
 	if (old_id)
 		rc = bundle_object(d->repo, path, old_id, &old_text, err);
 	if (rc == 0 && new_id)

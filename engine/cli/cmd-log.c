@@ -58,6 +58,13 @@ static void print_text(const struct bundle_at *at, bool color)
 	buf_release(&author);
 }
 
+/* Git takes names in any encoding. */
+static struct node *person(struct arena *a, const char *line)
+{
+	return node_str_clean(a, arena_strndup(a, line,
+					       (size_t)person_len(line)));
+}
+
 static void print_json(const struct bundle_at *at)
 {
 	const struct bundle *b = &at->commit.bundle;
@@ -75,10 +82,8 @@ static void print_json(const struct bundle_at *at)
 	node_set(&a, n, "content", node_str(&a, content));
 	node_set(&a, n, "sourceRef", node_str(&a, b->source_ref));
 	node_set(&a, n, "sourceCommit", node_str(&a, b->source_commit));
-	node_set(&a, n, "author", node_strn(&a, at->commit.author,
-		 (size_t)person_len(at->commit.author)));
-	node_set(&a, n, "publisher", node_strn(&a, at->commit.committer,
-		 (size_t)person_len(at->commit.committer)));
+	node_set(&a, n, "author", person(&a, at->commit.author));
+	node_set(&a, n, "publisher", person(&a, at->commit.committer));
 	node_set(&a, n, "objects", node_int(&a, (int64_t)b->objects));
 	node_set(&a, n, "created", node_int(&a, (int64_t)b->created));
 	node_set(&a, n, "changed", node_int(&a, (int64_t)b->changed));

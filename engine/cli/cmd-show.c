@@ -7,6 +7,7 @@
 #include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "engine/cli/bundles.h"
 #include "schema/base/clock.h"
@@ -31,8 +32,9 @@ static int print_change(void *arg, char op, const char *path,
 	const char *paint = op == '+' ? "\033[32m" : op == '-' ? "\033[31m"
 							       : "\033[33m";
 
-	printf("%s%c%s %s\n", color ? paint : "", op, color ? "\033[m" : "",
-	       path);
+	printf("%s%c%s ", color ? paint : "", op, color ? "\033[m" : "");
+	cli_print_scrubbed(path, strlen(path));
+	putchar('\n');
 	return 0;
 }
 
@@ -71,6 +73,21 @@ static int show_bundle(git_repository *repo, const struct bundle_at *at,
 			      &color, err);
 }
 
+/* For a terminal, that no object shall control. */
+static void print_lines(const char *text, size_t len)
+{
+	const char *end = text + len;
+
+	while (text < end) {
+		const char *lf = memchr(text, '\n', (size_t)(end - text));
+		size_t n = (size_t)((lf ? lf : end) - text);
+
+		cli_print_scrubbed(text, n);
+		putchar('\n');
+		text += n + 1;
+	}
+}
+
 static int show_object(git_repository *repo, const struct bundle_at *at,
 		       const char *path, struct err *err)
 {
@@ -88,7 +105,9 @@ static int show_object(git_repository *repo, const struct bundle_at *at,
 			       path);
 	if (rc == 0)
 		rc = bundle_object(repo, path, &blob, &text, err);
-	if (rc == 0)
+	if (rc == 0 && isatty(STDOUT_FILENO))
+		print_lines(text.data, text.len);
+	else if (rc == 0)
 		fwrite(text.data, 1, text.len, stdout);
 	buf_release(&text);
 	return rc;

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "schema/base/buf.h"
+
 struct command {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -79,6 +81,22 @@ bool cli_color(FILE *out)
 
 	return isatty(fileno(out)) && !(no && *no) &&
 	       term && strcmp(term, "dumb") != 0;
+}
+
+void cli_print_scrubbed(const char *s, size_t len)
+{
+	struct buf out = BUF_INIT(4 * 4096);
+
+	while (len) {
+		size_t n = len < 4096 ? len : 4096;
+
+		buf_reset(&out);
+		buf_add_scrubbed(&out, s, n);
+		fwrite(out.data, 1, out.len, stdout);
+		s += n;
+		len -= n;
+	}
+	buf_release(&out);
 }
 
 int cli_parse_output(const char *word, enum cli_output *ret)
