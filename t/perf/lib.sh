@@ -1,0 +1,112 @@
+# What the benchmarks share. Sourced by t/perf/run.
+
+WINDLASS_BUILD=${WINDLASS_BUILD:-$TOP/build}
+PATH=$WINDLASS_BUILD:$WINDLASS_BUILD/t/perf:$PATH
+results=()
+
+die() { echo "t/perf/run: $*" >&2; exit 1; }
+say() { [ -t 2 ] && echo "... $*" >&2; return 0; }
+
+# now: microseconds, without a process
+now() { local t=${EPOCHREALTIME/,/.}; printf '%s' "${t/./}"; }
+
+prepare() {
+	command -v windlassd >/dev/null ||
+		die "build first: no windlassd in $WINDLASS_BUILD"
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/windlass-perf-XXXXXX") || exit 1
+	pids=()
+	trap clean_up EXIT
+	trap 'exit 130' INT TERM
+	unset "${!GIT_@}"
+	export GIT_CONFIG_GLOBAL=$dir/gitconfig GIT_CONFIG_NOSYSTEM=1
+	git config --global user.name Bench
+	git config --global user.email bench@example.org
+	git config --global init.defaultBranch main
+	git config --global gc.auto 0
+}
+
+clean_up() {
+	local pid
+	for pid in "${pids[@]}"; do
+		kill "$pid" 2>/dev/null
+	done
+	[ ! -d "$dir/cluster" ] ||
+		"$TOP/contrib/cluster/cluster" down --dir "$dir/cluster" \
+			>/dev/null 2>&1
+	rm -rf "$dir"
+}
+
+# background NAME COMMAND...: its output in NAME.log, its pid in $pid
+background() {
+	local name=$1
+	shift
+	"$@" >"$dir/$name.log" 2>&1 </dev/null &
+	pid=$!
+	pids+=("$pid")
+}
+
+# until_true SECONDS COMMAND...
+until_true() {
+	local end=$(($(now) + $1 * 1000000))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$(now)" -lt "$end" ] || return 1
+		sleep 0.05
+	done
+}
+
+# config_maps FOLDER COUNT: COUNT ConfigMaps of 1 KB in 10 namespaces, one
+# file each, in folders of at most 1,000
+config_maps() {
+	perl -e '
+		my ($folder, $count) = @ARGV;
+		my $filler = "x" x 800;
+		mkdir $folder;
+		for my $n (0 .. 9) {
+			open(my $f, ">", "$folder/ns-$n.yaml") or die;
+			print $f "apiVersion: v1\nkind: Namespace\n" .
+				"metadata:\n  name: bench-$n\n";
+		}
+		for my $i (0 .. $count - 1) {
+			my $sub = "$folder/" . int($i / 1000);
+			mkdir $sub if $i % 1000 == 0;
+			open(my $f, ">", "$sub/cm-$i.yaml") or die;
+			printf $f "apiVersion: v1\nkind: ConfigMap\nmetadata:\n"
+				. "  name: cm-%d\n  namespace: bench-%d\ndata:\n"
+				. "  filler: %s\n  value: \"0\"\n",
+				$i, $i % 10, $filler;
+		}' "$1" "$2"
+}
+
+# percentile P FILE: of numbers, one a line
+percentile() {
+	sort -n "$2" | awk -v p="$1" '{ v[NR] = $1 }
+		END { i = int(NR * p / 100 + 0.9999); if (i < 1) i = 1;
+		      print v[i] }'
+}
+
+# result NAME VALUE UNIT GOAL MET AGAINST
+result() {
+	results+=("$1	$2	$3	$4	$5	$6")
+	say "$1: $2 $3 (goal $4)"
+}
+
+# met A OP B: yes or no
+met() { awk -v a="$1" -v b="$3" "BEGIN { print (a $2 b) ? \"yes\" : \"no\" }"; }
+
+report() {
+	local row
+	[ -n "$json" ] ||
+		printf '%-22s %12s %-10s %-12s %-4s %s\n' name value unit goal met against
+	for row in "${results[@]}"; do
+		IFS=$'\t' read -r name value unit goal ok against <<<"$row"
+		if [ -n "$json" ]; then
+			printf '{"name":"%s","value":%s,"unit":"%s","goal":"%s","met":%s,"against":"%s"}\n' \
+				"$name" "$value" "$unit" "$goal" \
+				"$([ "$ok" = yes ] && echo true || echo false)" "$against"
+		else
+			printf '%-22s %12s %-10s %-12s %-4s %s\n' \
+				"$name" "$value" "$unit" "$goal" "$ok" "$against"
+		fi
+	done
+}
