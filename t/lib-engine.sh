@@ -1,0 +1,73 @@
+# The engine on a real control plane. Source it after lib.sh, lib-git.sh and
+# lib-cluster.sh, and after cluster_use or cluster_own.
+#
+#   serve_start REPO          `windlass-hook serve`; its address is in $URL
+#   channel_install REPO CHANNEL [OPTION...]
+#                             `windlass install --apply` of a channel that
+#                             $URL serves; by default it may do everything
+#   engine_start [OPTION...]  windlassd, log in engine.log, metrics at $METRICS
+#   engine_kill               kill -9, and its children
+#   wait_applied CHANNEL SEQUENCE [SECONDS]
+#   wait_ready CHANNEL [SECONDS]
+#   wait_condition CHANNEL TYPE STATUS [SECONDS [REASON]]
+#   condition CHANNEL TYPE    prints "STATUS REASON MESSAGE"
+#   live_differs REPO CHANNEL prints what differs between the bundle and the
+#                             cluster, by kubectl diff; nothing if all is well
+
+serve_start() {
+	start serve windlass-hook serve --repo "$1" --listen "${2:-127.0.0.1:0}"
+	wait_line 20 serve.log 'listening on' || return 1
+	URL=$(sed -n 's/.*listening on \(http[^ ]*\).*/\1/p' serve.log | tail -n 1)
+}
+
+channel_install() {
+	local repo=$1 channel=$2
+	shift 2
+	[ $# -gt 0 ] || set -- --cluster-admin
+	at_exit "k delete channel '$channel' --wait=false"
+	windlass install "$channel" --from "$repo" --url "$URL" "$@" --apply
+}
+
+engine_start() {
+	METRICS=127.0.0.1:$(free_port)
+	start engine windlassd --kubeconfig "$KUBECONFIG" \
+		--state "$TRASH/state" --metrics "$METRICS" \
+		--no-leader-elect "$@"
+	wait_line 20 engine.log 'ready'
+}
+
+engine_kill() { stop engine KILL; }
+
+wait_applied() {
+	wait_for "${3:-60}" is_applied "$1" "$2"
+}
+
+is_applied() {
+	[ "$(k get channel "$1" -o 'jsonpath={.status.applied.sequence}')" = "$2" ]
+}
+
+wait_ready() {
+	wait_condition "$1" Ready True "${2:-60}"
+}
+
+wait_condition() {
+	wait_for "${4:-60}" is_condition "$1" "$2" "$3" "${5:-}"
+}
+
+is_condition() {
+	[[ $(condition "$1" "$2") == "$3 $4"* ]]
+}
+
+condition() {
+	k get channel "$1" -o "jsonpath={range .status.conditions[?(@.type==\"$2\")]}{.status} {.reason} {.message}{end}"
+}
+
+live_differs() {
+	local repo=$1 channel=$2 checkout
+	checkout=$(mktemp -d "$TRASH/live-XXXXXX")
+	git -C "$repo" archive "refs/windlass/$channel" objects |
+		tar -x -C "$checkout"
+	k diff --server-side --force-conflicts \
+		--field-manager "windlass-$channel" -R -f "$checkout/objects" 2>&1
+	rm -rf "$checkout"
+}
