@@ -7,6 +7,7 @@
 #include "config.h"
 #include "hooks/host-config.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,7 +16,6 @@
 
 #include "hooks/config-value.h"
 #include "hooks/listen.h"
-#include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/object.h"
@@ -425,14 +425,39 @@ void config_release(struct host_config *c)
 	*c = (struct host_config){ 0 };
 }
 
+/*
+ * In a repository that its group shares (core.sharedRepository), pushers who
+ * are not the publisher take the lock and leave allowances too.
+ */
+static int make_dir(const char *path, bool shared, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(path, 0750) < 0 && errno != EEXIST)
+		return err_sys(err, "cannot make folder '%s'", path);
+	if (!shared || stat(path, &st) < 0 || st.st_uid != geteuid() ||
+	    (st.st_mode & 02070) == 02070)
+		return 0;
+	if (chmod(path, 02770) < 0)
+		return err_sys(err, "cannot set the mode of '%s'", path);
+	return 0;
+}
+
 int config_channel_dir(const struct host_config *c, const char *channel,
 		       struct buf *ret_path, struct err *err)
 {
 	char *path = xasprintf("%s/%s", c->state_dir, channel);
-	int rc = fs_mkdirs(path, 0750, err);
+	char *allow = xasprintf("%s/allow", path);
+	struct stat st;
+	bool shared = !stat(c->git_dir, &st) && (st.st_mode & S_IWGRP);
+	int rc = -1;
 
-	if (!rc)
+	if (!make_dir(c->state_dir, shared, err) &&
+	    !make_dir(path, shared, err) && !make_dir(allow, shared, err)) {
 		buf_adds(ret_path, path);
+		rc = 0;
+	}
+	free(allow);
 	free(path);
 	return rc;
 }

@@ -60,7 +60,8 @@ void config_release(struct host_config *c);
 
 /*
  * Files of a channel, each below host->state_dir; the folder is made when
- * missing, 0750. `lock` is only ever locked, never unlinked.
+ * missing, 0750, or 02770 where the repository's group may write to it.
+ * `lock` is only ever locked, never unlinked.
  *   <channel>/lock          the publishing lock (flock)
  *   <channel>/settings      digest of the settings the tip was rendered by
  *   <channel>/allow/<tip>   allowances of pre-receive for publish

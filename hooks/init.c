@@ -266,10 +266,10 @@ static int make_folders(const struct host_config *host, const char *channel,
 			struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES * 2);
-	int rc = fs_mkdirs(host->publish_dir, 0750, err);
+	int rc = config_channel_dir(host, channel, &path, err);
 
 	if (!rc)
-		rc = config_channel_dir(host, channel, &path, err);
+		rc = fs_mkdirs(host->publish_dir, 0750, err);
 	buf_release(&path);
 	return rc;
 }

@@ -180,9 +180,17 @@ int fs_lock(int dirfd, const char *path, int timeout_ms, int *ret_fd,
 	int64_t deadline = clock_mono_ms() + timeout_ms;
 	int fd = openat(dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 			0660);
+	struct stat st;
 
 	if (fd < 0)
 		return err_sys(err, "cannot open lock '%s'", path);
+	/* whoever may use the folder may lock, whatever our umask is */
+	if (!fstat(fd, &st) && st.st_uid == geteuid() &&
+	    (st.st_mode & 0777) != 0660 && fchmod(fd, 0660) < 0) {
+		err_sys(err, "cannot set the mode of lock '%s'", path);
+		close(fd);
+		return -1;
+	}
 	while (flock(fd, timeout_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
 		struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
 

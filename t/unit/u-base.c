@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "schema/base/arena.h"
@@ -163,6 +164,7 @@ static void test_fs(void)
 	char *file, *link, *lock;
 	struct buf b = BUF_INIT(5);
 	struct err err = ERR_INIT;
+	struct stat st;
 	int fd, other;
 
 	if (!mkdtemp(dir))
@@ -192,6 +194,8 @@ static void test_fs(void)
 	   err.class == ERR_TRANSIENT, "a lock is exclusive");
 	close(fd);
 	ok(!fs_lock(AT_FDCWD, lock, 0, &fd, &err), "and free once closed");
+	ok(!fstat(fd, &st) && (st.st_mode & 0777) == 0660,
+	   "its folder's group may take it, whatever the umask is");
 	close(fd);
 	ok(!fs_remove_tree(dir, &err) && !fs_exists(AT_FDCWD, dir),
 	   "remove_tree removes");

@@ -9,6 +9,7 @@
 #include <git2.h>
 #include <sodium.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hooks/config-value.h"
@@ -284,6 +285,7 @@ static void test_folder(void)
 {
 	struct buf path = BUF_INIT(4096);
 	struct host_config c;
+	struct stat st;
 	struct err err;
 	char *want;
 
@@ -291,7 +293,13 @@ static void test_folder(void)
 	want = xasprintf("%s/windlass/prod", folder);
 	ok(!config_channel_dir(&c, "prod", &path, &err), "a channel's folder");
 	is_str(path.data, want, "is in the repository");
-	ok(access(want, W_OK) == 0, "and was made");
+	ok(!stat(want, &st) && (st.st_mode & 07777) == 0750,
+	   "and was made for us alone");
+	chmod(folder, 0770);
+	buf_reset(&path);
+	ok(!config_channel_dir(&c, "prod", &path, &err) &&
+	   !stat(want, &st) && (st.st_mode & 07777) == 02770,
+	   "or for the group, where that shares the repository");
 	free(want);
 	buf_release(&path);
 	config_release(&c);
