@@ -54,6 +54,12 @@ libhooks_a_SOURCES += \
 	hooks/tidy.c hooks/tidy.h \
 	hooks/validate.c hooks/validate.h
 
+# doctor: whether all of it works
+libhooks_a_SOURCES += \
+	hooks/doctor.c hooks/doctor.h \
+	hooks/doctor-channel.c \
+	hooks/doctor-host.c
+
 # serve: hands out what is published
 libhooks_a_SOURCES += \
 	hooks/http-value.c hooks/http-value.h \
@@ -67,6 +73,10 @@ libhooks_a_SOURCES += \
 	hooks/tokens.c hooks/tokens.h
 
 dist_man_MANS += hooks/windlass-hook.8
+EXTRA_DIST += \
+	contrib/systemd/windlass-publish@.service \
+	contrib/systemd/windlass-publish@.timer \
+	contrib/systemd/windlass-serve@.service
 
 windlass_hook_SOURCES = hooks/main.c
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)

@@ -18,10 +18,9 @@
 /* a config file is a page of text, the largest forges' too */
 #define LIMIT_CONFIG_BYTES (4u * 1024 * 1024)
 
-/* refs that a push must not touch; pre-receive refuses them once more */
-static const char *const hidden_refs[] = {
+const char *const init_hidden_refs[] = {
 	"refs/windlass", "refs/windlass-status", "refs/notes/windlass",
-	"refs/replace",
+	"refs/replace", NULL,
 };
 
 int init_settings_open(git_repository *repo, struct init_settings *ret,
@@ -148,9 +147,9 @@ static int hide_refs(struct init_settings *s, struct err *err)
 	int rc = 0;
 
 	git_config_get_multivar_foreach(s->local, name, NULL, add_value, &now);
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(hidden_refs); i++)
-		if (!strvec_has(&now, hidden_refs[i]))
-			rc = append(s, name, hidden_refs[i], err);
+	for (const char *const *ref = init_hidden_refs; !rc && *ref; ref++)
+		if (!strvec_has(&now, *ref))
+			rc = append(s, name, *ref, err);
 	strvec_release(&now);
 	return rc;
 }

@@ -38,6 +38,12 @@ struct init_settings {
 	size_t changes;
 };
 
+/*
+ * What receive.hideRefs is given, NULL at the end: refs that a push must not
+ * touch. pre-receive refuses them once more.
+ */
+extern const char *const init_hidden_refs[];
+
 int init_settings_open(git_repository *repo, struct init_settings *ret,
 		       struct err *err);
 /* One value, "" and NULL if it is not set. Malloced. */

@@ -22,6 +22,11 @@ struct command {
 static const struct command commands[] = {
 	{ "init", cmd_init, "make a repository publish a channel" },
 	{ "serve", cmd_serve, "hand out heads and packs, keep heads fresh" },
+	{ "doctor", cmd_doctor, "check everything that publishing depends on" },
+	{ "publish", cmd_publish, "publish what is not published yet" },
+	{ "refresh", cmd_refresh, "sign heads again before they expire" },
+	{ "pre-receive", cmd_pre_receive, "run by git: check a push" },
+	{ "post-receive", cmd_post_receive, "run by git: publish a push" },
 	{ NULL, NULL, NULL },
 };
 

@@ -1,0 +1,342 @@
+/*
+ * Checks of one channel: its key, what it signed and published, and whether
+ * that is what the source ref says. See doctor.h.
+ */
+#include "config.h"
+#include "hooks/doctor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/announce.h"
+#include "hooks/current.h"
+#include "hooks/job.h"
+#include "hooks/pack.h"
+#include "hooks/validate.h"
+#include "schema/base/clock.h"
+#include "schema/base/fs.h"
+#include "schema/index.h"
+#include "schema/trust.h"
+
+/* publishing a large push takes so long, not longer */
+#define LOCK_MS 3000
+
+/* What the checks of one channel know of each other. */
+struct patient {
+	struct doctor *d;
+	git_repository *repo;
+	const struct host_config *host;
+	const struct channel_config *ch;
+	bool has_key, has_current, has_head, damaged;
+	struct sshkey key, head_key;
+	struct current current;
+	struct head head;
+};
+
+#define ok(p, check, ...) \
+	doctor_say((p)->d, FINDING_OK, check, (p)->ch->name, __VA_ARGS__)
+#define warn(p, check, ...) \
+	doctor_say((p)->d, FINDING_WARN, check, (p)->ch->name, __VA_ARGS__)
+#define fail(p, check, ...) \
+	doctor_say((p)->d, FINDING_FAIL, check, (p)->ch->name, __VA_ARGS__)
+
+static void check_key(struct patient *p)
+{
+	struct buf print = BUF_INIT(128);
+	struct signer *signer = NULL;
+	struct err err = ERR_INIT;
+
+	if (signer_open(p->ch->signing_key, &signer, &err) < 0) {
+		fail(p, "key", "%s", err.msg);
+		return;
+	}
+	p->key = *signer_key(signer);
+	p->has_key = true;
+	sshkey_fingerprint(&p->key, &print);
+	ok(p, "key", "%s", print.data);
+	signer_free(signer);
+	buf_release(&print);
+}
+
+static void check_approvers(struct patient *p)
+{
+	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
+	struct trust t = TRUST_INIT;
+	struct err err = ERR_INIT;
+
+	if (!p->ch->approvers)
+		return;
+	if (fs_read(AT_FDCWD, p->ch->approvers, &text, &err) < 0 ||
+	    trust_parse(text.data, text.len, TRUST_APPROVERS, &t, &err) < 0) {
+		fail(p, "approvers", "'%s' lets nobody approve: %s",
+		     p->ch->approvers, err.msg);
+	} else {
+		ok(p, "approvers", "%zu key%s in '%s'", t.n,
+		   t.n == 1 ? "" : "s", p->ch->approvers);
+		trust_release(&t);
+	}
+	buf_release(&text);
+}
+
+static void check_lock(struct patient *p)
+{
+	struct err err = ERR_INIT;
+	int fd;
+
+	if (job_lock(p->host, p->ch, LOCK_MS, &fd, &err) == 0) {
+		close(fd);
+		ok(p, "lock", "free");
+	} else if (err.class == ERR_TRANSIENT) {
+		warn(p, "lock", "held for %d s by another process: a large "
+		     "push, or one that hangs; `fuser %s/%s/lock` names it",
+		     LOCK_MS / 1000, p->host->state_dir, p->ch->name);
+	} else {
+		fail(p, "lock", "%s", err.msg);
+	}
+}
+
+static void check_bundle(struct patient *p)
+{
+	struct err err = ERR_INIT;
+
+	if (current_read(p->repo, p->ch, &p->current, &err) < 0) {
+		fail(p, "bundle", "%s", err.msg);
+		p->damaged = true;
+		return;
+	}
+	if (!p->current.id[0])
+		return;
+	p->has_current = true;
+	if (p->has_key && !sshkey_equal(&p->key, &p->current.key))
+		warn(p, "bundle", "%.12s is signed by another key than "
+		     "signingKey; `windlass-hook publish %s` signs the next "
+		     "one with it", p->current.id, p->ch->name);
+	else
+		ok(p, "bundle", "%.12s, number %" PRIu64 ".%" PRIu64
+		   ", is well signed", p->current.id,
+		   p->current.commit.bundle.epoch,
+		   p->current.commit.bundle.sequence);
+}
+
+static void check_epoch(struct patient *p)
+{
+	uint64_t n = p->current.commit.bundle.sequence;
+
+	if (!p->has_current || p->current.commit.bundle.epoch != p->ch->epoch)
+		return;
+	if (n >= LIMIT_EPOCH_BUNDLES)
+		fail(p, "epoch", "is full with %" PRIu64 " bundles; begin the "
+		     "next with `git config windlass.%s.epoch %" PRIu64 "`", n,
+		     p->ch->name, p->ch->epoch + 1);
+	else if (n >= WARN_EPOCH_BUNDLES)
+		warn(p, "epoch", "has %" PRIu64 " of at most %d bundles; plan "
+		     "for `git config windlass.%s.epoch %" PRIu64 "`", n,
+		     LIMIT_EPOCH_BUNDLES, p->ch->name, p->ch->epoch + 1);
+	else
+		ok(p, "epoch", "%" PRIu64 " has %" PRIu64 " of at most %d "
+		   "bundles", p->ch->epoch, n, LIMIT_EPOCH_BUNDLES);
+}
+
+static void check_head(struct patient *p)
+{
+	struct err err = ERR_INIT;
+	int rc = announce_read(p->host, p->ch, &p->head, &p->head_key, &err);
+
+	p->has_head = rc == 0;
+	if (rc < 0)
+		fail(p, "head", "%s", err.msg);
+	else if (rc > 0 && p->has_current)
+		fail(p, "head", "there is none; run `windlass-hook publish "
+		     "%s`", p->ch->name);
+	else if (rc > 0)
+		ok(p, "head", "there is none, and nothing to publish yet");
+	else if (!(p->has_key && sshkey_equal(&p->key, &p->head_key)) &&
+		 !(p->has_current &&
+		   sshkey_equal(&p->current.key, &p->head_key)))
+		fail(p, "head", "is signed by a key that is not the "
+		     "channel's; find out who wrote it, then remove it and "
+		     "run `windlass-hook publish %s`", p->ch->name);
+	else if (p->has_current && !strcmp(p->head.bundle, p->current.id))
+		ok(p, "head", "names the current bundle");
+	else if (p->has_current &&
+		 p->head.epoch == p->current.commit.bundle.epoch &&
+		 p->head.sequence < p->current.commit.bundle.sequence)
+		fail(p, "head", "names bundle %" PRIu64 ".%" PRIu64 ", which "
+		     "is not the current one; run `windlass-hook publish %s`",
+		     p->head.epoch, p->head.sequence, p->ch->name);
+	else if (p->has_current &&
+		 p->head.epoch < p->current.commit.bundle.epoch)
+		fail(p, "head", "names epoch %" PRIu64 ", which is over; run "
+		     "`windlass-hook publish %s`", p->head.epoch, p->ch->name);
+	else
+		fail(p, "head", "names bundle %" PRIu64 ".%" PRIu64 ", which "
+		     "refs/windlass/%s does not have: was the repository "
+		     "restored from a backup? Bring the ref back, or begin an "
+		     "epoch: git config windlass.%s.epoch %" PRIu64,
+		     p->head.epoch, p->head.sequence, p->ch->name, p->ch->name,
+		     p->head.epoch + 1);
+}
+
+static void check_head_life(struct patient *p)
+{
+	int64_t left = p->head.expires - clock_now();
+	char expires[CLOCK_TEXT_SIZE];
+
+	if (!p->has_head)
+		return;
+	clock_format(p->head.expires, expires);
+	if (left <= 0)
+		fail(p, "head-life", "is over since %s: clusters apply "
+		     "nothing new; run `windlass-hook refresh %s`, and let "
+		     "`windlass-hook serve` or a timer do that", expires,
+		     p->ch->name);
+	else if (left * 3 < p->head.expires - p->head.issued)
+		fail(p, "head-life", "ends at %s and nobody renews it; let "
+		     "`windlass-hook serve` run, or `windlass-hook refresh` "
+		     "by a timer", expires);
+	else
+		ok(p, "head-life", "ends at %s", expires);
+}
+
+static void check_clock(struct patient *p)
+{
+	int64_t now = clock_now(), latest = 0;
+	char text[CLOCK_TEXT_SIZE];
+
+	if (p->has_current)
+		latest = p->current.commit.bundle.issued;
+	if (p->has_head && p->head.issued > latest)
+		latest = p->head.issued;
+	if (!latest)
+		return;
+	clock_format(latest, text);
+	if (latest > now + LIMIT_HEAD_AHEAD)
+		fail(p, "clock", "of this machine is behind: the channel "
+		     "signed something at %s; nothing is signed before it is "
+		     "set", text);
+	else
+		ok(p, "clock", "is not behind what was signed");
+}
+
+/* How many packs of the index are missing, or -1 with the error. */
+static int count_missing(struct patient *p, size_t *ret, struct err *err)
+{
+	struct pack_index ix = PACK_INDEX_INIT;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES * 2);
+	struct buf text = BUF_INIT(LIMIT_INDEX_BYTES);
+	size_t missing = 0;
+	int rc;
+
+	rc = pack_path(p->host, p->ch, &p->head.index.digest, &path, err);
+	if (!rc)
+		rc = fs_read(AT_FDCWD, path.data, &text, err);
+	if (!rc)
+		rc = pack_index_parse(text.data, text.len, &ix, err);
+	if (!rc) {
+		for (size_t i = 0; i < ix.n; i++)
+			missing += !pack_there(p->host, p->ch, &ix.v[i].pack);
+		*ret = missing;
+		pack_index_release(&ix);
+	}
+	buf_release(&path);
+	buf_release(&text);
+	return rc;
+}
+
+static void check_packs(struct patient *p)
+{
+	struct err err = ERR_INIT;
+	size_t missing = 0;
+
+	if (!p->has_head)
+		return;
+	if (count_missing(p, &missing, &err) < 0)
+		fail(p, "packs", "%s; run `windlass-hook refresh --force %s`",
+		     err.msg, p->ch->name);
+	else if (missing || (p->head.has_delta &&
+			     !pack_there(p->host, p->ch, &p->head.delta)))
+		fail(p, "packs", "some that the index names are missing; run "
+		     "`windlass-hook refresh --force %s`", p->ch->name);
+	else
+		ok(p, "packs", "all are there");
+}
+
+static void report_gate(struct patient *p, const char *tip,
+			const struct verdict *v, struct problems *ps)
+{
+	struct buf first = BUF_INIT(LIMIT_PATH_BYTES + 4096);
+
+	if (ps->errors) {
+		problems_sort(ps);
+		problem_format(&ps->v[0], &first);
+		fail(p, "source", "the tip of %s, %.12s, cannot be published: "
+		     "%.600s%s; push a better one", p->ch->ref, tip,
+		     first.data, ps->errors > 1 ? " and more" : "");
+	} else if (v->plan.n) {
+		fail(p, "source", "the tip of %s, %.12s, is not published "
+		     "(+%" PRIu64 " ~%" PRIu64 " -%" PRIu64 "); run "
+		     "`windlass-hook publish %s`", p->ch->ref, tip,
+		     v->plan.created, v->plan.changed, v->plan.deleted,
+		     p->ch->name);
+	} else {
+		ok(p, "source", "the tip of %s, %.12s, is published",
+		   p->ch->ref, tip);
+	}
+	buf_release(&first);
+}
+
+/* The whole gate, dry: the one way to know what a tip means. */
+static void check_source(struct patient *p)
+{
+	struct verdict v = VERDICT_INIT;
+	struct problems ps = PROBLEMS_INIT;
+	struct err err = ERR_INIT;
+	char tip[GIT_HEX_SIZE];
+	const struct gate g = {
+		.repo = p->repo, .host = p->host, .ch = p->ch,
+		.current = &p->current, .tip = tip,
+	};
+
+	/* against what would it be judged? */
+	if (p->damaged)
+		return;
+	if (repo_ref(p->repo, p->ch->ref, tip, &err) < 0) {
+		fail(p, "source", "%s", err.msg);
+	} else if (!tip[0] && p->has_current) {
+		fail(p, "source", "%s does not exist any more; push it again",
+		     p->ch->ref);
+	} else if (!tip[0]) {
+		ok(p, "source", "nothing was pushed to %s yet", p->ch->ref);
+	} else if (gate_check(&g, &v, &ps, &err) < 0) {
+		fail(p, "source", "the tip of %s cannot be judged: %s",
+		     p->ch->ref, err.msg);
+	} else {
+		report_gate(p, tip, &v, &ps);
+		verdict_release(&v);
+	}
+	problems_release(&ps);
+}
+
+void doctor_check_channel(struct doctor *d, git_repository *repo,
+			  const struct host_config *host,
+			  const struct channel_config *ch)
+{
+	struct patient p = {
+		.d = d, .repo = repo, .host = host, .ch = ch,
+		.current = CURRENT_INIT,
+	};
+
+	check_key(&p);
+	check_approvers(&p);
+	check_lock(&p);
+	check_bundle(&p);
+	check_epoch(&p);
+	check_head(&p);
+	check_head_life(&p);
+	check_clock(&p);
+	check_packs(&p);
+	check_source(&p);
+}

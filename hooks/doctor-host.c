@@ -1,0 +1,242 @@
+/*
+ * Checks of the repository as a whole: what git does with a push, the hooks,
+ * the published folder, the disk, the server. See doctor.h.
+ */
+#include "config.h"
+#include "hooks/doctor.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "hooks/init.h"
+#include "hooks/install.h"
+#include "hooks/listen.h"
+#include "schema/base/mem.h"
+
+#define MIB (1024ull * 1024)
+/* a push needs room for its objects, a pack and a head */
+#define SPACE_FAIL (64 * MIB)
+#define SPACE_WARN (1024 * MIB)
+#define FILES_WARN 10000
+/* for a server on this machine */
+#define ANSWER_MS 2000
+
+static bool get_bool(git_config *c, const char *name, bool fallback)
+{
+	int value;
+
+	return git_config_get_bool(&value, c, name) < 0 ? fallback : value;
+}
+
+static int note_value(const git_config_entry *e, void *arg)
+{
+	strvec_push(arg, e->value ? e->value : "");
+	return 0;
+}
+
+static void check_hidden(struct doctor *d, git_config *c)
+{
+	struct strvec now = STRVEC_INIT;
+	size_t missing = 0;
+
+	git_config_get_multivar_foreach(c, "receive.hideRefs", NULL,
+					note_value, &now);
+	for (const char *const *ref = init_hidden_refs; *ref; ref++)
+		missing += !strvec_has(&now, *ref);
+	if (missing)
+		doctor_say(d, FINDING_WARN, "hidden-refs", NULL,
+			   "receive.hideRefs lacks %zu of windlass' own; "
+			   "pre-receive still refuses pushes to them; run "
+			   "`windlass-hook init` again", missing);
+	else
+		doctor_say(d, FINDING_OK, "hidden-refs", NULL,
+			   "windlass' own refs are hidden from pushes");
+	strvec_release(&now);
+}
+
+static void check_receive(struct doctor *d, git_repository *repo)
+{
+	git_config *c = NULL;
+	bool fsck;
+
+	if (git_repository_config_snapshot(&c, repo) < 0) {
+		doctor_say(d, FINDING_FAIL, "receive", NULL,
+			   "the configuration cannot be read");
+		return;
+	}
+	fsck = get_bool(c, "receive.fsckObjects",
+			get_bool(c, "transfer.fsckObjects", false));
+	if (!get_bool(c, "receive.advertisePushOptions", false))
+		doctor_say(d, FINDING_WARN, "receive", NULL,
+			   "receive.advertisePushOptions is off, so no push "
+			   "can say -o allow-deletes; set it to true");
+	else if (!fsck)
+		doctor_say(d, FINDING_WARN, "receive", NULL,
+			   "transfer.fsckObjects is off, so malformed objects "
+			   "come in; set it to true");
+	else if (get_bool(c, "receive.shallowUpdate", false))
+		doctor_say(d, FINDING_WARN, "receive", NULL,
+			   "receive.shallowUpdate lets shallow histories in; "
+			   "set it to false");
+	else
+		doctor_say(d, FINDING_OK, "receive", NULL,
+			   "push options are on, objects are checked");
+	check_hidden(d, c);
+	git_config_free(c);
+}
+
+static void check_hook(struct doctor *d, git_repository *repo,
+		       const struct host_config *host, const char *name,
+		       const char *check)
+{
+	struct err err = ERR_INIT;
+	struct hook_place p;
+
+	hook_place_find(repo, host, name, &p);
+	if (hook_check(&p, &err) < 0)
+		doctor_say(d, FINDING_FAIL, check, NULL, "%s", err.msg);
+	else
+		doctor_say(d, FINDING_OK, check, NULL, "%s", p.file);
+	hook_place_release(&p);
+}
+
+static void check_folder(struct doctor *d, const struct host_config *host)
+{
+	const char *dir = host->publish_dir;
+	struct stat st;
+
+	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
+		doctor_say(d, FINDING_FAIL, "publish-folder", NULL,
+			   "'%s' is no folder; run `windlass-hook init` again",
+			   dir);
+	else if (access(dir, R_OK | W_OK | X_OK) < 0)
+		doctor_say(d, FINDING_FAIL, "publish-folder", NULL,
+			   "'%s' cannot be written by user %u; give it to the "
+			   "user that the hooks run as", dir,
+			   (unsigned)geteuid());
+	else if (st.st_mode & S_IWOTH)
+		doctor_say(d, FINDING_FAIL, "publish-folder", NULL,
+			   "'%s' can be written by everybody; run chmod o-w "
+			   "on it", dir);
+	else
+		doctor_say(d, FINDING_OK, "publish-folder", NULL, "%s", dir);
+}
+
+static void check_space(struct doctor *d, const char *dir, const char *check)
+{
+	struct statvfs s;
+	uint64_t free;
+
+	if (statvfs(dir, &s) < 0)
+		return;
+	free = (uint64_t)s.f_bavail * s.f_frsize;
+	if (free < SPACE_FAIL)
+		doctor_say(d, FINDING_FAIL, check, NULL, "only %" PRIu64
+			   " MiB are free at '%s'; make room before the next "
+			   "push fails", (uint64_t)(free / MIB), dir);
+	else if (free < SPACE_WARN)
+		doctor_say(d, FINDING_WARN, check, NULL, "only %" PRIu64
+			   " MiB are free at '%s'; make room",
+			   (uint64_t)(free / MIB), dir);
+	else if (s.f_files && s.f_favail < FILES_WARN)
+		doctor_say(d, FINDING_WARN, check, NULL, "only %" PRIu64
+			   " files can be made at '%s'; make room",
+			   (uint64_t)s.f_favail, dir);
+	else
+		doctor_say(d, FINDING_OK, check, NULL, "%" PRIu64
+			   " MiB are free at '%s'", (uint64_t)(free / MIB),
+			   dir);
+}
+
+/* An address that stands for all of them is reached by loopback. */
+static void reachable(struct listen_addr *a)
+{
+	struct sockaddr_in *in = (void *)&a->sa;
+	struct sockaddr_in6 *in6 = (void *)&a->sa;
+
+	if (a->sa.ss_family == AF_INET && !in->sin_addr.s_addr)
+		in->sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	if (a->sa.ss_family == AF_INET6 &&
+	    IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr))
+		in6->sin6_addr = in6addr_loopback;
+}
+
+static bool ready_for(int fd, short events)
+{
+	struct pollfd pfd = { .fd = fd, .events = events };
+
+	return poll(&pfd, 1, ANSWER_MS) == 1;
+}
+
+/* The first bytes that it says to a request. */
+static ssize_t ask(int fd, char *answer, size_t size)
+{
+	static const char request[] = "HEAD / HTTP/1.0\r\n\r\n";
+
+	if (send(fd, request, sizeof(request) - 1, MSG_NOSIGNAL) < 0 ||
+	    !ready_for(fd, POLLIN))
+		return -1;
+	return recv(fd, answer, size, MSG_DONTWAIT);
+}
+
+static void check_answer(struct doctor *d, int fd, const char *where)
+{
+	char answer[5];
+	ssize_t n = ask(fd, answer, sizeof(answer));
+
+	if (n == 5 && !memcmp(answer, "HTTP/", 5))
+		doctor_say(d, FINDING_OK, "serve", NULL, "answers at '%s'",
+			   where);
+	else if (n == 0 || (n > 0 && answer[0] == 0x15))
+		/* closed, or a TLS alert: it wants no plain request */
+		doctor_say(d, FINDING_OK, "serve", NULL, "is there at '%s' "
+			   "and takes no plain HTTP, only TLS", where);
+	else
+		doctor_say(d, FINDING_FAIL, "serve", NULL, "something listens "
+			   "at '%s' and does not answer; restart "
+			   "`windlass-hook serve`", where);
+}
+
+static void check_serve(struct doctor *d, const struct host_config *host)
+{
+	struct err err = ERR_INIT;
+	struct listen_addr a;
+	int fd;
+
+	if (!host->serve)
+		return;
+	if (listen_parse(host->serve, &a, &err) < 0)
+		return;
+	reachable(&a);
+	fd = socket(a.sa.ss_family, SOCK_STREAM | SOCK_CLOEXEC |
+		    SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return;
+	if (connect(fd, (struct sockaddr *)&a.sa, a.len) < 0 &&
+	    (errno != EINPROGRESS || !ready_for(fd, POLLOUT)))
+		doctor_say(d, FINDING_FAIL, "serve", NULL, "nothing answers "
+			   "at '%s'; start `windlass-hook serve`, or unset "
+			   "windlass.serve", host->serve);
+	else
+		check_answer(d, fd, host->serve);
+	close(fd);
+}
+
+void doctor_check_host(struct doctor *d, git_repository *repo,
+		       const struct host_config *host)
+{
+	check_receive(d, repo);
+	check_hook(d, repo, host, "pre-receive", "hook-pre-receive");
+	check_hook(d, repo, host, "post-receive", "hook-post-receive");
+	check_folder(d, host);
+	check_space(d, host->git_dir, "space");
+	check_space(d, host->publish_dir, "publish-space");
+	check_serve(d, host);
+}
