@@ -91,3 +91,13 @@ libengine_a_SOURCES += \
 	engine/pods.c engine/pods.h \
 	engine/reconcile.c \
 	engine/repair.c engine/repair.h
+
+# the manuals
+dist_man_MANS += \
+	engine/cli/windlass.1 \
+	engine/cli/windlass-diff.1 \
+	engine/cli/windlass-install.1 \
+	engine/cli/windlass-log.1 \
+	engine/cli/windlass-show.1 \
+	engine/cli/windlass-status.1 \
+	engine/cli/windlass-yaml.1

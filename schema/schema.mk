@@ -71,3 +71,5 @@ libschema_a_SOURCES += \
 	schema/repo-open.c \
 	schema/origins.c schema/origins.h \
 	schema/sums.c schema/sums.h
+
+dist_man_MANS += schema/windlass-bundle.5

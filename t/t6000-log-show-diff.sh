@@ -196,6 +196,8 @@ not_ok "no repository" windlass log --repo "$TRASH/nowhere" prod
 like "$(cat .output)" "^windlass: .*$TRASH/nowhere" "is named"
 mkdir folder
 not_ok "a folder that is none" windlass log --repo folder prod
+windlass log --repo folder prod 2>/dev/null
+is $? 2 "could not be looked at"
 windlass log --repo host.git prod@4 2>/dev/null
 is $? 1 "looked at, and not there"
 for command in log show diff; do

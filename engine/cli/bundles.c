@@ -30,6 +30,9 @@ int bundles_open(const char *dir, git_repository **ret, struct err *err)
 	rc = repo_open(fs_exists(AT_FDCWD, inner) ? inner : dir, false, ret,
 		       err);
 	free(inner);
+	/* nothing was looked at yet, so nothing was found wrong */
+	if (rc && err->class == ERR_INVALID)
+		err->class = ERR_INTERNAL;
 	return rc;
 }
 

@@ -18,7 +18,10 @@ struct bundle_at {
 "A bundle is CHANNEL (its newest), CHANNEL@SEQUENCE or\n" \
 "CHANNEL@EPOCH.SEQUENCE.\n"
 
-/* Opens dir, or dir/.git where that is a clone. NULL: GIT_DIR or ".". */
+/*
+ * Opens dir, or dir/.git where that is a clone. NULL: GIT_DIR or ".". A
+ * folder that is no repository is ERR_INTERNAL.
+ */
 int bundles_open(const char *dir, git_repository **ret, struct err *err);
 
 /* ERR_INVALID if the name is malformed or there is no such bundle. */
