@@ -19,7 +19,6 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
-#include "schema/limits.h"
 
 static int no_answer(const char *folder, struct err *err)
 {

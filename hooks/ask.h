@@ -13,6 +13,9 @@
 
 #define ASK_SOCKET "publish.sock"
 
+/* seconds for one publish: many new objects to render, sign and pack */
+#define LIMIT_ASK_SECONDS 120
+
 /*
  * Asks, passes the lines that come back on to fb, and waits for the end. 0
  * when the tip is published. -1 with ERR_TRANSIENT when no serve answers or

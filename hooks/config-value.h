@@ -11,6 +11,9 @@
 
 #define KUBERNETES_DEFAULT "1.36"
 
+/* "Name <mail>" that a commit's committer line can hold. */
+#define LIMIT_IDENTITY_BYTES 255
+
 /* A full ref name that a channel may follow: none of windlass' own. */
 int value_ref(const char *v, char **ret, struct err *err);
 /*

@@ -282,12 +282,10 @@ static int read_entries(struct host_config *c, git_config *config,
 	git_config_entry *e;
 	int rc = -1, git_rc;
 
-	/* not the iterator with a pattern: that one leaks (libgit2 1.5) */
-	if (git_config_iterator_new(&it, config) < 0)
+	if (git_config_iterator_glob_new(&it, config, "^" SECTION "\\.") < 0)
 		return repo_err(err, ERR_INTERNAL, "cannot read the settings");
 	while ((git_rc = git_config_next(&e, it)) == 0)
-		if (!strncmp(e->name, SECTION ".", strlen(SECTION ".")) &&
-		    read_entry(c, e, err) < 0)
+		if (read_entry(c, e, err) < 0)
 			goto out;
 	if (git_rc != GIT_ITEROVER)
 		repo_err(err, ERR_INTERNAL, "cannot read the settings");

@@ -1,6 +1,6 @@
 /*
- * What an admin does after `windlass-hook init`: the Channel for the cluster,
- * with the public key in it, and the commands to go on with.
+ * What an admin does after `windlass-hook init`: the commands to go on with,
+ * the cluster's one with the public key in it.
  */
 #include "config.h"
 #include "hooks/init.h"
@@ -8,9 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "hooks/config-value.h"
 #include "schema/sshkey.h"
-#include "schema/trust.h"
 
 #define SERVE_DEFAULT "127.0.0.1:8420"
 
@@ -26,46 +24,17 @@ static int public_key(const char *spec, struct buf *out, struct err *err)
 	return 0;
 }
 
-/* The mail address of "Name <mail>", if it can be a principal. */
-static void add_principal(const struct channel_config *ch, struct buf *out)
-{
-	const char *mail = strrchr(ch->publisher, '<') + 1;
-	size_t len = strcspn(mail, ">");
-	size_t good = strspn(mail, "abcdefghijklmnopqrstuvwxyz"
-			     "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@+-");
-
-	if (good != len || len > LIMIT_PRINCIPAL_BYTES ||
-	    strchr("._@+-", mail[0]) || mail[len - 1] == '.' ||
-	    memmem(mail, len, "..", 2))
-		buf_adds(out, ch->name);
-	else
-		buf_add(out, mail, len);
-}
-
-static void print_manifest(const struct host_config *host,
-			   const struct channel_config *ch, const char *key)
+static void print_install(const struct host_config *host,
+			  const struct channel_config *ch, const char *key)
 {
 	const char *serve = host->serve ? host->serve : SERVE_DEFAULT;
-	struct buf principal = BUF_INIT(LIMIT_IDENTITY_BYTES);
 
-	add_principal(ch, &principal);
-	printf("    apiVersion: windlass.dev/v1alpha1\n"
-	       "    kind: Channel\n"
-	       "    metadata:\n"
-	       "      name: %s\n"
-	       "    spec:\n"
-	       "      url: http://%s    # as the cluster reaches this host\n"
-	       "      channelID: %s\n"
-	       "      publishers: |\n"
-	       "        %s namespaces=\"%s\" %s\n"
-	       "      namespaces: [\"*\"]\n"
-	       "      clusterScoped: [Namespace]\n"
-	       "      serviceAccount:\n"
-	       "        namespace: windlass\n"
-	       "        name: %s\n",
+	printf("    windlass install %s --cluster-admin \\\n"
+	       "        --url http://%s \\\n"
+	       "        --id %s \\\n"
+	       "        --publisher-key '%s'\n",
 	       ch->name, strncmp(serve, "unix:", 5) ? serve : SERVE_DEFAULT,
-	       ch->id, principal.data, TRUST_PUBLISHERS, key, ch->name);
-	buf_release(&principal);
+	       ch->id, key);
 }
 
 int init_print_next(const struct host_config *host,
@@ -79,9 +48,10 @@ int init_print_next(const struct host_config *host,
 		       "1. Let this run all the time (there is a systemd unit "
 		       "in contrib):\n\n"
 		       "    windlass-hook serve --repo %s\n\n"
-		       "2. Give the cluster this Channel (`windlass install` "
-		       "brings the engine):\n\n", host->git_dir);
-		print_manifest(host, ch, key.data);
+		       "2. In the cluster, as its admin (prints what it would "
+		       "apply; --apply does it,\n   --namespaces A,B instead "
+		       "of --cluster-admin gives less):\n\n", host->git_dir);
+		print_install(host, ch, key.data);
 		printf("\n3. Push to %s and see what it says. If in doubt:\n\n"
 		       "    windlass-hook doctor --repo %s\n", ch->ref,
 		       host->git_dir);

@@ -14,7 +14,9 @@
 #include "hooks/config-value.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
-#include "schema/limits.h"
+
+/* a config file is a page of text, the largest forges' too */
+#define LIMIT_CONFIG_BYTES (4u * 1024 * 1024)
 
 const char *const init_hidden_refs[] = {
 	"refs/windlass", "refs/windlass-status", "refs/notes/windlass",

@@ -16,10 +16,11 @@
 
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
-#include "schema/limits.h"
 
 #define MARK "# Written by `windlass-hook init`; `windlass-hook doctor` checks it."
 #define FOLDER_NAME "zz-windlass"
+/* a hook that is larger than this is not ours */
+#define LIMIT_HOOK_BYTES 65536
 
 static bool is_folder(const char *path)
 {

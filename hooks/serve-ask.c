@@ -25,6 +25,7 @@
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 
+#define MAX_ASKERS 256
 /* to send one line, or to take the answer */
 #define ASKER_MS 5000
 
@@ -131,7 +132,7 @@ static void accept_one(struct serve *s, int fd)
 
 	for (a = s->askers; a; a = a->next)
 		n++;
-	if (n >= LIMIT_ASKERS ||
+	if (n >= MAX_ASKERS ||
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) < 0) {
 		close(fd);
 		return;

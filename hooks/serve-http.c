@@ -24,8 +24,14 @@
 #include "schema/base/mem.h"
 #include "schema/limits.h"
 
+/* headers of one request, and of its answer */
+#define CONNECTION_BYTES (8u * 1024)
+/* a connection that says nothing for so long is closed, seconds */
+#define IDLE_SECONDS 75
 /* descriptors that are not connections */
 #define OWN_DESCRIPTORS 128
+/* the longest path: channel, packs, digest */
+#define LIMIT_REQUEST_PATH 256
 
 #define PACKS "packs/"
 
@@ -316,8 +322,8 @@ static struct MHD_Daemon *start(struct serve *s, unsigned flags,
 		MHD_OPTION_EXTERNAL_LOGGER, library_says, s,
 		MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
 		MHD_OPTION_CONNECTION_LIMIT, raise_limit(),
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)LIMIT_CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_TIMEOUT, LIMIT_IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
+		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, s,
 		MHD_OPTION_NOTIFY_COMPLETED, completed, s,

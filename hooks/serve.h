@@ -23,8 +23,9 @@
 #include "hooks/commands.h"
 #include "hooks/listen.h"
 #include "hooks/tokens.h"
-#include "schema/limits.h"
 
+/* seconds that a request may wait for a new head */
+#define LIMIT_WAIT 60
 /* seconds between two looks for pushes that no hook published */
 #define CHECK_INTERVAL_DEFAULT 60
 /* `"` + 64 hex + `"` + NUL */

@@ -14,7 +14,6 @@
 
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
-#include "schema/limits.h"
 
 #define TOKEN_CHARS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
@@ -22,10 +21,10 @@
 static int add_line(struct tokens *t, const char *s, size_t len,
 		    const char *path, size_t line, struct err *err)
 {
-	if (len < LIMIT_BEARER_MIN || len > LIMIT_BEARER_BYTES)
+	if (len < TOKEN_MIN_BYTES || len > TOKEN_MAX_BYTES)
 		return err_set(err, ERR_INVALID, "'%s' line %zu: a token has "
 			       "%d to %d characters", path, line,
-			       LIMIT_BEARER_MIN, LIMIT_BEARER_BYTES);
+			       TOKEN_MIN_BYTES, TOKEN_MAX_BYTES);
 	if (strspn(s, TOKEN_CHARS) < len)
 		return err_set(err, ERR_INVALID, "'%s' line %zu: a token has "
 			       "letters, digits and -._~+/= only", path, line);

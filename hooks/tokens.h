@@ -11,6 +11,13 @@
 
 #include "schema/base/digest.h"
 
+/* shorter ones can be guessed */
+#define TOKEN_MIN_BYTES 20
+#define TOKEN_MAX_BYTES 256
+/* one for each engine, and then some */
+#define LIMIT_TOKENS 10000
+#define LIMIT_TOKENS_BYTES (LIMIT_TOKENS * (TOKEN_MAX_BYTES + 1))
+
 struct tokens {
 	struct sha256 *v;	/* malloced */
 	size_t n;

@@ -128,31 +128,6 @@
 /* milliseconds until an ssh-agent must have answered */
 #define LIMIT_AGENT_MS 5000
 
-/* ---- the Git host ---- */
-
-/* "Name <mail>" that a commit's committer line can hold */
-#define LIMIT_IDENTITY_BYTES 255
-/* a repository's config that init edits: the largest forges' are a page */
-#define LIMIT_CONFIG_BYTES (4u * 1024 * 1024)
-/* a hook file that may be ours */
-#define LIMIT_HOOK_BYTES 65536
-/* bearer tokens: shorter ones can be guessed, one for each engine is enough */
-#define LIMIT_BEARER_MIN 20
-#define LIMIT_BEARER_BYTES 256
-#define LIMIT_TOKENS 10000
-#define LIMIT_TOKENS_BYTES (LIMIT_TOKENS * (LIMIT_BEARER_BYTES + 1))
-/* a path that `serve` looks at: channel, "packs", digest */
-#define LIMIT_REQUEST_PATH 256
-/* memory of one connection: the headers of a request and of its answer */
-#define LIMIT_CONNECTION_BYTES (8u * 1024)
-/* seconds that a request may wait for news, and that a client may be silent */
-#define LIMIT_WAIT 60
-#define LIMIT_IDLE_SECONDS 75
-/* hooks that ask `serve` to publish at a time */
-#define LIMIT_ASKERS 256
-/* seconds of one publish on request: many new objects to render and pack */
-#define LIMIT_ASK_SECONDS 120
-
 /* ---- pushes ---- */
 
 /* refs of one push that pre-receive reads */

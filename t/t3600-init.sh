@@ -17,32 +17,6 @@ state_of() {
 		-printf '%p %m %s %T@\n' 2>/dev/null | sort)
 }
 
-# ---- the program itself
-
-like "$(windlass-hook --version)" '^windlass-hook [0-9.]+$' "--version"
-is "$(windlass-hook >out 2>err; echo $?)" 129 "no command is wrong usage"
-is "$(cat out)" "" "and says so on stderr"
-is "$(windlass-hook nothing 2>/dev/null; echo $?)" 129 "an unknown one too"
-for command in $(windlass-hook --help | sed -n 's/^  \([a-z-]*\) .*/\1/p'); do
-	ok "help $command" windlass-hook help "$command"
-	like "$(cat .output)" "^usage: windlass-hook $command" "tells its usage"
-	like "$(mandoc -T ascii "$TOP/hooks/windlass-hook.8" 2>/dev/null |
-		sed 's/.\x08//g')" "windlass-hook $command" \
-		"and is in the manual"
-	for option in $(grep -oE -- '^  --[a-z-]+' .output); do
-		grep -qF -- "Fl ${option#-}" "$TOP/hooks/windlass-hook.8" ||
-			echo "$command $option"
-	done
-done >tested
-cat tested
-is "$(grep -v '^ok\|^not ok\|^#' tested)" "" \
-	"every option is in the manual"
-for hook in pre-receive post-receive; do
-	ln -s "$WINDLASS_BUILD/windlass-hook" "$hook"
-	like "$("./$hook" --help)" "^usage: windlass-hook $hook" \
-		"by the name of $hook it is that hook"
-done
-
 # ---- a new channel
 
 new plain
@@ -68,9 +42,9 @@ is "$(sed -n 's/^exec //p' plain.git/hooks/pre-receive)" \
 	"'$WINDLASS_BUILD/windlass-hook' pre-receive" \
 	"the hook runs this program by its absolute path"
 
-like "$(cat first)" "^    kind: Channel$" "a Channel is printed"
-like "$(cat first)" "channelID: $(config windlass.prod.id)" "with the id"
-sed -n 's/^ *\(prod@.*namespaces=.*\)$/\1/p' first >signers
+like "$(cat first)" "^    windlass install prod " "what the cluster needs is printed"
+like "$(cat first)" "^        --id $(config windlass.prod.id) " "with the id"
+sed -n "s/^ *--publisher-key '\(.*\)'/prod namespaces=\"git\" \1/p" first >signers
 echo text >text
 ssh-keygen -q -Y sign -f keys/plain -n git text 2>/dev/null
 verify() {
@@ -184,15 +158,6 @@ not_ok "settings that are wrong already" init twice
 like "$(cat .output)" "windlass.other.deletelimt" "are named"
 ok "and the file is put back" cmp twice.git/config twice.before
 not_ok "without the key" test -e keys/twice
-
-new large
-size=$(stat -c %s large.git/config)
-{ printf '#%0*d\n' $((4 * 1024 * 1024 - size - 2)) 0; } >>large.git/config
-is "$(stat -c %s large.git/config)" $((4 * 1024 * 1024)) "4 MiB of settings"
-ok "are edited" init large
-new larger
-{ printf '#%0*d\n' $((4 * 1024 * 1024 - size - 1)) 0; } >>larger.git/config
-not_ok "a byte more is refused" init larger
 
 # ---- hooks of others
 

@@ -35,7 +35,8 @@ static const char usage[] =
 "  --from REPOSITORY    take id and public key from this repository's own\n"
 "                       configuration; else give them:\n"
 "  --id HEX             the channel's id, as windlass-hook init prints it\n"
-"  --publishers FILE    allowed_signers of the publisher\n"
+"  --publisher-key KEY  its public key, 'ssh-ed25519 AAAA...'\n"
+"  --publishers FILE    or an allowed_signers file with several\n"
 "\n"
 "What it may do in the cluster (one of them):\n"
 "  --namespaces A,B     everything, in these namespaces\n"
@@ -56,7 +57,7 @@ static const char crd_yaml[] =
 ;
 
 struct options {
-	const char *channel, *url, *from, *publishers_file;
+	const char *channel, *url, *from, *publishers_file, *publisher_key;
 	const char *namespaces, *cluster_scoped;
 	const char *kubeconfig, *context;
 	char id[CHANNEL_ID_SIZE];
@@ -83,6 +84,15 @@ static int config_string(git_config *config, const char *channel,
 	return rc;
 }
 
+/* One line of allowed_signers, with the channel's name as principal. */
+static void add_publisher(struct options *o, const struct sshkey *key)
+{
+	buf_addf(&o->publishers, "%s namespaces=\"" TRUST_PUBLISHERS "\" ",
+		 o->channel);
+	sshkey_write_text(key, &o->publishers);
+	buf_addc(&o->publishers, '\n');
+}
+
 static int read_repository(struct options *o, struct err *err)
 {
 	git_repository *repo = NULL;
@@ -103,10 +113,7 @@ static int read_repository(struct options *o, struct err *err)
 	    signer_open(key.data, &signer, err) < 0)
 		goto out;
 	snprintf(o->id, sizeof(o->id), "%s", id.data);
-	buf_addf(&o->publishers, "%s namespaces=\"" TRUST_PUBLISHERS "\" ",
-		 o->channel);
-	sshkey_write_text(signer_key(signer), &o->publishers);
-	buf_addc(&o->publishers, '\n');
+	add_publisher(o, signer_key(signer));
 	rc = 0;
 out:
 	signer_free(signer);
@@ -119,8 +126,18 @@ out:
 
 static int read_publishers(struct options *o, struct err *err)
 {
+	struct sshkey key;
+
 	if (o->from && read_repository(o, err) < 0)
 		return -1;
+	if (o->publisher_key) {
+		if (sshkey_parse_text(o->publisher_key,
+				      strlen(o->publisher_key), &key,
+				      err) < 0)
+			return err_wrap(err, "--publisher-key");
+		buf_reset(&o->publishers);
+		add_publisher(o, &key);
+	}
 	if (o->publishers_file) {
 		buf_reset(&o->publishers);
 		return fs_read(AT_FDCWD, o->publishers_file, &o->publishers,
@@ -337,9 +354,10 @@ static int check_options(const struct options *o)
 	if (!o->url)
 		return cli_usage(usage, "--url is missing: where the Git host "
 				 "publishes");
-	if (!o->from && (!o->id[0] || !o->publishers_file))
+	if (!o->from && (!o->id[0] || (!o->publishers_file &&
+				       !o->publisher_key)))
 		return cli_usage(usage, "give --from, or --id and "
-				 "--publishers");
+				 "--publisher-key");
 	if (!o->cluster_admin && !o->namespaces)
 		return cli_usage(usage, "give --namespaces or "
 				 "--cluster-admin");
@@ -355,6 +373,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		{ "url", required_argument, NULL, 'u' },
 		{ "from", required_argument, NULL, 'f' },
 		{ "id", required_argument, NULL, 'i' },
+		{ "publisher-key", required_argument, NULL, 'K' },
 		{ "publishers", required_argument, NULL, 'p' },
 		{ "namespaces", required_argument, NULL, 'n' },
 		{ "cluster-scoped", required_argument, NULL, 's' },
@@ -374,6 +393,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'i':
 			snprintf(o->id, sizeof(o->id), "%s", optarg);
 			break;
+		case 'K': o->publisher_key = optarg; break;
 		case 'p': o->publishers_file = optarg; break;
 		case 'n': o->namespaces = optarg; break;
 		case 's': o->cluster_scoped = optarg; break;

@@ -14,7 +14,6 @@
 #include "hooks/tokens.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
-#include "schema/limits.h"
 #include "t/unit/tap.h"
 
 static void test_prefer(void)
@@ -175,7 +174,7 @@ static void test_token_limits(void)
 	struct buf text = BUF_INIT(LIMIT_TOKENS_BYTES + 65536);
 	struct tokens t = TOKENS_INIT;
 
-	for (int i = 0; i < LIMIT_BEARER_BYTES; i++)
+	for (int i = 0; i < TOKEN_MAX_BYTES; i++)
 		buf_addc(&text, 'a');
 	ok(!read_tokens(text.data, &t), "the longest token");
 	tokens_release(&t);
