@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "schema/base/buf.h"
+#include "schema/repo.h"
 
 struct command {
 	const char *name;
@@ -151,11 +152,12 @@ static int dispatch(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	struct err err = ERR_INIT;
 	int status;
 
 	if (argc < 1)
 		return EXIT_USAGE;
-	if (sodium_init() < 0 || git_libgit2_init() < 0) {
+	if (sodium_init() < 0 || repo_init_library(&err) < 0) {
 		fputs("windlass: cannot start its libraries\n", stderr);
 		return EXIT_TROUBLE;
 	}
