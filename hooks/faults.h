@@ -12,7 +12,7 @@
 	STEP(checked)		/* the tip passed the gate */ \
 	STEP(rendered)		/* the new tree is in memory */ \
 	STEP(signed)		/* so is the signed commit */ \
-	STEP(stored_some)	/* a part of the new objects is on disk */ \
+	STEP(inserted)		/* their pack is about to be written */ \
 	STEP(stored)		/* all new objects are on disk */ \
 	STEP(epoch_kept)	/* an old epoch's tip has its own ref */ \
 	STEP(ref_moved)		/* the bundle is the channel's newest */ \

@@ -126,13 +126,11 @@ static int temp_keep(const struct host_config *host,
 		     struct pack_ref *ret, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	struct buf dir = BUF_INIT(LIMIT_PATH_BYTES);
 	struct pack_ref ref;
 	int rc = -1;
 
 	if (digest_of(t, &ref, err) < 0 ||
-	    pack_path(host, ch, &ref.digest, &path, err) < 0 ||
-	    packs_dir(host, ch, &dir, err) < 0)
+	    pack_path(host, ch, &ref.digest, &path, err) < 0)
 		goto out;
 	if (fsync(t->fd) < 0) {
 		err_sys(err, "cannot sync '%s'", t->path.data);
@@ -144,12 +142,21 @@ static int temp_keep(const struct host_config *host,
 	}
 	close(t->fd);
 	t->fd = -1;
-	if (fs_sync_dir(AT_FDCWD, dir.data, err) < 0)
-		goto out;
 	*ret = ref;
 	rc = 0;
 out:
 	buf_release(&path);
+	return rc;
+}
+
+int pack_sync(const struct host_config *host, const struct channel_config *ch,
+	      struct err *err)
+{
+	struct buf dir = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = packs_dir(host, ch, &dir, err);
+
+	if (!rc)
+		rc = fs_sync_dir(AT_FDCWD, dir.data, err);
 	buf_release(&dir);
 	return rc;
 }

@@ -26,15 +26,22 @@ int pack_path(const struct host_config *host, const struct channel_config *ch,
 	      const struct sha256 *digest, struct buf *ret_path,
 	      struct err *err);
 
-/* The thin pack of what `to` has and `from` has not; durable. */
+/*
+ * Making files: their bytes are on the disk when these return, their names
+ * after pack_sync, which comes before anything that refers to them.
+ */
+int pack_sync(const struct host_config *host, const struct channel_config *ch,
+	      struct err *err);
+
+/* The thin pack of what `to` has and `from` has not. */
 int pack_make_delta(const struct host_config *host,
 		    const struct channel_config *ch, const char *from,
 		    const char *to, struct pack_ref *ret, struct err *err);
-/* A whole pack: the bundle's tree and the commits of its epoch; durable. */
+/* A whole pack: the bundle's tree and the commits of its epoch. */
 int pack_make_base(git_repository *repo, const struct host_config *host,
 		   const struct channel_config *ch, const char *bundle,
 		   struct pack_ref *ret, struct err *err);
-/* A text (index, approvals) as such a file; durable. */
+/* A text (index, approvals) as such a file. */
 int pack_keep_text(const struct host_config *host,
 		   const struct channel_config *ch, const void *text,
 		   size_t len, struct pack_ref *ret, struct err *err);

@@ -138,8 +138,8 @@ int settings_keep(const struct host_config *host,
 
 	settings_text(bundle, digest, &text);
 	if (!rc)
-		rc = fs_write(AT_FDCWD, path.data, text.data, text.len, 0640,
-			      err);
+		rc = fs_write_cache(AT_FDCWD, path.data, text.data, text.len,
+				    0640, err);
 	buf_release(&path);
 	buf_release(&text);
 	return rc;

@@ -262,6 +262,8 @@ int shelf_write(struct shelf *s, struct pack_ref *ret, struct err *err)
 	if (!rc)
 		rc = pack_keep_text(s->host, s->ch, text.data, text.len, &ref,
 				    err);
+	if (!rc)
+		rc = pack_sync(s->host, s->ch, err);
 	buf_release(&text);
 	if (rc < 0)
 		return -1;

@@ -1,7 +1,7 @@
 /*
  * Writing objects by libgit2. See store.h. An in-memory backend in front of
- * the repository's own takes every write; the pack of many objects is then
- * libgit2's packbuilder's, which finds them there.
+ * the repository's own takes every write; the pack is then made by libgit2's
+ * packbuilder, which finds them there.
  */
 #include "config.h"
 #include "hooks/store.h"
@@ -16,6 +16,7 @@
 #include "schema/repo.h"
 
 #define FIRST_BACKEND 999	/* asked before the repository's own */
+#define MANY_OBJECTS 1000	/* worth starting threads for */
 
 struct store {
 	git_repository *repo;
@@ -58,69 +59,40 @@ int store_write(struct store *s, git_object_t type, const void *data,
 		size_t len, git_oid *ret, struct err *err)
 {
 	git_oid id;
+	bool had;
 
 	if (git_odb_hash(&id, data, len, type) < 0)
 		return repo_err(err, ERR_INTERNAL, "cannot hash an object");
-	if (!git_odb_exists_ext(s->odb, &id, GIT_ODB_LOOKUP_NO_REFRESH))
-		remember(s, &id);
-	/* one that exists is touched, so that no gc takes it from us */
+	had = s->memory->exists(s->memory, &id);
+	/* one that is on the disk is touched, so that no gc takes it, and
+	 * does not get into the memory */
 	if (git_odb_write(&id, s->odb, data, len, type) < 0)
 		return repo_err(err, ERR_INTERNAL, "cannot keep an object");
+	if (!had && s->memory->exists(s->memory, &id))
+		remember(s, &id);
 	*ret = id;
 	return 0;
 }
 
-static int write_loose(struct store *s, git_odb_backend *loose,
-		       const git_oid *id, struct err *err)
+int store_flush(struct store *s, struct err *err)
 {
-	git_odb_object *object = NULL;
-	int rc = -1;
-
-	if (git_odb_read(&object, s->odb, id) < 0 ||
-	    loose->write(loose, id, git_odb_object_data(object),
-			 git_odb_object_size(object),
-			 git_odb_object_type(object)) < 0)
-		repo_err(err, ERR_INTERNAL, "cannot write object %s",
-			 git_oid_tostr_s(id));
-	else
-		rc = 0;
-	git_odb_object_free(object);
-	return rc;
-}
-
-static int flush_loose(struct store *s, const char *objects, struct err *err)
-{
-	git_odb_backend *loose = NULL;
-	int rc = 0;
-
-	/* compression by default, fsync yes, modes as Git has them */
-	if (git_odb_backend_loose(&loose, objects, -1, 1, 0, 0) < 0)
-		return repo_err(err, ERR_INTERNAL, "cannot write to '%s'",
-				objects);
-	for (size_t i = 0; !rc && i < s->n; i++) {
-		rc = write_loose(s, loose, &s->v[i], err);
-		if (i == 0)
-			fault_step(FAULT_stored_some);
-	}
-	loose->free(loose);
-	return rc;
-}
-
-static int flush_pack(struct store *s, const char *objects, struct err *err)
-{
-	char *folder = xasprintf("%s/pack", objects);
+	char *folder = xasprintf("%sobjects/pack",
+				 git_repository_path(s->repo));
 	git_packbuilder *pb = NULL;
 	int rc = -1;
 
-	if (git_packbuilder_new(&pb, s->repo) < 0)
+	if (s->n && git_packbuilder_new(&pb, s->repo) < 0)
 		goto out;
-	git_packbuilder_set_threads(pb, 0);
+	if (s->n > MANY_OBJECTS)
+		git_packbuilder_set_threads(pb, 0);	/* one a processor */
 	for (size_t i = 0; i < s->n; i++)
 		if (git_packbuilder_insert(pb, &s->v[i], NULL) < 0)
 			goto out;
-	fault_step(FAULT_stored_some);
-	if (git_packbuilder_write(pb, folder, 0, NULL, NULL) < 0)
+	fault_step(FAULT_inserted);
+	if (s->n && git_packbuilder_write(pb, folder, 0, NULL, NULL) < 0)
 		goto out;
+	s->n = 0;
+	git_mempack_reset(s->memory);
 	rc = 0;
 out:
 	if (rc < 0)
@@ -128,20 +100,6 @@ out:
 			 folder);
 	git_packbuilder_free(pb);
 	free(folder);
-	return rc;
-}
-
-int store_flush(struct store *s, struct err *err)
-{
-	char *objects = xasprintf("%sobjects", git_repository_path(s->repo));
-	int rc = s->n < STORE_LOOSE_MAX ? flush_loose(s, objects, err) :
-					  flush_pack(s, objects, err);
-
-	if (!rc) {
-		s->n = 0;
-		git_mempack_reset(s->memory);
-	}
-	free(objects);
 	return rc;
 }
 

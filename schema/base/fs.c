@@ -107,7 +107,7 @@ int fs_sync_dir(int dirfd, const char *path, struct err *err)
 }
 
 static int write_temp(int dirfd, const char *temp, const void *data,
-		      size_t len, mode_t mode, struct err *err)
+		      size_t len, mode_t mode, bool durable, struct err *err)
 {
 	int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW |
 			O_CLOEXEC, mode);
@@ -118,15 +118,15 @@ static int write_temp(int dirfd, const char *temp, const void *data,
 	rc = fs_write_fd(fd, temp, data, len, err);
 	if (!rc && fchmod(fd, mode) < 0)
 		rc = err_sys(err, "cannot set the mode of '%s'", temp);
-	if (!rc && fsync(fd) < 0)
+	if (!rc && durable && fsync(fd) < 0)
 		rc = err_sys(err, "cannot sync '%s'", temp);
 	if (close(fd) < 0 && !rc)
 		rc = err_sys(err, "cannot close '%s'", temp);
 	return rc;
 }
 
-int fs_write(int dirfd, const char *path, const void *data, size_t len,
-	     mode_t mode, struct err *err)
+static int replace(int dirfd, const char *path, const void *data, size_t len,
+		   mode_t mode, bool durable, struct err *err)
 {
 	char *folder = folder_of(path);
 	char *temp;
@@ -136,16 +136,28 @@ int fs_write(int dirfd, const char *path, const void *data, size_t len,
 	if (getrandom(&salt, sizeof(salt), 0) != sizeof(salt))
 		salt = (uint64_t)clock_mono_ms() ^ ((uint64_t)getpid() << 32);
 	temp = xasprintf("%s.tmp-%016llx", path, (unsigned long long)salt);
-	rc = write_temp(dirfd, temp, data, len, mode, err);
+	rc = write_temp(dirfd, temp, data, len, mode, durable, err);
 	if (!rc && renameat(dirfd, temp, dirfd, path) < 0)
 		rc = err_sys(err, "cannot rename '%s' to '%s'", temp, path);
 	if (rc)
 		unlinkat(dirfd, temp, 0);
-	else
+	else if (durable)
 		rc = fs_sync_dir(dirfd, folder, err);
 	free(temp);
 	free(folder);
 	return rc;
+}
+
+int fs_write(int dirfd, const char *path, const void *data, size_t len,
+	     mode_t mode, struct err *err)
+{
+	return replace(dirfd, path, data, len, mode, true, err);
+}
+
+int fs_write_cache(int dirfd, const char *path, const void *data, size_t len,
+		   mode_t mode, struct err *err)
+{
+	return replace(dirfd, path, data, len, mode, false, err);
 }
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *err)

@@ -27,6 +27,10 @@ int fs_read_fd(int fd, const char *name, struct buf *ret, struct err *err);
 int fs_write(int dirfd, const char *path, const void *data, size_t len,
 	     mode_t mode, struct err *err);
 
+/* The same, atomically but not durably: for what can be made again. */
+int fs_write_cache(int dirfd, const char *path, const void *data, size_t len,
+		   mode_t mode, struct err *err);
+
 /* Writes all of it, over EINTR and short writes. */
 int fs_write_fd(int fd, const char *name, const void *data, size_t len,
 		struct err *err);

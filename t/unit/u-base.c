@@ -185,6 +185,10 @@ static void test_fs(void)
 	   fs_read(AT_FDCWD, file, &b, &err) < 0 && err.class == ERR_INVALID,
 	   "one byte beyond the maximum is an error");
 	buf_reset(&b);
+	ok(!fs_write_cache(AT_FDCWD, file, "cache", 5, 0600, &err) &&
+	   !fs_read(AT_FDCWD, file, &b, &err) && !strcmp(b.data, "cache"),
+	   "what is only a cache too");
+	buf_reset(&b);
 	ok(!symlink(file, link) && fs_read(AT_FDCWD, link, &b, &err) < 0,
 	   "a symlink is not followed");
 	ok(fs_read(AT_FDCWD, "/nonexistent", &b, &err) < 0 &&

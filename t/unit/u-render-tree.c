@@ -193,53 +193,55 @@ static void test_refuse(void)
 	   "a tree of another digest than the signed one");
 }
 
-/* Writes n new blobs; says how many packs and loose objects came of it. */
-static void flush(int n, int seed, int *ret_packs, int *ret_loose)
+/* The packs and loose objects that are there. */
+static void count_objects(int *ret_packs, int *ret_loose)
 {
-	struct store *store = NULL;
-	git_odb *odb = NULL;
-	git_oid id;
-	char *count = xasprintf("cd '%sobjects' && ls pack/*.pack 2>/dev/null "
-				"| wc -l; find '%sobjects'/?? -type f | wc -l",
-				git_repository_path(repo),
+	char *count = xasprintf("cd '%sobjects' && ls pack | grep -c '[.]pack$'"
+				"; find . -path './[0-9a-f][0-9a-f]/*' -type f | wc -l",
 				git_repository_path(repo));
 	struct buf out = BUF_INIT(1000);
 	struct proc p = {
 		.argv = (const char *const[]){ "sh", "-c", count, NULL },
 		.out = &out,
 	};
-	char name[64];
 
-	store_open(git_repository_path(repo), &store, &err);
-	for (int i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "blob %d of %d", i, seed);
-		store_write(store, GIT_OBJECT_BLOB, name, strlen(name), &id,
-			    &err);
-	}
-	git_repository_odb(&odb, repo);
-	ok(!git_odb_exists(odb, &id), "nothing is there before the flush");
-	ok(!store_flush(store, &err) && git_odb_refresh(odb) == 0 &&
-	   git_odb_exists(odb, &id), "all of it after");
-	git_odb_free(odb);
-	store_free(store);
-	proc_check(&p, &err);
-	sscanf(out.data, "%d %d", ret_packs, ret_loose);
+	if (proc_check(&p, &err) < 0 ||
+	    sscanf(out.data, "%d %d", ret_packs, ret_loose) != 2)
+		BUG("cannot count");
 	buf_release(&out);
 	free(count);
 }
 
-static void test_store(void)
+/* Writes n new blobs, and one that is there already. */
+static void test_store(int n)
 {
 	int packs, loose, packs2, loose2;
+	struct store *store = NULL;
+	git_odb *odb = NULL;
+	git_oid id, again;
+	char name[64];
 
-	flush(1, 1, &packs, &loose);
-	flush(STORE_LOOSE_MAX - 1, 2, &packs2, &loose2);
-	ok(packs2 == packs && loose2 == loose + STORE_LOOSE_MAX - 1,
-	   "few objects are loose");
-	flush(STORE_LOOSE_MAX, 3, &packs, &loose);
-	ok(packs == packs2 + 1 && loose == loose2, "many are one pack");
-	flush(STORE_LOOSE_MAX, 4, &packs2, &loose2);
-	ok(packs2 == packs + 1 && loose2 == loose, "and once more");
+	count_objects(&packs, &loose);
+	git_repository_odb(&odb, repo);
+	store_open(git_repository_path(repo), &store, &err);
+	for (int i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "blob %d of %d", i, n);
+		store_write(store, GIT_OBJECT_BLOB, name, strlen(name), &id,
+			    &err);
+	}
+	ok(!store_write(store, GIT_OBJECT_BLOB, name, strlen(name), &again,
+			&err) && git_oid_equal(&id, &again), "twice is once");
+	ok(!git_odb_exists(odb, &id), "nothing is there before the flush");
+	ok(!store_flush(store, &err) && git_odb_refresh(odb) == 0 &&
+	   git_odb_exists(odb, &id), "all of it after");
+	count_objects(&packs2, &loose2);
+	ok(packs2 == packs + 1 && loose2 == loose, "%d blobs: one pack", n);
+	ok(!store_write(store, GIT_OBJECT_BLOB, name, strlen(name), &id,
+			&err) && !store_flush(store, &err), "written again");
+	count_objects(&packs, &loose);
+	ok(packs == packs2 && loose == loose2, "is not written again");
+	git_odb_free(odb);
+	store_free(store);
 }
 
 int main(void)
@@ -252,7 +254,9 @@ int main(void)
 		return 99;
 	test_any_way();
 	test_refuse();
-	test_store();
+	test_store(1);
+	test_store(99);
+	test_store(2000);
 	git_repository_free(repo);
 	fs_remove_tree(dir, &err);
 	free(dir);
