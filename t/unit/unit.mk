@@ -83,6 +83,16 @@ UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-shelf
+t_unit_u_shelf_SOURCES = t/unit/u-shelf.c t/unit/tap.h
+t_unit_u_shelf_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_shelf_LDADD = $(HOOKS_LIBS)
+
+UNIT_TESTS += t/unit/u-source
+t_unit_u_source_SOURCES = t/unit/u-source.c t/unit/tap.h
+t_unit_u_source_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_source_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-sums
 t_unit_u_sums_SOURCES = t/unit/u-sums.c t/unit/tap.h
 t_unit_u_sums_LDADD = $(UNIT_LDADD)
