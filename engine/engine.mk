@@ -75,13 +75,19 @@ windlass_SOURCES = \
 	engine/cli/bundles.c engine/cli/bundles.h \
 	engine/cli/cli.h \
 	engine/cli/cluster.c engine/cli/cluster.h \
+	engine/cli/cmd-check.c \
 	engine/cli/cmd-diff.c \
 	engine/cli/cmd-install.c \
 	engine/cli/cmd-log.c \
+	engine/cli/cmd-render.c \
 	engine/cli/cmd-show.c \
 	engine/cli/cmd-status.c \
 	engine/cli/cmd-yaml.c \
-	engine/cli/main.c
+	engine/cli/findings.c engine/cli/findings.h \
+	engine/cli/main.c \
+	engine/cli/review.c engine/cli/review.h \
+	engine/cli/sources.c engine/cli/sources.h \
+	engine/cli/tree-out.c engine/cli/tree-out.h
 
 # channels: what is seen of them, and what is done about it
 libengine_a_SOURCES += \
@@ -95,9 +101,11 @@ libengine_a_SOURCES += \
 # the manuals
 dist_man_MANS += \
 	engine/cli/windlass.1 \
+	engine/cli/windlass-check.1 \
 	engine/cli/windlass-diff.1 \
 	engine/cli/windlass-install.1 \
 	engine/cli/windlass-log.1 \
+	engine/cli/windlass-render.1 \
 	engine/cli/windlass-show.1 \
 	engine/cli/windlass-status.1 \
 	engine/cli/windlass-yaml.1

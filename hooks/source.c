@@ -33,16 +33,6 @@ struct walk {
 	char path[LIMIT_PATH_BYTES + 1];
 };
 
-/* What a directory needs that we do not have yet. */
-static const struct {
-	const char *name, *tool;
-} renderers[] = {
-	{ "kustomization.yaml", "kustomize" },
-	{ "kustomization.yml", "kustomize" },
-	{ "Kustomization", "kustomize" },
-	{ "Chart.yaml", "helm" },
-};
-
 static int walk_dir(struct walk *w, size_t len, int depth,
 		    const git_oid *old_id, const git_oid *new_id);
 
@@ -211,18 +201,17 @@ static int take_ignore(struct walk *w, size_t len, const git_tree *old,
 /* True if the directory is for another tool, and was refused. */
 static bool needs_renderer(struct walk *w, size_t len, const git_tree *new)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(renderers); i++) {
-		const git_tree_entry *e =
-			git_tree_entry_byname(new, renderers[i].name);
+	for (const struct manifest_tool *t = manifest_tools; t->file; t++) {
+		const git_tree_entry *e = git_tree_entry_byname(new, t->file);
 
-		if (!e || !is_file(e) ||
-		    path_push(w, len, renderers[i].name) < 0 || ignored(w))
+		if (!e || !is_file(e) || path_push(w, len, t->file) < 0 ||
+		    ignored(w))
 			continue;
 		problem_error(w->ps, w->path, nowhere, "source-renderer",
 			      "this directory is for %s, which windlass does "
 			      "not run yet: commit what it renders instead, "
 			      "or name the directory in " IGNORE_NAME,
-			      renderers[i].tool);
+			      t->tool);
 		return true;
 	}
 	w->path[len] = '\0';

@@ -210,6 +210,14 @@ int manifest_read(const char *path, const char *data, size_t len,
 	return m.faulty ? -1 : 0;
 }
 
+const struct manifest_tool manifest_tools[] = {
+	{ "kustomization.yaml", "kustomize" },
+	{ "kustomization.yml", "kustomize" },
+	{ "Kustomization", "kustomize" },
+	{ "Chart.yaml", "helm" },
+	{ NULL, NULL },
+};
+
 bool manifest_name(const char *path)
 {
 	static const char *const endings[] = { ".yaml", ".yml", ".json" };

@@ -22,4 +22,13 @@ int manifest_read(const char *path, const char *data, size_t len,
 /* True for names that a channel reads: *.yaml *.yml *.json */
 bool manifest_name(const char *path);
 
+/*
+ * Files by which a directory is for another tool, whose output only is what
+ * a cluster should have: nothing below it is read. A NULL file ends it.
+ */
+struct manifest_tool {
+	const char *file, *tool;
+};
+extern const struct manifest_tool manifest_tools[];
+
 #endif

@@ -53,6 +53,15 @@ static int unknown_kind(const struct rules *r, const struct object *o,
 		problem_error(ps, o->path, mark, "scope-unknown",
 			      "kind '%s' is unknown: did you mean '%s'?",
 			      id->kind, k->kind);
+	else if (scope_has_group(id->group))
+		problem_error(ps, o->path, mark, "scope-unknown",
+			      "Kubernetes %s has no kind '%s' in '%s%s%s', or "
+			      "not by default: where your cluster has it, name "
+			      "a file with a CustomResourceDefinition of it "
+			      "(windlass.%s.crds of the repository, --crds of "
+			      "the command line)", scope_kubernetes, id->kind,
+			      id->group, *id->group ? "/" : "", id->version,
+			      r->channel);
 	else
 		problem_error(ps, o->path, mark, "scope-unknown",
 			      "kind '%s' of '%s%s%s' is unknown: add its "
@@ -123,8 +132,9 @@ static int check_namespace(const struct rules *r, struct object *o,
 			      "namespace-missing", "%s '%s' has no namespace, "
 			      "and the channel no default: add "
 			      "metadata.namespace, or set "
-			      "windlass.%s.defaultNamespace", o->id.kind,
-			      o->id.name, r->channel);
+			      "windlass.%s.defaultNamespace (--namespace of "
+			      "the command line)", o->id.kind, o->id.name,
+			      r->channel);
 		return -1;
 	}
 	if (!is_dns_label(o->id.namespace) ||
@@ -197,7 +207,8 @@ static int check_secret(const struct rules *r, const struct object *o,
 		      "a Secret in Git can be read by all who can fetch, now "
 		      "and later: make it in the cluster (External Secrets, "
 		      "Sealed Secrets), or accept that for this channel with "
-		      "'git config windlass.%s.secrets allow'", r->channel);
+		      "'git config windlass.%s.secrets allow' "
+		      "(--allow-secrets of the command line)", r->channel);
 	return -1;
 }
 
@@ -211,7 +222,7 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 		return unknown_kind(r, o, ps);
 	if (k->no_apply) {
 		problem_error(ps, o->path, root_mark(o, "kind"),
-			      "kind-not-applied", "a %s is a question to the "
+			      "kind-not-applied", "a %s is a request to the "
 			      "API server, not a state to keep: it cannot be "
 			      "applied", o->id.kind);
 		return -1;
@@ -255,9 +266,8 @@ int rules_check_duplicates(const struct objects *os, struct problems *ps)
 		buf_reset(&words);
 		object_describe(&o->id, &words);
 		problem_error(ps, o->path, o->mark, "duplicate",
-			      "%s is here for the second time: the first is "
-			      "at %s:%u:%u", words.data, first->path,
-			      first->mark.line, first->mark.column);
+			      "%s is defined at %s:%u already", words.data,
+			      first->path, first->mark.line);
 		rc = -1;
 	}
 	map_release(&seen, NULL);

@@ -88,7 +88,7 @@ bool scope_is_builtin(const struct kind_info *k)
 	return k >= builtin && k < builtin + ARRAY_SIZE(builtin);
 }
 
-static bool is_builtin_group(const char *group)
+bool scope_has_group(const char *group)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
 		if (!strcmp(builtin[i].group, group))
@@ -149,7 +149,7 @@ const struct kind_info *scope_suggest(const struct scopes *s,
 	size_t near = NEAR_MAX + 1;
 
 	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
-		if (!strcmp(builtin[i].kind, kind) && is_builtin_group(group))
+		if (!strcmp(builtin[i].kind, kind) && scope_has_group(group))
 			return &builtin[i];
 	for (size_t i = 0; i < ARRAY_SIZE(builtin); i++)
 		consider(&builtin[i], group, kind, &near, &best);

@@ -43,6 +43,9 @@ const struct kind_info *scope_lookup(const struct scopes *s,
 const struct kind_info *scope_suggest(const struct scopes *s,
 				      const char *group, const char *kind);
 
+/* True if the group is one of Kubernetes itself. */
+bool scope_has_group(const char *group);
+
 /* True if k is of the built-in table, false if it comes from a CRD. */
 bool scope_is_builtin(const struct kind_info *k);
 

@@ -19,9 +19,11 @@ enum {
 };
 
 /* argv[0] is the command's name. The result is an exit status. */
+int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_install(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_render(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_yaml(int argc, char **argv);

@@ -22,6 +22,8 @@ struct command {
 
 /* NULL-terminated; what a developer needs first, then what an admin does. */
 static const struct command commands[] = {
+	{ "check", cmd_check, "check manifests as a push would" },
+	{ "render", cmd_render, "print manifests as a bundle has them" },
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
 	{ "install", cmd_install, "print or apply what a cluster needs" },
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },

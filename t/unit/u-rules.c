@@ -87,7 +87,8 @@ static void test_scope(void)
 	bad(OBJECT("v1", "ConfigMap", "\"name\":\"a\""),
 	    "a.yaml:1:50: error: ConfigMap 'a' has no namespace, and the "
 	    "channel no default: add metadata.namespace, or set "
-	    "windlass.prod.defaultNamespace [namespace-missing]");
+	    "windlass.prod.defaultNamespace (--namespace of the command line) "
+	    "[namespace-missing]");
 	bad(OBJECT("v1", "Namespace", "\"name\":\"a\",\"namespace\":\"n\""),
 	    "a.yaml:1:74: error: Namespace is cluster-scoped and has no "
 	    "namespace: remove this line [namespace-forbidden]");
@@ -115,6 +116,10 @@ static void test_scope(void)
 	    "CustomResourceDefinition to these files, or name a file that "
 	    "has it (windlass.prod.crds of the repository, --crds of the "
 	    "command line) [scope-unknown]");
+	bad(OBJECT("certificates.k8s.io/v1beta1", "ClusterTrustBundle",
+		   "\"name\":\"a\""), "Kubernetes v1.36.3 has no kind "
+	    "'ClusterTrustBundle' in 'certificates.k8s.io/v1beta1', or not "
+	    "by default");
 	bad(OBJECT("authorization.k8s.io/v1", "SubjectAccessReview",
 		   "\"name\":\"a\""), "cannot be applied [kind-not-applied]");
 }
@@ -298,7 +303,7 @@ static void test_duplicates_by_default(void)
 	for (size_t i = 0; i < os.n; i++)
 		rules_check(&rules, &os.v[i], &ps);
 	ok(rules_check_duplicates(&os, &ps) < 0 && ps.n == 1 &&
-	   strstr(ps.v[0].message, "f.yaml:1:1") && ps.v[0].mark.line == 5,
+	   strstr(ps.v[0].message, "f.yaml:1") && ps.v[0].mark.line == 5,
 	   "the same object twice, by the default namespace");
 	rules.default_namespace = "";
 	objects_release(&os);
@@ -350,8 +355,8 @@ static void test_duplicates(void)
 	o.mark = (struct mark){ 7, 3 };
 	objects_add(&os, &o);
 	is_int(rules_check_duplicates(&os, &ps), -1, "the version is not it");
-	is_str(ps.n == 1 ? ps.v[0].message : "", "ConfigMap n/a is here for "
-	       "the second time: the first is at a.yaml:1:1",
+	is_str(ps.n == 1 ? ps.v[0].message : "", "ConfigMap n/a is defined at "
+	       "a.yaml:1 already",
 	       "both places are named");
 	ok(!strcmp(ps.v[0].path, "b.yaml") && ps.v[0].mark.line == 7,
 	   "at the second");

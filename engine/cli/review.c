@@ -1,0 +1,298 @@
+/*
+ * One pass over the files, and a second one over those with kinds that were
+ * not known in the first: a CustomResourceDefinition may come after its
+ * objects. See review.h. Memory follows the number of objects, not their
+ * size, but for what is put off.
+ */
+#include "config.h"
+#include "engine/cli/review.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/cli/cli.h"
+#include "engine/cli/sources.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+#include "schema/manifest.h"
+#include "schema/render.h"
+
+/* A file that waits until all definitions are read. */
+struct pending {
+	const char *path;
+	char *text;
+	size_t len;
+};
+
+struct run {
+	struct review *r;
+	struct strvec files;
+	struct pending *v;
+	size_t n, alloc;
+	int status;
+};
+
+void review_init(struct review *r)
+{
+	*r = (struct review){
+		.rules = { .channel = "default", .default_namespace = "" },
+	};
+	r->rules.scopes = &r->scopes;
+}
+
+int review_option(struct review *r, int option, const char *arg,
+		  struct err *err)
+{
+	switch (option) {
+	case 'c':
+		if (!is_channel_name(arg))
+			return err_set(err, ERR_INVALID,
+				       "'%s' is no name of a channel: at most "
+				       "63 of a-z, 0-9 and -, not at an end",
+				       arg);
+		r->rules.channel = arg;
+		return 0;
+	case 'n':
+		if (!is_dns_label(arg))
+			return err_set(err, ERR_INVALID,
+				       "'%s' is no name of a namespace", arg);
+		r->rules.default_namespace = arg;
+		return 0;
+	case 's':
+		r->rules.allow_secrets = true;
+		return 0;
+	default:
+		strvec_push(&r->crds, arg);
+		return 0;
+	}
+}
+
+static bool is_crd(const struct object *o)
+{
+	return !strcmp(o->id.kind, "CustomResourceDefinition") &&
+	       !strcmp(o->id.group, "apiextensions.k8s.io");
+}
+
+/* ---- one object ---- */
+
+static void keep(struct review *r, const struct object *o, const char *file)
+{
+	struct object copy = { .path = file, .mark = o->mark };
+
+	copy.id.group = arena_strdup(&r->arena, o->id.group);
+	copy.id.version = arena_strdup(&r->arena, o->id.version);
+	copy.id.kind = arena_strdup(&r->arena, o->id.kind);
+	copy.id.namespace = arena_strdup(&r->arena, o->id.namespace);
+	copy.id.name = arena_strdup(&r->arena, o->id.name);
+	objects_add(&r->objects, &copy);
+}
+
+static void judge(struct review *r, struct object *o, struct arena *a)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct buf bytes = BUF_INIT(LIMIT_OBJECT_BYTES);
+	struct err err = ERR_INIT;
+
+	if (rules_check(&r->rules, o, &r->problems) < 0)
+		goto out;
+	if (object_path(&o->id, &path, &err) < 0) {
+		problem_error(&r->problems, o->path, o->mark, "name-bundle",
+			      "%s", err.msg);
+		goto out;
+	}
+	if (render_object(&r->rules, o, a, &bytes, &err) < 0) {
+		problem_error(&r->problems, o->path, o->mark, "object-render",
+			      "%s", err.msg);
+		goto out;
+	}
+	keep(r, o, o->path);
+	if (r->take)
+		r->take(r->arg, &r->objects.v[r->objects.n - 1], path.data,
+			&bytes);
+out:
+	buf_wipe(&bytes);
+	buf_release(&path);
+}
+
+/* ---- one file ---- */
+
+/* Learns the definitions of a text; all of them, or only of kinds that
+ * nothing closer defines. True if then every kind in it is known. */
+static bool learn(struct review *r, const struct objects *os,
+		  bool only_unknown, struct problems *ps)
+{
+	bool known = true;
+
+	for (size_t i = 0; i < os->n; i++) {
+		const struct object *o = &os->v[i];
+		const char *group = node_path_str(o->root, "spec", "group",
+						  NULL);
+		const char *kind = node_path_str(o->root, "spec", "names",
+						 "kind", NULL);
+		struct err err = ERR_INIT;
+
+		if (!is_crd(o) || (only_unknown && group && kind &&
+				   scope_lookup(&r->scopes, group, kind)))
+			continue;
+		if (scope_learn(&r->scopes, o->root, &err) < 0)
+			problem_error(ps, o->path, o->mark, "crd-malformed",
+				      "%s", err.msg);
+	}
+	for (size_t i = 0; known && i < os->n; i++)
+		known = scope_lookup(&r->scopes, os->v[i].id.group,
+				     os->v[i].id.kind) != NULL;
+	return known;
+}
+
+/* False if the text has to wait for definitions. */
+static bool judge_text(struct review *r, const char *path, const char *text,
+		       size_t len, bool last)
+{
+	struct problems found = PROBLEMS_INIT;
+	struct objects os = OBJECTS_INIT;
+	struct arena a = ARENA_INIT;
+	bool now;
+
+	manifest_read(path, text, len, &a, &os, &found);
+	now = learn(r, &os, false, &found) || last;
+	if (now) {
+		problems_move(&r->problems, &found);
+		for (size_t i = 0; i < os.n; i++)
+			judge(r, &os.v[i], &a);
+	}
+	problems_release(&found);
+	objects_release(&os);
+	arena_release(&a);
+	return now;
+}
+
+static int read_text(const char *path, struct buf *text, struct err *err)
+{
+	if (!strcmp(path, "-"))
+		return fs_read_fd(STDIN_FILENO, "standard input", text, err);
+	return fs_read(AT_FDCWD, path, text, err);
+}
+
+static void judge_file(struct run *run, const char *path)
+{
+	struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
+	struct err err = ERR_INIT;
+
+	if (read_text(path, &text, &err) < 0) {
+		cli_fail(&err);
+		run->status = EXIT_TROUBLE;
+		buf_release(&text);
+		return;
+	}
+	run->r->files++;
+	if (judge_text(run->r, path, text.data, text.len, false)) {
+		buf_release(&text);
+		return;
+	}
+	if (run->n == run->alloc) {
+		run->alloc = run->alloc ? run->alloc * 2 : 16;
+		run->v = xreallocarray(run->v, run->alloc, sizeof(*run->v));
+	}
+	run->v[run->n].path = path;
+	run->v[run->n].text = buf_detach(&text, &run->v[run->n].len);
+	run->n++;
+}
+
+/* ---- all of them ---- */
+
+static void learn_path(struct run *run, const char *path)
+{
+	struct strvec files = STRVEC_INIT;
+	struct err err = ERR_INIT;
+
+	if (sources_find(path, &files, &run->r->problems, &err) < 0) {
+		cli_fail(&err);
+		run->status = EXIT_TROUBLE;
+	}
+	for (size_t i = 0; i < files.n; i++) {
+		struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
+		struct objects os = OBJECTS_INIT;
+		struct arena a = ARENA_INIT;
+
+		if (read_text(files.v[i], &text, &err) < 0) {
+			cli_fail(&err);
+			run->status = EXIT_TROUBLE;
+		} else {
+			manifest_read(files.v[i], text.data, text.len, &a, &os,
+				      &run->r->problems);
+			learn(run->r, &os, true, &run->r->problems);
+		}
+		objects_release(&os);
+		arena_release(&a);
+		buf_release(&text);
+	}
+	strvec_release(&files);
+}
+
+static int by_place(const void *a, const void *b)
+{
+	const struct object *x = a, *y = b;
+	int c = strcmp(x->path, y->path);
+
+	if (c)
+		return c;
+	if (x->mark.line != y->mark.line)
+		return x->mark.line < y->mark.line ? -1 : 1;
+	return (x->mark.column > y->mark.column) -
+	       (x->mark.column < y->mark.column);
+}
+
+static void find_files(struct run *run, char *const *paths, size_t n)
+{
+	struct strvec all = STRVEC_INIT;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		if (sources_find(paths[i], &all, &run->r->problems, &err) < 0) {
+			cli_fail(&err);
+			run->status = EXIT_TROUBLE;
+		}
+	strvec_sort(&all);
+	for (size_t i = 0; i < all.n; i++)
+		if (!i || strcmp(all.v[i - 1], all.v[i]))
+			strvec_push(&run->files, all.v[i]);
+	strvec_release(&all);
+}
+
+int review_run(struct review *r, char *const *paths, size_t n)
+{
+	struct run run = { .r = r, .status = EXIT_OK };
+
+	find_files(&run, paths, n);
+	for (size_t i = 0; i < run.files.n; i++)
+		judge_file(&run, arena_strdup(&r->arena, run.files.v[i]));
+	for (size_t i = 0; i < r->crds.n; i++)
+		learn_path(&run, r->crds.v[i]);
+	for (size_t i = 0; i < run.n; i++) {
+		judge_text(r, run.v[i].path, run.v[i].text, run.v[i].len,
+			   true);
+		free(run.v[i].text);
+	}
+	if (r->objects.n)
+		qsort(r->objects.v, r->objects.n, sizeof(*r->objects.v),
+		      by_place);
+	rules_check_duplicates(&r->objects, &r->problems);
+	problems_sort(&r->problems);
+	free(run.v);
+	strvec_release(&run.files);
+	if (run.status == EXIT_OK && r->problems.errors)
+		run.status = EXIT_INVALID;
+	return run.status;
+}
+
+void review_release(struct review *r)
+{
+	strvec_release(&r->crds);
+	scopes_release(&r->scopes);
+	problems_release(&r->problems);
+	objects_release(&r->objects);
+	arena_release(&r->arena);
+}

@@ -1,0 +1,230 @@
+#!/bin/bash
+# windlass check: what a push would be told, of files.
+. "$(dirname "$0")/lib.sh"
+
+# manifest KIND NAME [NAMESPACE]: a small object
+manifest() {
+	case $1 in
+	Web) echo "apiVersion: example.org/v1" ;;
+	*) echo "apiVersion: v1" ;;
+	esac
+	printf 'kind: %s\nmetadata:\n  name: %s\n' "$1" "$2"
+	[ -z "${3-}" ] || printf '  namespace: %s\n' "$3"
+}
+crd() {
+	cat <<END
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata:
+  name: webs.example.org
+spec:
+  group: example.org
+  names: {kind: Web, plural: webs}
+  scope: ${1:-Namespaced}
+  versions:
+  - {name: v1, served: true, storage: true}
+END
+}
+# check ARGUMENT...: runs it, output in out, messages in err
+check() {
+	windlass check "$@" >out 2>err
+	echo "$?" >status
+}
+exits() { is "$(cat status)" "$1" "$2"; }
+
+# ---- good and bad ----
+
+mkdir good
+manifest ConfigMap a demo >good/a.yaml
+{ manifest Namespace demo; echo ---; manifest ConfigMap b demo; } >good/b.yml
+echo '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"c","namespace":"demo"}}' \
+	>good/c.json
+echo 'not: [a manifest' >good/notes.txt
+check good
+exits 0 "a good directory"
+is "$(cat out)" "3 files, 4 good objects, 0 errors, 0 warnings" "is counted"
+
+mkdir bad
+manifest ConfigMap A_b demo >bad/name.yaml
+manifest ConfigMap a >bad/namespace.yaml
+manifest Namespace a b >bad/scope.yaml
+manifest Secret a demo >bad/secret.yaml
+manifest Web a demo >bad/unknown.yaml
+printf 'a: b\n c: d\n' >bad/yaml.yaml
+{ manifest ConfigMap same demo; echo ---; manifest ConfigMap same demo; } \
+	>bad/twice.yaml
+{ manifest ConfigMap l demo; printf '  labels:\n    on-call: yes\n'; } \
+	>bad/label.yaml
+check bad
+exits 1 "a bad one"
+is "$(sed 's/: error: .* \[/ [/' out)" "bad/label.yaml:7:14 [label-malformed]
+bad/name.yaml:4:9 [name-malformed]
+bad/namespace.yaml:4:3 [namespace-missing]
+bad/scope.yaml:5:14 [namespace-forbidden]
+bad/secret.yaml:2:7 [secret-refused]
+bad/twice.yaml:7:1 [duplicate]
+bad/unknown.yaml:2:7 [scope-unknown]
+bad/yaml.yaml:2:3 [yaml-syntax]
+8 files, 2 good objects, 8 errors, 0 warnings" \
+	"every fault of every file, with its place and rule"
+like "$(cat out)" "defined at bad/twice.yaml:1 already" \
+	"a duplicate names the first place"
+like "$(cat out)" 'YAML reads yes as a boolean; write "yes"' \
+	"what YAML makes of a word is said"
+
+# ---- options ----
+
+check --namespace demo bad/namespace.yaml
+exits 0 "--namespace is for those without"
+check --allow-secrets bad/secret.yaml
+exits 0 "--allow-secrets"
+crd >crd.yaml
+check --crds crd.yaml bad/unknown.yaml
+exits 0 "--crds FILE"
+mkdir crds
+cp crd.yaml crds/web.yaml
+check --crds crds bad/unknown.yaml
+exits 0 "--crds DIRECTORY"
+crd Cluster >cluster.yaml
+check --crds cluster.yaml crd.yaml bad/unknown.yaml
+exits 0 "a definition among the files comes before --crds"
+check bad/unknown.yaml crd.yaml
+exits 0 "whatever the order of the files"
+check --channel prod bad/secret.yaml
+like "$(cat out)" "windlass.prod.secrets allow" "--channel names the settings"
+printf 'apiVersion: windlass.dev/v1alpha1\nkind: Channel\nmetadata: {name: prod}\n' \
+	>channel.yaml
+check channel.yaml
+exits 0 "another channel's Channel"
+check --channel prod channel.yaml
+like "$(cat out)" '\[own-channel\]' "but not its own"
+for bad in "--channel A_b" "--namespace A" "--output xml" "--nothing"; do
+	# shellcheck disable=SC2086
+	check $bad good
+	exits 129 "usage: $bad"
+done
+check
+exits 129 "usage: no file"
+
+# ---- which files ----
+
+check - <good/b.yml
+exits 0 "standard input"
+check - <bad/name.yaml
+like "$(cat out)" "^-:4:9: error" "its place"
+check good good/a.yaml ./good/
+like "$(cat out)" "^3 files, 4 good" "a file named twice is read once"
+(cd good && check .)
+like "$(cat good/out)" "^3 files, 4 good" "the current directory"
+rm good/out good/err good/status
+check nowhere good
+exits 2 "what is not there"
+like "$(cat err)" "nowhere" "is named"
+like "$(cat out)" "^3 files" "and the rest is checked"
+mkdir empty
+touch empty/README
+check empty
+exits 1 "a directory without manifests"
+like "$(cat out)" 'empty: error: .*\[source-empty\]' "is no empty success"
+ln -s a.yaml good/link.yaml
+check good
+like "$(cat out)" 'good/link.yaml: error: .*\[source-symlink\]' \
+	"symbolic links are refused"
+echo link.yaml >good/.windlassignore
+check good
+exits 0 "but not if they are ignored"
+git init -q good/module
+manifest ConfigMap m demo >good/module/m.yaml
+check good
+like "$(cat out)" 'good/module: error: .*\[source-submodule\]' \
+	"so are repositories in it"
+rm -rf good/module
+mkdir -p good/k/below
+echo 'resources: []' >good/k/kustomization.yaml
+cp bad/name.yaml good/k/below
+check good
+is "$(grep -c error: out)" 1 "a directory for kustomize is not half-read"
+like "$(cat out)" 'good/k/kustomization.yaml: error: this directory is for kustomize.*\[source-renderer\]' \
+	"but refused"
+echo k/ >>good/.windlassignore
+check good
+exits 0 "unless it is ignored"
+mkdir good/chart
+echo 'name: x' >good/chart/Chart.yaml
+check good
+like "$(cat out)" 'is for helm' "as is one for helm"
+rm -r good/chart
+mkdir good/sub
+cp bad/name.yaml bad/scope.yaml good/sub
+printf '*.yaml\n!scope.yaml\n' >good/sub/.windlassignore
+check good
+is "$(grep error: out | cut -d: -f1)" good/sub/scope.yaml \
+	"a nested .windlassignore is for what is below it"
+printf 'a\0b' >good/sub/.windlassignore
+check good
+like "$(cat out)" 'sub/.windlassignore: error: .*\[source-ignore\]' \
+	"and refused where it is none"
+rm -r good/sub
+printf 'x' >"good/a"$'\n'"b.yaml"
+check good
+like "$(cat out)" 'good/a.x0ab.yaml: error: .*\[source-name\]' \
+	"control characters in a name are refused, and not printed"
+rm good/a*b.yaml
+
+# ---- output ----
+
+check --output json bad/name.yaml bad/yaml.yaml
+is "$(perl -MJSON::PP -0777 -ne '
+	my $d = decode_json($_);
+	my ($p) = grep { $_->{rule} eq "name-malformed" } @{$d->{problems}};
+	print "$d->{files} $d->{objects} $d->{errors} $d->{warnings} " .
+		"$p->{path} $p->{line} $p->{column} $p->{severity}\n"' out)" \
+	"2 0 2 0 bad/name.yaml 4 9 error" "--output json"
+exits 1 "with the same exit status"
+
+# on a terminal: colours, the line, a caret; a Secret's lines stay hidden
+terminal() {
+	TERM=xterm NO_COLOR='' script -qec "windlass check $1" /dev/null |
+		tr -d '\r' | sed 's/\x1b\[[0-9;]*m//g'
+}
+if command -v script >/dev/null; then
+	printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: ä%s, labels: {x: 1}}\n' \
+		"" >wide.yaml
+	like "$(terminal wide.yaml)" '^ {50}\^$' \
+		"a caret stands below the column, whatever the bytes"
+	like "$(terminal bad/name.yaml)" '^      name: A_b$' "the line is shown"
+	{ manifest Secret s demo; printf 'stringData:\n  a: hunter2\n  a: b\n'; } \
+		>secret.yaml
+	out=$(terminal "--allow-secrets secret.yaml")
+	like "$out" 'secret.yaml:8:3: error' "a fault in a Secret"
+	unlike "$out" hunter2 "no line of it"
+else
+	skip 4 "no script(1)"
+fi
+{ manifest Secret s demo; printf 'stringData: {a: [hunter2], b: 12345}\n'; } \
+	>secret.yaml
+check --allow-secrets secret.yaml
+like "$(cat out)" '\[object-render\]' "a malformed Secret"
+unlike "$(cat out err)" 'hunter2|12345' "is refused without its values"
+
+# ---- the corpus: no crash, and nothing refused that is plausible ----
+
+if [ -d "$SHARED/corpus/kube-prometheus" ]; then
+	check "$SHARED/corpus/kube-prometheus"
+	exits 0 "kube-prometheus"
+	check --output json "$SHARED/corpus/moj-tenants-af"
+	is "$(grep '"rule"' out | sort -u | tr -d ' ,')" '"rule":"namespace-missing"
+"rule":"scope-unknown"
+"rule":"secret-refused"
+"rule":"yaml-surprising-key"' "tenants: only what must be refused"
+	for dir in "$SHARED"/corpus/*; do
+		check "$dir"
+		[ "$(cat status)" -le 1 ] ||
+			fail "${dir##*/}: exit $(cat status)"
+	done
+	pass "every corpus is read to its end"
+else
+	skip 3 "the corpus is not here"
+fi
+
+done_testing
