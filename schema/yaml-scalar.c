@@ -72,12 +72,13 @@ static int parse_unsigned(const char *s, unsigned int base, uint64_t *ret)
 		return -1;
 	if (base == 0) {
 		char letter = s[0] == '0' && s[1] && s[2] ? s[1] | 0x20 : 0;
+		bool octal = s[0] == '0' && s[1];
 
 		base = letter == 'x' ? 16 : letter == 'o' ? 8 :
 		       letter == 'b' ? 2 : 0;
-		s += base ? 2 : s[0] == '0';
+		s += base ? 2 : octal;
 		if (!base)
-			base = s[0] && s[-1] == '0' ? 8 : 10;
+			base = octal ? 8 : 10;
 	}
 	for (; *s; s++) {
 		unsigned int digit = (unsigned int)digit_value(*s);
