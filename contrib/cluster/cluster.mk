@@ -4,6 +4,7 @@ EXTRA_DIST += \
 	contrib/cluster/cluster \
 	contrib/cluster/go.mod \
 	contrib/cluster/go.sum \
+	contrib/cluster/kinds \
 	contrib/cluster/lib/build.sh \
 	contrib/cluster/lib/common.sh \
 	contrib/cluster/lib/components.sh \
