@@ -171,6 +171,16 @@ like "$(cat out)" 'good/a.x0ab.yaml: error: .*\[source-name\]' \
 	"control characters in a name are refused, and not printed"
 rm good/a*b.yaml
 
+deep=deep$(printf '/d%.0s' $(seq 100))
+mkdir -p "$deep"
+manifest ConfigMap a demo >"$deep/a.yaml"
+check deep
+exits 0 "a hundred directories deep"
+mkdir "$deep/d"
+check deep
+exits 2 "one more is too deep"
+like "$(cat err)" "more than 100 directories deep" "and said so"
+
 # ---- output ----
 
 check --output json bad/name.yaml bad/yaml.yaml

@@ -146,11 +146,42 @@ static void test_bad(void)
 	scopes_release(&s);
 }
 
+/* n versions of 63 bytes. */
+static int learn_many(int n, struct err *err)
+{
+	static const char name[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+				   "aaaaaaaaaaaaaa";
+	struct buf text = BUF_INIT(65536);
+	struct scopes s = SCOPES_INIT;
+	int rc;
+
+	buf_adds(&text, "{\"spec\":{\"group\":\"a.b\",\"names\":{\"kind\":\"A\","
+		 "\"plural\":\"as\"},\"scope\":\"Cluster\",\"versions\":[");
+	for (int i = 0; i < n; i++)
+		buf_addf(&text, "%s{\"name\":\"%s%04d\",\"served\":true}",
+			 i ? "," : "", name, i);
+	buf_adds(&text, "]}}");
+	rc = scope_learn(&s, read_json(text.data), err);
+	buf_release(&text);
+	scopes_release(&s);
+	return rc;
+}
+
+static void test_limit(void)
+{
+	struct err err = ERR_INIT;
+
+	is_int(learn_many(100, &err), 0, "a hundred versions of full length");
+	is_int(learn_many(101, &err), -1, "one more");
+	ok(strstr(err.msg, "larger than 6400 bytes"), "is over the limit");
+}
+
 int main(void)
 {
 	test_builtin();
 	test_learn();
 	test_bad();
+	test_limit();
 	arena_release(&arena);
 	return tap_done();
 }
