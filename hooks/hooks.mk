@@ -38,6 +38,7 @@ libhooks_a_SOURCES += \
 	hooks/guard.c hooks/guard.h \
 	hooks/inventory.c hooks/inventory.h \
 	hooks/job.c hooks/job.h \
+	hooks/orphans.c hooks/orphans.h \
 	hooks/pack.c hooks/pack.h \
 	hooks/plan.c hooks/plan.h \
 	hooks/post-receive.c \

@@ -19,6 +19,12 @@ struct held {
 	bool made;		/* the push brings it again */
 };
 
+/* Where an object of this push stands in its source. */
+struct made {
+	const char *file;
+	struct mark mark;
+};
+
 /*
  * Adds every object of a bundle's tree to `held`: path to struct held *, in
  * the arena.

@@ -78,7 +78,8 @@ static int judge(struct publishing *p, struct store *store,
 	struct verdict v = VERDICT_INIT;
 	int rc = gate_check(&g, &v, &ps, j->err);
 
-	if (!rc && ps.n)
+	/* warnings were shown when it was pushed */
+	if (!rc && ps.errors)
 		feedback_problems(p->fb, &ps);
 	if (!rc && ps.errors)
 		rc = err_set(j->err, ERR_INVALID, "the tip of '%s' has %zu "

@@ -15,6 +15,7 @@
 
 #include "hooks/crds.h"
 #include "hooks/inventory.h"
+#include "hooks/orphans.h"
 #include "hooks/settings.h"
 #include "hooks/source.h"
 #include "schema/base/mem.h"
@@ -24,12 +25,6 @@
 #include "schema/rules.h"
 
 static const struct mark nowhere;
-
-/* Where an object of this push stands. */
-struct made {
-	const char *file;
-	struct mark mark;
-};
 
 struct check {
 	const struct gate *g;
@@ -354,92 +349,6 @@ static int plan_deletions(struct check *c)
 	return 0;
 }
 
-/* An object stays whose kind nothing defines any more. */
-static int refuse_orphan(struct check *c, const char *path)
-{
-	const struct made *made = map_get(&c->made, path);
-	const struct held *held = map_get(&c->held, path);
-	struct buf what = BUF_INIT(LIMIT_PATH_BYTES);
-	struct arena a = ARENA_INIT;
-	struct object_id id;
-	const char *file = made ? made->file : NULL;
-	uint32_t line = made ? made->mark.line : 0;
-	int rc = 0;
-
-	if (held && !held->made)
-		goto out;	/* it goes too */
-	rc = object_path_parse(path, &a, &id, c->err);
-	if (!rc && !file)
-		rc = inventory_origin(c->g->repo, c->bundle, &id, &a, &file,
-				      &line, c->err);
-	if (rc)
-		goto out;
-	object_describe(&id, &what);
-	problem_error(c->ps, file, ((struct mark){ line, 1 }), "crd-in-use",
-		      "the CustomResourceDefinition of %s goes, but this "
-		      "object stays; remove it in the same push, or keep the "
-		      "definition", what.data);
-out:
-	arena_release(&a);
-	buf_release(&what);
-	return rc < 0 ? -1 : 0;
-}
-
-static int check_kind(struct check *c, const char *group, const char *kind,
-		      enum scope scope)
-{
-	const struct kind_info *now = scope_lookup(&c->crds.scopes, group,
-						   kind);
-	struct strvec users = STRVEC_INIT;
-	int rc;
-
-	if (now && now->scope == scope)
-		return 0;
-	rc = inventory_of_kind(c->g->repo, c->bundle, group, kind, &users,
-			       c->err);
-	for (size_t i = 0; !rc && i < users.n; i++)
-		rc = refuse_orphan(c, users.v[i]);
-	strvec_release(&users);
-	return rc;
-}
-
-/* A CRD that goes, or defines something else now. */
-static int check_lost_crd(struct check *c, const struct plan_item *item)
-{
-	struct scopes was = SCOPES_INIT;
-	const struct kind_info *old;
-	struct arena a = ARENA_INIT;
-	struct object_id kind;
-	int rc = crds_of_bundle(c->g->repo, c->bundle, item->path, &was, &a,
-				&kind, c->err);
-
-	old = rc ? NULL : scope_lookup(&was, kind.group, kind.kind);
-	if (old)
-		rc = check_kind(c, kind.group, kind.kind, old->scope);
-	scopes_release(&was);
-	arena_release(&a);
-	return rc;
-}
-
-static int check_crds(struct check *c)
-{
-	struct plan *plan = &c->out->plan;
-	bool any = false;
-
-	for (size_t i = 0; i < plan->n; i++)
-		any |= plan->v[i].op != PLAN_CREATE && is_crd(&plan->v[i].id);
-	if (!any)
-		return 0;
-	/* what `crds = PATH` defines does not go */
-	if (crds_read_paths(&c->crds, c->ps, c->err) < 0)
-		return -1;
-	for (size_t i = 0; i < plan->n; i++)
-		if (plan->v[i].op != PLAN_CREATE && is_crd(&plan->v[i].id) &&
-		    check_lost_crd(c, &plan->v[i]) < 0)
-			return -1;
-	return 0;
-}
-
 static void check_count(struct check *c)
 {
 	struct plan *plan = &c->out->plan;
@@ -484,7 +393,9 @@ static int check_all(struct check *c)
 		return -1;
 	if (c->ps->errors)
 		return 0;	/* what is missing may stand in a bad file */
-	if (plan_deletions(c) < 0 || check_crds(c) < 0)
+	if (plan_deletions(c) < 0 ||
+	    orphans_check(c->g->repo, c->bundle, &c->out->plan, &c->crds,
+			  &c->made, c->ps, c->err) < 0)
 		return -1;
 	check_count(c);
 	plan_sort(&c->out->plan);
