@@ -93,6 +93,11 @@ t_unit_u_source_SOURCES = t/unit/u-source.c t/unit/tap.h
 t_unit_u_source_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_source_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-validate
+t_unit_u_validate_SOURCES = t/unit/u-validate.c t/unit/tap.h
+t_unit_u_validate_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_validate_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-sums
 t_unit_u_sums_SOURCES = t/unit/u-sums.c t/unit/tap.h
 t_unit_u_sums_LDADD = $(UNIT_LDADD)
