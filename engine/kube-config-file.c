@@ -253,44 +253,64 @@ static int read_cluster(const struct entry *e, struct kube_config *c,
 	return 0;
 }
 
-static int add_group(const struct entry *e, const struct node *n,
-		     struct strvec *ret, struct err *err)
+static int bad_as(const struct entry *e, const struct node *n,
+		  const char *key, struct err *err)
 {
-	const char *s = node_text(n);
+	return err_set(err, ERR_INVALID, "'%s' line %u: %s of user '%s' must "
+		       "be %s of strings", e->file->path, n->mark.line, key,
+		       e->name, !strcmp(key, "as-groups") ? "a list"
+							  : "lists");
+}
 
-	if (!s || strlen(s) != n->n)
-		return err_set(err, ERR_INVALID, "'%s' line %u: impersonation "
-			       "needs lists of strings", e->file->path,
-			       n->mark.line);
-	strvec_push(ret, s);
+/* Each string of the list, behind the prefix. */
+static int add_strings(const struct entry *e, const struct node *list,
+		       const char *key, const char *prefix,
+		       struct strvec *ret, struct err *err)
+{
+	if (!list || list->type == NODE_NULL)
+		return 0;
+	if (list->type != NODE_SEQ)
+		return bad_as(e, list, key, err);
+	for (uint32_t i = 0; i < list->n; i++) {
+		const char *s = node_text(list->items[i]);
+
+		if (!s || strlen(s) != list->items[i]->n)
+			return bad_as(e, list->items[i], key, err);
+		strvec_pushf(ret, "%s%s", prefix, s);
+	}
+	return 0;
+}
+
+static int read_extra(const struct entry *e, struct strvec *ret,
+		      struct err *err)
+{
+	const struct node *extra = node_get(e->node, "as-user-extra");
+
+	if (!extra || extra->type == NODE_NULL)
+		return 0;
+	if (extra->type != NODE_MAP)
+		return bad_as(e, extra, "as-user-extra", err);
+	for (uint32_t i = 0; i < extra->n; i++) {
+		char *prefix = xasprintf("%s=", extra->pairs[i].key);
+		int rc = add_strings(e, extra->pairs[i].value,
+				     "as-user-extra", prefix, ret, err);
+
+		free(prefix);
+		if (rc < 0)
+			return -1;
+	}
 	return 0;
 }
 
 static int read_as(const struct entry *e, struct kube_config *c,
 		   struct err *err)
 {
-	const struct node *groups = node_get(e->node, "as-groups");
-	const struct node *extra = node_get(e->node, "as-user-extra");
-
 	if (dup_str(e, "as", &c->as_user, err) < 0 ||
-	    dup_str(e, "as-uid", &c->as_uid, err) < 0)
+	    dup_str(e, "as-uid", &c->as_uid, err) < 0 ||
+	    add_strings(e, node_get(e->node, "as-groups"), "as-groups", "",
+			&c->as_groups, err) < 0 ||
+	    read_extra(e, &c->as_extra, err) < 0)
 		return -1;
-	for (uint32_t i = 0; groups && groups->type == NODE_SEQ &&
-			     i < groups->n; i++)
-		if (add_group(e, groups->items[i], &c->as_groups, err) < 0)
-			return -1;
-	for (uint32_t i = 0; extra && extra->type == NODE_MAP &&
-			     i < extra->n; i++) {
-		const struct node *list = extra->pairs[i].value;
-
-		for (uint32_t j = 0; list->type == NODE_SEQ && j < list->n;
-		     j++) {
-			const char *s = node_text(list->items[j]);
-
-			strvec_pushf(&c->as_extra, "%s=%s",
-				     extra->pairs[i].key, s ? s : "");
-		}
-	}
 	if (!c->as_user && (c->as_uid || c->as_groups.n || c->as_extra.n))
 		return err_set(err, ERR_INVALID, "'%s': user '%s' has as-uid, "
 			       "as-groups or as-user-extra without as",
