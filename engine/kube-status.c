@@ -67,6 +67,7 @@ static enum kube_why why_of_500(const struct kube_status *s)
 	static const char *const permanent[] = {
 		"failed to create typed patch object",
 		"failed to create typed live object",
+		"unable to convert unstructured object",
 		"duplicate entries for key",
 		"etcdserver: request is too large",
 	};

@@ -307,36 +307,43 @@ static void count_answer(struct kube *k, long code)
 	k->stats.throttled += code == 429;
 }
 
-static void judge(struct kube_call *c, struct kube_answer *a,
+static struct kube_status plain_status(enum kube_why why, long code,
+				       const char *message)
+{
+	return (struct kube_status){
+		.why = why, .code = code, .message = message,
+		.details_kind = "", .details_name = "", .continue_token = "",
+	};
+}
+
+/* Fills *s, and *err where it is no success. */
+static void judge(struct kube_call *c, const struct kube_answer *a,
 		  const struct err *http_err, struct arena *scratch,
 		  struct kube_status *s, struct err *err)
 {
 	bool fresh = false;
 
+	if (http_err && a->code == 413) {
+		/* what is too large is refused while we still send it, and
+		 * libcurl 7.88 may then lose the end of the refusal */
+		kube_judge(413, "the request is too large", 24, false, false,
+			   scratch, s, err);
+		return;
+	}
 	if (http_err) {
 		*err = *http_err;
-		*s = (struct kube_status){
-			.why = KUBE_NO_ANSWER, .code = a->code,
-			.message = err->msg, .details_kind = "",
-			.details_name = "", .continue_token = "",
-		};
-		a->err = err;
+		*s = plain_status(KUBE_NO_ANSWER, a->code, err->msg);
 		return;
 	}
 	if ((a->code >= 200 && a->code < 300) ||
 	    (a->code == 304 && c->has_etag)) {
-		*s = (struct kube_status){
-			.why = KUBE_DONE, .code = a->code, .message = "",
-			.details_kind = "", .details_name = "",
-			.continue_token = "",
-		};
+		*s = plain_status(KUBE_DONE, a->code, "");
 		return;
 	}
 	if (a->code == 401)
 		fresh = kube_config_refresh_token(c->kube->config, true);
 	kube_judge(a->code, a->body, a->len, c->hide, fresh, scratch, s, err);
 	read_retry_after(a->http, s);
-	a->err = err;
 }
 
 static void on_headers(void *arg, struct http_call *http, long status)
@@ -374,7 +381,9 @@ static void on_done(void *arg, struct http_call *http, long status,
 	};
 
 	judge(c, &a, http_err, &scratch, &s, &err);
-	count_answer(c->kube, http_err ? 0 : a.code);
+	if (s.why != KUBE_DONE)
+		a.err = &err;
+	count_answer(c->kube, s.why == KUBE_NO_ANSWER ? 0 : a.code);
 	c->ended = true;
 	c->on_done(c->arg, &a);
 	arena_release(&scratch);

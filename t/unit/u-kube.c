@@ -110,6 +110,11 @@ static const struct answer answers[] = {
 	  "\"failed to create typed patch object (/qe; apps/v1, Kind="
 	  "Deployment): .spec.replicas: expected numeric (int or float), got "
 	  "string\",\"code\":500}", KUBE_INVALID, ERR_INVALID },
+	{ 500, "{\"kind\":\"Status\",\"message\":\"failed to convert new "
+	  "object (/s; /v1, Kind=Secret) to proper version: unable to convert "
+	  "unstructured object to /v1, Kind=Secret: error decoding from json: "
+	  "illegal base64 data at input byte 3\"}", KUBE_INVALID,
+	  ERR_INVALID },
 	{ 500, STATUS("", "etcdserver: request is too large", "{}"),
 	  KUBE_INVALID, ERR_INVALID },
 	{ 500, STATUS("InternalError", "failed calling webhook", "{}"),
