@@ -54,6 +54,7 @@ done
 
 # the user's Git settings, locale and credentials stay outside
 unset "${!GIT_@}" SSH_AUTH_SOCK KUBECONFIG
+USER_CACHE=${XDG_CACHE_HOME:-$HOME/.cache}	# for what is built only once
 TRASH=$(mktemp -d "${TMPDIR:-/tmp}/windlass-test-XXXXXX") || exit 1
 export TRASH HOME=$TRASH/home XDG_CONFIG_HOME=$TRASH/home/.config
 export GIT_CONFIG_GLOBAL=$TRASH/gitconfig GIT_CONFIG_NOSYSTEM=1

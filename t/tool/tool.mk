@@ -5,3 +5,12 @@ t_tool_sshsig_SOURCES = t/tool/sshsig.c t/unit/softkey.h
 t_tool_sshsig_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 t_tool_sshsig_LDADD = $(SCHEMA_LIBS)
 
+
+check_PROGRAMS += t/tool/kube
+t_tool_kube_SOURCES = t/tool/kube.c
+t_tool_kube_LDADD = $(ENGINE_LIBS)
+
+check_PROGRAMS += t/tool/fault-proxy
+t_tool_fault_proxy_SOURCES = t/tool/fault-proxy.c
+t_tool_fault_proxy_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
+t_tool_fault_proxy_LDADD = $(ENGINE_LIBS)
