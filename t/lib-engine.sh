@@ -67,7 +67,11 @@ live_differs() {
 	checkout=$(mktemp -d "$TRASH/live-XXXXXX")
 	git -C "$repo" archive "refs/windlass/$channel" objects |
 		tar -x -C "$checkout"
-	k diff --server-side --force-conflicts \
+	# a dry run counts some unchanged objects' generation up: no difference
+	printf '#!/bin/sh\nexec diff -u -N -I "^  generation: " "$@"\n' \
+		>"$TRASH/live-diff"
+	chmod +x "$TRASH/live-diff"
+	KUBECTL_EXTERNAL_DIFF=$TRASH/live-diff k diff --server-side --force-conflicts \
 		--field-manager "windlass-$channel" -R -f "$checkout/objects" 2>&1
 	rm -rf "$checkout"
 }
