@@ -24,7 +24,7 @@ static const char *const texts[] = {
 	"[ab].yaml\n", "[!ab].yaml\n", "[^a].yaml\n", "[a-c]\n", "[[:digit:]]\n",
 	"[ab\n", "[]]\n", "\\[ab\n", "a[/]b\n", "foo\\*\n", "a/b*\n",
 	"# c\n\\#x\n", "\\!x\n", "!x\n", "foo \n", "foo\\ \n", "foo\t\n",
-	"foo\r\nbar\r\n", "\xef\xbb\xbf" "foo\n", "\n\n/\n//\nfoo//\n", "foo\\\n",
+	"foo\r\nbar\r\n", ("\xef\xbb\xbf" "foo\n"), "\n\n/\n//\nfoo//\n", "foo\\\n",
 	"foo/bar/\n", "*/foo\n", "b/../foo\n", "./foo\n", "a//b\n", "!foo\nfoo\n",
 	"foo\n!foo\n", "*.y*ml\n", "*[.]yaml\n", ".*\n", "f\\oo\n",
 	"**foo\n", "foo**\n", "a/b**\n", "a/**b/c\n", "**/**\n", "[[:foo:]]\n",

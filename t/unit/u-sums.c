@@ -62,8 +62,8 @@ static void test_parse(void)
 		LINE("a") LINE("a"),
 		LINE("a/SHA256SUMS") LINE("a.b"),
 		LINE("a") LINE("a-b") LINE("a/SHA256SUMS"),
-		"E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852"
-		"b855  a\n",
+		("E3B0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852"
+		 "b855  a\n"),
 	};
 	static const char text[] =
 		LINE("a-b") LINE("a.json") LINE("a/SHA256SUMS") LINE("a0");
