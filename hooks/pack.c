@@ -183,7 +183,7 @@ int pack_make_delta(const struct host_config *host,
 {
 	static const char *const argv[] = {
 		"-c", "pack.threads=1", "pack-objects", "-q", "--thin",
-		"--revs", "--stdout", NULL,
+		"--delta-base-offset", "--revs", "--stdout", NULL,
 	};
 	struct buf in = BUF_INIT(4 * GIT_HEX_SIZE);
 	int rc;
@@ -262,7 +262,7 @@ int pack_make_base(git_repository *repo, const struct host_config *host,
 		   struct pack_ref *ret, struct err *err)
 {
 	static const char *const argv[] = {
-		"pack-objects", "-q", "--stdout", NULL,
+		"pack-objects", "-q", "--delta-base-offset", "--stdout", NULL,
 	};
 	struct buf list = BUF_INIT(LIST_MAX);
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
