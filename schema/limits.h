@@ -111,6 +111,8 @@
 #define LIMIT_HEADER_BYTES 8192
 /* one PEM text of a Secret: a bundle of all public CAs is 250 KB */
 #define LIMIT_PEM_BYTES (512u * 1024)
+/* heads that are kept as evidence of a fork */
+#define LIMIT_EVIDENCE 16
 /* requests that the parent has under way on one channel */
 #define LIMIT_REQUESTS 4096
 

@@ -10,8 +10,6 @@
 
 #include "schema/base/mem.h"
 
-#define YEAR_10000 253402300800LL
-
 int64_t clock_now(void)
 {
 	return (int64_t)time(NULL);
@@ -30,7 +28,7 @@ void clock_format(int64_t t, char ret_text[CLOCK_TEXT_SIZE])
 	time_t tt = (time_t)t;
 	struct tm tm;
 
-	if (t < 0 || t >= YEAR_10000 || !gmtime_r(&tt, &tm))
+	if (t < 0 || t >= CLOCK_TIME_END || !gmtime_r(&tt, &tm))
 		BUG("time out of range");
 	strftime(ret_text, CLOCK_TEXT_SIZE, "%Y-%m-%dT%H:%M:%SZ", &tm);
 }
@@ -64,7 +62,7 @@ int clock_parse(const char *text, int64_t *ret_t)
 	tm.tm_year -= 1900;
 	tm.tm_mon -= 1;
 	t = (int64_t)timegm(&tm);
-	if (t < 0 || t >= YEAR_10000)
+	if (t < 0 || t >= CLOCK_TIME_END)
 		return -1;
 	/* timegm normalizes 31 February; writing it back shows that */
 	clock_format(t, again);

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #define CLOCK_TEXT_SIZE 21	/* "2026-11-23T10:00:00Z" and its NUL */
+#define CLOCK_TIME_END 253402300800LL	/* year 10000 */
 
 /* Now, by the machine's clock. */
 int64_t clock_now(void);
