@@ -56,8 +56,28 @@ libengine_a_SOURCES += \
 libengine_a_CFLAGS += $(LIBGIT2_CFLAGS) $(JANSSON_CFLAGS) $(ZLIB_CFLAGS)
 ENGINE_LIBS += $(ZLIB_LIBS)
 libengine_a_SOURCES += \
+	engine/answer.c engine/answer.h \
+	engine/cache.c engine/cache.h \
+	engine/compact.c \
+	engine/fetch-child.c engine/fetch-child.h \
+	engine/fetch.c engine/fetch.h engine/fetch-private.h \
 	engine/ipc.c engine/ipc.h \
-	engine/packscan.c engine/packscan.h
+	engine/lookup.c engine/lookup.h \
+	engine/pack-child.c engine/pack-child.h \
+	engine/packscan.c engine/packscan.h \
+	engine/poll.c \
+	engine/pull-chain.c \
+	engine/pull-job.c \
+	engine/pull.c engine/pull.h \
+	engine/role.c engine/role.h \
+	engine/source-msg.c engine/source-msg.h \
+	engine/source-request.c \
+	engine/source.c engine/source.h engine/source-private.h \
+	engine/source-types.h \
+	engine/state.c engine/state.h \
+	engine/verify-head.c \
+	engine/verify.c engine/verify.h \
+	engine/walk.c engine/walk.h
 
 # the Channel kind, as `windlass install` brings it: YAML as a C string
 BUILT_SOURCES += engine/install/channels-crd.inc

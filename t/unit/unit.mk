@@ -141,6 +141,11 @@ t_unit_u_ipc_SOURCES = t/unit/u-ipc.c t/unit/tap.h
 t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 t_unit_u_ipc_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-state
+t_unit_u_state_SOURCES = t/unit/u-state.c t/unit/tap.h
+t_unit_u_state_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
+t_unit_u_state_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-packscan
 t_unit_u_packscan_SOURCES = t/unit/u-packscan.c t/unit/tap.h
 t_unit_u_packscan_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS)

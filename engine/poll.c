@@ -1,0 +1,299 @@
+/*
+ * Asking for the head, again and again. See fetch.h. A server that says it
+ * waits is believed only as far as it really does: one that answers at once
+ * with nothing new is polled each interval like any other.
+ */
+#include "config.h"
+#include "engine/fetch.h"
+
+#include <curl/curl.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/fetch-private.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
+#include "schema/base/strvec.h"
+#include "schema/limits.h"
+
+#define WAIT_S 50
+/* a server may take its time to notice that the wait is over */
+#define TOTAL_MS ((WAIT_S + 20) * 1000)
+#define BACKOFF_MIN_MS 1000
+#define BACKOFF_MAX_MS (5 * 60 * 1000)
+/* an answer that came faster than this did not wait */
+#define WAITED_MS 1000
+/* requests in a burst, and one more each so many milliseconds */
+#define BURST 20
+#define REFILL_MS 1000
+#define ETAG_MAX 256
+/*
+ * A static server's ETag is often made of the file's second and length. A
+ * head that was written so shortly before the answer may be replaced within
+ * the same second without its ETag moving, so that ETag is not used: what
+ * git does for its index ("racy git").
+ */
+#define RACY_S 2
+
+struct poller {
+	struct loop *loop;
+	struct http *http;
+	const struct source_settings *s;
+	struct poller_ops ops;
+	struct http_peer peer;
+	char *url;
+	struct http_call *call;
+	struct timer next;
+	char etag[ETAG_MAX + 1];	/* "" if there is none to use */
+	bool answered;
+	struct buf last;		/* the head of the last answer */
+	bool probing;			/* the request out does not wait */
+	bool probed;			/* one that did not was answered */
+	bool long_poll;
+	int64_t asked;			/* when the request was made */
+	int64_t backoff;		/* ms; 0: the last answer was good */
+	int64_t tokens, refilled;	/* of the bucket */
+	bool in_ops, freed;
+};
+
+static void ask(void *arg);
+
+static void destroy(struct poller *p)
+{
+	http_cancel(p->call);
+	timer_stop(&p->next);
+	buf_release(&p->last);
+	free(p->url);
+	free(p);
+}
+
+void poller_free(struct poller *p)
+{
+	if (!p)
+		return;
+	if (p->in_ops)
+		p->freed = true;
+	else
+		destroy(p);
+}
+
+bool poller_is_long(const struct poller *p)
+{
+	return p->long_poll;
+}
+
+/* ms and up to a tenth more, so that a thousand engines spread out */
+static int64_t jitter(int64_t ms)
+{
+	return ms + (int64_t)randombytes_uniform((uint32_t)(ms / 10 + 1));
+}
+
+static int64_t interval_ms(const struct poller *p)
+{
+	return jitter(p->s->interval * 1000);
+}
+
+/* May one more request be made now? */
+static bool take_token(struct poller *p)
+{
+	int64_t now = clock_mono_ms();
+	int64_t more = (now - p->refilled) / REFILL_MS;
+
+	p->tokens += more;
+	p->refilled += more * REFILL_MS;
+	if (p->tokens > BURST)
+		p->tokens = BURST;
+	if (p->tokens <= 0)
+		return false;
+	p->tokens--;
+	return true;
+}
+
+/* After a good answer: at once where the server waited or had news. */
+static void schedule(struct poller *p, bool news)
+{
+	bool waited = clock_mono_ms() - p->asked >= WAITED_MS;
+
+	p->backoff = 0;
+	if (p->probing ||
+	    (p->long_poll && (news || waited) && take_token(p)))
+		timer_set(&p->next, 0);
+	else
+		timer_set(&p->next, interval_ms(p));
+}
+
+/* After a bad one: longer each time, but never more often than asked for. */
+static void back_off(struct poller *p)
+{
+	int64_t ms = p->backoff * 2;
+
+	if (ms < BACKOFF_MIN_MS)
+		ms = BACKOFF_MIN_MS;
+	if (ms > BACKOFF_MAX_MS)
+		ms = BACKOFF_MAX_MS;
+	p->backoff = ms;
+	/* between half and all of it */
+	timer_set(&p->next, ms / 2 +
+		  (int64_t)randombytes_uniform((uint32_t)(ms / 2 + 1)));
+}
+
+static void fail(struct poller *p, const struct err *err)
+{
+	p->etag[0] = '\0';
+	p->in_ops = true;
+	p->ops.on_failed(p->ops.arg, err);
+	p->in_ops = false;
+	if (p->freed)
+		destroy(p);
+}
+
+static bool says_wait(const char *applied)
+{
+	return applied && !strncasecmp(applied, "wait", 4) &&
+	       (applied[4] == '\0' || applied[4] == '=' || applied[4] == ' ' ||
+		applied[4] == ';' || applied[4] == ',');
+}
+
+static bool is_racy(struct http_call *c)
+{
+	const char *modified = http_header(c, "Last-Modified");
+	time_t changed = modified ? curl_getdate(modified, NULL) : -1;
+	const char *date = http_header(c, "Date");
+	time_t now = date ? curl_getdate(date, NULL) : -1;
+
+	return changed >= 0 && now >= 0 && now - changed < RACY_S;
+}
+
+static void remember_etag(struct poller *p, struct http_call *c)
+{
+	const char *etag = http_header(c, "ETag");
+	size_t len = etag ? strlen(etag) : 0;
+
+	p->etag[0] = '\0';
+	if (!len || len > ETAG_MAX || (!p->long_poll && is_racy(c)))
+		return;
+	for (size_t i = 0; i < len; i++)
+		if (etag[i] < '!' || etag[i] > '~')
+			return;
+	memcpy(p->etag, etag, len + 1);
+}
+
+/* A 200 or a 304: tells the owner, who may free the poller in there. */
+static void take_answer(struct poller *p, long status, const char *body,
+			size_t len)
+{
+	bool news = status == 200 &&
+		    (!p->answered || len != p->last.len ||
+		     memcmp(body, p->last.data, len));
+
+	if (news) {
+		p->answered = true;
+		buf_reset(&p->last);
+		buf_add(&p->last, body, len);
+	}
+	p->in_ops = true;
+	if (news)
+		p->ops.on_head(p->ops.arg, p->last.data, p->last.len);
+	else
+		p->ops.on_same(p->ops.arg);
+	p->in_ops = false;
+	if (p->freed)
+		destroy(p);
+	else
+		schedule(p, news);
+}
+
+static void on_done(void *arg, struct http_call *c, long status,
+		    const char *body, size_t len, const struct err *failed)
+{
+	struct poller *p = arg;
+	struct err err = ERR_INIT;
+
+	p->call = NULL;
+	if (failed) {
+		back_off(p);
+		fail(p, failed);
+		return;
+	}
+	p->probed = true;
+	p->long_poll = says_wait(http_header(c, "Preference-Applied"));
+	if (status == 200)
+		remember_etag(p, c);
+	if (status == 200 || (status == 304 && p->etag[0])) {
+		take_answer(p, status, body, len);
+		return;
+	}
+	/* nothing is published yet: a server that waits for it is asked on */
+	if (status == 404 && (p->long_poll || p->probing))
+		schedule(p, false);
+	else
+		back_off(p);
+	fetch_status_err(p->url, status, &err);
+	fail(p, &err);
+}
+
+static int send_request(struct poller *p, struct err *err)
+{
+	struct strvec headers = STRVEC_INIT;
+	struct http_request r = {
+		.method = "GET", .url = p->url, .peer = &p->peer,
+		.total_ms = TOTAL_MS, .max_bytes = LIMIT_HEAD_BYTES,
+		.on_done = on_done, .arg = p,
+	};
+	int rc;
+
+	for (const char *const *h = p->s->headers; h && *h; h++)
+		strvec_push(&headers, *h);
+	/* a server that waits would hold back a first answer of "not there"
+	 * too, and nobody would be told until then */
+	p->probing = !p->probed;
+	if (!p->probing)
+		strvec_pushf(&headers, "Prefer: wait=%d", WAIT_S);
+	if (p->etag[0])
+		strvec_pushf(&headers, "If-None-Match: %s", p->etag);
+	r.headers = (const char *const *)headers.v;
+	rc = http_send(p->http, &r, &p->call, err);
+	for (size_t i = 0; i < headers.n; i++)
+		sodium_memzero(headers.v[i], strlen(headers.v[i]));
+	strvec_release(&headers);
+	return rc;
+}
+
+static void ask(void *arg)
+{
+	struct poller *p = arg;
+	struct err err = ERR_INIT;
+
+	p->asked = clock_mono_ms();
+	if (send_request(p, &err) < 0) {
+		back_off(p);
+		fail(p, &err);
+	}
+}
+
+void poller_now(struct poller *p)
+{
+	if (p && !p->call && !p->in_ops)
+		timer_set(&p->next, 0);
+}
+
+struct poller *poller_new(struct loop *l, struct http *h,
+			  const struct source_settings *s,
+			  const struct poller_ops *ops)
+{
+	struct poller *p = xcalloc(1, sizeof(*p));
+
+	p->loop = l;
+	p->http = h;
+	p->s = s;
+	p->ops = *ops;
+	p->url = xasprintf("%s/%s/head", s->url, s->name);
+	p->tokens = BURST;
+	p->refilled = clock_mono_ms();
+	buf_init(&p->last, LIMIT_HEAD_BYTES);
+	fetch_peer(s, &p->peer);
+	timer_init(&p->next, l, ask, p);
+	timer_set(&p->next, 0);
+	return p;
+}

@@ -1,0 +1,412 @@
+/*
+ * The parent's side of the fetching child. See source.h. What comes from the
+ * child is not trusted further than its frames: a child that breaks the
+ * protocol is killed and replaced, bodies are hashed once more, and nothing
+ * that it says makes the parent allocate more than a bounded amount.
+ */
+#include "config.h"
+#include "engine/source.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "engine/role.h"
+#include "engine/source-private.h"
+#include "schema/base/clock.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+
+/* Address space: two maps of packs, the largest trees, sums of a bundle. */
+#define MEMORY_BYTES (6ull * 1024 * 1024 * 1024)
+#define CHILD_FILES 1024
+#define RESTART_MIN_MS 100
+#define RESTART_MAX_MS 30000
+/* a child that lived so long was not killed by what it does first */
+#define HEALTHY_MS 60000
+
+static void start_child(void *arg);
+
+/* ---- channels as they are told to a child ---- */
+
+static void send_settings(struct source *s, enum source_msg type)
+{
+	struct buf b = BUF_INIT(LIMIT_IPC_FRAME);
+
+	if (!s->sources->ipc)
+		return;
+	source_put_settings(&b, &s->config.s);
+	ipc_send(s->sources->ipc, (uint16_t)type, s->handle, &b);
+	buf_wipe(&b);
+}
+
+static void send_pin(struct source *s, enum source_msg type,
+		     const struct source_pin *pin)
+{
+	struct buf b = BUF_INIT(256);
+
+	if (!s->sources->ipc)
+		return;
+	source_put_pin(&b, pin);
+	ipc_send(s->sources->ipc, (uint16_t)type, s->handle, &b);
+	buf_release(&b);
+}
+
+/* ---- what the child says ---- */
+
+static struct source *find_source(struct sources *ss, uint32_t handle)
+{
+	for (struct source *s = ss->first; s; s = s->next)
+		if (s->handle == handle)
+			return s;
+	return NULL;
+}
+
+static bool is_bundle_id(const char *s)
+{
+	return is_hex(s, strlen(s), GIT_HEX_SIZE - 1);
+}
+
+static int on_bundle_frame(struct source *s, const struct ipc_frame *f,
+			   struct ipc_in *in, struct err *err)
+{
+	char id[GIT_HEX_SIZE];
+
+	ipc_get_str(in, id, sizeof(id));
+	if (ipc_in_end(in, source_msg_name(f->type), err) < 0)
+		return -1;
+	if (!is_bundle_id(id))
+		return err_set(err, ERR_INVALID, "protocol error: %s",
+			       source_msg_name(f->type));
+	if (f->type == SOURCE_AT_HAND && s->events.on_at_hand)
+		s->events.on_at_hand(s->events.arg, id);
+	else if (f->type == SOURCE_ACCEPTED && s->events.on_accepted)
+		s->events.on_accepted(s->events.arg, id);
+	return 0;
+}
+
+static int on_opened(struct source *s, struct ipc_in *in, struct err *err)
+{
+	struct source_pin pin;
+
+	source_get_pin(in, &pin);
+	if (ipc_in_end(in, "OPENED", err) < 0)
+		return -1;
+	if (s->events.on_opened)
+		s->events.on_opened(s->events.arg, &pin);
+	return 0;
+}
+
+static int on_state(struct source *s, struct ipc_in *in, struct err *err)
+{
+	struct source_state state;
+
+	source_get_state(in, &state);
+	if (ipc_in_end(in, "STATE", err) < 0)
+		return -1;
+	s->state = state;
+	if (s->events.on_state)
+		s->events.on_state(s->events.arg, &s->state);
+	return 0;
+}
+
+static int on_candidate(struct source *s, struct ipc_in *in, struct err *err)
+{
+	struct source_candidate c;
+
+	source_get_candidate(in, &c);
+	if (ipc_in_end(in, "CANDIDATE", err) < 0)
+		return -1;
+	if (s->events.on_candidate)
+		s->events.on_candidate(s->events.arg, &c);
+	return 0;
+}
+
+static int on_frame(void *arg, const struct ipc_frame *f, struct err *err)
+{
+	struct sources *ss = arg;
+	struct source *s = find_source(ss, f->channel);
+	struct ipc_in in;
+
+	ipc_in_init(&in, f);
+	if (f->type == SOURCE_READY)
+		return ipc_in_end(&in, "READY", err);
+	if (!s) {
+		/* it crossed our CLOSE */
+		if (f->channel < ss->next_handle)
+			return 0;
+		return err_set(err, ERR_INVALID, "protocol error: %s for no "
+			       "channel", source_msg_name(f->type));
+	}
+	switch (f->type) {
+	case SOURCE_OPENED:
+		return on_opened(s, &in, err);
+	case SOURCE_STATE:
+		return on_state(s, &in, err);
+	case SOURCE_CANDIDATE:
+		return on_candidate(s, &in, err);
+	case SOURCE_AT_HAND:
+	case SOURCE_ACCEPTED:
+		return on_bundle_frame(s, f, &in, err);
+	default:
+		return request_frame(s, f, err);
+	}
+}
+
+/* ---- the child's life ---- */
+
+/* Its process is gone, or is to go: questions to it have no answer. */
+static void drop_child(struct sources *ss)
+{
+	ipc_free(ss->ipc);
+	ss->ipc = NULL;
+	if (ss->pid)
+		kill(ss->pid, SIGKILL);
+	for (struct source *s = ss->first; s; s = s->next)
+		requests_fail(s);
+}
+
+static void on_closed(void *arg, const struct err *err)
+{
+	struct sources *ss = arg;
+
+	if (err)
+		log_error("fetch-child", LOG_S("error", err->msg));
+	drop_child(ss);
+}
+
+/* A process that ended; the loop's watch for it cannot be taken back. */
+struct exit_watch {
+	struct sources *sources;	/* NULL: they are gone */
+};
+
+static void on_exit_status(void *arg, int status)
+{
+	struct exit_watch *w = arg;
+	struct sources *ss = w->sources;
+	int64_t lived;
+
+	free(w);
+	if (!ss)
+		return;
+	ss->watch = NULL;
+	ss->pid = 0;
+	lived = clock_mono_ms() - ss->started;
+	log_error("fetch-child-ended", LOG_N("status", status),
+		  LOG_N("lived-ms", lived));
+	drop_child(ss);
+	if (lived > HEALTHY_MS)
+		ss->backoff = RESTART_MIN_MS;
+	timer_set(&ss->restart, ss->backoff);
+	ss->backoff *= 2;
+	if (ss->backoff > RESTART_MAX_MS)
+		ss->backoff = RESTART_MAX_MS;
+}
+
+static int watch_exit(struct sources *ss, struct err *err)
+{
+	struct exit_watch *w = xcalloc(1, sizeof(*w));
+
+	w->sources = ss;
+	if (loop_on_exit(ss->loop, ss->pid, on_exit_status, w, err) < 0) {
+		kill(ss->pid, SIGKILL);
+		ss->pid = 0;
+		free(w);
+		return -1;
+	}
+	ss->watch = w;
+	return 0;
+}
+
+static int spawn(struct sources *ss, struct err *err)
+{
+	static const struct role_limits limits = {
+		.memory = MEMORY_BYTES, .files = CHILD_FILES,
+		.file = 3 * LIMIT_PACK_BYTES,
+	};
+	struct ipc_ops ops = { on_frame, NULL, on_closed, ss };
+	int fds[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) < 0)
+		return err_sys(err, "cannot make a socketpair");
+	if (role_spawn(ROLE_FETCH, NULL, fds[1], &limits, &ss->pid, err) < 0) {
+		close(fds[0]);
+		return -1;
+	}
+	ss->started = clock_mono_ms();
+	if (watch_exit(ss, err) < 0) {
+		close(fds[0]);
+		return -1;
+	}
+	return ipc_new(ss->loop, fds[0], &ops, &ss->ipc, err);
+}
+
+static void say_hello(struct sources *ss)
+{
+	struct buf b = BUF_INIT(LIMIT_PATH_BYTES + 64);
+
+	ipc_put_u32(&b, SOURCE_PROTOCOL);
+	ipc_put_str(&b, ss->state_dir);
+	ipc_put_u8(&b, (uint8_t)ss->level);
+	ipc_send(ss->ipc, SOURCE_HELLO, 0, &b);
+	buf_release(&b);
+	for (struct source *s = ss->first; s; s = s->next)
+		send_settings(s, SOURCE_OPEN);
+}
+
+static void start_child(void *arg)
+{
+	struct sources *ss = arg;
+	struct err err = ERR_INIT;
+
+	ss->restarts++;
+	if (spawn(ss, &err) < 0) {
+		log_error("fetch-child", LOG_S("error", err.msg));
+		/* if it runs, its end tries again */
+		if (ss->watch)
+			kill(ss->pid, SIGKILL);
+		else
+			timer_set(&ss->restart, RESTART_MAX_MS);
+		return;
+	}
+	say_hello(ss);
+}
+
+int sources_new(struct loop *l, const char *state_dir, enum log_level level,
+		struct sources **ret, struct err *err)
+{
+	struct sources *ss;
+
+	if (*state_dir != '/' || strlen(state_dir) > LIMIT_PATH_BYTES)
+		return err_set(err, ERR_INVALID, "state directory '%s' is no "
+			       "absolute path", state_dir);
+	if (fs_mkdirs(state_dir, 0700, err) < 0)
+		return -1;
+	ss = xcalloc(1, sizeof(*ss));
+	ss->loop = l;
+	ss->level = level;
+	ss->state_dir = xstrdup(state_dir);
+	ss->next_handle = 1;
+	ss->backoff = RESTART_MIN_MS;
+	timer_init(&ss->restart, l, start_child, ss);
+	if (spawn(ss, err) < 0) {
+		sources_free(ss);
+		return -1;
+	}
+	say_hello(ss);
+	*ret = ss;
+	return 0;
+}
+
+void sources_free(struct sources *ss)
+{
+	if (!ss)
+		return;
+	while (ss->first)
+		source_close(ss->first);
+	timer_stop(&ss->restart);
+	ipc_free(ss->ipc);
+	/* it ends by itself now; nobody waits for it to tell anything */
+	if (ss->watch)
+		ss->watch->sources = NULL;
+	if (ss->pid)
+		kill(ss->pid, SIGTERM);
+	free(ss->state_dir);
+	free(ss);
+}
+
+struct sources_stats sources_stats(const struct sources *ss)
+{
+	return (struct sources_stats){ ss->restarts, ss->pid };
+}
+
+/* ---- channels ---- */
+
+struct source *source_open(struct sources *ss,
+			   const struct source_settings *settings,
+			   const struct source_events *events)
+{
+	struct source *s = xcalloc(1, sizeof(*s));
+
+	s->sources = ss;
+	s->handle = ss->next_handle++;
+	s->events = *events;
+	source_config_copy(&s->config, settings);
+	for (int i = 0; i < SOURCE_CONDITIONS; i++)
+		s->state.v[i].reason = SOURCE_UNKNOWN;
+	requests_init(s);
+	s->next = ss->first;
+	ss->first = s;
+	send_settings(s, SOURCE_OPEN);
+	return s;
+}
+
+void source_update(struct source *s, const struct source_settings *settings)
+{
+	struct source_pin accepted = s->config.s.accepted;
+	struct source_pin applied = s->config.s.applied;
+
+	source_config_release(&s->config);
+	source_config_copy(&s->config, settings);
+	s->config.s.accepted = accepted;
+	s->config.s.applied = applied;
+	send_settings(s, SOURCE_UPDATE);
+}
+
+void source_close(struct source *s)
+{
+	struct source **at;
+
+	if (!s)
+		return;
+	for (at = &s->sources->first; *at != s; at = &(*at)->next)
+		;
+	*at = s->next;
+	if (s->sources->ipc)
+		ipc_send(s->sources->ipc, SOURCE_CLOSE, s->handle, NULL);
+	requests_release(s);
+	source_config_release(&s->config);
+	s->closed = true;
+	source_enter(s);
+	source_leave(s);
+}
+
+void source_enter(struct source *s)
+{
+	s->busy++;
+}
+
+bool source_leave(struct source *s)
+{
+	if (--s->busy || !s->closed)
+		return !s->closed;
+	free(s);
+	return false;
+}
+
+void source_accept(struct source *s, const struct source_pin *pin)
+{
+	s->config.s.accepted = *pin;
+	send_pin(s, SOURCE_ACCEPT, pin);
+}
+
+void source_applied(struct source *s, const struct source_pin *pin)
+{
+	s->config.s.applied = *pin;
+	send_pin(s, SOURCE_APPLIED, pin);
+}
+
+void source_poll(struct source *s)
+{
+	if (s->sources->ipc)
+		ipc_send(s->sources->ipc, SOURCE_POLL, s->handle, NULL);
+}
+
+const struct source_state *source_state(const struct source *s)
+{
+	return &s->state;
+}
