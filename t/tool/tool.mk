@@ -14,3 +14,9 @@ check_PROGRAMS += t/tool/fault-proxy
 t_tool_fault_proxy_SOURCES = t/tool/fault-proxy.c
 t_tool_fault_proxy_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS)
 t_tool_fault_proxy_LDADD = $(ENGINE_LIBS)
+
+check_PROGRAMS += t/tool/source
+t_tool_source_SOURCES = t/tool/source.c
+t_tool_source_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
+t_tool_source_LDADD = $(ENGINE_LIBS)
+EXTRA_DIST += t/odd-server.py

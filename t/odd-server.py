@@ -1,0 +1,89 @@
+#!/usr/bin/env python3
+"""A web server that serves a folder and misbehaves on request.
+
+odd-server.py PORT FOLDER: the first path component says how:
+  /plain/...     serves the file
+  /redirect/...  answers 302 to /plain/
+  /endless/...   never stops sending
+  /drip/...      sends one byte a second
+  /silent/...    takes the request and says nothing
+  /liar/...      Preference-Applied: wait, and answers at once all the same
+  /error/...     500
+Every request is printed, a line each.
+"""
+import http.server
+import os
+import socketserver
+import sys
+import time
+
+folder = sys.argv[2]
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = 'HTTP/1.1'
+
+    def log_message(self, fmt, *args):
+        print(self.command, self.path, *args[1:2], flush=True)
+
+    def start(self, status, length=None, **headers):
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name.replace('_', '-'), value)
+        if length is not None:
+            self.send_header('Content-Length', str(length))
+        else:
+            self.send_header('Connection', 'close')
+            self.close_connection = True
+        self.end_headers()
+
+    def do_GET(self):
+        how, _, path = self.path.lstrip('/').partition('/')
+        try:
+            getattr(self, 'do_' + how)(path)
+        except (BrokenPipeError, ConnectionResetError):
+            self.close_connection = True
+
+    def read(self, path):
+        with open(os.path.join(folder, path), 'rb') as f:
+            return f.read()
+
+    def do_plain(self, path, **headers):
+        try:
+            data = self.read(path)
+        except OSError:
+            self.start(404, 0)
+            return
+        self.start(200, len(data), **headers)
+        self.wfile.write(data)
+
+    def do_liar(self, path):
+        self.do_plain(path, Preference_Applied='wait=50', ETag='"x"')
+
+    def do_redirect(self, path):
+        self.start(302, 0, Location='/plain/' + path)
+
+    def do_endless(self, path):
+        self.start(200)
+        while True:
+            self.wfile.write(b'x' * 65536)
+
+    def do_drip(self, path):
+        self.start(200, 4000)
+        while True:
+            self.wfile.write(b'x')
+            self.wfile.flush()
+            time.sleep(1)
+
+    def do_silent(self, path):
+        time.sleep(600)
+
+    def do_error(self, path):
+        self.start(500, 0)
+
+
+class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+
+
+Server(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
