@@ -1,0 +1,6 @@
+# t/perf: what the benchmarks measure with.
+check_PROGRAMS += t/perf/raw-apply
+t_perf_raw_apply_SOURCES = t/perf/raw-apply.c
+t_perf_raw_apply_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+t_perf_raw_apply_LDADD = $(ENGINE_LIBS)
+EXTRA_DIST += t/perf/run t/perf/lib.sh t/perf/engine.sh t/perf/hook.sh
