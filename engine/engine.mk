@@ -93,6 +93,7 @@ windlass_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS)
 windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
 	engine/cli/bundles.c engine/cli/bundles.h \
+	engine/cli/check-chain.c engine/cli/check-chain.h \
 	engine/cli/cli.h \
 	engine/cli/cluster.c engine/cli/cluster.h \
 	engine/cli/cmd-check.c \
@@ -102,9 +103,12 @@ windlass_SOURCES = \
 	engine/cli/cmd-render.c \
 	engine/cli/cmd-show.c \
 	engine/cli/cmd-status.c \
+	engine/cli/cmd-verify.c \
 	engine/cli/cmd-yaml.c \
 	engine/cli/findings.c engine/cli/findings.h \
 	engine/cli/main.c \
+	engine/cli/published.c engine/cli/published.h \
+	engine/cli/results.c engine/cli/results.h \
 	engine/cli/review.c engine/cli/review.h \
 	engine/cli/sources.c engine/cli/sources.h \
 	engine/cli/tree-out.c engine/cli/tree-out.h
@@ -128,4 +132,5 @@ dist_man_MANS += \
 	engine/cli/windlass-render.1 \
 	engine/cli/windlass-show.1 \
 	engine/cli/windlass-status.1 \
+	engine/cli/windlass-verify.1 \
 	engine/cli/windlass-yaml.1

@@ -14,8 +14,6 @@
 #   forge_del DIR NAMESPACE APIVERSION KIND NAME
 #   forge REPO DIR                the next bundle, of the tree DIR: sets
 #                                 $forged to its id and moves the ref to it
-#   forge_head REPO               signs a head for $forged and publishes it
-#                                 in REPO/public, a base pack and a delta too
 #
 # What is forged is as it must be, but for variables that say otherwise, such
 # as `F_SEQUENCE=7 forge repo tree`:
@@ -31,8 +29,6 @@
 #   F_SUMS=keep  SHA256SUMS as they are in DIR
 #   F_TREE       this tree instead of that of DIR
 #   F_NOREF      the ref stays
-#   F_HEAD_EDIT  a sed program for the head's text
-#   F_EXPIRES    when the head expires
 export GIT_NO_REPLACE_OBJECTS=1
 forged=
 forge_channel=prod
@@ -106,8 +102,8 @@ forge_sums() {
 			for entry in *; do
 				[ ! -d "$entry" ] || entry=$entry/SHA256SUMS
 				sha256sum "$entry"
-			done | LC_ALL=C sort -k 2 >SHA256SUMS.new
-			mv SHA256SUMS.new SHA256SUMS
+			done | LC_ALL=C sort -k 2 >"$TRASH/.sums"
+			mv "$TRASH/.sums" SHA256SUMS
 		)
 	done
 }

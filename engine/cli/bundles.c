@@ -87,37 +87,49 @@ static int find_tip(git_repository *repo, const char *channel,
 	return rc;
 }
 
-static int parse_number(const char *name, const char *number,
-			uint64_t *epoch, uint64_t *sequence, struct err *err)
+int bundle_parse_name(const char *name, char **ret_channel,
+		      uint64_t *ret_epoch, uint64_t *ret_sequence,
+		      struct err *err)
 {
-	const char *dot = strchr(number, '.');
-	size_t len = dot ? (size_t)(dot - number) : 0;
+	size_t len = strcspn(name, "@");
+	char *channel = xstrndup(name, len);
+	const char *number = name[len] ? name + len + 1 : NULL;
+	const char *dot = number ? strchr(number, '.') : NULL;
+	uint64_t epoch = *ret_epoch, sequence = *ret_sequence;
+	int rc = -1;
 
-	if ((dot && parse_u64n(number, len, 1, LIMIT_SEQUENCE, epoch)) ||
-	    parse_u64(dot ? dot + 1 : number, 1, LIMIT_SEQUENCE, sequence))
-		return err_set(err, ERR_INVALID, "'%s' is no bundle; write "
-			       "CHANNEL, CHANNEL@SEQUENCE or "
-			       "CHANNEL@EPOCH.SEQUENCE", name);
-	return 0;
+	if (!is_channel_name(channel))
+		err_set(err, ERR_INVALID, "'%s' is no name of a channel",
+			channel);
+	else if (number &&
+		 ((dot && parse_u64n(number, (size_t)(dot - number), 1,
+				     LIMIT_SEQUENCE, &epoch)) ||
+		  parse_u64(dot ? dot + 1 : number, 1, LIMIT_SEQUENCE,
+			    &sequence)))
+		err_set(err, ERR_INVALID, "'%s' is no bundle; write CHANNEL, "
+			"CHANNEL@SEQUENCE or CHANNEL@EPOCH.SEQUENCE", name);
+	else
+		rc = 0;
+	if (rc == 0) {
+		*ret_epoch = epoch;
+		*ret_sequence = sequence;
+		*ret_channel = channel;
+	} else {
+		free(channel);
+	}
+	return rc;
 }
 
 int bundle_find(git_repository *repo, const char *name,
 		struct bundle_at *ret, struct err *err)
 {
-	size_t len = strcspn(name, "@");
-	char *channel = xstrndup(name, len);
 	uint64_t epoch = 0, sequence = 0;
 	struct bundle_at at;
+	char *channel;
 	int rc = -1;
 
-	if (!is_channel_name(channel)) {
-		err_set(err, ERR_INVALID, "'%s' is no name of a channel",
-			channel);
-		goto out;
-	}
-	if (name[len] && parse_number(name, name + len + 1, &epoch, &sequence,
-				      err) < 0)
-		goto out;
+	if (bundle_parse_name(name, &channel, &epoch, &sequence, err) < 0)
+		return -1;
 	if (find_tip(repo, channel, epoch, &at, err) < 0)
 		goto out;
 	while (sequence && at.commit.bundle.sequence > sequence) {

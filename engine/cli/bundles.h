@@ -24,6 +24,13 @@ struct bundle_at {
  */
 int bundles_open(const char *dir, git_repository **ret, struct err *err);
 
+/*
+ * Takes a name apart. Numbers that it does not have stay as they are; the
+ * caller frees the channel. ERR_INVALID.
+ */
+int bundle_parse_name(const char *name, char **ret_channel,
+		      uint64_t *ret_epoch, uint64_t *ret_sequence,
+		      struct err *err);
 /* ERR_INVALID if the name is malformed or there is no such bundle. */
 int bundle_find(git_repository *repo, const char *name,
 		struct bundle_at *ret, struct err *err);

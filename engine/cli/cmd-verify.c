@@ -1,0 +1,332 @@
+/*
+ * windlass verify: is everything that a channel ever said signed by who may
+ * publish it? On a repository, or on what a host publishes. Whom to believe
+ * is the caller's to say: a repository that vouches for itself would prove
+ * nothing.
+ */
+#include "config.h"
+#include "engine/cli/cli.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cli/bundles.h"
+#include "engine/cli/check-chain.h"
+#include "engine/cli/results.h"
+#include "engine/cli/published.h"
+#include "schema/base/clock.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/base/secret.h"
+#include "schema/object.h"
+
+static const char usage[] =
+"usage: windlass verify --publishers FILE [--repo DIR | --url URL] [OPTION]... BUNDLE\n"
+"\n"
+"Checks BUNDLE and all before it: each signature, the chain, every digest and\n"
+"name in every tree, and the numbers that each bundle states. Prints a line a\n"
+"check. With --url checks what a host publishes: the head, whether it is\n"
+"fresh, the index, every pack, and the bundles in them.\n"
+"\n"
+BUNDLE_NAME_HELP
+"\n"
+"  --publishers FILE  who may publish, as OpenSSH's allowed_signers; it must\n"
+"                     come from somebody you trust, not from the repository\n"
+"  --repo DIR         the repository (default: $GIT_DIR, or here)\n"
+"  --url URL          where a host publishes, as in a Channel's spec.url\n"
+"  --last NUMBER      only the last so many bundles\n"
+"  --ca-file FILE     believe servers with certificates of these authorities\n"
+"  --token-file FILE  the bearer token that the host wants\n"
+"  --output json      one JSON object a line\n"
+"\n"
+"Exit status: 0 if all of it is good, 1 if anything is not, 2 if something\n"
+"could not be checked.\n";
+
+struct options {
+	const char *publishers, *repo, *url, *ca_file, *token_file;
+	const char *name;		/* CHANNEL[@[EPOCH.]SEQUENCE] */
+	char *channel;			/* of that; and 0 for no number */
+	uint64_t epoch, sequence;
+	uint64_t last;
+	struct results results;
+};
+
+static int read_trust(const char *path, struct trust *ret, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
+	int rc = fs_read(AT_FDCWD, path, &text, err);
+
+	if (rc == 0)
+		rc = trust_parse(text.data, text.len, TRUST_PUBLISHERS, ret,
+				 err);
+	if (rc == 0 && ret->n == 0)
+		rc = err_set(err, ERR_INVALID, "it names no key");
+	if (rc)
+		err_wrap(err, "--publishers '%s'", path);
+	buf_release(&text);
+	return rc;
+}
+
+/* ---- a repository ---- */
+
+static int verify_repo(struct options *o, const struct trust *publishers,
+		       struct err *err)
+{
+	struct cache cache = { 0 };
+	struct bundle_at at, newest;
+	struct verify_rules rules = {
+		.channel = o->channel, .publishers = publishers,
+		.now = clock_now(),
+	};
+	struct chain_check check = {
+		.cache = &cache, .rules = &rules, .results = &o->results,
+		.last = o->last,
+	};
+	int rc = -1;
+
+	if (bundles_open(o->repo, &cache.repo, err) < 0)
+		goto out;
+	if (git_repository_odb(&cache.odb, cache.repo) < 0) {
+		repo_err(err, ERR_INTERNAL, "cannot read the repository");
+		goto out;
+	}
+	if (bundle_find(cache.repo, o->name, &at, err) < 0 ||
+	    bundle_find(cache.repo, o->channel, &newest, err) < 0)
+		goto out;
+	rules.channel_id = at.commit.bundle.channel_id;
+	check.current = !strcmp(at.id, newest.id);
+	rc = check_chain(&check, at.id, err);
+out:
+	git_odb_free(cache.odb);
+	git_repository_free(cache.repo);
+	return rc;
+}
+
+/* ---- what a host publishes ---- */
+
+struct credentials {
+	struct buf ca;
+	char *token;			/* "Authorization: Bearer ..." */
+	const char *headers[2];
+};
+
+static int read_credentials(const struct options *o, struct credentials *c,
+			    struct err *err)
+{
+	static const char name[] = "Authorization: Bearer ";
+	struct buf token = BUF_INIT(LIMIT_TOKEN_BYTES);
+	struct buf line = BUF_INIT(LIMIT_TOKEN_BYTES + sizeof(name));
+	int rc = 0;
+
+	buf_init(&c->ca, LIMIT_PEM_BYTES);
+	if (o->ca_file)
+		rc = fs_read(AT_FDCWD, o->ca_file, &c->ca, err);
+	if (rc == 0 && o->token_file) {
+		rc = fs_read(AT_FDCWD, o->token_file, &token, err);
+		buf_adds(&line, name);
+		buf_add(&line, token.data, strcspn(token.data, " \r\n"));
+		c->token = secret_strndup(line.data, line.len);
+		c->headers[0] = c->token;
+	}
+	buf_wipe(&token);
+	buf_wipe(&line);
+	return rc;
+}
+
+/* From the head's bundle down to the one that was named. */
+static int find_start(const struct published *p, const struct options *o,
+		      const struct verify_rules *rules,
+		      struct bundle_commit *at, char ret[GIT_HEX_SIZE],
+		      struct err *err)
+{
+	uint64_t epoch = o->epoch ? o->epoch : at->bundle.epoch;
+	uint64_t sequence = o->sequence ? o->sequence : at->bundle.sequence;
+	struct verdict v;
+
+	memcpy(ret, p->head.bundle, GIT_HEX_SIZE);
+	while (at->bundle.sequence > sequence && at->parent[0]) {
+		memcpy(ret, at->parent, GIT_HEX_SIZE);
+		if (verify_ancestor(&p->cache, ret, rules, at, &v, err) < 0)
+			return -1;
+	}
+	if (at->bundle.epoch == epoch && at->bundle.sequence == sequence)
+		return 0;
+	return err_set(err, ERR_INVALID, "bundle %" PRIu64 ".%" PRIu64
+		       " is not in the chain that is published", epoch,
+		       sequence);
+}
+
+static int check_published(const struct published *p, struct options *o,
+			   const struct verify_rules *rules, struct err *err)
+{
+	const struct subject what = { .of = "head", .check = "bundle",
+				      .bundle = p->head.bundle };
+	struct chain_check check = {
+		.cache = &p->cache, .rules = rules,
+		.results = &o->results, .last = o->last,
+		.published = true,
+	};
+	struct bundle_commit tip;
+	char start[GIT_HEX_SIZE];
+	struct verdict v;
+	bool bad = !tree_at_hand(&p->cache, p->head.bundle);
+
+	if (bad) {
+		v = (struct verdict){ SOURCE_FETCHED, SOURCE_NO_PATH };
+		err_set(err, o->results.unknown ? ERR_TRANSIENT : ERR_DENIED,
+			"no pack brings bundle %.12s", p->head.bundle);
+	} else {
+		bad = verify_ancestor(&p->cache, p->head.bundle, rules, &tip,
+				      &v, err) < 0 ||
+		      verify_is_of_head(&tip, &p->head, &v, err) < 0;
+	}
+	if (bad) {
+		result_refused(&o->results, &what, &v, err);
+		return 0;
+	}
+	result_ok(&o->results, &what, "%s", p->head.bundle);
+	if (find_start(p, o, rules, &tip, start, err) < 0)
+		return -1;
+	check.current = !strcmp(start, p->head.bundle);
+	return check_chain(&check, start, err);
+}
+
+static int verify_url(struct options *o, const struct trust *publishers,
+		      struct err *err)
+{
+	size_t len = strlen(o->url);
+	struct published p = PUBLISHED_INIT;
+	struct credentials c = { 0 };
+	struct source_settings s = { .name = o->channel };
+	struct verify_rules rules = {
+		.channel = o->channel, .publishers = publishers,
+		.channel_id = p.head.channel_id, .now = clock_now(),
+	};
+	int rc = read_credentials(o, &c, err);
+	char *url;
+
+	while (len && o->url[len - 1] == '/')
+		len--;
+	s.url = url = xstrndup(o->url, len);
+	s.headers = c.token ? c.headers : NULL;
+	s.ca_pem = c.ca.len ? c.ca.data : NULL;
+	if (rc == 0)
+		rc = published_fetch(&p, &s, publishers, &o->results, err);
+	if (rc == 0 && p.verified)
+		rc = check_published(&p, o, &rules, err);
+	published_release(&p);
+	secret_free(c.token);
+	buf_release(&c.ca);
+	free(url);
+	return rc;
+}
+
+/* ---- the command ---- */
+
+static int check_options(int argc, char **argv, struct options *o)
+{
+	struct err err = ERR_INIT;
+
+	if (optind != argc - 1)
+		return cli_usage(usage, "name one channel or bundle");
+	o->name = argv[optind];
+	if (!o->publishers)
+		return cli_usage(usage, "--publishers is missing: a file that "
+				 "says whose signatures count; `windlass-hook "
+				 "init` printed its line");
+	if (o->repo && o->url)
+		return cli_usage(usage, "give --repo or --url, not both");
+	if (!o->url && (o->ca_file || o->token_file))
+		return cli_usage(usage, "--ca-file and --token-file are for "
+				 "--url");
+	if (bundle_parse_name(o->name, &o->channel, &o->epoch, &o->sequence,
+			      &err) < 0)
+		return cli_usage(usage, "%s", err.msg);
+	return -1;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	static const struct option longs[] = {
+		{ "publishers", required_argument, NULL, 'p' },
+		{ "repo", required_argument, NULL, 'r' },
+		{ "url", required_argument, NULL, 'u' },
+		{ "last", required_argument, NULL, 'l' },
+		{ "ca-file", required_argument, NULL, 'c' },
+		{ "token-file", required_argument, NULL, 't' },
+		{ "output", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int c;
+
+	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
+		switch (c) {
+		case 'h': return cli_help(usage);
+		case 'p': o->publishers = optarg; break;
+		case 'r': o->repo = optarg; break;
+		case 'u': o->url = optarg; break;
+		case 'c': o->ca_file = optarg; break;
+		case 't': o->token_file = optarg; break;
+		case 'l':
+			if (parse_u64(optarg, 1, LIMIT_EPOCH_BUNDLES,
+				      &o->last) == 0)
+				break;
+			return cli_usage(usage, "--last '%s' is no number of "
+					 "bundles", optarg);
+		case 'o':
+			if (cli_parse_output(optarg,
+					     &o->results.output) == 0)
+				break;
+			return cli_usage(usage, "'%s' is not understood",
+					 optarg);
+		default:
+			return cli_usage(usage, NULL);
+		}
+	}
+	return check_options(argc, argv, o);
+}
+
+static void print_summary(const struct options *o)
+{
+	const struct results *f = &o->results;
+
+	if (f->output == OUTPUT_JSON)
+		return;
+	if (f->bad)
+		printf("%s is NOT good: %zu of %zu checks failed\n", o->name,
+		       f->bad, f->bad + f->good + f->unknown);
+	else if (f->unknown)
+		printf("%s: %zu of %zu could not be checked\n", o->name,
+		       f->unknown, f->good + f->unknown);
+	else
+		printf("%s is good: %zu checks\n", o->name, f->good);
+}
+
+int cmd_verify(int argc, char **argv)
+{
+	struct options o = { .results.color = cli_color(stdout) };
+	struct trust publishers = TRUST_INIT;
+	struct err err = ERR_INIT;
+	int status = parse_options(argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	if (read_trust(o.publishers, &publishers, &err) < 0) {
+		cli_fail(&err);
+		status = EXIT_TROUBLE;
+	} else if ((o.url ? verify_url(&o, &publishers, &err)
+		   : verify_repo(&o, &publishers, &err)) < 0) {
+		status = cli_fail(&err);
+	} else {
+		print_summary(&o);
+		status = results_status(&o.results);
+	}
+	trust_release(&publishers);
+	free(o.channel);
+	return status;
+}
