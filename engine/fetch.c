@@ -51,18 +51,18 @@ static int check_url(const char *url, struct err *err)
 
 	if (!scheme || !url[scheme] || url[scheme] == '/')
 		return err_set(err, ERR_INVALID,
-			       "spec.url is no http:// or https:// URL");
+			       "the URL is no http:// or https:// one");
 	for (const char *p = url; *p; p++)
 		if (*p <= ' ' || *p > '~')
-			return err_set(err, ERR_INVALID, "spec.url has a "
-				       "character that no URL may have");
+			return err_set(err, ERR_INVALID, "the URL has a "
+				       "character that none may have");
 	if (strpbrk(url, "?#"))
-		return err_set(err, ERR_INVALID, "spec.url has a query or a "
+		return err_set(err, ERR_INVALID, "the URL has a query or a "
 			       "fragment, which a folder cannot have");
 	if (memchr(url + scheme, '@', strcspn(url + scheme, "/")))
-		return err_set(err, ERR_INVALID, "spec.url has a user name or "
-			       "password in it: put them into a header in the "
-			       "Channel's Secret");
+		return err_set(err, ERR_INVALID, "the URL has a user name or "
+			       "password in it: send them in a header, from "
+			       "the Channel's Secret or a file");
 	return 0;
 }
 
@@ -74,19 +74,17 @@ int fetch_check(const struct source_settings *s, struct err *err)
 		return err_set(err, ERR_INVALID,
 			       "'%s' is no name of a channel", s->name);
 	if (strlen(s->url) > LIMIT_URL_BYTES)
-		return err_set(err, ERR_INVALID, "spec.url is longer than %d "
+		return err_set(err, ERR_INVALID, "the URL is longer than %d "
 			       "bytes", LIMIT_URL_BYTES);
 	if (check_url(s->url, err) < 0)
 		return -1;
 	for (; s->headers && s->headers[n]; n++)
 		if (!header_ok(s->headers[n]) ||
 		    strlen(s->headers[n]) > LIMIT_HEADER_BYTES)
-			return err_set(err, ERR_INVALID, "header %zu of the "
-				       "Channel's Secret is no 'Name: value' "
-				       "that may be set", n + 1);
+			return err_set(err, ERR_INVALID, "header %zu is no "
+				       "'Name: value' that may be set", n + 1);
 	if (n > LIMIT_HEADERS)
-		return err_set(err, ERR_INVALID, "the Channel's Secret has "
-			       "more than %d headers", LIMIT_HEADERS);
+		return err_set(err, ERR_INVALID, "more than %d headers", LIMIT_HEADERS);
 	return 0;
 }
 
@@ -103,11 +101,11 @@ int fetch_status_err(const char *url, long status, struct err *err)
 {
 	if (status >= 300 && status < 400)
 		return err_set(err, ERR_TRANSIENT, "'%s' answered %ld: "
-			       "redirects are not followed, spec.url must be "
+			       "redirects are not followed, the URL must be "
 			       "the place itself", url, status);
 	if (status == 401 || status == 403)
-		return err_set(err, ERR_TRANSIENT, "'%s' answered %ld: the "
-			       "Channel's Secret has no token that it takes",
+		return err_set(err, ERR_TRANSIENT, "'%s' answered %ld: it "
+			       "wants a token, and takes none that was sent",
 			       url, status);
 	if (status == 404)
 		return err_set(err, ERR_TRANSIENT, "'%s' answered 404: it is "
