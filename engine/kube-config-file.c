@@ -350,16 +350,27 @@ static int read_user(const struct entry *e, struct kube_config *c,
 	return read_as(e, c, err);
 }
 
-static const char *current_context(const struct kube_config_files *f)
+/* The first that is set. */
+static int current_context(const struct kube_config_files *f,
+			   const char **ret, struct err *err)
 {
 	for (size_t i = 0; i < f->n; i++) {
-		const char *s = node_path_str(f->v[i].root,
-					      "current-context", NULL);
+		const struct node *n = node_get(f->v[i].root,
+						"current-context");
 
-		if (s && *s)
-			return s;
+		if (!n || n->type == NODE_NULL)
+			continue;
+		if (n->type != NODE_STR)
+			return err_set(err, ERR_INVALID, "'%s' line %u: "
+				       "current-context must be a string",
+				       f->v[i].path, n->mark.line);
+		if (!n->n)
+			continue;
+		*ret = n->str;
+		return 0;
 	}
-	return NULL;
+	return err_set(err, ERR_INVALID, "'%s' has no current-context: choose "
+		       "one by --context", f->v[0].path);
 }
 
 int kube_config_files_choose(struct kube_config_files *f, const char *context,
@@ -369,11 +380,8 @@ int kube_config_files_choose(struct kube_config_files *f, const char *context,
 	const char *cluster_name, *user_name;
 
 	ret->source = xstrdup(f->v[0].path);
-	if (!context)
-		context = current_context(f);
-	if (!context)
-		return err_set(err, ERR_INVALID, "'%s' has no current-context:"
-			       " choose one by --context", f->v[0].path);
+	if (!context && current_context(f, &context, err) < 0)
+		return -1;
 	if (find(f, "contexts", "context", context, &ctx, err) < 0 ||
 	    get_str(&ctx, "cluster", &cluster_name, err) < 0 ||
 	    get_str(&ctx, "user", &user_name, err) < 0 ||

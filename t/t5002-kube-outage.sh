@@ -87,6 +87,28 @@ stop watch
 tell lead quit
 ok "released" wait_line 10 lead.log '^RELEASED can-write=0'
 
+# --- an API server behind the API server --------------------------------
+k apply -f - >/dev/null <<'END'
+apiVersion: apiregistration.k8s.io/v1
+kind: APIService
+metadata: {name: v1.away.example.com}
+spec:
+  group: away.example.com
+  version: v1
+  groupPriorityMinimum: 100
+  versionPriority: 100
+  insecureSkipTLSVerify: true
+  service: {namespace: default, name: nobody}
+END
+sees_stale() {
+	out=$("$kube" discovery away.example.com Thing 2>&1)
+	[[ $out = *"group is stale"* ]]
+}
+ok "a group whose server is away is stale" wait_for 20 sees_stale
+like "$("$kube" discovery apps Deployment)" '^apps v1 Deployment .*status verbs' \
+	"others are not"
+k delete apiservice v1.away.example.com >/dev/null
+
 # --- the Lease ----------------------------------------------------------
 holder() { k -n "$ns" get lease pair -o 'jsonpath={.spec.holderIdentity}'; }
 run first lease "$ns/pair" first 5 3 1

@@ -34,5 +34,10 @@ t_fuzz_fuzz_trust_SOURCES = t/fuzz/fuzz-trust.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_trust_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_trust_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-kube
+t_fuzz_fuzz_kube_SOURCES = t/fuzz/fuzz-kube.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_kube_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_kube_LDADD = $(ENGINE_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)

@@ -235,6 +235,8 @@ static void discovery(int argc, char **argv)
 		if (r && r != discovery_find_plural(d, group, NULL,
 						    r->plural))
 			printf("plural disagrees\n");
+		if (discovery_group_stale(d, group))
+			printf("group is stale\n");
 	}
 	bytes = kube_http_stats(kube, true)->bytes_in;
 	discovery_refresh(d, on_discovery, NULL);
@@ -401,6 +403,17 @@ static void watch_end(struct consumer *c)
 	free(c);
 }
 
+/* Turns of the loop that took longer than one slice may. */
+static uint64_t slow_turns(void)
+{
+	uint64_t n = 0;
+
+	for (int i = 0; i < LOOP_BUCKETS; i++)
+		if (i && loop_bucket_ms[i - 1] >= LOOP_SLICE_MS)
+			n += loop_stats(l)->turns[i];
+	return n;
+}
+
 static void on_stdin(void *arg, uint32_t events)
 {
 	struct consumer *c = arg;
@@ -416,9 +429,10 @@ static void on_stdin(void *arg, uint32_t events)
 		printf("STATE %s %s\n", e->key,
 		       ((struct known *)e->value)->version);
 	printf("STATS starts=%llu relists=%llu silent=%llu errors=%llu "
-	       "synced=%d\nEND\n", (unsigned long long)s->starts,
+	       "synced=%d slow=%llu\nEND\n", (unsigned long long)s->starts,
 	       (unsigned long long)s->relists, (unsigned long long)s->silent,
-	       (unsigned long long)s->errors, watch_synced(c->watch));
+	       (unsigned long long)s->errors, watch_synced(c->watch),
+	       (unsigned long long)slow_turns());
 }
 
 static void watch(int argc, char **argv)
