@@ -55,6 +55,7 @@ change() {
 		-p '{"data":{"now":"'"$(date +%N)"'"}}' >/dev/null
 }
 rules() { printf '%s\n' "$@" >"$TRASH/rules"; }
+used_up() { ! grep -q '^[1-9]' "$TRASH/rules"; }
 synced() { wait_line 20 "$1.log" '^SYNCED'; }
 
 # --- what a watch tells -------------------------------------------------
@@ -139,11 +140,12 @@ stop nonsense
 rules '1 sendInitialEvents cut 20000'
 watch resumed --kubeconfig proxied watch "$maps"
 synced resumed
-rules '1 resourceVersion= slow 1500'
+rules '1 resourceVersion= wait missed'
 for i in $(seq 40); do change one; done
-wait_for 20 grep -qE 'slow' proxy.log
+wait_line 20 proxy.log '# wait$' || bail "the stream was not cut"
 k -n "$ns" delete configmap many1 >/dev/null
 make later
+touch missed
 ok "cut while it runs: what was missed comes" \
 	wait_line 20 resumed.log "^ADDED $ns/later$"
 ok "deletions, too" wait_line 5 resumed.log "^DELETED $ns/many1$"
@@ -158,10 +160,11 @@ for how in "frame $gone" "status 410"; do
 	rules '1 sendInitialEvents cut 20000'
 	watch "$name" --kubeconfig proxied watch "$maps"
 	synced "$name"
-	rules "1 resourceVersion= $how" '1 sendInitialEvents slow 1500'
+	rules "1 resourceVersion= $how" "1 sendInitialEvents wait gone-$name"
 	for i in $(seq 40); do change one; done
-	wait_for 20 grep -qE 'sendInitialEvents.* # slow' proxy.log
+	wait_for 20 used_up || bail "the stream was not cut"
 	k -n "$ns" delete configmap "swept-${how%% *}" >/dev/null
+	touch "gone-$name"
 	ok "410 (${how%% *}): from the start" \
 		wait_for 20 eval "[ \$(grep -c '^SYNCED' $name.log) = 2 ]"
 	like "$(cat "$name.log")" "^SWEPT $ns/swept-${how%% *}$" \
@@ -169,7 +172,6 @@ for how in "frame $gone" "status 410"; do
 	unlike "$(cat "$name.log")" '^ERROR expired' "which is no error"
 	ok "it knows what the server has" agrees "$name"
 	stop "$name"
-	: >proxy.log
 done
 
 rules '1 sendInitialEvents stall 20000'

@@ -18,7 +18,7 @@
  *   frame JSON                  200, that line, and the end
  *   cut BYTES                   so much of the body, then a cut connection
  *   stall BYTES                 so much of the body, then silence
- *   slow MS                     that much later
+ *   wait FILE                   when that file is there, at most 30 s later
  *   drop                        the connection is closed at once
  */
 #include "config.h"
@@ -298,8 +298,9 @@ static void serve(struct request *q)
 		_exit(1);
 	if (rule.argument && !strcmp(rule.action, "drop"))
 		_exit(0);
-	if (rule.argument && !strcmp(rule.action, "slow"))
-		usleep((useconds_t)number(rule.argument) * 1000);
+	if (rule.argument && !strcmp(rule.action, "wait"))
+		for (int i = 0; i < 1500 && access(rule.argument, F_OK); i++)
+			usleep(20000);
 	if (rule.argument && !strcmp(rule.action, "status"))
 		put_status(rule.argument);
 	else if (rule.argument && !strcmp(rule.action, "frame"))
