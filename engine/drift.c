@@ -12,6 +12,7 @@
 #include "engine/compare.h"
 #include "engine/managed.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/scope.h"
 
 const char *drift_name(enum drift d)
@@ -33,10 +34,26 @@ static void read_uid(const struct node *object, uint8_t uid[16])
 		sodium_hex2bin(uid, 16, text, strlen(text), "-", &got, NULL);
 }
 
-static uint64_t hash_version(const struct node *object)
+#define OPAQUE_VERSION (UINT64_C(1) << 63)
+
+uint64_t object_version(const struct node *object)
 {
-	return node_hash(node_path(object, "metadata", "resourceVersion",
-				   NULL));
+	const struct node *n = node_path(object, "metadata",
+					 "resourceVersion", NULL);
+	const char *text = node_text(n);
+	uint64_t v;
+
+	if (!text || !*text)
+		return 0;
+	if (parse_u64(text, 1, OPAQUE_VERSION - 1, &v) == 0)
+		return v;
+	return node_hash(n) | OPAQUE_VERSION;
+}
+
+bool version_is_before(uint64_t a, uint64_t b)
+{
+	return a && b && !(a & OPAQUE_VERSION) && !(b & OPAQUE_VERSION) &&
+	       a < b;
 }
 
 /* Owned labels and annotations: their values, by our entry's paths. */
@@ -103,7 +120,7 @@ int baseline_take(struct baseline *b, const struct node *object,
 	read_uid(object, now.uid);
 	now.generation = node_path_int(object, 0, "metadata", "generation",
 				       NULL);
-	now.version = hash_version(object);
+	now.version = object_version(object);
 	now.entry = managed_entry_hash(entry);
 	now.fields = node_hash(managed_fields(entry));
 	now.labels = hash_labels(object, entry, scratch);
@@ -123,15 +140,19 @@ enum drift drift_judge(const struct baseline *b, const struct node *object,
 		       struct arena *scratch)
 {
 	const struct node *entry = managed_entry(object, manager);
+	uint64_t version = object_version(object);
 	uint8_t uid[16];
 	bool status_moved;
 
+	/* our answer may come before the events that led up to it */
+	if (version_is_before(version, b->version))
+		return DRIFT_ECHO;
 	read_uid(object, uid);
 	if (memcmp(uid, b->uid, sizeof(uid)))
 		return DRIFT_RECREATED;
 	if (node_path_str(object, "metadata", "deletionTimestamp", NULL))
 		return DRIFT_TERMINATING;
-	if (hash_version(object) == b->version)
+	if (version == b->version)
 		return DRIFT_ECHO;
 	if (!entry || managed_entry_hash(entry) != b->entry ||
 	    hash_labels(object, entry, scratch) != b->labels)

@@ -15,7 +15,8 @@
 struct baseline {
 	uint8_t uid[16];
 	int64_t generation;	/* 0: the kind has none */
-	uint64_t version;	/* hash of resourceVersion; 0: no baseline */
+	uint64_t version;	/* of resourceVersion: see object_version;
+				   0: no baseline */
 	uint64_t entry;		/* of our managedFields entry */
 	uint64_t fields;	/* of its fieldsV1 alone */
 	uint64_t labels;	/* owned labels and annotations */
@@ -27,7 +28,8 @@ struct baseline {
 
 enum drift {
 	DRIFT_NONE,		/* nothing that concerns us */
-	DRIFT_ECHO,		/* our own write coming back */
+	DRIFT_ECHO,		/* our own write coming back, or an event from
+				   before it that was overtaken */
 	DRIFT_STATUS,		/* only a status write: look at health */
 	DRIFT_SUSPECT,		/* one GET will tell */
 	DRIFT_CERTAIN,		/* apply again */
@@ -36,6 +38,17 @@ enum drift {
 };
 
 const char *drift_name(enum drift d);
+
+/*
+ * The resourceVersion as a number that can be compared: the decimal number
+ * that it is (KEP-5504: of two of one resource the larger is the later one),
+ * or, for an aggregated API's own kind of text, a hash with the highest bit
+ * set, good for equality only. 0 if there is none.
+ */
+uint64_t object_version(const struct node *object);
+/* Was the object read or written before version b? False if that cannot be
+ * told. */
+bool version_is_before(uint64_t a, uint64_t b);
 
 /*
  * The baseline of an answer to our own apply, or of an object that was found

@@ -118,7 +118,7 @@ static void write_event(const struct channel *c, enum event_type type,
 	struct node *n = node_map(&a), *metadata = node_map(&a);
 
 	node_set(&a, metadata, "generateName",
-		 node_str(&a, arena_printf(&a, "%s.", c->name)));
+		 node_str(&a, arena_printf(&a, "%s-", c->name)));
 	/* where Events of cluster-scoped objects go */
 	node_set(&a, metadata, "namespace", node_str(&a, "default"));
 	node_set(&a, n, "apiVersion", node_str(&a, "events.k8s.io/v1"));

@@ -58,23 +58,21 @@ static void start_audit_timer(struct reconcile *r);
 
 /*
  * Until it was compared an object has no baseline; this field of it then
- * remembers what version events have named. 1 stands for "deleted".
+ * remembers what version events have named.
  */
+#define SEEN_GONE 1
+
+
 static uint64_t *seen_version(struct tracked *t)
 {
 	return &t->baseline.status;
 }
 
-static uint64_t version_of(const struct node *object)
-{
-	return node_hash(node_path(object, "metadata", "resourceVersion",
-				   NULL));
-}
-
 void reconcile_event(struct tracked *t, enum observed what,
 		     const struct node *object)
 {
-	*seen_version(t) = what == OBSERVED_GONE ? 1 : version_of(object);
+	*seen_version(t) = what == OBSERVED_GONE ? SEEN_GONE :
+			   object_version(object);
 }
 
 /* ---- one object ---- */
@@ -99,7 +97,9 @@ static void equal(struct reconcile *r, struct tracked *t,
 		t->flags |= TRACKED_TERMINATING;
 	channel_object_changed(c, t);
 	await_object(c, t);
-	if (seen && seen != t->baseline.version)
+	if (seen && seen != t->baseline.version &&
+	    (seen == SEEN_GONE ||
+	     !version_is_before(seen, t->baseline.version)))
 		repair_suspect(c, t);
 }
 

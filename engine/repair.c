@@ -378,13 +378,18 @@ void repair_suspect(struct channel *c, struct tracked *t)
 
 /* ---- events ---- */
 
-static void gone(struct channel *c, struct tracked *t)
+static void gone(struct channel *c, struct tracked *t,
+		 const struct node *object)
 {
 	switch ((enum tracked_state)t->state) {
 	case TRACKED_DELETING:
 		prune_gone(c, t);
 		return;
 	case TRACKED_APPLIED:
+		/* we have made it again since */
+		if (object && version_is_before(object_version(object),
+						t->baseline.version))
+			return;
 		t->flags &= ~TRACKED_TERMINATING;
 		t->baseline = (struct baseline){ 0 };
 		drifted(c, t, NULL, APPLY_GONE);
@@ -485,7 +490,7 @@ void repair_event(struct channel *c, struct tracked *t, enum observed what,
 	else if (t->state == TRACKED_APPLYING)
 		hold(c, t, what, object);
 	else if (what == OBSERVED_GONE)
-		gone(c, t);
+		gone(c, t, object);
 	else
 		set(c, t, object, &scratch);
 	arena_release(&scratch);

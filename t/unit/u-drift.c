@@ -90,6 +90,13 @@ static void test_configmap(void)
 	ok(!drift_unchanged(&b, load("configmap-edited"), MANAGER, NULL,
 			    &arena), "the edited value differs");
 
+	/* an event that was on its way when our own answer came */
+	node_set(&arena, metadata(o), "resourceVersion", node_str(&arena, "1"));
+	node_set(&arena, node_get(o, "data"), "a", node_str(&arena, "8"));
+	is_int(judge(&b, o, false), DRIFT_ECHO,
+	       "what was before our write is none of our business");
+	o = load("configmap");
+
 	/* a write that nobody is named for: only the version moved */
 	bump(o);
 	is_int(judge(&b, o, false), DRIFT_SUSPECT,
@@ -115,6 +122,24 @@ static void test_configmap(void)
 	is_int(judge(&b, o, false), DRIFT_CERTAIN, "managedFields stripped");
 	ok(baseline_take(&b, o, MANAGER, true, &arena) < 0,
 	   "no entry, no baseline");
+}
+
+static void test_versions(void)
+{
+	struct node *o = node_map(&arena), *m = node_map(&arena);
+
+	node_set(&arena, o, "metadata", m);
+	ok(!object_version(o), "no version");
+	node_set(&arena, m, "resourceVersion", node_str(&arena, "9"));
+	is_int(object_version(o), 9, "a number");
+	ok(version_is_before(9, 10) && !version_is_before(10, 10) &&
+	   !version_is_before(11, 10), "numbers have an order");
+	ok(!version_is_before(0, 10) && !version_is_before(9, 0),
+	   "what is not known has none");
+	node_set(&arena, m, "resourceVersion", node_str(&arena, "a9"));
+	ok(object_version(o) && !version_is_before(object_version(o), 10) &&
+	   !version_is_before(10, object_version(o)),
+	   "nor has another API server's text");
 }
 
 static void test_deployment(void)
@@ -230,6 +255,7 @@ static void test_wave(void)
 int main(void)
 {
 	test_managed();
+	test_versions();
 	test_configmap();
 	test_deployment();
 	test_quantity();
