@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "engine/lookup.h"
+#include "engine/wave.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/strvec.h"
@@ -183,8 +184,7 @@ static int step_diff(struct answers *a, struct answer *w, struct err *err)
 {
 	struct walk_item found;
 	struct source_item item;
-	git_object_t type;
-	size_t size = 0;
+	struct buf body = BUF_INIT(LIMIT_OBJECT_BYTES);
 	int rc = walk_next(w->walk, &found, err);
 
 	if (rc == 0)
@@ -192,15 +192,16 @@ static int step_diff(struct answers *a, struct answer *w, struct err *err)
 	if (rc <= 0 || !found.object)
 		return rc;
 	if (found.op != SOURCE_DELETE &&
-	    git_odb_read_header(&size, &type, w->pull->cache.odb,
-				&found.id) < 0)
-		return err_set(err, ERR_TRANSIENT,
-			       "'%s' is not in the cache any more",
-			       found.path);
+	    cache_read(&w->pull->cache, &found.id, GIT_OBJECT_BLOB, &body,
+		       err) < 0) {
+		buf_release(&body);
+		return err_wrap(err, "'%s'", found.path);
+	}
 	item = (struct source_item){
 		.op = found.op, .path = found.path, .digest = found.digest,
-		.size = size,
+		.size = body.len, .ordered = wave_mentioned(body.data, body.len),
 	};
+	buf_release(&body);
 	source_put_item(&w->batch, &item);
 	w->in_batch++;
 	if (batch_is_full(w))

@@ -327,6 +327,7 @@ void source_put_item(struct buf *b, const struct source_item *item)
 	ipc_put_str(b, item->path);
 	ipc_put_digest(b, &item->digest);
 	ipc_put_u64(b, item->size);
+	ipc_put_bool(b, item->ordered);
 }
 
 void source_get_item(struct ipc_in *in, char path[SOURCE_PATH_SIZE],
@@ -337,6 +338,7 @@ void source_get_item(struct ipc_in *in, char path[SOURCE_PATH_SIZE],
 	ret->path = path;
 	ipc_get_digest(in, &ret->digest);
 	ret->size = ipc_get_u64(in);
+	ret->ordered = ipc_get_bool(in);
 	if (ret->size > LIMIT_OBJECT_BYTES)
 		in->bad = true;
 }

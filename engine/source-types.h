@@ -150,6 +150,8 @@ struct source_item {
 	struct sha256 digest;	/* from the verified SHA256SUMS; of the old
 				   body when op is SOURCE_DELETE */
 	uint64_t size;		/* bytes of the body; 0 for SOURCE_DELETE */
+	bool ordered;		/* the body mentions an annotation that says
+				   something about order (engine/wave.h) */
 };
 
 #endif
