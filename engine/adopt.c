@@ -154,6 +154,19 @@ static bool can_take(const struct adopter *a, const struct node *entry)
 		(name && !a->channel_exists(a->arg, name)));
 }
 
+/*
+ * Was it written after ours? Then the object was ours already, and a person
+ * added something to it since. (RFC 3339 in UTC: order of bytes is order of
+ * time.)
+ */
+static bool came_later(const struct node *entry, const struct node *ours)
+{
+	const char *time = node_text(node_get(entry, "time"));
+	const char *our_time = node_text(node_get(ours, "time"));
+
+	return time && our_time && strcmp(time, our_time) > 0;
+}
+
 struct node *adopt_take_over(const struct adopter *a,
 			     const struct node *object, struct arena *arena)
 {
@@ -169,7 +182,8 @@ struct node *adopt_take_over(const struct adopter *a,
 
 		if (e == have && ours)
 			continue;
-		if (!can_take(a, e) || (ours && !same_version(ours, e))) {
+		if (!can_take(a, e) || came_later(e, have) ||
+		    (ours && !same_version(ours, e))) {
 			node_append(arena, out, node_copy(arena, e));
 			continue;
 		}

@@ -62,6 +62,7 @@ static void refuse(struct op *op, const struct kube_status *s)
 		.kind = op->t->kind,
 		.now = loop_now(c->engine->loop),
 		.roles_changed = c->engine->roles_changed,
+		.tries = op->t->tries,
 	};
 
 	fail(op, s, verdict_of(s, &ctx), verdict_reason(s), s->message);

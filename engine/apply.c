@@ -20,10 +20,13 @@
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 
-/* pauses after failures: doubling, with jitter */
+/* pauses after failures: doubling, with jitter. What an author must change
+ * is tried again too, seldom: an admin may change the cluster instead. */
 #define LATER_MIN_MS 250
 #define LATER_MAX_MS 60000
-#define FAILED_MIN_MS 300000
+#define FORBIDDEN_MIN_MS 1000
+#define FORBIDDEN_MAX_MS 300000
+#define FAILED_MIN_MS 10000
 #define FAILED_MAX_MS 3600000
 /* how exactly the next try is timed */
 #define RETRY_STEP_MS 50
@@ -162,17 +165,24 @@ static int64_t backoff(const struct tracked *t, int64_t least, int64_t most)
 	return ms - ms / 4 + (int64_t)randombytes_uniform((uint32_t)ms / 2 + 1);
 }
 
+static int64_t pause_of(const struct tracked *t, bool forbidden)
+{
+	if (t->state == TRACKED_WAITING)
+		return backoff(t, LATER_MIN_MS, LATER_MAX_MS);
+	if (forbidden)
+		return backoff(t, FORBIDDEN_MIN_MS, FORBIDDEN_MAX_MS);
+	return backoff(t, FAILED_MIN_MS, FAILED_MAX_MS);
+}
+
 static void try_later(struct apply *a, struct tracked *t,
-		      enum tracked_state state)
+		      enum tracked_state state, bool forbidden)
 {
 	int64_t now = loop_now(a->channel->engine->loop);
-	bool failed = state == TRACKED_FAILED;
 
 	if (t->tries < UINT8_MAX)
 		t->tries++;
 	t->state = (uint8_t)state;
-	t->retry_at = now + backoff(t, failed ? FAILED_MIN_MS : LATER_MIN_MS,
-				    failed ? FAILED_MAX_MS : LATER_MAX_MS);
+	t->retry_at = now + pause_of(t, forbidden);
 	if (!t->listed) {
 		if (a->n_later == a->alloc_later) {
 			a->alloc_later = a->alloc_later * 2 + 16;
@@ -368,7 +378,7 @@ static void failed(struct apply *a, struct op *op, const struct outcome *o)
 		kinds_refresh(&a->channel->engine->kinds);
 	tracked_note(t, o->reason, "%s", o->message);
 	try_later(a, t, o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
-		  TRACKED_WAITING);
+		  TRACKED_WAITING, o->status == 403);
 	log_failure(op, o);
 }
 
@@ -506,4 +516,16 @@ void apply_wake(struct channel *c)
 {
 	if (c->apply)
 		writer_wake(&c->apply->writer);
+}
+
+void apply_retry_all(struct channel *c)
+{
+	struct apply *a = c->apply;
+
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_later; i++)
+		a->later[i]->retry_at = 0;
+	arm_retry(a);
+	writer_wake(&a->writer);
 }

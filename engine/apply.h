@@ -25,5 +25,7 @@ bool apply_rolled_out(const struct channel *c);
 bool apply_waits_for(const struct channel *c, struct buf *out);
 /* Something may be done now that could not before. */
 void apply_wake(struct channel *c);
+/* What failed is tried at once: the reason may be gone. */
+void apply_retry_all(struct channel *c);
 
 #endif

@@ -27,6 +27,7 @@ struct kube;
 struct kube_account;
 struct observe;
 struct source;
+struct sources;
 struct apply;
 struct prune;
 struct plan;
@@ -39,6 +40,7 @@ struct engine {
 	struct kinds kinds;
 	struct observe *observe;
 	struct controller *controller;
+	struct sources *sources;	/* the fetching child */
 	struct writes *writes;		/* places for writes, shared */
 	int64_t roles_changed;		/* loop_now() when we last wrote a
 					   role or a binding; 0: never */
@@ -62,10 +64,11 @@ struct channel {
 	struct channel_spec spec;	/* valid while spec_ok */
 	bool spec_ok;
 	bool deleting;			/* the Channel object is going */
+	bool listed;			/* of engine/controller.c */
 	struct inventory inventory;
 	struct channel_status status;
 	struct channel_counts counts;
-	const struct kube_account *account;	/* every write is made as this */
+	struct kube_account *account;	/* every write is made as this */
 	struct source *source;		/* the bundles, in the fetching child */
 	struct apply *apply;		/* of engine/apply.c */
 	struct prune *prune;		/* of engine/prune.c */

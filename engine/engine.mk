@@ -23,13 +23,21 @@ libengine_a_SOURCES += \
 	engine/adopt.c engine/adopt.h \
 	engine/apply.c engine/apply.h \
 	engine/apply-one.c engine/apply-one.h \
-	engine/channel.h \
+	engine/body.c \
+	engine/channel.c engine/channel.h engine/channel-private.h \
+	engine/controller.c engine/controller.h \
+	engine/intake.c \
 	engine/inventory.c engine/inventory.h \
 	engine/kinds.c engine/kinds.h \
+	engine/leftover.c \
+	engine/machine.h \
+	engine/parent.c engine/parent.h \
+	engine/plan.c engine/plan.h \
 	engine/prune.c engine/prune.h \
 	engine/prune-look.c engine/prune-look.h \
 	engine/report.c engine/report.h \
 	engine/rollout.c engine/rollout.h \
+	engine/settle.c \
 	engine/verdict.c engine/verdict.h \
 	engine/writes.c engine/writes.h
 
@@ -134,3 +142,11 @@ dist_man_MANS += \
 	engine/cli/windlass-status.1 \
 	engine/cli/windlass-verify.1 \
 	engine/cli/windlass-yaml.1
+
+# the engine
+sbin_PROGRAMS += windlassd
+windlassd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+windlassd_LDADD = $(ENGINE_LIBS)
+windlassd_SOURCES = engine/main.c
+libengine_a_SOURCES += engine/measures.c engine/measures.h
+dist_man_MANS += engine/windlassd.8

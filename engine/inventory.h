@@ -53,6 +53,7 @@ enum tracked_flags {
 	TRACKED_NAMED = 1 << 11,
 	/* kept by engine/prune.c */
 	TRACKED_DELETED = 1 << 9,	/* DELETE was answered: wait for GONE */
+	TRACKED_CONFIRMED = 1 << 10,	/* a leftover that an admin lets go */
 };
 
 /* Why it failed, or is not healthy: only while there is something to say. */

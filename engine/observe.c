@@ -4,8 +4,7 @@
  * object bears (DESIGN.md 4.1, 4.4). An event finds its channel by the
  * label's value and its object by identity; all judging is repair.c's.
  *
- * Trusts the API server's identities. An object that bears our label but is
- * in no inventory is somebody else's business.
+ * Trusts the API server's identities.
  */
 #include "config.h"
 #include "engine/channel.h"
@@ -75,8 +74,13 @@ static void on_event(void *arg, enum watch_event what, struct node *object)
 	struct channel *c;
 	struct tracked *t = find_object(part, object, &c);
 
-	if (!t)
+	if (!t) {
+		if (c)
+			channel_untracked(c, part->of->kind,
+					  what == WATCH_DELETED ?
+					  OBSERVED_GONE : OBSERVED_SET, object);
 		return;
+	}
 	if (what == WATCH_DELETED) {
 		t->flags &= ~TRACKED_NAMED;
 		repair_event(c, t, OBSERVED_GONE, object);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/apply.h"
 #include "engine/discovery.h"
 #include "engine/managed.h"
 #include "engine/prune-look.h"
@@ -178,6 +179,9 @@ static void del_free(struct del *d, const struct kube_status *s)
 	kube_cancel(d->call);
 	look_free(d->look);
 	d->t->busy = false;
+	/* a newer bundle wants it again */
+	if (d->t->state == TRACKED_QUEUED)
+		apply_recheck(p->channel, d->t);
 	tracked_put(d->t);
 	writes_end(&p->writer, s, loop_now(l) - d->began);
 	free(d);
@@ -269,6 +273,23 @@ static void refused(struct del *d, const struct kube_status *s)
 
 /* ---- the delete ---- */
 
+/* A Status says that it is gone already; else the object comes back, with
+ * what still holds it. */
+static bool is_gone_already(const struct kube_answer *a)
+{
+	struct arena scratch = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *answer;
+	const char *kind = NULL;
+	bool gone;
+
+	if (kube_answer_object(a, &scratch, &answer, &err) == 0)
+		kind = node_text(node_get(answer, "kind"));
+	gone = kind && !strcmp(kind, "Status");
+	arena_release(&scratch);
+	return gone;
+}
+
 static void on_deleted(void *arg, const struct kube_answer *a)
 {
 	struct del *d = arg;
@@ -282,6 +303,10 @@ static void on_deleted(void *arg, const struct kube_answer *a)
 	}
 	if (a->err) {
 		refused(d, a->status);
+		return;
+	}
+	if (is_gone_already(a)) {
+		finish_gone(d, a->status);
 		return;
 	}
 	/* a watch will tell that it is gone; if none does, we ask */

@@ -201,9 +201,9 @@ static bool is_blocked(struct rollout *r, const struct tracked *t,
 {
 	const struct tracked *crd;
 
-	if (t->state == TRACKED_APPLYING) {
+	if (t->busy) {
 		if (why)
-			buf_adds(why, "the one before to be applied");
+			buf_adds(why, "an earlier write of it");
 		return true;
 	}
 	crd = pending_crd(r, t->kind);

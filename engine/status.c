@@ -130,7 +130,8 @@ static struct node *write_bundle(struct arena *a,
 	node_set(a, n, "sequence", node_int(a, (int64_t)b->sequence));
 	node_set(a, n, "bundle", node_str(a, b->bundle));
 	node_set(a, n, "content", node_str(a, hex));
-	node_set(a, n, "sourceCommit", node_str(a, b->source_commit));
+	node_set(a, n, "sourceCommit", b->source_commit[0] ?
+		 node_str(a, b->source_commit) : node_null(a));
 	node_set(a, n, time_field, time_node(a, b->at));
 	return n;
 }
@@ -250,8 +251,10 @@ static int read_bundle(const struct node *n, const char *name,
 
 	if (!n || n->type == NODE_NULL)
 		return 0;
+	/* a bundle that only the state directory knew has no source here */
 	if (epoch < 1 || sequence < 1 || read_id(n, "bundle", b.bundle) ||
-	    read_id(n, "sourceCommit", b.source_commit) || !content ||
+	    (node_get(n, "sourceCommit") &&
+	     read_id(n, "sourceCommit", b.source_commit)) || !content ||
 	    sha256_parse(content, strlen(content), &b.content) || !at ||
 	    clock_parse(at, &b.at))
 		return err_set(err, ERR_INVALID, "status.%s is damaged", name);

@@ -27,6 +27,8 @@ static enum verdict judge_forbidden(const struct kube_status *s,
 	if (ctx->roles_changed &&
 	    ctx->now - ctx->roles_changed < GRACE_ROLES_MS)
 		return VERDICT_LATER;
+	if (ctx->tries < GRACE_FORBIDDEN_TRIES)
+		return VERDICT_LATER;
 	return VERDICT_FAILED;
 }
 

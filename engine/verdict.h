@@ -24,12 +24,14 @@ enum verdict {
  * answer. */
 #define GRACE_SCHEMA_MS 30000
 #define GRACE_ROLES_MS 10000
+/* an API server that has just started does not know all roles yet */
+#define GRACE_FORBIDDEN_TRIES 3
 
 struct verdict_context {
 	const struct kind *kind;
 	int64_t now;			/* loop_now() */
 	int64_t roles_changed;		/* 0: never */
-	bool namespace_is_ours;		/* the channel has its Namespace */
+	unsigned tries;			/* failed ones before this */
 };
 
 enum verdict verdict_of(const struct kube_status *s,

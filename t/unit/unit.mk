@@ -156,6 +156,14 @@ t_unit_u_packscan_SOURCES = t/unit/u-packscan.c t/unit/tap.h
 t_unit_u_packscan_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS)
 t_unit_u_packscan_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-adopt
+t_unit_u_adopt_SOURCES = t/unit/u-adopt.c t/unit/tap.h
+t_unit_u_adopt_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-writes
+t_unit_u_writes_SOURCES = t/unit/u-writes.c t/unit/tap.h
+t_unit_u_writes_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-inventory
 t_unit_u_inventory_SOURCES = t/unit/u-inventory.c t/unit/tap.h
 t_unit_u_inventory_LDADD = $(ENGINE_LIBS)

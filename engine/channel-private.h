@@ -1,0 +1,142 @@
+/*
+ * What the files of the state machine of one channel share:
+ *
+ *   channel.c   its life: the Channel object, its settings, its source
+ *   intake.c    from a candidate to an inventory that wants it
+ *   settle.c    how far it is: applied, pruned, healthy; conditions
+ *   body.c      reading bodies and places in the source
+ */
+#ifndef ENGINE_CHANNEL_PRIVATE_H
+#define ENGINE_CHANNEL_PRIVATE_H
+
+#include "engine/channel.h"
+#include "engine/parent.h"
+#include "engine/plan.h"
+#include "engine/report.h"
+#include "engine/source.h"
+
+/* A kind that the channel has objects of. */
+struct kind_use {
+	struct kind *kind;
+	size_t n;
+	bool watched;
+	bool kept;		/* also without objects: for leftovers */
+};
+
+/* What the Secret of spec.secretRef holds. */
+struct fetch_secret {
+	char *header, *ca, *cert, *key;
+};
+
+enum intake {
+	INTAKE_IDLE,
+	INTAKE_READING,		/* the difference to the candidate */
+	INTAKE_ACCEPTING,	/* status.accepted is on its way */
+	INTAKE_LOADING,		/* the accepted bundle's list */
+	INTAKE_MERGING,
+	INTAKE_PENDING,		/* from the applied bundle to this one */
+};
+
+struct channel_private {
+	struct report *report;
+	struct parent *parent;
+
+	/* the source */
+	struct fetch_secret secret;
+	struct kube_call *secret_call;
+	struct timer secret_timer;
+	bool secret_known;
+	bool opened;			/* what is accepted is settled */
+	struct source_state state;
+
+	/* intake.c */
+	enum intake intake;
+	struct plan *plan;
+	struct source_candidate candidate;
+	bool has_candidate;
+	struct source_candidate next_candidate;	/* came while one was being
+						   accepted */
+	bool has_next;
+	bool at_hand;			/* the accepted bundle is */
+	char loaded[GIT_HEX_SIZE];	/* whose objects the inventory has */
+	struct err refused;		/* why the candidate is not taken */
+	const char *refused_why;	/* its reason; NULL: it is */
+	struct err stuck;		/* why the last step failed */
+	struct timer retry;
+	unsigned failures;
+
+	/* settle.c */
+	struct work look;
+	bool settling;			/* applied is behind accepted */
+	bool pruning;			/* prune_begin was called for it */
+	bool reconciling;
+	bool forked;			/* latched */
+	struct err forked_why;
+	bool overtaken;			/* another engine wrote our status */
+	struct kube_call *reread_call;
+	struct timer reread;
+	bool status_known;		/* c->status was read back once */
+	struct err spec_fault;
+	struct kind_use *kinds;
+	size_t n_kinds, last_kind;
+	struct map leftovers;		/* "Kind.group ns/name" to struct leftover */
+
+	/* body.c */
+	struct body_read *reads;
+	struct source_request *places;
+	struct tracked **asked;		/* whose places are asked for, held */
+	size_t n_asked;
+};
+
+/* ---- channel.c ---- */
+void channel_use_kind(struct channel *c, struct kind *k);
+/* Watches a kind that it had objects of before, for leftovers. */
+void channel_keep_kind(struct channel *c, struct kind *k);
+void channel_keep_no_kinds(struct channel *c);
+/* Ends the watches of kinds without objects; never inside one of them. */
+void channel_drop_unused(struct channel *c);
+/* Stops, and begins again with what the cluster has by then. */
+void channel_restart(struct channel *c);
+
+/* ---- intake.c ---- */
+void intake_init(struct channel *c);
+void intake_stop(struct channel *c);
+void intake_candidate(struct channel *c, const struct source_candidate *cand);
+void intake_at_hand(struct channel *c, const char *bundle);
+/* The spec or a condition moved: what was refused may be taken now. */
+void intake_kick(struct channel *c);
+/* The inventory is that of the accepted bundle. */
+bool intake_is_done(const struct channel *c);
+
+/* ---- settle.c ---- */
+void settle_init(struct channel *c);
+void settle_stop(struct channel *c);
+/* Something moved: look how far it is, soon. */
+void settle_touch(struct channel *c);
+/* The inventory wants another bundle now. */
+void settle_begin(struct channel *c);
+/* What was live is to be compared again. */
+void settle_reconcile(struct channel *c);
+/* Conditions and counts into c->status: of report.h. */
+void settle_fill(struct channel *c);
+
+/* For the status: it failed, more than just now. */
+bool tracked_is_failing(const struct tracked *t);
+
+/* ---- leftovers: live, ours, and not in the bundle ---- */
+void channel_leave(struct channel *c, struct kind *k, const char *namespace,
+		   const char *name);
+/* It is tracked again. */
+void channel_leave_not(struct channel *c, const struct tracked *t);
+void leftovers_release(struct channel *c);
+/* Deletes them, if the number that an admin confirmed is right. */
+void leftovers_confirmed(struct channel *c);
+
+/* ---- body.c ---- */
+/* Every reader is told that it will not come. */
+void bodies_cancel(struct channel *c);
+/* Asks where the objects with notes come from, for the status. */
+void places_ask(struct channel *c);
+void places_cancel(struct channel *c);
+
+#endif

@@ -1,0 +1,690 @@
+/*
+ * The life of one channel. See machine.h and channel-private.h. A Channel is
+ * edited by people: whatever they write, objects that are live stay as they
+ * are until a bundle that the spec allows says otherwise.
+ */
+#include "config.h"
+#include "engine/channel.h"
+
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/adopt.h"
+#include "engine/apply.h"
+#include "engine/channel-private.h"
+#include "engine/kube.h"
+#include "engine/machine.h"
+#include "engine/prune.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+#include "schema/render.h"
+
+/* until a Secret that could not be read, or was, is read again */
+#define SECRET_RETRY_MS 10000
+#define SECRET_AGAIN_MS 300000
+/* until a Channel that another engine wrote to is read again */
+#define REREAD_MS 2000
+
+static void start(struct channel *c);
+static void stop(struct channel *c);
+
+bool channel_may_write(const struct channel *c)
+{
+	const struct engine *e = c->engine;
+
+	return e->leading && !e->stopping && c->spec_ok && !c->spec.suspend &&
+	       !c->private->overtaken && c->private->loaded[0];
+}
+
+bool channel_may_prune(const struct channel *c)
+{
+	const struct source_finding *v = c->private->state.v;
+
+	if (!channel_may_write(c) || c->private->forked)
+		return false;
+	/* a Channel that is being deleted takes its objects along, whatever
+	 * its publisher says by now */
+	if (c->deleting)
+		return true;
+	return c->spec.prune && v[SOURCE_VERIFIED].reason == SOURCE_GOOD &&
+	       v[SOURCE_STALE].reason == SOURCE_GOOD &&
+	       v[SOURCE_FORKED].reason == SOURCE_GOOD &&
+	       v[SOURCE_CLOCK].reason == SOURCE_GOOD;
+}
+
+/* ---- kinds in use ---- */
+
+static struct kind_use *find_use(struct channel *c, const struct kind *k)
+{
+	struct channel_private *p = c->private;
+
+	/* objects come by kind: mostly it is the one of last time */
+	if (p->last_kind < p->n_kinds && p->kinds[p->last_kind].kind == k)
+		return &p->kinds[p->last_kind];
+	for (size_t i = 0; i < p->n_kinds; i++)
+		if (p->kinds[i].kind == k) {
+			p->last_kind = i;
+			return &p->kinds[i];
+		}
+	return NULL;
+}
+
+static void watch_if_known(struct channel *c, struct kind_use *u)
+{
+	if (u->watched || !u->kind->resolved)
+		return;
+	u->watched = true;
+	observe_use(c, u->kind);
+}
+
+static struct kind_use *make_use(struct channel *c, struct kind *k)
+{
+	struct channel_private *p = c->private;
+	struct kind_use *u = find_use(c, k);
+
+	if (!u) {
+		p->kinds = xreallocarray(p->kinds, p->n_kinds + 1,
+					 sizeof(*p->kinds));
+		u = &p->kinds[p->n_kinds++];
+		*u = (struct kind_use){ .kind = k };
+	}
+	watch_if_known(c, u);
+	return u;
+}
+
+void channel_use_kind(struct channel *c, struct kind *k)
+{
+	make_use(c, k)->n++;
+}
+
+static void drop_kind(struct channel *c, const struct kind *k)
+{
+	struct kind_use *u = find_use(c, k);
+
+	/* its watch may be what tells us: it is freed at the next look */
+	if (u && !--u->n)
+		settle_touch(c);
+}
+
+void channel_drop_unused(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	/* from the end: the one that goes is replaced by the last */
+	for (size_t i = p->n_kinds; i-- > 0; ) {
+		struct kind_use *u = &p->kinds[i];
+
+		if (u->n || u->kept)
+			continue;
+		if (u->watched)
+			observe_drop(c, u->kind);
+		*u = p->kinds[--p->n_kinds];
+	}
+}
+
+void channel_keep_kind(struct channel *c, struct kind *k)
+{
+	make_use(c, k)->kept = true;
+}
+
+void channel_keep_no_kinds(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	for (size_t i = 0; i < p->n_kinds; i++)
+		p->kinds[i].kept = false;
+}
+
+void channel_untrack(struct channel *c, struct tracked *t)
+{
+	struct kind *k = t->kind;
+
+	await_drop(c, t);
+	repair_forget(c, t);
+	inventory_remove(&c->inventory, t);
+	drop_kind(c, k);
+}
+
+/* ---- the Secret ---- */
+
+static void wipe(char **s)
+{
+	if (*s)
+		sodium_memzero(*s, strlen(*s));
+	free(*s);
+	*s = NULL;
+}
+
+static void forget_secret(struct channel *c)
+{
+	struct fetch_secret *s = &c->private->secret;
+
+	wipe(&s->header);
+	wipe(&s->ca);
+	wipe(&s->cert);
+	wipe(&s->key);
+}
+
+/* A value of the Secret as text; NULL if there is none or it is no text. */
+static char *secret_value(const struct node *object, const char *key)
+{
+	const char *text = node_path_str(object, "data", key, NULL);
+	struct buf out = BUF_INIT(1024 * 1024);
+	char *value = NULL;
+
+	if (text && base64_decode(&out, text, strlen(text)) == 0 &&
+	    strlen(out.data) == out.len)
+		value = xstrdup(out.data);
+	buf_wipe(&out);
+	return value;
+}
+
+static void take_secret(struct channel *c, const struct node *object)
+{
+	struct fetch_secret *s = &c->private->secret;
+	char *token = secret_value(object, "token");
+
+	forget_secret(c);
+	s->ca = secret_value(object, "ca.crt");
+	s->cert = secret_value(object, "tls.crt");
+	s->key = secret_value(object, "tls.key");
+	if (token) {
+		size_t len = strlen(token);
+
+		/* a file that was made with an editor ends in a newline */
+		while (len && (token[len - 1] == '\n' ||
+			       token[len - 1] == '\r' ||
+			       token[len - 1] == ' '))
+			token[--len] = '\0';
+		s->header = xasprintf("Authorization: Bearer %s", token);
+	}
+	wipe(&token);
+}
+
+static void fail_secret(struct channel *c, const char *message)
+{
+	struct channel_private *p = c->private;
+
+	err_set(&p->stuck, ERR_TRANSIENT, "Secret '%s/%s': %s",
+		c->engine->namespace, c->spec.secret_name, message);
+	timer_set(&p->secret_timer, SECRET_RETRY_MS);
+	settle_touch(c);
+}
+
+static void update_source(struct channel *c);
+
+static void on_secret(void *arg, const struct kube_answer *a)
+{
+	struct channel *c = arg;
+	struct channel_private *p = c->private;
+	struct arena scratch = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *object;
+
+	p->secret_call = NULL;
+	if (a->err) {
+		fail_secret(c, a->err->msg);
+	} else if (kube_answer_object(a, &scratch, &object, &err) < 0) {
+		fail_secret(c, "the answer makes no sense");
+	} else {
+		err_clear(&p->stuck);
+		take_secret(c, object);
+		p->secret_known = true;
+		timer_set(&p->secret_timer, SECRET_AGAIN_MS);
+		update_source(c);
+		start(c);
+	}
+	arena_release(&scratch);
+}
+
+static void read_secret(void *arg)
+{
+	struct channel *c = arg;
+	struct channel_private *p = c->private;
+	struct kube_request q = {
+		.method = "GET",
+		.target = {
+			.group = "", .version = "v1", .plural = "secrets",
+			.namespace = c->engine->namespace,
+			.name = c->spec.secret_name,
+		},
+		.on_done = on_secret, .arg = c,
+	};
+	struct err err = ERR_INIT;
+
+	if (p->secret_call || !c->spec_ok || !c->spec.secret_name)
+		return;
+	if (kube_send(c->engine->kube, &q, &p->secret_call, &err) < 0)
+		fail_secret(c, err.msg);
+}
+
+/* ---- the source ---- */
+
+static struct source_pin pin_of(const struct status_bundle *b)
+{
+	struct source_pin pin = {
+		.epoch = b->epoch, .sequence = b->sequence,
+		.content = b->content, .head_issued = b->at,
+	};
+
+	memcpy(pin.bundle, b->bundle, sizeof(pin.bundle));
+	return pin;
+}
+
+static void on_restored(struct channel *c)
+{
+	c->private->opened = true;
+	settle_touch(c);
+	intake_kick(c);
+}
+
+static void on_opened(void *arg, const struct source_pin *pin)
+{
+	struct channel *c = arg;
+	struct status_bundle b = {
+		.epoch = pin->epoch, .sequence = pin->sequence,
+		.content = pin->content, .at = pin->head_issued,
+	};
+
+	if (!pin->bundle[0] || !strcmp(pin->bundle, c->status.accepted.bundle)) {
+		on_restored(c);
+		return;
+	}
+	/* the state directory knows of a later one than the status */
+	memcpy(b.bundle, pin->bundle, sizeof(b.bundle));
+	log_warn("accepted-restored", LOG_S("channel", c->name),
+		 LOG_S("bundle", b.bundle), LOG_N("epoch", b.epoch),
+		 LOG_N("sequence", b.sequence));
+	report_accept(c->private->report, &b, on_restored);
+}
+
+static void note_fork(struct channel *c, const struct source_state *s)
+{
+	struct channel_private *p = c->private;
+	const struct source_finding *f = &s->v[SOURCE_FORKED];
+
+	if (p->forked || f->reason == SOURCE_GOOD ||
+	    f->reason == SOURCE_UNKNOWN)
+		return;
+	p->forked = true;
+	err_set(&p->forked_why, ERR_DENIED, "%s", f->message);
+	log_error("forked", LOG_S("channel", c->name),
+		  LOG_S("error", f->message));
+	event_post(c, EVENT_WARNING, "Forked", "%s", f->message);
+}
+
+static void on_state(void *arg, const struct source_state *state)
+{
+	struct channel *c = arg;
+	struct channel_private *p = c->private;
+	bool was_stale = p->state.v[SOURCE_STALE].reason == SOURCE_EXPIRED;
+
+	p->state = *state;
+	note_fork(c, state);
+	if (!was_stale && state->v[SOURCE_STALE].reason == SOURCE_EXPIRED)
+		event_post(c, EVENT_WARNING, "Stale", "%s",
+			   state->v[SOURCE_STALE].message);
+	settle_touch(c);
+	prune_wake(c);
+	intake_kick(c);
+}
+
+static void on_candidate(void *arg, const struct source_candidate *cand)
+{
+	intake_candidate(arg, cand);
+}
+
+static void on_at_hand(void *arg, const char *bundle)
+{
+	intake_at_hand(arg, bundle);
+}
+
+static void make_settings(const struct channel *c, const char **headers,
+			  struct source_settings *ret)
+{
+	const struct fetch_secret *s = &c->private->secret;
+
+	headers[0] = s->header;
+	headers[1] = NULL;
+	*ret = (struct source_settings){
+		.name = c->name, .channel_id = c->spec.channel_id,
+		.url = c->spec.url, .interval = c->spec.interval,
+		.epoch_floor = c->spec.epoch_floor,
+		.publishers = c->spec.publishers,
+		.headers = s->header ? headers : NULL, .ca_pem = s->ca,
+		.cert_pem = s->cert, .key_pem = s->key,
+		.accepted = pin_of(&c->status.accepted),
+		.applied = pin_of(&c->status.applied),
+	};
+}
+
+static void open_source(struct channel *c)
+{
+	struct source_events events = {
+		.on_opened = on_opened, .on_state = on_state,
+		.on_candidate = on_candidate, .on_at_hand = on_at_hand,
+		.arg = c,
+	};
+	struct source_settings s;
+	const char *headers[2];
+
+	apply_new(c);
+	prune_new(c);
+	make_settings(c, headers, &s);
+	c->source = source_open(c->engine->sources, &s, &events);
+	log_info("channel-open", LOG_S("channel", c->name),
+		 LOG_S("url", c->spec.url),
+		 LOG_N("epoch", c->status.accepted.epoch),
+		 LOG_N("sequence", c->status.accepted.sequence));
+}
+
+static void update_source(struct channel *c)
+{
+	struct source_settings s;
+	const char *headers[2];
+
+	if (!c->source)
+		return;
+	make_settings(c, headers, &s);
+	source_update(c->source, &s);
+}
+
+/* ---- start and stop ---- */
+
+static void start(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	settle_touch(c);
+	if (c->source || !c->engine->leading || c->engine->stopping ||
+	    !c->spec_ok || p->overtaken || !kinds_known(&c->engine->kinds))
+		return;
+	if (c->deleting && !parent_has_finalizer(p->parent))
+		return;
+	if (c->spec.secret_name && !p->secret_known) {
+		read_secret(c);
+		return;
+	}
+	open_source(c);
+}
+
+static void stop(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	kube_cancel(p->secret_call);
+	p->secret_call = NULL;
+	timer_stop(&p->secret_timer);
+	p->secret_known = false;
+	forget_secret(c);
+	/* nothing may be written from here on */
+	p->loaded[0] = '\0';
+	bodies_cancel(c);
+	places_cancel(c);
+	intake_stop(c);
+	repair_stop(c);
+	await_stop(c);
+	apply_free(c);
+	prune_free(c);
+	while (c->inventory.first)
+		channel_untrack(c, c->inventory.first);
+	channel_keep_no_kinds(c);
+	channel_drop_unused(c);
+	leftovers_release(c);
+	bodies_cancel(c);
+	source_close(c->source);
+	c->source = NULL;
+	p->opened = false;
+	settle_stop(c);
+}
+
+/* ---- the Channel object ---- */
+
+static void overtaken(struct channel *c)
+{
+	if (c->private->overtaken)
+		return;
+	log_error("overtaken", LOG_S("channel", c->name));
+	/* stopping has to wait: whoever tells us is in the middle of
+	 * something */
+	c->private->overtaken = true;
+	settle_touch(c);
+}
+
+static void on_reread(void *arg, const struct kube_answer *a)
+{
+	struct channel *c = arg;
+	struct channel_private *p = c->private;
+	struct arena scratch = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct node *object;
+
+	p->reread_call = NULL;
+	if (a->err || kube_answer_object(a, &scratch, &object, &err) < 0) {
+		timer_set(&p->reread, REREAD_MS);
+	} else {
+		p->overtaken = false;
+		p->status_known = false;
+		machine_update(c, object);
+	}
+	arena_release(&scratch);
+}
+
+static void reread(void *arg)
+{
+	struct channel *c = arg;
+	struct channel_private *p = c->private;
+	struct kube_request q = {
+		.method = "GET",
+		.target = {
+			.group = "windlass.dev", .version = "v1alpha1",
+			.plural = "channels", .name = c->name,
+		},
+		.on_done = on_reread, .arg = c,
+	};
+	struct err err = ERR_INIT;
+
+	if (kube_send(c->engine->kube, &q, &p->reread_call, &err) < 0)
+		timer_set(&p->reread, REREAD_MS);
+}
+
+/* Another engine accepted a later bundle: begin again with what it wrote. */
+void channel_restart(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	stop(c);
+	if (!p->reread_call && !timer_armed(&p->reread))
+		timer_set(&p->reread, REREAD_MS);
+}
+
+struct channel *machine_new(struct engine *e, const char *name,
+			    const char *uid)
+{
+	static const struct report_ops ops = {
+		.fill = settle_fill, .overtaken = overtaken,
+	};
+	struct channel *c = xcalloc(1, sizeof(*c));
+	struct buf id = BUF_INIT(100);
+
+	render_applyset_id(name, &id);
+	c->engine = e;
+	c->name = xstrdup(name);
+	c->uid = xstrdup(uid);
+	c->manager = xasprintf("%s%s", MANAGER_PREFIX, name);
+	c->applyset = buf_detach(&id, NULL);
+	c->private = xcalloc(1, sizeof(*c->private));
+	inventory_init(&c->inventory, c);
+	c->private->report = report_new(c, &ops);
+	c->private->parent = parent_new(c);
+	timer_init(&c->private->secret_timer, e->loop, read_secret, c);
+	timer_init(&c->private->reread, e->loop, reread, c);
+	intake_init(c);
+	settle_init(c);
+	return c;
+}
+
+void machine_free(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	stop(c);
+	loop_undefer(c->engine->loop, &p->look);
+	kube_cancel(p->reread_call);
+	timer_stop(&p->reread);
+	events_stop(c);
+	report_free(p->report);
+	parent_free(p->parent);
+	inventory_release(&c->inventory);
+	free(p->kinds);
+	free(p);
+	if (c->spec_ok)
+		channel_spec_release(&c->spec);
+	channel_status_release(&c->status);
+	kube_account_free(c->account);
+	free(c->name);
+	free(c->uid);
+	free(c->manager);
+	free(c->applyset);
+	free(c);
+}
+
+static void read_status_back(struct channel *c, const struct node *object)
+{
+	struct channel_private *p = c->private;
+	struct err err = ERR_INIT;
+	const struct condition *forked =
+		&c->status.conditions[CONDITION_FORKED];
+
+	if (status_read(object, &c->status, &err) < 0) {
+		log_error("status-damaged", LOG_S("channel", c->name),
+			  LOG_S("error", err.msg));
+		return;
+	}
+	p->forked = forked->status == STATUS_TRUE;
+	err_set(&p->forked_why, ERR_DENIED, "%s", forked->message);
+}
+
+/* What is compared when a spec changed: may the source stay open? */
+static bool same_source(const struct channel_spec *a,
+			const struct channel_spec *b)
+{
+	return !strcmp(a->channel_id, b->channel_id) &&
+	       !a->secret_name == !b->secret_name &&
+	       (!a->secret_name || !strcmp(a->secret_name, b->secret_name));
+}
+
+static void take_spec(struct channel *c, struct channel_spec *spec)
+{
+	struct channel_private *p = c->private;
+	bool same = c->spec_ok && same_source(&c->spec, spec);
+	bool was_suspended = c->spec_ok && c->spec.suspend;
+
+	if (c->spec_ok && !same)
+		stop(c);
+	if (c->spec_ok)
+		channel_spec_release(&c->spec);
+	c->spec = *spec;
+	c->spec_ok = true;
+	kube_account_free(c->account);
+	c->account = kube_account_new(spec->account_namespace,
+				      spec->account_name);
+	if (!c->source)
+		return;
+	update_source(c);
+	if (was_suspended && !c->spec.suspend)
+		settle_reconcile(c);
+	/* an account that may now what it might not, a wider policy */
+	p->failures = 0;
+	apply_retry_all(c);
+	prune_wake(c);
+}
+
+static void clear_fork(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	bool raised = c->spec_ok &&
+		      c->spec.epoch_floor > c->status.accepted.epoch;
+
+	if (!p->forked || (!raised && !parent_annotation(p->parent,
+						CLEAR_FORK_ANNOTATION)))
+		return;
+	log_warn("fork-cleared", LOG_S("channel", c->name));
+	event_post(c, EVENT_NORMAL, "ForkCleared", raised ?
+		   "spec.epochFloor was raised" : "an admin cleared it");
+	p->forked = false;
+	parent_drop_annotation(p->parent, CLEAR_FORK_ANNOTATION);
+	note_fork(c, &p->state);
+}
+
+void machine_update(struct channel *c, const struct node *object)
+{
+	struct channel_private *p = c->private;
+	int64_t generation = node_path_int(object, 0, "metadata",
+					   "generation", NULL);
+	struct err err = ERR_INIT;
+	struct channel_spec spec;
+
+	/* while somebody else leads, the status is theirs */
+	if (!p->status_known || !c->engine->leading)
+		read_status_back(c, object);
+	p->status_known = true;
+	report_seen(p->report, object);
+	parent_seen(p->parent, object);
+	c->deleting = node_path_str(object, "metadata", "deletionTimestamp",
+				    NULL) != NULL;
+	if (generation != c->status.observed_generation || !c->spec_ok) {
+		if (channel_spec_read(object, &spec, &err) < 0) {
+			/* objects stay as they are, nothing new comes */
+			stop(c);
+			if (c->spec_ok)
+				channel_spec_release(&c->spec);
+			c->spec_ok = false;
+			p->spec_fault = err;
+			log_warn("invalid-spec", LOG_S("channel", c->name),
+				 LOG_S("error", err.msg));
+		} else {
+			take_spec(c, &spec);
+		}
+		c->status.observed_generation = generation;
+	}
+	clear_fork(c);
+	leftovers_confirmed(c);
+	parent_touch(p->parent, false);
+	start(c);
+	intake_kick(c);
+}
+
+void machine_lead(struct channel *c)
+{
+	if (c->engine->leading && !c->engine->stopping) {
+		c->private->overtaken = false;
+		parent_touch(c->private->parent, false);
+		start(c);
+	} else {
+		stop(c);
+	}
+}
+
+void machine_kinds_changed(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	for (size_t i = 0; i < p->n_kinds; i++)
+		watch_if_known(c, &p->kinds[i]);
+	start(c);
+	if (c->apply)
+		apply_recheck(c, NULL);
+	prune_wake(c);
+}
+
+bool machine_wants_finalizer(const struct channel *c)
+{
+	if (!c->spec_ok || c->spec.deletion_policy != DELETION_PRUNE)
+		return false;
+	/* all that it had is gone: let it go too */
+	return !(c->deleting && (!c->status.accepted.bundle[0] ||
+				 (intake_is_done(c) && !c->inventory.count)));
+}

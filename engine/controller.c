@@ -1,0 +1,205 @@
+/*
+ * The set of channels. See controller.h. A Channel with a fault in its spec
+ * is a channel too: it has a name, a status that says what is wrong, and
+ * leaves its objects as they are.
+ */
+#include "config.h"
+#include "engine/controller.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/machine.h"
+#include "engine/watch.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+
+struct controller {
+	struct controller_options o;
+	struct watch *watch;
+	struct map channels;		/* by name */
+	struct map applysets;		/* by the value of the part-of label */
+	bool synced;
+};
+
+static struct channel *find(const struct controller *ctl, const char *name)
+{
+	return map_get(&ctl->channels, name);
+}
+
+static void drop(struct controller *ctl, struct channel *c)
+{
+	map_del(&ctl->channels, c->name);
+	map_del(&ctl->applysets, c->applyset);
+	machine_free(c);
+}
+
+/* ---- the watch ---- */
+
+static void on_begin(void *arg)
+{
+	struct controller *ctl = arg;
+
+	for (map_each(&ctl->channels, e))
+		((struct channel *)e->value)->listed = false;
+}
+
+static void put(struct controller *ctl, const struct node *object)
+{
+	struct engine *e = ctl->o.engine;
+	const char *name = node_path_str(object, "metadata", "name", NULL);
+	const char *uid = node_path_str(object, "metadata", "uid", NULL);
+	struct channel *c = name ? find(ctl, name) : NULL;
+
+	if (!name || !uid)
+		return;
+	/* deleted and made again between two events: another channel */
+	if (c && strcmp(c->uid, uid)) {
+		drop(ctl, c);
+		c = NULL;
+	}
+	if (!c) {
+		c = machine_new(e, name, uid);
+		map_put(&ctl->channels, name, c);
+		map_put(&ctl->applysets, c->applyset, c);
+		log_info("channel-found", LOG_S("channel", name));
+	}
+	c->listed = true;
+	machine_update(c, object);
+}
+
+static void on_event(void *arg, enum watch_event what, struct node *object)
+{
+	struct controller *ctl = arg;
+	const char *name = node_path_str(object, "metadata", "name", NULL);
+	struct channel *c = name ? find(ctl, name) : NULL;
+
+	if (what != WATCH_DELETED) {
+		put(ctl, object);
+	} else if (c) {
+		log_info("channel-gone", LOG_S("channel", c->name));
+		drop(ctl, c);
+	}
+}
+
+static void on_synced(void *arg)
+{
+	struct controller *ctl = arg;
+	bool first = !ctl->synced;
+
+	for (map_each(&ctl->channels, e)) {
+		struct channel *c = e->value;
+
+		if (c->listed)
+			continue;
+		log_info("channel-gone", LOG_S("channel", c->name));
+		drop(ctl, c);
+	}
+	ctl->synced = true;
+	if (first)
+		ctl->o.on_synced(ctl->o.arg);
+}
+
+static void on_error(void *arg, const struct err *err,
+		     const struct kube_status *status, int64_t retry_ms)
+{
+	const char *hint = status && status->why == KUBE_NO_RESOURCE ?
+			   "is the CRD of Channels installed? (windlass "
+			   "install)" : "";
+
+	log_warn("channels-watch-failed", LOG_S("error", err->msg),
+		 LOG_S("hint", hint), LOG_N("retry_ms", retry_ms));
+}
+
+/* ---- kinds ---- */
+
+static void on_kinds(void *arg)
+{
+	struct controller *ctl = arg;
+
+	for (map_each(&ctl->channels, e))
+		machine_kinds_changed(e->value);
+}
+
+/* ---- life ---- */
+
+int controller_new(const struct controller_options *o,
+		   struct controller **ret, struct err *err)
+{
+	struct controller *ctl = xcalloc(1, sizeof(*ctl));
+	struct watch_options w = {
+		.target = {
+			.group = "windlass.dev", .version = "v1alpha1",
+			.plural = "channels",
+		},
+		.on_begin = on_begin, .on_event = on_event,
+		.on_synced = on_synced, .on_error = on_error, .arg = ctl,
+	};
+
+	ctl->o = *o;
+	o->engine->controller = ctl;
+	o->engine->kinds.on_change = on_kinds;
+	o->engine->kinds.arg = ctl;
+	if (watch_new(o->engine->kube, &w, &ctl->watch, err) < 0) {
+		controller_free(ctl);
+		return -1;
+	}
+	*ret = ctl;
+	return 0;
+}
+
+void controller_free(struct controller *ctl)
+{
+	if (!ctl)
+		return;
+	watch_free(ctl->watch);
+	for (map_each(&ctl->channels, e))
+		machine_free(e->value);
+	map_release(&ctl->channels, NULL);
+	map_release(&ctl->applysets, NULL);
+	ctl->o.engine->kinds.on_change = NULL;
+	ctl->o.engine->controller = NULL;
+	free(ctl);
+}
+
+void controller_lead(struct controller *ctl, bool lead)
+{
+	ctl->o.engine->leading = lead;
+	for (map_each(&ctl->channels, e))
+		machine_lead(e->value);
+}
+
+bool controller_synced(const struct controller *ctl)
+{
+	return ctl->synced;
+}
+
+size_t controller_count(const struct controller *ctl)
+{
+	return ctl->channels.count;
+}
+
+struct channel *controller_by_applyset(struct engine *e, const char *label)
+{
+	return e->controller ? map_get(&e->controller->applysets, label) :
+	       NULL;
+}
+
+bool controller_has(struct engine *e, const char *name)
+{
+	return e->controller && find(e->controller, name);
+}
+
+struct channel *controller_next(struct engine *e, const struct channel *c)
+{
+	bool found = !c;
+
+	if (!e->controller)
+		return NULL;
+	for (map_each(&e->controller->channels, entry)) {
+		if (found)
+			return entry->value;
+		found = entry->value == c;
+	}
+	return NULL;
+}

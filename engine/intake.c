@@ -1,0 +1,400 @@
+/*
+ * From a candidate to an inventory that wants it. The order is the product's
+ * promise: first the whole bundle is looked at (policy, deletions, approvals),
+ * then status.accepted is written to the cluster and to the disk, then the
+ * first object is touched. A candidate that is not taken is kept, and looked
+ * at again when the Channel's spec or the source's conditions move.
+ */
+#include "config.h"
+#include "engine/channel-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/apply.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+
+#define RETRY_MIN_MS 500
+#define RETRY_MAX_MS 60000
+
+static void on_vetted(struct plan *p, const struct err *err);
+static void on_loaded(struct plan *p, const struct err *err);
+
+static void on_retry(void *arg)
+{
+	intake_kick(arg);
+}
+
+void intake_init(struct channel *c)
+{
+	timer_init(&c->private->retry, c->engine->loop, on_retry, c);
+}
+
+static void drop_plan(struct channel *c)
+{
+	plan_free(c->private->plan);
+	c->private->plan = NULL;
+	c->private->intake = INTAKE_IDLE;
+}
+
+void intake_stop(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	drop_plan(c);
+	timer_stop(&p->retry);
+	p->has_candidate = p->has_next = p->at_hand = false;
+	p->refused_why = NULL;
+	p->failures = 0;
+	err_clear(&p->stuck);
+}
+
+bool intake_is_done(const struct channel *c)
+{
+	const struct channel_private *p = c->private;
+
+	return p->loaded[0] && p->intake != INTAKE_LOADING &&
+	       p->intake != INTAKE_MERGING && p->intake != INTAKE_PENDING;
+}
+
+/* The step failed: the next try is due later, or when something moves. */
+static void stuck(struct channel *c, const struct err *err)
+{
+	struct channel_private *p = c->private;
+	int64_t ms = RETRY_MIN_MS << (p->failures > 10 ? 10 : p->failures);
+
+	p->failures++;
+	p->stuck = *err;
+	drop_plan(c);
+	log_warn("bundle-not-read", LOG_S("channel", c->name),
+		 LOG_S("error", err->msg));
+	timer_set(&p->retry, ms > RETRY_MAX_MS ? RETRY_MAX_MS : ms);
+	settle_touch(c);
+}
+
+static void refuse(struct channel *c, const char *why, const struct err *err)
+{
+	struct channel_private *p = c->private;
+	bool news = !p->refused_why || strcmp(p->refused.msg, err->msg);
+
+	p->refused = *err;
+	p->refused_why = why;
+	drop_plan(c);
+	if (news) {
+		log_warn("bundle-refused", LOG_S("channel", c->name),
+			 LOG_N("sequence", p->candidate.pin.sequence),
+			 LOG_S("reason", why), LOG_S("error", err->msg));
+		event_post(c, EVENT_WARNING, why, "bundle %llu.%llu: %s",
+			   (unsigned long long)p->candidate.pin.epoch,
+			   (unsigned long long)p->candidate.pin.sequence,
+			   err->msg);
+	}
+	settle_touch(c);
+}
+
+/* ---- merging ---- */
+
+static void set_loaded(struct channel *c, const char *bundle)
+{
+	snprintf(c->private->loaded, GIT_HEX_SIZE, "%s", bundle);
+}
+
+static void finish(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	drop_plan(c);
+	p->failures = 0;
+	err_clear(&p->stuck);
+	settle_begin(c);
+	/* a newer one may have come meanwhile */
+	if (p->has_next) {
+		p->candidate = p->next_candidate;
+		p->has_candidate = true;
+		p->has_next = false;
+	}
+	intake_kick(c);
+}
+
+static void on_pending_merged(struct plan *p, const struct err *err)
+{
+	finish(p->channel);
+}
+
+/* What was not finished before the start, as far as that can be known. */
+static void on_pending(struct plan *p, const struct err *err)
+{
+	struct channel *c = p->channel;
+	const struct channel_status *s = &c->status;
+
+	if (err) {
+		/* nothing is pruned then; what is live and not named shows up
+		 * as a leftover */
+		log_warn("applied-not-at-hand", LOG_S("channel", c->name),
+			 LOG_S("bundle", s->applied.bundle),
+			 LOG_S("error", err->msg));
+		finish(c);
+		return;
+	}
+	plan_merge(p, PLAN_PENDING, c->spec.prune &&
+		   s->applied.epoch == s->accepted.epoch, on_pending_merged);
+}
+
+static void read_pending(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	const struct status_bundle *applied = &c->status.applied;
+
+	plan_free(p->plan);
+	p->plan = NULL;
+	if (!applied->bundle[0] || !strcmp(applied->bundle, p->loaded)) {
+		finish(c);
+		return;
+	}
+	p->intake = INTAKE_PENDING;
+	p->plan = plan_read(c, applied->bundle, p->loaded, on_pending);
+}
+
+static void on_load_merged(struct plan *p, const struct err *err)
+{
+	read_pending(p->channel);
+}
+
+static void on_changes_merged(struct plan *p, const struct err *err)
+{
+	finish(p->channel);
+}
+
+/* All objects of the bundle, into an inventory that has none. */
+static void merge_list(struct channel *c, struct plan *p)
+{
+	set_loaded(c, p->to);
+	c->private->intake = INTAKE_MERGING;
+	plan_merge(p, c->status.applied.bundle[0] ? PLAN_LOAD : PLAN_FRESH,
+		   false, on_load_merged);
+}
+
+/* ---- the accepted bundle, after a start ---- */
+
+static void on_loaded(struct plan *p, const struct err *err)
+{
+	struct channel *c = p->channel;
+
+	if (err)
+		stuck(c, err);
+	else if (p->n_refused)
+		refuse(c, "PolicyViolation", &p->refused);
+	else
+		merge_list(c, p);
+}
+
+static void load(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	p->intake = INTAKE_LOADING;
+	p->refused_why = NULL;
+	p->plan = plan_read(c, "", c->status.accepted.bundle, on_loaded);
+}
+
+/* ---- accepting ---- */
+
+static void on_accepted(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	struct source_candidate *cand = &p->candidate;
+	struct plan *plan = p->plan;
+	bool may_prune = c->spec.prune && !cand->epoch_crossed;
+
+	if (!plan || !c->source)
+		return;
+	source_accept(c->source, &cand->pin);
+	p->has_candidate = false;
+	p->at_hand = true;
+	p->refused_why = NULL;
+	log_info("bundle-accepted", LOG_S("channel", c->name),
+		 LOG_N("epoch", cand->pin.epoch),
+		 LOG_N("sequence", cand->pin.sequence),
+		 LOG_S("bundle", cand->pin.bundle),
+		 LOG_S("source", cand->source_commit),
+		 LOG_S("publisher", cand->publisher),
+		 LOG_N("created", plan->created),
+		 LOG_N("changed", plan->changed),
+		 LOG_N("deleted", plan->deleted));
+	event_post(c, EVENT_NORMAL, "BundleAccepted",
+		   "bundle %llu.%llu of commit %.12s: +%zu ~%zu -%zu",
+		   (unsigned long long)cand->pin.epoch,
+		   (unsigned long long)cand->pin.sequence,
+		   cand->source_commit, plan->created, plan->changed,
+		   plan->deleted);
+	if (!plan->from[0]) {
+		merge_list(c, plan);
+		return;
+	}
+	set_loaded(c, plan->to);
+	p->intake = INTAKE_MERGING;
+	plan_merge(plan, PLAN_CHANGES, may_prune, on_changes_merged);
+}
+
+static void accept(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	const struct source_candidate *cand = &p->candidate;
+	struct status_bundle b = {
+		.epoch = cand->pin.epoch, .sequence = cand->pin.sequence,
+		.content = cand->pin.content, .at = cand->pin.head_issued,
+	};
+
+	memcpy(b.bundle, cand->pin.bundle, sizeof(b.bundle));
+	memcpy(b.source_commit, cand->source_commit,
+	       sizeof(b.source_commit));
+	p->intake = INTAKE_ACCEPTING;
+	report_accept(p->report, &b, on_accepted);
+}
+
+/* ---- judging ---- */
+
+static size_t still_deleting(const struct channel *c)
+{
+	size_t n = 0;
+
+	for (struct tracked *t = c->inventory.first; t; t = t->next)
+		n += t->state == TRACKED_DELETING &&
+		     !tracked_is(t, TRACKED_CONFIRMED);
+	return n;
+}
+
+/* May the source's bundles be accepted just now? */
+static bool source_is_good(const struct channel_private *p)
+{
+	return p->state.v[SOURCE_STALE].reason == SOURCE_GOOD &&
+	       p->state.v[SOURCE_FORKED].reason == SOURCE_GOOD &&
+	       p->state.v[SOURCE_CLOCK].reason == SOURCE_GOOD &&
+	       !p->forked;
+}
+
+static int judge(struct channel *c, const struct plan *plan,
+		 const char **ret_why, struct err *err)
+{
+	const struct channel_private *p = c->private;
+	const struct source_candidate *cand = &p->candidate;
+	size_t deletes = plan->deleted + still_deleting(c);
+
+	*ret_why = "PolicyViolation";
+	if (plan->n_refused > 1)
+		return err_set(err, ERR_DENIED, "%s (and %zu more)",
+			       plan->refused.msg, plan->n_refused - 1);
+	if (plan->n_refused)
+		return err_set(err, ERR_DENIED, "%s", plan->refused.msg);
+	/* what the trees differ by can never be more than what the signed
+	 * commits said */
+	if (cand->since[0] && plan->from[0] && deletes > cand->deleted)
+		return err_set(err, ERR_DENIED, "it would delete %zu objects, "
+			       "but its bundles say %llu", deletes,
+			       (unsigned long long)cand->deleted);
+	*ret_why = "WaitingForApproval";
+	if (c->spec.approvals_required)
+		return err_set(err, ERR_DENIED, "it needs the approval of %llu "
+			       "people, and has none", (unsigned long long)
+			       c->spec.approvals_required);
+	if (c->spec.has_delete_limit && deletes > c->spec.delete_limit)
+		return err_set(err, ERR_DENIED, "it deletes %zu objects, more "
+			       "than spec.deleteLimit (%llu), and nobody "
+			       "approved it", deletes, (unsigned long long)
+			       c->spec.delete_limit);
+	return 0;
+}
+
+static bool is_later(const struct source_pin *a, const struct status_bundle *b)
+{
+	return !b->bundle[0] || a->epoch > b->epoch ||
+	       (a->epoch == b->epoch && a->sequence > b->sequence);
+}
+
+static void on_vetted(struct plan *plan, const struct err *failed)
+{
+	struct channel *c = plan->channel;
+	struct channel_private *p = c->private;
+	struct err err = ERR_INIT;
+	const char *why;
+
+	if (failed) {
+		stuck(c, failed);
+	} else if (!p->has_candidate ||
+		   strcmp(plan->to, p->candidate.pin.bundle)) {
+		/* a later one came while this was read */
+		drop_plan(c);
+		intake_kick(c);
+	} else if (judge(c, plan, &why, &err) < 0) {
+		refuse(c, why, &err);
+	} else if (!source_is_good(p) || c->spec.suspend || c->deleting ||
+		   p->candidate.head_expires <= clock_now()) {
+		/* whatever moved will move again */
+		drop_plan(c);
+	} else {
+		accept(c);
+	}
+}
+
+/* ---- what comes next ---- */
+
+void intake_kick(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	if (!c->source || !p->opened || p->intake != INTAKE_IDLE ||
+	    !c->spec_ok || !c->engine->leading)
+		return;
+	if (p->at_hand && !p->loaded[0]) {
+		load(c);
+		return;
+	}
+	if (!p->has_candidate || c->spec.suspend || c->deleting)
+		return;
+	if (!is_later(&p->candidate.pin, &c->status.accepted)) {
+		p->has_candidate = false;
+		return;
+	}
+	if (!source_is_good(p) || p->candidate.head_expires <= clock_now())
+		return;
+	p->intake = INTAKE_READING;
+	p->plan = plan_read(c, p->loaded, p->candidate.pin.bundle, on_vetted);
+}
+
+void intake_candidate(struct channel *c, const struct source_candidate *cand)
+{
+	struct channel_private *p = c->private;
+
+	log_info("bundle-verified", LOG_S("channel", c->name),
+		 LOG_N("epoch", cand->pin.epoch),
+		 LOG_N("sequence", cand->pin.sequence),
+		 LOG_S("bundle", cand->pin.bundle),
+		 LOG_N("objects", cand->objects));
+	/* the one that is being accepted is accepted first */
+	if (p->intake == INTAKE_ACCEPTING) {
+		p->next_candidate = *cand;
+		p->has_next = true;
+		return;
+	}
+	p->candidate = *cand;
+	p->has_candidate = true;
+	p->failures = 0;
+	if (p->intake == INTAKE_READING)
+		drop_plan(c);
+	intake_kick(c);
+	settle_touch(c);
+}
+
+void intake_at_hand(struct channel *c, const char *bundle)
+{
+	struct channel_private *p = c->private;
+
+	if (strcmp(bundle, c->status.accepted.bundle))
+		return;
+	p->at_hand = true;
+	intake_kick(c);
+	if (c->apply)
+		apply_retry_all(c);
+}

@@ -1,0 +1,378 @@
+/*
+ * windlassd: the engine in the cluster. It pulls signed bundles and makes the
+ * cluster what they say. This file reads the command line, puts the parts
+ * together and takes them apart again.
+ */
+#include "config.h"
+
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "engine/controller.h"
+#include "engine/endpoint.h"
+#include "engine/kube.h"
+#include "engine/lease.h"
+#include "engine/measures.h"
+#include "engine/role.h"
+#include "engine/source.h"
+#include "engine/writes.h"
+#include "schema/base/buf.h"
+#include "schema/base/fs.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+
+#define EXIT_USAGE 129
+#define STATE_DIR "/var/lib/windlass/engine"
+#define LEASE_NAME "windlassd"
+
+struct options {
+	struct kube_config_options kube;
+	const char *state, *metrics, *namespace;
+	enum log_level level;
+	bool elect;
+};
+
+struct daemon {
+	struct options o;
+	struct engine engine;
+	struct controller *controller;
+	struct lease *lease;
+	struct metrics *metrics;
+	struct measures *measures;
+	struct endpoint *endpoint;
+	char instance[200];
+	bool elected;
+};
+
+static const char usage_text[] =
+"usage: windlassd [OPTION]...\n"
+"\n"
+"Pulls signed bundles of the cluster's Channels and applies them.\n"
+"\n"
+"  --kubeconfig FILE   how to reach the cluster (default: $KUBECONFIG, the\n"
+"                      service account of our pod, ~/.kube/config)\n"
+"  --context NAME      a context of the kubeconfig\n"
+"  --namespace NAME    our own namespace, with the Secrets that Channels name\n"
+"                      (default: that of our pod, or " OWN_NAMESPACE ")\n"
+"  --state DIR         cache and records (default: " STATE_DIR ")\n"
+"  --metrics ADDR:PORT where /healthz, /readyz and /metrics are, or off\n"
+"                      (default: " ENDPOINT_ADDRESS ")\n"
+"  --leader-elect      of several engines one writes (the default)\n"
+"  --no-leader-elect   there is no other engine\n"
+"  --log-level LEVEL   debug, info, warn or error (default: info)\n"
+"  --help, --version\n"
+"\n"
+"Manual: man 8 windlassd\n";
+
+/* ---- the command line ---- */
+
+static int usage_error(const char *what, const char *value)
+{
+	fprintf(stderr, "windlassd: %s%s%s%s; `windlassd --help` says more\n",
+		what, value ? " '" : "", value ? value : "",
+		value ? "'" : "");
+	return EXIT_USAGE;
+}
+
+static int read_level(const char *text, enum log_level *ret)
+{
+	static const char *const names[] = { "debug", "info", "warn",
+					     "error" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcmp(text, names[i])) {
+			*ret = (enum log_level)i;
+			return 0;
+		}
+	return usage_error("no log level", text);
+}
+
+/* -1: go on; else the exit status. */
+static int read_options(int argc, char **argv, struct options *o)
+{
+	enum { KUBECONFIG = 256, CONTEXT, NAMESPACE, STATE, METRICS, ELECT,
+	       NO_ELECT, LEVEL, HELP, VERSION_ };
+	static const struct option long_options[] = {
+		{ "kubeconfig", required_argument, NULL, KUBECONFIG },
+		{ "context", required_argument, NULL, CONTEXT },
+		{ "namespace", required_argument, NULL, NAMESPACE },
+		{ "state", required_argument, NULL, STATE },
+		{ "metrics", required_argument, NULL, METRICS },
+		{ "leader-elect", no_argument, NULL, ELECT },
+		{ "no-leader-elect", no_argument, NULL, NO_ELECT },
+		{ "log-level", required_argument, NULL, LEVEL },
+		{ "help", no_argument, NULL, HELP },
+		{ "version", no_argument, NULL, VERSION_ },
+		{ NULL, 0, NULL, 0 },
+	};
+	int c;
+
+	*o = (struct options){
+		.state = STATE_DIR, .metrics = ENDPOINT_ADDRESS,
+		.level = LOG_INFO, .elect = true,
+	};
+	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		switch (c) {
+		case KUBECONFIG:
+			o->kube.path = optarg;
+			break;
+		case CONTEXT:
+			o->kube.context = optarg;
+			break;
+		case NAMESPACE:
+			o->namespace = optarg;
+			break;
+		case STATE:
+			o->state = optarg;
+			break;
+		case METRICS:
+			o->metrics = optarg;
+			break;
+		case ELECT:
+		case NO_ELECT:
+			o->elect = c == ELECT;
+			break;
+		case LEVEL:
+			if (read_level(optarg, &o->level))
+				return EXIT_USAGE;
+			break;
+		case HELP:
+			fputs(usage_text, stdout);
+			return 0;
+		case VERSION_:
+			puts("windlassd " PACKAGE_VERSION);
+			return 0;
+		default:
+			return EXIT_USAGE;
+		}
+	}
+	if (optind < argc)
+		return usage_error("no argument is taken:", argv[optind]);
+	return -1;
+}
+
+/* ---- who writes ---- */
+
+static void lead(struct daemon *d)
+{
+	bool may = d->elected && d->controller &&
+		   controller_synced(d->controller);
+
+	/* which channels there are decides whose objects are whose: nothing
+	 * is written before all are known */
+	if (may != d->engine.leading)
+		controller_lead(d->controller, may);
+}
+
+static void on_lead(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info("leading", LOG_S("instance", d->instance));
+	d->elected = true;
+	lead(d);
+}
+
+static void on_lost(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_warn("leading-lost", LOG_S("instance", d->instance));
+	d->elected = false;
+	if (d->controller)
+		lead(d);
+}
+
+static void on_synced(void *arg)
+{
+	struct daemon *d = arg;
+
+	log_info("ready",
+		 LOG_N("channels", controller_count(d->controller)),
+		 LOG_S("server", kube_server(d->engine.kube)));
+	lead(d);
+}
+
+static bool is_ready(void *arg, struct buf *why)
+{
+	struct daemon *d = arg;
+
+	if (d->engine.stopping)
+		buf_adds(why, "stopping\n");
+	else if (!controller_synced(d->controller))
+		buf_adds(why, "the Channels are not known yet\n");
+	else
+		return true;
+	return false;
+}
+
+static void on_released(void *arg)
+{
+	struct daemon *d = arg;
+
+	loop_stop(d->engine.loop);
+}
+
+static void on_term(void *arg)
+{
+	struct daemon *d = arg;
+
+	if (d->engine.stopping)
+		return;
+	log_info("stopping");
+	d->engine.stopping = true;
+	controller_lead(d->controller, false);
+	if (d->lease)
+		lease_release(d->lease, on_released, d);
+	else
+		loop_stop(d->engine.loop);
+}
+
+/* ---- putting it together ---- */
+
+static void name_us(struct daemon *d)
+{
+	char host[100] = "windlassd";
+	uint8_t suffix[4];
+
+	gethostname(host, sizeof(host) - 1);
+	randombytes_buf(suffix, sizeof(suffix));
+	snprintf(d->instance, sizeof(d->instance), "%s_%02x%02x%02x%02x",
+		 host, suffix[0], suffix[1], suffix[2], suffix[3]);
+	d->engine.instance = d->instance;
+}
+
+static int connect_cluster(struct daemon *d, struct err *err)
+{
+	struct kube_config *config;
+	bool in_cluster;
+
+	if (kube_config_load(&d->o.kube, &config, err) < 0)
+		return -1;
+	in_cluster = !strcmp(config->source, "in-cluster");
+	if (kube_new(d->engine.loop, config, &d->engine.kube, err) < 0)
+		return -1;
+	d->engine.namespace = d->o.namespace ? d->o.namespace :
+			      in_cluster ? kube_namespace(d->engine.kube) :
+			      OWN_NAMESPACE;
+	return 0;
+}
+
+static int open_endpoint(struct daemon *d, struct err *err)
+{
+	struct endpoint_options o = {
+		.address = d->o.metrics, .metrics = d->metrics,
+		.ready = is_ready, .arg = d,
+	};
+
+	if (!strcmp(d->o.metrics, "off"))
+		return 0;
+	return endpoint_new(d->engine.loop, &o, &d->endpoint, err);
+}
+
+static int start_election(struct daemon *d, struct err *err)
+{
+	struct lease_options o = {
+		.namespace = d->engine.namespace, .name = LEASE_NAME,
+		.identity = d->instance, .on_lead = on_lead,
+		.on_lost = on_lost, .arg = d,
+	};
+
+	d->elected = !d->o.elect;
+	if (!d->o.elect)
+		return 0;
+	return lease_new(d->engine.kube, &o, &d->lease, err);
+}
+
+static char *absolute(const char *path)
+{
+	char *dir, *full;
+
+	if (*path == '/')
+		return xstrdup(path);
+	dir = getcwd(NULL, 0);
+	full = xasprintf("%s/%s", dir ? dir : "", path);
+	free(dir);
+	return full;
+}
+
+static int start(struct daemon *d, struct err *err)
+{
+	struct engine *e = &d->engine;
+	struct controller_options co = {
+		.engine = e, .on_synced = on_synced, .arg = d,
+	};
+	char *state = absolute(d->o.state);
+	int rc = -1;
+
+	name_us(d);
+	if (loop_new(&e->loop, err) < 0 ||
+	    loop_on_signal(e->loop, SIGTERM, on_term, d, err) < 0 ||
+	    loop_on_signal(e->loop, SIGINT, on_term, d, err) < 0 ||
+	    connect_cluster(d, err) < 0 ||
+	    sources_new(e->loop, state, d->o.level, &e->sources, err) < 0)
+		goto out;
+	writes_new(e->loop, &e->writes);
+	kinds_init(&e->kinds, e);
+	metrics_new(&d->metrics);
+	d->measures = measures_new(e, d->metrics);
+	if (observe_new(e, &e->observe, err) < 0 ||
+	    controller_new(&co, &d->controller, err) < 0 ||
+	    open_endpoint(d, err) < 0 || start_election(d, err) < 0)
+		goto out;
+	rc = 0;
+out:
+	free(state);
+	return rc;
+}
+
+static void end(struct daemon *d)
+{
+	struct engine *e = &d->engine;
+
+	lease_free(d->lease);
+	endpoint_free(d->endpoint);
+	controller_free(d->controller);
+	measures_free(d->measures);
+	if (d->metrics)
+		metrics_free(d->metrics);
+	if (e->observe)
+		observe_free(e->observe);
+	kinds_release(&e->kinds);
+	writes_free(e->writes);
+	sources_free(e->sources);
+	kube_free(e->kube);
+	loop_free(e->loop);
+}
+
+int main(int argc, char **argv)
+{
+	struct daemon d = { 0 };
+	struct err err = ERR_INIT;
+	int status;
+
+	if (role_play(argc, argv, &status))
+		return status;
+	status = read_options(argc, argv, &d.o);
+	if (status >= 0)
+		return status;
+	if (sodium_init() < 0) {
+		fputs("windlassd: libsodium does not start\n", stderr);
+		return 1;
+	}
+	log_set_level(d.o.level);
+	status = 0;
+	if (start(&d, &err) < 0 || loop_run(d.engine.loop, &err) < 0) {
+		fprintf(stderr, "windlassd: %s\n", err.msg);
+		status = 1;
+	} else {
+		log_info("stopped");
+	}
+	end(&d);
+	return status;
+}

@@ -1,0 +1,507 @@
+/*
+ * How far a channel is, and what its status says about that. Everything that
+ * moves calls settle_touch; one look later decides what comes next: prune
+ * when all was tried, applied when all is as the bundle wants it.
+ */
+#include "config.h"
+#include "engine/channel-private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/apply.h"
+#include "engine/machine.h"
+#include "engine/prune.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+#include "schema/base/mem.h"
+
+/* tries until an object that may work by itself is called failing */
+#define FAILING_TRIES 3
+
+static void look(void *arg);
+
+void settle_init(struct channel *c)
+{
+	work_init(&c->private->look, look, c);
+}
+
+void settle_stop(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	p->settling = p->pruning = p->reconciling = false;
+	p->state = (struct source_state){ 0 };
+	for (int i = 0; i < SOURCE_CONDITIONS; i++)
+		p->state.v[i].reason = SOURCE_UNKNOWN;
+}
+
+void settle_touch(struct channel *c)
+{
+	loop_defer(c->engine->loop, &c->private->look);
+}
+
+/* ---- what the parts tell ---- */
+
+void channel_object_changed(struct channel *c, struct tracked *t)
+{
+	settle_touch(c);
+}
+
+void channel_health_changed(struct channel *c, struct tracked *t,
+			    enum health old)
+{
+	if (c->apply)
+		apply_recheck(c, t);
+	settle_touch(c);
+}
+
+void channel_drifted(struct channel *c, struct tracked *t,
+		     const char *manager)
+{
+	struct channel_status *s = &c->status;
+	struct buf what = BUF_INIT(4096);
+
+	tracked_describe(t, &what);
+	free(s->drift_object);
+	free(s->drift_manager);
+	s->drift_object = xstrdup(what.data);
+	s->drift_manager = manager ? xstrdup(manager) : NULL;
+	s->drift_at = clock_now();
+	s->drift_repairs++;
+	c->counts.repairs++;
+	log_info("drift", LOG_S("channel", c->name),
+		 LOG_S("object", what.data), LOG_S("manager", manager));
+	buf_release(&what);
+	settle_touch(c);
+}
+
+bool tracked_is_failing(const struct tracked *t)
+{
+	switch ((enum tracked_state)t->state) {
+	case TRACKED_FAILED:
+		return true;
+	case TRACKED_WAITING:
+		return t->tries >= FAILING_TRIES;
+	case TRACKED_APPLIED:
+		return t->health == HEALTH_FAILED ||
+		       tracked_is(t, TRACKED_UNENFORCEABLE);
+	default:
+		return false;
+	}
+}
+
+/* ---- the steps after a merge ---- */
+
+static void on_reconciled(struct channel *c)
+{
+	c->private->reconciling = false;
+	settle_touch(c);
+}
+
+static void reconcile(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	if (p->reconciling)
+		return;
+	for (struct tracked *t = c->inventory.first; t; t = t->next)
+		if (t->state == TRACKED_UNSEEN) {
+			p->reconciling = true;
+			break;
+		}
+	if (p->reconciling)
+		repair_reconcile(c, on_reconciled);
+}
+
+void settle_reconcile(struct channel *c)
+{
+	if (!intake_is_done(c))
+		return;
+	for (struct tracked *t = c->inventory.first; t; t = t->next)
+		if (t->state == TRACKED_APPLIED)
+			t->state = TRACKED_UNSEEN;
+	reconcile(c);
+	apply_wake(c);
+	prune_wake(c);
+}
+
+void settle_begin(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	p->settling = strcmp(c->status.applied.bundle, p->loaded) != 0;
+	p->pruning = false;
+	/* to see what is left over of kinds that the bundle has not */
+	parent_kinds(p->parent, channel_keep_kind);
+	parent_touch(p->parent, false);
+	apply_rollout(c);
+	if (!c->spec.suspend)
+		reconcile(c);
+	settle_touch(c);
+}
+
+struct counts {
+	size_t total, applied, ready, failing, progressing, drifted, deleting;
+	size_t unhealthy;
+	const struct tracked *first_failing, *first_unready;
+};
+
+static struct counts count(const struct channel *c)
+{
+	struct counts n = { 0 };
+
+	for (struct tracked *t = c->inventory.first; t; t = t->next) {
+		bool ready = t->state == TRACKED_APPLIED &&
+			     (t->health == HEALTH_HEALTHY ||
+			      t->health == HEALTH_SUSPENDED);
+
+		if (t->state == TRACKED_DELETING) {
+			n.deleting++;
+			continue;
+		}
+		n.total++;
+		n.applied += t->state == TRACKED_APPLIED;
+		n.ready += ready;
+		n.drifted += tracked_is(t, TRACKED_DRIFTED |
+					TRACKED_UNENFORCEABLE);
+		if (tracked_is_failing(t)) {
+			n.failing++;
+			n.unhealthy += t->state == TRACKED_APPLIED;
+			if (!n.first_failing)
+				n.first_failing = t;
+		} else if (!ready) {
+			n.progressing++;
+			if (!n.first_unready)
+				n.first_unready = t;
+		}
+	}
+	return n;
+}
+
+static void set_applied(struct channel *c, const struct counts *n)
+{
+	struct channel_private *p = c->private;
+	struct status_bundle *b = &c->status.applied;
+	struct source_pin pin;
+
+	*b = c->status.accepted;
+	pin = (struct source_pin){
+		.epoch = b->epoch, .sequence = b->sequence,
+		.content = b->content, .head_issued = b->at,
+	};
+	memcpy(pin.bundle, b->bundle, sizeof(pin.bundle));
+	b->at = clock_now();
+	p->settling = false;
+	source_applied(c->source, &pin);
+	if (!p->leftovers.count)
+		channel_keep_no_kinds(c);
+	channel_drop_unused(c);
+	parent_touch(p->parent, !p->leftovers.count);
+	log_info("bundle-applied", LOG_S("channel", c->name),
+		 LOG_N("epoch", b->epoch), LOG_N("sequence", b->sequence),
+		 LOG_S("bundle", b->bundle), LOG_N("objects", n->total));
+	event_post(c, EVENT_NORMAL, "BundleApplied",
+		   "bundle %llu.%llu: %zu objects",
+		   (unsigned long long)b->epoch,
+		   (unsigned long long)b->sequence, n->total);
+}
+
+/* The Channel is being deleted, and its objects with it. */
+static void delete_all(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	if (p->pruning || c->spec.deletion_policy != DELETION_PRUNE)
+		return;
+	for (struct tracked *t = c->inventory.first; t; t = t->next) {
+		if (t->state == TRACKED_DELETING)
+			continue;
+		await_drop(c, t);
+		t->tries = 0;
+		t->retry_at = 0;
+		t->state = TRACKED_DELETING;
+	}
+	p->pruning = true;
+	log_info("channel-pruned", LOG_S("channel", c->name),
+		 LOG_N("objects", c->inventory.count));
+	prune_begin(c);
+}
+
+static void proceed(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	struct counts n;
+
+	if (!intake_is_done(c) || p->intake == INTAKE_ACCEPTING)
+		return;
+	if (c->deleting) {
+		delete_all(c);
+		parent_touch(p->parent, false);
+		return;
+	}
+	if (!p->settling || p->reconciling || !apply_rolled_out(c))
+		return;
+	if (!p->pruning) {
+		p->pruning = true;
+		prune_begin(c);
+	}
+	n = count(c);
+	if (n.applied == n.total && !n.deleting)
+		set_applied(c, &n);
+}
+
+static void look(void *arg)
+{
+	struct channel *c = arg;
+	struct channel_private *p = c->private;
+
+	if (p->overtaken && c->source) {
+		channel_restart(c);
+		return;
+	}
+	channel_drop_unused(c);
+	proceed(c);
+	report_touch(p->report);
+}
+
+/* ---- the status ---- */
+
+static void set_failures(struct channel *c)
+{
+	struct channel_status *s = &c->status;
+	struct buf what = BUF_INIT(4096);
+
+	status_clear_failures(s);
+	for (struct tracked *t = c->inventory.first;
+	     t && s->n_failures < STATUS_FAILURES; t = t->next) {
+		if (!tracked_is_failing(t) || !t->note)
+			continue;
+		buf_reset(&what);
+		tracked_describe(t, &what);
+		status_add_failure(s, what.data,
+				   t->note->source ? t->note->source : "",
+				   t->note->reason, t->note->message);
+	}
+	buf_release(&what);
+	places_ask(c);
+}
+
+static void set_leftovers(struct channel *c)
+{
+	status_clear_leftovers(&c->status);
+	for (map_each(&c->private->leftovers, e))
+		status_add_leftover(&c->status, e->key);
+}
+
+static void set(struct channel *c, enum condition_type type, bool good,
+		const char *reason, const char *message)
+{
+	condition_set(&c->status, type, good ? STATUS_TRUE : STATUS_FALSE,
+		      clock_now(), reason, "%s", message);
+}
+
+static void set_unknown(struct channel *c, enum condition_type type,
+			const char *reason, const char *message)
+{
+	condition_set(&c->status, type, STATUS_UNKNOWN, clock_now(), reason,
+		      "%s", message);
+}
+
+/* Conditions that the fetching child decides. `good` is their status when
+ * the finding is GOOD. */
+static void set_finding(struct channel *c, enum condition_type type,
+			enum source_condition which, bool good)
+{
+	const struct source_finding *f = &c->private->state.v[which];
+	const char *reason = source_reason_name(which, f->reason);
+
+	if (f->reason == SOURCE_UNKNOWN)
+		set_unknown(c, type, reason, f->message);
+	else
+		set(c, type, (f->reason == SOURCE_GOOD) == good, reason,
+		    f->message);
+}
+
+static void set_source(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	set_finding(c, CONDITION_FETCHED, SOURCE_FETCHED, true);
+	set_finding(c, CONDITION_VERIFIED, SOURCE_VERIFIED, true);
+	set_finding(c, CONDITION_STALE, SOURCE_STALE, false);
+	set_finding(c, CONDITION_FORKED, SOURCE_FORKED, false);
+	set_finding(c, CONDITION_CLOCK, SOURCE_CLOCK, false);
+	if (p->stuck.class != ERR_NONE)
+		set(c, CONDITION_FETCHED, false, "BundleNotAtHand",
+		    p->stuck.msg);
+	if (p->refused_why && !strcmp(p->refused_why, "PolicyViolation"))
+		set(c, CONDITION_VERIFIED, false, p->refused_why,
+		    p->refused.msg);
+	if (p->forked)
+		condition_set(&c->status, CONDITION_FORKED, STATUS_TRUE,
+			      clock_now(), "Forked", "%s", p->forked_why.msg);
+}
+
+static void set_apply(struct channel *c, const struct counts *n)
+{
+	struct channel_private *p = c->private;
+	struct buf text = BUF_INIT(8192);
+	size_t failing = n->failing - n->unhealthy;
+
+	if (!c->status.accepted.bundle[0] && !p->refused_why) {
+		set_unknown(c, CONDITION_APPLIED, "NoBundle",
+			    "no bundle was accepted yet");
+	} else if (p->refused_why) {
+		buf_addf(&text, "bundle %llu.%llu: %s",
+			 (unsigned long long)p->candidate.pin.epoch,
+			 (unsigned long long)p->candidate.pin.sequence,
+			 p->refused.msg);
+		set(c, CONDITION_APPLIED, false, p->refused_why, text.data);
+	} else if (!intake_is_done(c)) {
+		set_unknown(c, CONDITION_APPLIED, "Loading",
+			    "the accepted bundle is being read");
+	} else if (failing) {
+		buf_addf(&text, "%zu of %zu objects cannot be applied: ",
+			 failing, n->total);
+		tracked_describe(n->first_failing, &text);
+		if (n->first_failing->note)
+			buf_addf(&text, ": %s",
+				 n->first_failing->note->message);
+		set(c, CONDITION_APPLIED, false, "ApplyFailed", text.data);
+	} else if (p->settling) {
+		buf_addf(&text, "%zu of %zu objects are applied", n->applied,
+			 n->total);
+		if (n->deleting)
+			buf_addf(&text, ", %zu to be deleted", n->deleting);
+		if (apply_rolled_out(c)) {
+		} else {
+			buf_adds(&text, "; ");
+			if (!apply_waits_for(c, &text))
+				buf_truncate(&text, text.len - 2);
+		}
+		set(c, CONDITION_APPLIED, false, "Progressing", text.data);
+	} else {
+		buf_addf(&text, "bundle %llu.%llu",
+			 (unsigned long long)c->status.applied.epoch,
+			 (unsigned long long)c->status.applied.sequence);
+		set(c, CONDITION_APPLIED, true, "Applied", text.data);
+	}
+	buf_release(&text);
+}
+
+static void set_health(struct channel *c, const struct counts *n)
+{
+	struct buf text = BUF_INIT(8192);
+	const struct tracked *t = n->first_unready;
+
+	if (!n->total) {
+		set_unknown(c, CONDITION_HEALTHY, "NoObjects", "");
+	} else if (n->failing) {
+		t = n->first_failing;
+		tracked_describe(t, &text);
+		if (t->note)
+			buf_addf(&text, ": %s", t->note->message);
+		set(c, CONDITION_HEALTHY, false, "Failed", text.data);
+	} else if (n->ready < n->total) {
+		buf_addf(&text, "%zu of %zu objects are ready", n->ready,
+			 n->total);
+		if (t) {
+			buf_adds(&text, "; ");
+			tracked_describe(t, &text);
+			if (t->note)
+				buf_addf(&text, ": %s", t->note->message);
+		}
+		set(c, CONDITION_HEALTHY, false, "Progressing", text.data);
+	} else {
+		set(c, CONDITION_HEALTHY, true, "Healthy", "");
+	}
+	buf_release(&text);
+}
+
+static void set_prune(struct channel *c)
+{
+	struct buf text = BUF_INIT(64 * 1024);
+	size_t left = c->private->leftovers.count;
+
+	if (c->prune && prune_blocked(c, &text)) {
+		if (c->status.conditions[CONDITION_PRUNE_BLOCKED].status !=
+		    STATUS_TRUE)
+			event_post(c, EVENT_WARNING, "PruneBlocked", "%s",
+				   text.data);
+		set(c, CONDITION_PRUNE_BLOCKED, true, "PruneBlocked",
+		    text.data);
+	} else if (left) {
+		buf_addf(&text, "%zu objects are live that the bundle does "
+			 "not name; to delete them annotate the Channel with "
+			 "%s: \"%zu\"", left, PRUNE_LEFTOVERS_ANNOTATION, left);
+		set(c, CONDITION_PRUNE_BLOCKED, true, "Leftovers", text.data);
+	} else {
+		set(c, CONDITION_PRUNE_BLOCKED, false, "NothingBlocked", "");
+	}
+	buf_release(&text);
+}
+
+/* Ready says in one line what the others say, the gravest first. */
+static void set_ready(struct channel *c, const struct counts *n)
+{
+	static const struct { enum condition_type type; enum condition_status
+			      bad; } order[] = {
+		{ CONDITION_FORKED, STATUS_TRUE },
+		{ CONDITION_CLOCK, STATUS_TRUE },
+		{ CONDITION_VERIFIED, STATUS_FALSE },
+		{ CONDITION_STALE, STATUS_TRUE },
+		{ CONDITION_SUSPENDED, STATUS_TRUE },
+		{ CONDITION_APPLIED, STATUS_FALSE },
+		{ CONDITION_APPLIED, STATUS_UNKNOWN },
+		{ CONDITION_HEALTHY, STATUS_FALSE },
+	};
+	char text[200];
+
+	if (!c->spec_ok) {
+		set(c, CONDITION_READY, false, "InvalidSpec",
+		    c->private->spec_fault.msg);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(order); i++) {
+		const struct condition *k =
+			&c->status.conditions[order[i].type];
+
+		if (k->status != order[i].bad)
+			continue;
+		/* what could not be fetched is why nothing is known */
+		if (order[i].bad == STATUS_UNKNOWN &&
+		    c->status.conditions[CONDITION_FETCHED].status ==
+		    STATUS_FALSE)
+			k = &c->status.conditions[CONDITION_FETCHED];
+		set(c, CONDITION_READY, false, k->reason, k->message);
+		return;
+	}
+	snprintf(text, sizeof(text), "bundle %llu.%llu is live: %zu objects",
+		 (unsigned long long)c->status.applied.epoch,
+		 (unsigned long long)c->status.applied.sequence, n->total);
+	set(c, CONDITION_READY, true, "Live", text);
+}
+
+void settle_fill(struct channel *c)
+{
+	struct channel_status *s = &c->status;
+	struct counts n = count(c);
+
+	s->total = n.total;
+	s->ready = n.ready;
+	s->progressing = n.progressing;
+	s->failed = n.failing;
+	s->drifted = n.drifted;
+	set_failures(c);
+	set_leftovers(c);
+	set_source(c);
+	set_apply(c, &n);
+	set_health(c, &n);
+	set_prune(c);
+	set(c, CONDITION_SUSPENDED, c->spec_ok && c->spec.suspend,
+	    c->spec_ok && c->spec.suspend ? "Suspended" : "NotSuspended",
+	    c->spec_ok && c->spec.suspend ? "nothing is applied, pruned or "
+	    "repaired (spec.suspend)" : "");
+	set_ready(c, &n);
+}
