@@ -7,9 +7,10 @@
 
 #include "engine/json-split.h"
 #include "schema/base/mem.h"
+#include "schema/limits.h"
 #include "t/unit/tap.h"
 
-static struct buf got = BUF_INIT(1 << 20);
+static struct buf got = BUF_INIT(16 << 20);
 
 static int collect(void *arg, const char *json, size_t len, struct err *err)
 {
@@ -138,6 +139,21 @@ static void test_limits(void)
 	is_int(feed(SPLIT_FRAMES, 100, text, 256, NULL, &err), -1,
 	       "in one piece, too");
 	is_int(err.class, ERR_INVALID, err.msg);
+
+	/* the real limit, in pieces as they come */
+	big = malloc(LIMIT_KUBE_OBJECT_BYTES + 2);
+	memset(big, ' ', LIMIT_KUBE_OBJECT_BYTES + 2);
+	big[0] = '{';
+	big[LIMIT_KUBE_OBJECT_BYTES - 1] = '}';
+	big[LIMIT_KUBE_OBJECT_BYTES] = '\0';
+	is_int(feed(SPLIT_FRAMES, LIMIT_KUBE_OBJECT_BYTES, big, 16384, NULL,
+		    &err), 0, "an object at its limit");
+	big[LIMIT_KUBE_OBJECT_BYTES - 1] = ' ';
+	big[LIMIT_KUBE_OBJECT_BYTES] = '}';
+	big[LIMIT_KUBE_OBJECT_BYTES + 1] = '\0';
+	is_int(feed(SPLIT_FRAMES, LIMIT_KUBE_OBJECT_BYTES, big, 16384, NULL,
+		    &err), -1, "one byte beyond");
+	free(big);
 
 	big = malloc(70000);
 	memset(big, ' ', 69999);

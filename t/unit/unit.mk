@@ -127,6 +127,11 @@ UNIT_TESTS += t/unit/u-kube
 t_unit_u_kube_SOURCES = t/unit/u-kube.c t/unit/tap.h
 t_unit_u_kube_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-kube-call
+t_unit_u_kube_call_SOURCES = t/unit/u-kube-call.c t/unit/http-server.c \
+	t/unit/http-server.h t/unit/tap.h
+t_unit_u_kube_call_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-kube-config
 t_unit_u_kube_config_SOURCES = t/unit/u-kube-config.c t/unit/tap.h
 t_unit_u_kube_config_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
