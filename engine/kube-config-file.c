@@ -67,8 +67,11 @@ static char *dir_of(const char *path)
 static int yaml_error(const char *path, const struct problems *ps,
 		      struct err *err)
 {
-	const struct problem *p = ps->n ? &ps->v[0] : NULL;
+	const struct problem *p = NULL;
 
+	for (size_t i = 0; !p && i < ps->n; i++)
+		if (ps->v[i].severity == SEVERITY_ERROR)
+			p = &ps->v[i];
 	return err_set(err, ERR_INVALID, "'%s' line %u column %u is not what "
 		       "Kubernetes reads as YAML (%s)", path,
 		       p ? p->mark.line : 0, p ? p->mark.column : 0,

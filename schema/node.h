@@ -56,7 +56,6 @@ struct node_pair {
 	struct node *value;	/* never NULL */
 	uint8_t key_type;	/* NODE_INT or NODE_FLOAT where a YAML key was
 				   a number and became text; else 0 */
-	bool merged;		/* by a YAML merge, while its map is read */
 };
 
 struct node *node_null(struct arena *a);

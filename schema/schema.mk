@@ -36,8 +36,9 @@ libschema_a_SOURCES += \
 	schema/node.c schema/node.h \
 	schema/problem.c schema/problem.h \
 	schema/utf8.c schema/utf8.h \
+	schema/yaml-build.h schema/yaml-document.c schema/yaml-map.c \
 	schema/yaml-scalar.c schema/yaml-scalar.h \
-	schema/yaml-tree.c schema/yaml-tree.h \
+	schema/yaml-stream.h \
 	schema/yaml.c schema/yaml.h
 
 # objects: identity, scope, rules, rendering

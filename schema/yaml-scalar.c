@@ -295,7 +295,9 @@ static bool is_timestamp(const char *s)
 {
 	bool zone, any = true;
 
-	s = skip_char(skip_number(s, 4, 0, 9999), '-');
+	if (strspn(s, "0123456789") != 4)
+		return false;
+	s = skip_char(s + 4, '-');
 	s = skip_char(skip_number(s, 2, 1, 12), '-');
 	s = skip_number(s, 2, 1, 31);
 	if (!s || !*s)

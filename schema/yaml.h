@@ -18,8 +18,26 @@ struct documents {
 };
 
 /*
- * Reads a whole stream. 0 and the documents, or -1 with at least one error
- * added to ps under `path` (rules: yaml-*). Bounded by schema/limits.h.
+ * Reads a whole stream. 0, or -1 with at least one error added to ps under
+ * `path`; *ret holds the documents without a fault in both cases. Every root
+ * is a map. Bounded by schema/limits.h. Messages quote keys, tags and
+ * anchors, never values: they may be secret. Rules:
+ *
+ *   yaml-syntax           not YAML as Kubernetes reads it
+ *   yaml-encoding         no UTF-8, a byte order mark inside, a control byte
+ *   yaml-separator        text on a line ---, a separator that is hidden
+ *   yaml-directive        %YAML, %TAG
+ *   yaml-root             a document that is no map
+ *   yaml-duplicate-key    a key twice, also as a number and as its text
+ *   yaml-key-type         a key that is null, a list or a map
+ *   yaml-surprising-key   a key that is read as a boolean (error), or as
+ *                         another number than is written (warning)
+ *   yaml-merge            << of no map, or one that overrides a key above it
+ *   yaml-alias            unknown, in its own anchor, or far too many
+ *   yaml-tag              a tag that Kubernetes ignores, or that does not fit
+ *   yaml-number           infinity, NaN, a JSON number beyond float64
+ *   yaml-limit            a limit of schema/limits.h
+ *   json-syntax           in a stream that starts with `{`
  */
 int yaml_read(const char *path, const char *data, size_t len,
 	      struct arena *a, struct documents *ret, struct problems *ps);

@@ -22,9 +22,13 @@ printf 'a: 1\n---\nx: 1\nx: 2\nz: *no\n' >bad.yaml
 windlass yaml bad.yaml >out 2>err
 is "$?" 1 "exit 1 for what must be refused"
 is "$(cat out)" "" "and nothing is printed of it"
-is "$(cat err)" "bad.yaml:4:1: error: the key \"x\" stands in line 3 already [yaml-duplicate-key]
-bad.yaml:5:4: error: alias '*no' has no anchor before it [yaml-alias]" \
+is "$(cat err)" "bad.yaml:4:1: error: duplicate key \"x\", first at line 3 column 1: remove one of the two [yaml-duplicate-key]
+bad.yaml:5:4: error: alias *no has no anchor before it [yaml-alias]" \
 	"every fault with its place"
+printf '1.10: x\n' >odd.yaml
+is "$(windlass yaml odd.yaml 2>err)" '{"1.1":"x"}' "a warning refuses nothing"
+like "$(cat err)" "odd.yaml:1:1: warning: .* \[yaml-surprising-key\]" \
+	"but is said"
 windlass yaml nothing.yaml >out 2>err
 is "$?" 2 "exit 2 for a file that cannot be read"
 like "$(cat err)" "nothing.yaml" "which is named"

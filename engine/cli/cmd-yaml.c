@@ -41,16 +41,15 @@ static int print_file(const char *path)
 	struct err err = ERR_INIT;
 	int status = EXIT_OK;
 
-	if (read_input(path, &text, &err) < 0) {
+	if (read_input(path, &text, &err) < 0)
 		status = cli_fail(&err);
-	} else if (yaml_read(path, text.data, text.len, &a, &docs, &ps) < 0) {
-		problems_sort(&ps);
-		for (size_t i = 0; i < ps.n; i++) {
-			buf_reset(&out);
-			problem_format(&ps.v[i], &out);
-			fprintf(stderr, "%s\n", out.data);
-		}
+	else if (yaml_read(path, text.data, text.len, &a, &docs, &ps) < 0)
 		status = EXIT_INVALID;
+	problems_sort(&ps);
+	for (size_t i = 0; i < ps.n; i++) {
+		buf_reset(&out);
+		problem_format(&ps.v[i], &out);
+		fprintf(stderr, "%s\n", out.data);
 	}
 	for (size_t i = 0; status == EXIT_OK && i < docs.n; i++) {
 		buf_reset(&out);

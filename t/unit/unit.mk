@@ -187,6 +187,10 @@ UNIT_TESTS += t/unit/u-serve
 t_unit_u_serve_SOURCES = t/unit/u-serve.c t/unit/tap.h
 t_unit_u_serve_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_serve_LDADD = $(HOOKS_LIBS)
+UNIT_TESTS += t/unit/u-yaml
+t_unit_u_yaml_SOURCES = t/unit/u-yaml.c t/unit/tap.h
+t_unit_u_yaml_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-yaml-vectors
 t_unit_u_yaml_vectors_SOURCES = t/unit/u-yaml-vectors.c t/unit/tap.h
 t_unit_u_yaml_vectors_CPPFLAGS = $(AM_CPPFLAGS) \
