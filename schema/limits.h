@@ -16,8 +16,9 @@
 #define LIMIT_DEPTH 256
 /* nodes of one document, those made by aliases counted */
 #define LIMIT_DOCUMENT_NODES 1000000
-/* an implicit key, as the API server's YAML reader has it (libyaml too) */
-#define LIMIT_KEY_BYTES 1024
+/* a key as JSON, its quotes and escapes counted: the API server's YAML
+ * reader looks no further for the colon */
+#define LIMIT_KEY_CHARACTERS 1024
 /* one object as JSON: the API server's own request limit */
 #define LIMIT_OBJECT_BYTES (3u * 1024 * 1024)
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "schema/base/buf.h"
+#include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/yaml.h"
 
@@ -118,6 +120,38 @@ static void read_metadata(struct manifest *m, const struct node *root,
 					      "object-namespace");
 }
 
+/* ---- what the API server's YAML reader cannot read ---- */
+
+/* Characters of the key as JSON: at most six for each byte, and quotes. */
+static bool is_long_key(const struct node_pair *p)
+{
+	struct buf text = BUF_INIT(6 * (size_t)LIMIT_FILE_BYTES + 2);
+	size_t characters = 0;
+
+	if (p->key_len <= (LIMIT_KEY_CHARACTERS - 2) / 6)
+		return false;
+	json_write_string(p->key, p->key_len, &text);
+	for (size_t i = 0; i < text.len; i++)
+		characters += (text.data[i] & 0xc0) != 0x80;
+	buf_release(&text);
+	return characters > LIMIT_KEY_CHARACTERS;
+}
+
+static void check_keys(struct manifest *m, const struct node *n)
+{
+	for (uint32_t i = 0; n->type == NODE_SEQ && i < n->n; i++)
+		check_keys(m, n->items[i]);
+	for (uint32_t i = 0; n->type == NODE_MAP && i < n->n; i++) {
+		if (is_long_key(&n->pairs[i]))
+			fault(m, n->pairs[i].mark, "object-key", "the key is "
+			      "longer than the %d characters that the API "
+			      "server reads; shorten it", LIMIT_KEY_CHARACTERS);
+		check_keys(m, n->pairs[i].value);
+	}
+}
+
+/* ---- objects ---- */
+
 static void read_object(struct manifest *m, struct node *root)
 {
 	struct object o = { .root = root, .path = m->path, .mark = root->mark };
@@ -134,6 +168,7 @@ static void read_object(struct manifest *m, struct node *root)
 	read_api_version(m, root, &o.id);
 	read_kind(m, root, &o.id);
 	read_metadata(m, root, &o.id);
+	check_keys(m, root);
 	if (!m->faulty)
 		objects_add(m->objects, &o);
 	m->faulty |= before;
@@ -152,16 +187,25 @@ static bool is_list(const struct node *root)
 	return items && (items->type == NODE_SEQ || items->type == NODE_NULL);
 }
 
+/* A kind that is called so; of the others some object would get lost. */
+static bool is_list_kind(const struct node *root)
+{
+	const char *kind = node_text(node_get(root, "kind"));
+	size_t len = kind ? strlen(kind) : 0;
+
+	return len >= 4 && !strcmp(kind + len - 4, "List");
+}
+
 /* Items of a typed list (a ConfigMapList) may leave out what the list says. */
 static void complete_item(struct manifest *m, const struct node *list,
 			  struct node *item)
 {
 	const char *kind = node_text(node_get(list, "kind"));
 	struct node *version = node_get(list, "apiVersion");
-	size_t len = kind ? strlen(kind) : 0;
+	size_t len = strlen(kind);
 
 	if (node_get(item, "kind") || node_get(item, "apiVersion") ||
-	    len <= 4 || strcmp(kind + len - 4, "List") || !version)
+	    len == 4 || !version)
 		return;
 	node_set(m->arena, item, "kind",
 		 node_strn(m->arena, kind, len - 4));
@@ -172,6 +216,13 @@ static void read_list(struct manifest *m, const struct node *list)
 {
 	const struct node *items = node_get(list, "items");
 
+	if (!is_list_kind(list)) {
+		fault(m, node_pair(list, "items")->mark, "object-list",
+		      "Kubernetes takes a map with items for a list and would "
+		      "drop the rest of it; use a field of another name, or a "
+		      "kind that ends in List");
+		return;
+	}
 	for (uint32_t i = 0; items->type == NODE_SEQ && i < items->n; i++) {
 		struct node *item = items->items[i];
 
@@ -199,8 +250,7 @@ int manifest_read(const char *path, const char *data, size_t len,
 	};
 	struct documents docs;
 
-	if (yaml_read(path, data, len, a, &docs, ps) < 0)
-		return -1;
+	m.faulty = yaml_read(path, data, len, a, &docs, ps) < 0;
 	for (size_t i = 0; i < docs.n; i++) {
 		if (is_list(docs.v[i]))
 			read_list(&m, docs.v[i]);

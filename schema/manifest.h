@@ -11,8 +11,9 @@
 
 /*
  * Adds the file's objects to ret. Problems go to ps: a text that is no YAML
- * (yaml-*), a document that is no map, a missing or malformed apiVersion,
- * kind or name, generateName, a list in a list (object-*). A faulty document
+ * (yaml-*), a missing or malformed apiVersion, kind or name, generateName, a
+ * list in a list, items in what is no list, a key that the API server cannot
+ * read (object-*). A faulty document
  * does not hide the faults of the next one. 0 if no error was found, else
  * -1; objects without a fault are added in both cases.
  */

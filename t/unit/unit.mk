@@ -137,6 +137,10 @@ t_unit_u_kube_config_SOURCES = t/unit/u-kube-config.c t/unit/tap.h
 t_unit_u_kube_config_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 t_unit_u_kube_config_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-manifest
+t_unit_u_manifest_SOURCES = t/unit/u-manifest.c t/unit/tap.h
+t_unit_u_manifest_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-metrics
 t_unit_u_metrics_SOURCES = t/unit/u-metrics.c t/unit/tap.h
 t_unit_u_metrics_LDADD = $(ENGINE_LIBS)
