@@ -15,6 +15,10 @@
 # are what is right. They are how a test lies.
 #   of a bundle: b_epoch b_sequence b_parent b_channel b_id b_content
 #                b_objects b_changes b_key b_tree b_subject b_namespace b_extra
+#                b_header (one more line among the headers), b_edit (a sed
+#                program for the message), b_break (one for the signed commit),
+#                b_sums=keep (SHA256SUMS stay as they are in tree/),
+#                b_key=none (no signature)
 #   of a head:   h_channel h_id h_epoch h_sequence h_bundle h_content h_issued
 #                h_expires h_index h_delta h_key h_namespace h_approvals
 #
@@ -27,9 +31,9 @@ seq=0
 bundle=
 public=$TRASH/public
 lies="b_epoch b_sequence b_parent b_channel b_id b_content b_objects b_changes
-b_key b_tree b_subject b_namespace b_extra h_channel h_id h_epoch h_sequence
-h_bundle h_content h_issued h_expires h_index h_delta h_key h_namespace
-h_approvals"
+b_key b_tree b_subject b_namespace b_extra b_header b_edit b_break b_sums
+h_channel h_id h_epoch h_sequence h_bundle h_content h_issued h_expires h_index
+h_delta h_key h_namespace h_approvals"
 
 git init -q --bare bundles.git
 export GIT_DIR=$TRASH/bundles.git GIT_NO_REPLACE_OBJECTS=1
@@ -110,6 +114,10 @@ counts() {
 # sign_commit NAMESPACE KEY <payload: the commit with its gpgsig
 sign_commit() {
 	cat >.payload
+	if [ "$2" = none ]; then
+		cat .payload
+		return
+	fi
 	ssh-keygen -q -Y sign -n "$1" -f "$2" <.payload >.armour 2>/dev/null
 	sed '/^$/q' .payload | sed '$d'
 	sed '1s/^/gpgsig /; 1!s/^/ /' .armour
@@ -117,12 +125,20 @@ sign_commit() {
 	sed '1,/^$/d' .payload
 }
 
+# write_tree: tree/ as a Git tree, SHA256SUMS as they are; prints its id
+write_tree() {
+	(
+		cd tree && rm -f "$TRASH/.index" &&
+		export GIT_INDEX_FILE=$TRASH/.index GIT_WORK_TREE=. &&
+		git add -f -A . && git write-tree
+	)
+}
+
 bundle() {
 	local tree parent objects
 	if [ -z "${b_tree:-}" ]; then
-		sums tree
-		tree=$(cd tree && GIT_INDEX_FILE=$TRASH/.index GIT_WORK_TREE=. \
-			bash -c 'rm -f "$GIT_INDEX_FILE"; git add -f -A . && git write-tree')
+		[ "${b_sums:-}" = keep ] || sums tree
+		tree=$(write_tree)
 	else
 		tree=$b_tree
 	fi
@@ -135,25 +151,29 @@ bundle() {
 		[ -z "$parent" ] || echo "parent $parent"
 		echo "author Ada <ada@example.org> 1700000000 +0000"
 		echo "committer windlass <windlass@example.org> 1700000000 +0000"
+		[ -z "${b_header:-}" ] || echo "$b_header"
 		echo
-		echo "${b_subject:-windlass ${b_channel:-$channel} ${b_epoch:-$epoch}.${b_sequence:-$seq}}"
-		echo
-		echo "Windlass-Bundle: 1"
-		echo "Channel: ${b_channel:-$channel}"
-		echo "Channel-Id: ${b_id:-$id}"
-		echo "Epoch: ${b_epoch:-$epoch}"
-		echo "Sequence: ${b_sequence:-$seq}"
-		echo "Source-Ref: refs/heads/main"
-		echo "Source-Commit: $(printf '%040d' 1)"
-		echo "Content-SHA256: ${b_content:-$(git cat-file blob "$tree:SHA256SUMS" | sha)}"
-		echo "Objects: ${b_objects:-$objects}"
-		echo "Changes: ${b_changes:-$(counts "${parent:+$(tree_of "$parent")}" "$tree")}"
-		echo "Renderer: plain/1"
-		echo "Issued: $(at 0)"
-		[ -z "${b_extra:-}" ] || echo "$b_extra"
-	} | sign_commit "${b_namespace:-git}" "${b_key:-$key}" >.commit
+		{
+			echo "${b_subject:-windlass ${b_channel:-$channel} ${b_epoch:-$epoch}.${b_sequence:-$seq}}"
+			echo
+			echo "Windlass-Bundle: 1"
+			echo "Channel: ${b_channel:-$channel}"
+			echo "Channel-Id: ${b_id:-$id}"
+			echo "Epoch: ${b_epoch:-$epoch}"
+			echo "Sequence: ${b_sequence:-$seq}"
+			echo "Source-Ref: refs/heads/main"
+			echo "Source-Commit: $(printf '%040d' 1)"
+			echo "Content-SHA256: ${b_content:-$(git cat-file blob "$tree:SHA256SUMS" | sha)}"
+			echo "Objects: ${b_objects:-$objects}"
+			echo "Changes: ${b_changes:-$(counts "${parent:+$(tree_of "$parent")}" "$tree")}"
+			echo "Renderer: plain/1"
+			echo "Issued: $(at 0)"
+			[ -z "${b_extra:-}" ] || echo "$b_extra"
+		} | sed "${b_edit:-}"
+	} | sign_commit "${b_namespace:-git}" "${b_key:-$key}" |
+		sed "${b_break:-}" >.commit
 	before=$parent
-	bundle=$(git hash-object -t commit -w --stdin <.commit)
+	bundle=$(git hash-object -t commit -w --stdin --literally <.commit)
 	git update-ref refs/windlass/$channel "$bundle"
 }
 

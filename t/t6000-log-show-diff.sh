@@ -2,128 +2,140 @@
 # log, show and diff read what is in Git: bundles made by stock tools, by
 # every name that they have, and never a Secret's value.
 . "$(dirname "$0")/lib.sh"
-. "$TEST_DIR/lib-forge.sh"
+. "$TEST_DIR/lib-bundle.sh"
 
 value=correct-horse-battery
-secret() { # DIR NAME VALUE [JQ]
-	forge_put "$1" demo v1 Secret "$2" ".type = \"Opaque\" |
-		.data = {password: \"$(printf %s "$3" | base64)\",
-			 user: \"YWRh\"} | ${4:-.}"
+# edit KIND NAME JQ: changes an object in tree/
+edit() {
+	local file=tree/objects/demo/core/$1/$2.json
+	jq -S --indent 2 "$3" "$file" >edited && mv edited "$file"
+}
+secret() { # NAME VALUE [JQ]
+	put demo "" Secret "$1"
+	edit Secret "$1" ".type = \"Opaque\" | del(.text) |
+		.data = {password: \"$(printf %s "$2" | base64)\",
+			 user: \"YWRh\"} | ${3:-.}"
+}
+# begin CHANNEL: bundles of another channel, from the first on
+begin() {
+	channel=$1 seq=0 bundle=
+	rm -rf tree
 }
 words() { printf '%s\n' "$1" | tr -s ' ' | head -n "${2:-1}"; }
 
-forge_host host.git prod
-forge_put tree _cluster v1 Namespace demo
-forge_put tree demo v1 ConfigMap web '.data = {greeting: "hello"}'
-forge_put tree demo apps/v1 Deployment web '.spec = {replicas: 1}'
-forge host.git tree || bail "no bundle could be forged"
-first=$forged
-forge_put tree demo v1 ConfigMap web '.data = {greeting: "good day"}'
-secret tree login "$value"
-forge host.git tree
-second=$forged
-forge_del tree demo apps/v1 Deployment web
-secret tree login "$value-2" '.data.token = "dG9rZW4=" | del(.data.user)'
-forge host.git tree
-third=$forged
-git clone -q host.git clone 2>/dev/null
+new_key publisher
+put _cluster "" Namespace demo
+put demo "" ConfigMap web hello
+put demo apps Deployment web
+bundle || bail "no bundle could be made"
+first=$bundle
+put demo "" ConfigMap web "good day"
+secret login "$value"
+bundle
+second=$bundle
+drop demo apps Deployment web
+secret login "$value-2" '.data.token = "dG9rZW4=" | del(.data.user)'
+bundle
+third=$bundle
+unset GIT_DIR
+git clone -q bundles.git clone 2>/dev/null
 git -C clone fetch -q origin '+refs/windlass/*:refs/windlass/*'
 
 # ---- log ----
 
-log=$(windlass log --repo host.git prod)
+log=$(windlass log --repo bundles.git prod)
 is "$(printf '%s\n' "$log" | grep -c '^prod')" 3 "log lists each bundle"
 like "$(words "$log")" \
-	'^prod 1\.3 2026-01-01T00:00:00Z \+0 ~1 -1 3 objects$' \
+	'^prod 1\.3 20[0-9TZ:-]+ \+0 ~1 -1 3 objects$' \
 	"the newest first, with its changes and objects"
-like "$log" "source $(printf 'source 3' | sha1sum | cut -c1-12)  Ada Developer <ada@example.org>$" \
+like "$log" "source 000000000000  Ada <ada@example.org>$" \
 	"the source commit and its author"
 like "$log" "bundle ${third:0:12}$" "and its id"
-is "$(windlass log --repo host.git -n 2 prod | grep -c '^prod')" 2 "-n 2"
-is "$(windlass log --repo host.git -n 0 prod | grep -c '^prod')" 3 \
+is "$(windlass log --repo bundles.git -n 2 prod | grep -c '^prod')" 2 "-n 2"
+is "$(windlass log --repo bundles.git -n 0 prod | grep -c '^prod')" 3 \
 	"-n 0: all of them"
-is "$(words "$(windlass log --repo host.git prod@2)" | cut -d' ' -f2)" 1.2 \
+is "$(words "$(windlass log --repo bundles.git prod@2)" | cut -d' ' -f2)" 1.2 \
 	"from a bundle on"
-is "$(windlass log --repo host.git --output json prod |
+is "$(windlass log --repo bundles.git --output json prod |
 	jq -r '"\(.epoch).\(.sequence) \(.bundle) \(.objects) \(.author)"' |
-	tail -n 1)" "1.1 $first 3 Ada Developer <ada@example.org>" \
+	tail -n 1)" "1.1 $first 3 Ada <ada@example.org>" \
 	"--output json parses, a bundle a line"
-is "$(windlass log --repo host.git --output json prod | jq -r .content |
-	head -n 1)" "$(git -C host.git show "$third:SHA256SUMS" | sha256sum |
+is "$(windlass log --repo bundles.git --output json prod | jq -r .content |
+	head -n 1)" "$(git -C bundles.git show "$third:SHA256SUMS" | sha256sum |
 	cut -d' ' -f1)" "content is what sha256sum says"
 is "$(windlass log --repo clone prod)" "$log" "a clone that fetched has them"
 is "$(cd clone && windlass log prod)" "$log" "and it may be where we are"
-is "$(GIT_DIR=host.git windlass log prod)" "$log" "or in GIT_DIR"
-windlass log --repo host.git prod >/dev/full 2>full.err
+is "$(GIT_DIR=bundles.git windlass log prod)" "$log" "or in GIT_DIR"
+windlass log --repo bundles.git prod >/dev/full 2>full.err
 is $? 2 "a full disk is an error"
 
 # ---- show ----
 
-show=$(windlass show --repo host.git prod)
+show=$(windlass show --repo bundles.git prod)
 like "$show" '^bundle +prod 1\.3$' "show says which bundle"
 like "$show" "^commit +$third$" "its id"
 like "$show" "^parent +$second$" "its parent"
 like "$show" '^- objects/demo/apps/Deployment/web\.json$' "what was deleted"
 like "$show" '^~ objects/demo/core/Secret/login\.json$' "what was changed"
 unlike "$show" 'SHA256SUMS|origins' "and objects only"
-like "$(windlass show --repo host.git prod@1)" '^parent +none$' \
+like "$(windlass show --repo bundles.git prod@1)" '^parent +none$' \
 	"the first has no parent"
-is "$(windlass show --repo host.git prod@1.1 | grep -c '^+ objects/')" 3 \
+is "$(windlass show --repo bundles.git prod@1.1 | grep -c '^+ objects/')" 3 \
 	"and all of it is new"
-git -C host.git show "$second:objects/demo/core/ConfigMap/web.json" >want
-windlass show --repo host.git prod@2 objects/demo/core/ConfigMap/web.json >got
+git -C bundles.git show "$second:objects/demo/core/ConfigMap/web.json" >want
+windlass show --repo bundles.git prod@2 objects/demo/core/ConfigMap/web.json >got
 ok "an object byte by byte" cmp got want
-like "$(windlass show --repo host.git prod objects/demo/core/Secret/login.json)" \
+like "$(windlass show --repo bundles.git prod objects/demo/core/Secret/login.json)" \
 	'"password": "\(hidden, [0-9]+ bytes\)"' "a Secret without its values"
-not_ok "an object that is not there" windlass show --repo host.git prod \
+not_ok "an object that is not there" windlass show --repo bundles.git prod \
 	objects/demo/core/ConfigMap/none.json
 like "$(cat .output)" "bundle ${third:0:12} has no 'objects/demo" "by name"
-not_ok "a folder is no object" windlass show --repo host.git prod objects/demo
+not_ok "a folder is no object" windlass show --repo bundles.git prod objects/demo
 
 # ---- diff ----
 
-diff=$(windlass diff --repo host.git prod@1 prod@2)
+diff=$(windlass diff --repo bundles.git prod@1 prod@2)
 like "$diff" '^~ objects/demo/core/ConfigMap/web\.json$' "diff names objects"
-like "$diff" '^-    "greeting": "hello"$' "with lines that went"
-like "$diff" '^\+    "greeting": "good day"$' "and lines that came"
+like "$diff" '^-  "text": "hello"$' "with lines that went"
+like "$diff" '^\+  "text": "good day"$' "and lines that came"
 like "$diff" '^\+ data\.password \(value hidden\)$' "of Secrets only keys"
-diff=$(windlass diff --repo host.git prod)
+diff=$(windlass diff --repo bundles.git prod)
 like "$diff" '^~ data\.password \(value hidden\)$' "one bundle: from its parent"
 like "$diff" '^\+ data\.token \(value hidden\)$' "a key that came"
 like "$diff" '^- data\.user \(value hidden\)$' "a key that went"
-is "$(windlass diff --repo host.git prod@3 prod@1 | grep -cE '^[-+~] objects')" \
+is "$(windlass diff --repo bundles.git prod@3 prod@1 | grep -cE '^[-+~] objects')" \
 	3 "backwards too"
-is "$(windlass diff --repo host.git --name-only prod)" \
+is "$(windlass diff --repo bundles.git --name-only prod)" \
 	"- objects/demo/apps/Deployment/web.json
 ~ objects/demo/core/Secret/login.json" "--name-only"
-windlass diff --repo host.git --exit-code prod >/dev/null
+windlass diff --repo bundles.git --exit-code prod >/dev/null
 is $? 1 "--exit-code: something differs"
-is "$(windlass diff --repo host.git --exit-code prod prod@3)" "" \
+is "$(windlass diff --repo bundles.git --exit-code prod prod@3)" "" \
 	"nothing differs from itself"
-windlass diff --repo host.git --exit-code prod prod@3
+windlass diff --repo bundles.git --exit-code prod prod@3
 is $? 0 "--exit-code then is 0"
-like "$(windlass diff --repo host.git prod@1 | grep '^+ objects' -c)" '^3$' \
+like "$(windlass diff --repo bundles.git prod@1 | grep '^+ objects' -c)" '^3$' \
 	"the first bundle against nothing"
 
 # ---- no value of a Secret, wherever it stands ----
 
-forge_host secrets.git vault
-secret vault login "$value" "
+export GIT_DIR=$TRASH/bundles.git
+begin vault
+secret login "$value" "
 	.metadata.labels.stage = \"one\" |
 	.metadata.annotations = {
 		\"kubectl.kubernetes.io/last-applied-configuration\":
 		\"{\\\"data\\\":{\\\"password\\\":\\\"$value\\\"}}\"} |
 	.stringData = {plain: \"$value\"} |
 	.misspelt = {plain: \"$value\"} | .other = [\"$value\"]"
-forge_put vault demo v1 Secret list ".data = [\"$value\"]"
-forge secrets.git vault
-secret vault login "$value" '.metadata.labels.stage = "two"'
-forge_put vault demo v1 Secret list ".data = \"$value-2\""
-forge secrets.git vault
-secret vault broken "$value"
-sed -i 's/}$/, "'$value'": "'$value'"/' vault/objects/demo/core/Secret/broken.json
-forge secrets.git vault
-export GIT_DIR=$TRASH/secrets.git
+secret list "$value" ".data = [\"$value\"]"
+bundle
+edit Secret login '.metadata.labels.stage = "two"'
+edit Secret list ".data = \"$value-2\""
+bundle
+secret broken "$value"
+sed -i 's/}$/, "'$value'": "'$value'"/' tree/objects/demo/core/Secret/broken.json
+bundle
 {
 	windlass log vault
 	windlass log --output json vault
@@ -143,28 +155,30 @@ like "$(cat everything)" "^\+ +\"stage\": \"two\"$" "but labels"
 like "$(cat everything)" '"misspelt": \{' "and names of fields"
 like "$(cat everything)" "'objects/demo/core/Secret/broken.json': line " \
 	"one that is no JSON is named"
-unset GIT_DIR
 
 # ---- epochs ----
 
-forge_host epochs.git ages
-forge_put ages demo v1 ConfigMap a
-forge epochs.git ages
-forge_put ages demo v1 ConfigMap b
-forge epochs.git ages
-git -C epochs.git update-ref refs/windlass/_epochs/ages/1 "$forged"
-F_EPOCH=2 F_PARENT=none F_SEQUENCE=1 forge epochs.git ages
-is "$(words "$(windlass log --repo epochs.git ages)" | cut -d' ' -f2)" 2.1 \
+begin ages
+put demo "" ConfigMap a
+bundle
+put demo "" ConfigMap b
+bundle
+git update-ref refs/windlass/_epochs/ages/1 "$bundle"
+epoch=2 seq=0 bundle=
+bundle
+epoch=1
+unset GIT_DIR
+is "$(words "$(windlass log --repo bundles.git ages)" | cut -d' ' -f2)" 2.1 \
 	"the newest is of the current epoch"
-is "$(windlass log --repo epochs.git ages | grep -c '^ages')" 1 \
+is "$(windlass log --repo bundles.git ages | grep -c '^ages')" 1 \
 	"and its chain ends there"
-is "$(words "$(windlass log --repo epochs.git ages@1.2)" | cut -d' ' -f2)" \
+is "$(words "$(windlass log --repo bundles.git ages@1.2)" | cut -d' ' -f2)" \
 	1.2 "an epoch that was closed"
-like "$(windlass show --repo epochs.git ages@1.1)" '^bundle +ages 1\.1$' \
+like "$(windlass show --repo bundles.git ages@1.1)" '^bundle +ages 1\.1$' \
 	"down to its beginning"
-is "$(windlass diff --repo epochs.git --name-only ages@1.1 ages@2.1)" \
+is "$(windlass diff --repo bundles.git --name-only ages@1.1 ages@2.1)" \
 	"+ objects/demo/core/ConfigMap/b.json" "compared across epochs"
-not_ok "an epoch that never was" windlass show --repo epochs.git ages@3.1
+not_ok "an epoch that never was" windlass show --repo bundles.git ages@3.1
 like "$(cat .output)" "channel 'ages' has no epoch 3" "which is said"
 
 # ---- names that are none ----
@@ -173,7 +187,7 @@ refused() { # NAME MESSAGE DESCRIPTION
 	local command
 	for command in log show diff; do
 		not_ok "$command refuses $3" windlass "$command" \
-			--repo host.git -- "$1"
+			--repo bundles.git -- "$1"
 		like "$(cat .output)" "$2" "saying why"
 	done
 }
@@ -198,7 +212,7 @@ mkdir folder
 not_ok "a folder that is none" windlass log --repo folder prod
 windlass log --repo folder prod 2>/dev/null
 is $? 2 "could not be looked at"
-windlass log --repo host.git prod@4 2>/dev/null
+windlass log --repo bundles.git prod@4 2>/dev/null
 is $? 1 "looked at, and not there"
 for command in log show diff; do
 	windlass $command 2>/dev/null
@@ -206,43 +220,44 @@ for command in log show diff; do
 	windlass $command --colour prod >/dev/null 2>&1
 	is $? 129 "and so is $command --colour"
 done
-windlass log --repo host.git -n x prod 2>usage.err
+windlass log --repo bundles.git -n x prod 2>usage.err
 is $? 129 "-n x"
 like "$(cat usage.err)" "^windlass: 'x' is not understood" "is not understood"
-windlass log --repo host.git --output yaml prod 2>/dev/null
+windlass log --repo bundles.git --output yaml prod 2>/dev/null
 is $? 129 "--output yaml neither"
 
 # ---- what is no bundle, and what would play with a terminal ----
 
-git -C host.git update-ref refs/windlass/commit "$(git -C host.git commit-tree \
-	-m x "$(git -C host.git rev-parse "$first^{tree}")")"
-not_ok "a commit that is no bundle" windlass log --repo host.git commit
+git -C bundles.git update-ref refs/windlass/commit "$(git -C bundles.git commit-tree \
+	-m x "$(git -C bundles.git rev-parse "$first^{tree}")")"
+not_ok "a commit that is no bundle" windlass log --repo bundles.git commit
 like "$(cat .output)" "^windlass: bundle [0-9a-f]{12}: " "is named"
-blob=$(echo x | git -C host.git hash-object -w --stdin)
-git -C host.git update-ref refs/windlass/blob "$blob"
-not_ok "nor is a blob" windlass show --repo host.git blob
+blob=$(echo x | git -C bundles.git hash-object -w --stdin)
+git -C bundles.git update-ref refs/windlass/blob "$blob"
+not_ok "nor is a blob" windlass show --repo bundles.git blob
 
-forge_host latin.git latin
-forge_put latin demo v1 ConfigMap web
-LC_ALL=C F_BREAK='s/^author Ada/author \xe9/' forge latin.git latin
-is "$(windlass log --repo latin.git --output json latin | jq -r .author)" \
-	"$(printf '\357\277\275') Developer <ada@example.org>" \
+export GIT_DIR=$TRASH/bundles.git
+begin latin
+put demo "" ConfigMap web
+LC_ALL=C b_break='s/^author Ada/author \xe9/' bundle
+is "$(windlass log --repo bundles.git --output json latin | jq -r .author)" \
+	"$(printf '\357\277\275') <ada@example.org>" \
 	"a name that is no UTF-8 stays JSON"
 
-forge_host loud.git loud
-forge_put loud demo v1 ConfigMap web '.data = {text: "quiet"}'
-forge loud.git loud
+begin loud
+put demo "" ConfigMap web quiet
+bundle
 escape=$(printf '\033]0;owned\007')
-forge_put loud demo v1 ConfigMap "$escape" 2>/dev/null
-sed -i "s/quiet/$escape/" loud/objects/demo/core/ConfigMap/web.json
-forge loud.git loud
+put demo "" ConfigMap "$escape"
+sed -i "s/quiet/$escape/" tree/objects/demo/core/ConfigMap/web.json
+bundle
 {
-	windlass show --repo loud.git loud
-	windlass diff --repo loud.git loud
-	script -qec "windlass show --repo loud.git loud \
+	windlass show --repo bundles.git loud
+	windlass diff --repo bundles.git loud
+	script -qec "windlass show --repo bundles.git loud \
 		objects/demo/core/ConfigMap/web.json" /dev/null
 } >loud.out 2>&1
 unlike "$(cat loud.out)" "$(printf '\033')\\]" "no escape reaches a terminal"
-is "$(grep -c 'x1b\]0;owned.x07' loud.out)" 4 "each is shown for what it is"
+is "$(grep -c 'x1b\]0;owned.x07' loud.out)" 5 "each is shown for what it is"
 
 done_testing

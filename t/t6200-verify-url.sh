@@ -3,7 +3,6 @@
 # other than what its publisher signed.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
-. "$TEST_DIR/lib-forge.sh"
 
 make_host host.git prod
 make_clone host.git work
@@ -90,7 +89,7 @@ with_index() {
 	cp new-index "web/prod/packs/$digest"
 	resign "s/^index .*/index sha256:$digest $(stat -c %s new-index)/"
 }
-forge_key stranger
+make_key stranger
 
 begin
 sed -i 's/^sequence 3/sequence 4/' web/prod/head
@@ -144,25 +143,20 @@ is $? 0 "packs that begin nowhere are no fault" || test_show out
 like "$(tr -s ' ' <out)" "^- pack .* no pack brings the bundle" "but shown"
 begin
 
-# a thief of the Git host, without the key: the newest bundle is not signed
-# by it, only the head is (an old one, shown again, would be refused by age)
-mkdir tree
-git -C host.git archive refs/windlass/prod | tar -x -C tree
-sed -i s/two/evil/ tree/objects/demo/core/ConfigMap/a.json
-forge_channel=prod
-forge_ids=$(git -C host.git config windlass.prod.id)
-F_NOREF=yes F_KEY=stranger forge host.git tree
-printf '%s\n^%s\n' "$forged" "$(bundle host.git prod)" |
-	git -C host.git pack-objects -q --stdout --thin --revs \
-		--delta-base-offset >thief
-thief=$(sha256sum <thief | cut -d' ' -f1)
-cp thief "web/prod/packs/$thief"
-line="delta $(bundle host.git prod) $forged sha256:$thief $(stat -c %s thief)"
-with_index "\$a$line"
-index=$(sed -n 's/^index //p' head-text)
-resign "s/^sequence .*/sequence 4/; s/^bundle .*/bundle $forged/
-	s/^index .*/index $index/; s/^delta .*/${line/$forged /}/
-	s/^content .*/content sha256:$(sha256sum <tree/SHA256SUMS | cut -d' ' -f1)/"
+# a bundle that another key signed, under a head that the publisher signed
+set_channel host.git prod signingKey "$TRASH/keys/stranger"
+put work deploy/prod/a.yaml ConfigMap a demo evil
+commit_push work evil
+is "$(trailer host.git prod Sequence)" 4 "a stranger's bundle is published"
+rm -rf web/prod
+cp -r host.git/windlass/public/prod web/prod
+verify "$url" prod >out 2>&1
+like "$(cat out)" "^FAIL *head *signature" "with a stranger's head"
+mv good first-good
+cp -r web/prod good
+resign ''
+rm -rf good
+mv first-good good
 found "a bundle that a stranger signed" 1 "^FAIL prod 1\.4 signature .*not in the list"
 is "$(grep -c '^FAIL' out)" 1 "all else of it is good"
 
@@ -182,6 +176,8 @@ windlass verify --publishers publishers --repo host.git --token-file x prod \
 	>/dev/null 2>&1
 is $? 129 "--token-file without --url"
 
+set_channel host.git prod signingKey "$TRASH/keys/prod"
+hook host.git publish >/dev/null
 port=$(free_port)
 echo 0123456789abcdef0123456789abcdef >token
 chmod 600 token
@@ -191,7 +187,8 @@ wait_line 10 guarded.log "listening on" || bail "serve does not start"
 verify http://127.0.0.1:"$port" prod >out 2>&1
 is $? 2 "a server that wants a token"
 like "$(cat out)" "answered 401" "says so"
-ok "with its token" verify http://127.0.0.1:"$port" --token-file token prod
+ok "with its token" verify http://127.0.0.1:"$port" --token-file token \
+	--last 1 prod
 unlike "$(cat out .output)" "$(cat token)" "which is never shown"
 is "$(ls -A tmp)" "" "nothing stays in the temporary folder"
 
