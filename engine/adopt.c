@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/managed.h"
+#include "schema/base/mem.h"
 
 /* ---- sets of fields ---- */
 
@@ -144,13 +145,30 @@ static struct node *make_patch(const struct node *object, struct node *list,
 	return patch;
 }
 
+/* Tools that made the object as a whole, as we do now; not those by which a
+ * person adds a label or restarts something. */
+static bool is_maker(const struct node *entry)
+{
+	static const char *const makers[] = {
+		"before-first-apply", "kubectl", "kubectl-autoscale",
+		"kubectl-client-side-apply", "kubectl-create",
+		"kubectl-expose", "kubectl-replace", "kubectl-run",
+	};
+	const char *manager = node_text(node_get(entry, "manager"));
+
+	for (size_t i = 0; manager && i < ARRAY_SIZE(makers); i++)
+		if (!strcmp(manager, makers[i]))
+			return managed_is_leftover(entry);
+	return false;
+}
+
 static bool can_take(const struct adopter *a, const struct node *entry)
 {
 	const struct node *fields = managed_fields(entry);
 	const char *name = other_channel(a, entry);
 
 	return fields && fields->type == NODE_MAP &&
-	       (managed_is_leftover(entry) ||
+	       (is_maker(entry) ||
 		(name && !a->channel_exists(a->arg, name)));
 }
 

@@ -114,11 +114,15 @@ static void test_take_over(void)
 		"{\"manager\":\"windlass-prod\",\"operation\":\"Apply\","
 		"\"apiVersion\":\"v1\",\"time\":\"2026-01-01T10:00:00Z\","
 		"\"fieldsV1\":{\"f:a\":{}}},"
-		"{\"manager\":\"kubectl-annotate\",\"operation\":\"Update\","
+		"{\"manager\":\"kubectl-replace\",\"operation\":\"Update\","
 		"\"apiVersion\":\"v1\",\"time\":\"2026-01-01T10:00:01Z\","
 		"\"fieldsV1\":{\"f:b\":{}}}"));
 	ok(!adopt_take_over(&us, o, &arena),
-	   "what a person added to our object is not taken");
+	   "what came to our object later is not taken");
+	o = tree(OBJECT(ENTRY("kubectl-annotate", "Update", "{\"f:a\":{}}") ","
+			ENTRY("kubectl-edit", "Update", "{\"f:b\":{}}")));
+	ok(!adopt_take_over(&us, o, &arena),
+	   "nor what people do to an object");
 	ok(!adopt_take_over(&us, tree(OBJECT(ENTRY("hpa", "Update",
 						   "{\"f:a\":{}}"))), &arena),
 	   "nothing to take: no patch");
