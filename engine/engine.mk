@@ -94,6 +94,7 @@ engine/install/channels-crd.inc: engine/install/channels-crd.yaml
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
 	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' \
 		$(srcdir)/engine/install/channels-crd.yaml >$@
+engine/cli/windlass-cmd-install.$(OBJEXT): engine/install/channels-crd.inc
 
 # the command line
 bin_PROGRAMS += windlass
