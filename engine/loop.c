@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -395,6 +396,23 @@ int loop_on_exit(struct loop *l, pid_t pid,
 		c->next->link = &c->next;
 	l->children = c;
 	return 0;
+}
+
+void loop_end_child(struct loop *l, pid_t pid, int patience_ms)
+{
+	struct watched_child *c = l->children;
+	struct pollfd p = { .events = POLLIN };
+
+	while (c && c->pid != pid)
+		c = c->next;
+	if (!c)
+		return;
+	p.fd = c->pidfd;
+	if (poll(&p, 1, patience_ms) <= 0)
+		kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	child_free(c);
 }
 
 /* ---- the turn ---- */

@@ -71,6 +71,13 @@ int loop_on_exit(struct loop *l, pid_t pid,
 		 void (*fn)(void *arg, int status), void *arg,
 		 struct err *err);
 
+/*
+ * The one who asked is going: fn is not called any more. Waits at most
+ * patience_ms for the child to end by itself, then kills it; it is reaped
+ * when this returns. Nothing if the child was reported before.
+ */
+void loop_end_child(struct loop *l, pid_t pid, int patience_ms);
+
 /* How long turns took, for the metrics: counts of turns below 1, 2, 5, 10,
  * 20, 50, 100, 200, 500 ms and above; their sum. */
 #define LOOP_BUCKETS 10

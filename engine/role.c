@@ -66,6 +66,15 @@ static int limit(int what, uint64_t n)
 	return n ? setrlimit((__rlimit_resource_t)what, &r) : 0;
 }
 
+/* The address sanitizer reserves terabytes of address space. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define UNLIMITED_MEMORY
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define UNLIMITED_MEMORY
+#endif
+
 /* In the child; -1 if it cannot be made as harmless as it has to be. */
 static int confine(const struct role_limits *l)
 {
@@ -78,8 +87,7 @@ static int confine(const struct role_limits *l)
 	    limit(RLIMIT_FSIZE, l->file) < 0 ||
 	    limit(RLIMIT_NOFILE, l->files) < 0)
 		return -1;
-#ifndef __SANITIZE_ADDRESS__
-	/* the address sanitizer reserves terabytes of address space */
+#ifndef UNLIMITED_MEMORY
 	if (limit(RLIMIT_AS, l->memory) < 0)
 		return -1;
 #endif

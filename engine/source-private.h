@@ -7,8 +7,6 @@
 #include "engine/source.h"
 #include "schema/base/map.h"
 
-struct exit_watch;
-
 struct sources {
 	struct loop *loop;
 	char *state_dir;
@@ -17,7 +15,6 @@ struct sources {
 	uint32_t next_handle;
 	struct ipc *ipc;		/* NULL: no child to speak to */
 	pid_t pid;
-	struct exit_watch *watch;
 	int64_t started, backoff;
 	struct timer restart;
 	uint64_t restarts;

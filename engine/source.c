@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "engine/role.h"
@@ -28,6 +29,8 @@
 #define RESTART_MAX_MS 30000
 /* a child that lived so long was not killed by what it does first */
 #define HEALTHY_MS 60000
+/* until a child that lost its connection must have ended */
+#define PATIENCE_MS 500
 
 static void start_child(void *arg);
 
@@ -179,23 +182,12 @@ static void on_closed(void *arg, const struct err *err)
 	drop_child(ss);
 }
 
-/* A process that ended; the loop's watch for it cannot be taken back. */
-struct exit_watch {
-	struct sources *sources;	/* NULL: they are gone */
-};
-
 static void on_exit_status(void *arg, int status)
 {
-	struct exit_watch *w = arg;
-	struct sources *ss = w->sources;
-	int64_t lived;
+	struct sources *ss = arg;
+	int64_t lived = clock_mono_ms() - ss->started;
 
-	free(w);
-	if (!ss)
-		return;
-	ss->watch = NULL;
 	ss->pid = 0;
-	lived = clock_mono_ms() - ss->started;
 	log_error("fetch-child-ended", LOG_N("status", status),
 		  LOG_N("lived-ms", lived));
 	drop_child(ss);
@@ -205,21 +197,6 @@ static void on_exit_status(void *arg, int status)
 	ss->backoff *= 2;
 	if (ss->backoff > RESTART_MAX_MS)
 		ss->backoff = RESTART_MAX_MS;
-}
-
-static int watch_exit(struct sources *ss, struct err *err)
-{
-	struct exit_watch *w = xcalloc(1, sizeof(*w));
-
-	w->sources = ss;
-	if (loop_on_exit(ss->loop, ss->pid, on_exit_status, w, err) < 0) {
-		kill(ss->pid, SIGKILL);
-		ss->pid = 0;
-		free(w);
-		return -1;
-	}
-	ss->watch = w;
-	return 0;
 }
 
 static int spawn(struct sources *ss, struct err *err)
@@ -238,7 +215,10 @@ static int spawn(struct sources *ss, struct err *err)
 		return -1;
 	}
 	ss->started = clock_mono_ms();
-	if (watch_exit(ss, err) < 0) {
+	if (loop_on_exit(ss->loop, ss->pid, on_exit_status, ss, err) < 0) {
+		kill(ss->pid, SIGKILL);
+		waitpid(ss->pid, NULL, 0);
+		ss->pid = 0;
 		close(fds[0]);
 		return -1;
 	}
@@ -267,7 +247,7 @@ static void start_child(void *arg)
 	if (spawn(ss, &err) < 0) {
 		log_error("fetch-child", LOG_S("error", err.msg));
 		/* if it runs, its end tries again */
-		if (ss->watch)
+		if (ss->pid)
 			kill(ss->pid, SIGKILL);
 		else
 			timer_set(&ss->restart, RESTART_MAX_MS);
@@ -309,12 +289,10 @@ void sources_free(struct sources *ss)
 	while (ss->first)
 		source_close(ss->first);
 	timer_stop(&ss->restart);
+	/* without a connection it ends by itself */
 	ipc_free(ss->ipc);
-	/* it ends by itself now; nobody waits for it to tell anything */
-	if (ss->watch)
-		ss->watch->sources = NULL;
 	if (ss->pid)
-		kill(ss->pid, SIGTERM);
+		loop_end_child(ss->loop, ss->pid, PATIENCE_MS);
 	free(ss->state_dir);
 	free(ss);
 }

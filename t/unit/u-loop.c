@@ -258,6 +258,32 @@ static void test_child(void)
 	       "a child that is gone is an error");
 }
 
+static void test_end_child(void)
+{
+	struct err err = ERR_INIT;
+	pid_t polite = fork(), stubborn;
+	int64_t begun;
+
+	if (polite == 0)
+		_exit(0);
+	stubborn = fork();
+	if (stubborn == 0) {
+		pause();
+		_exit(0);
+	}
+	child_status = -1;
+	is_int(loop_on_exit(l, polite, on_child, NULL, &err), 0, "two children");
+	is_int(loop_on_exit(l, stubborn, on_child, NULL, &err), 0, "to end");
+	begun = clock_mono_ms();
+	loop_end_child(l, polite, 5000);
+	ok(clock_mono_ms() - begun < 2000, "one that ends is not waited for");
+	loop_end_child(l, stubborn, 10);
+	ok(kill(polite, 0) < 0 && kill(stubborn, 0) < 0, "both are reaped");
+	loop_end_child(l, stubborn, 10);
+	run_for(20);
+	is_int(child_status, -1, "nobody is told");
+}
+
 static void busy(void *arg)
 {
 	int64_t until = clock_mono_ms() + 25;
@@ -304,6 +330,7 @@ int main(void)
 	test_fds();
 	test_signal();
 	test_child();
+	test_end_child();
 	test_stats();
 	timer_init(&left, l, note, letter('X'));
 	timer_set(&left, 1000);
