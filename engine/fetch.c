@@ -84,7 +84,8 @@ int fetch_check(const struct source_settings *s, struct err *err)
 			return err_set(err, ERR_INVALID, "header %zu is no "
 				       "'Name: value' that may be set", n + 1);
 	if (n > LIMIT_HEADERS)
-		return err_set(err, ERR_INVALID, "more than %d headers", LIMIT_HEADERS);
+		return err_set(err, ERR_INVALID, "more than %d headers",
+			       LIMIT_HEADERS);
 	return 0;
 }
 

@@ -59,11 +59,19 @@ static void make_env(struct strvec *env)
 	}
 }
 
+/* Lowers a limit; one that is lower already stays. 0: none of ours. */
 static int limit(int what, uint64_t n)
 {
-	struct rlimit r = { .rlim_cur = n, .rlim_max = n };
+	struct rlimit r;
 
-	return n ? setrlimit((__rlimit_resource_t)what, &r) : 0;
+	if (!n)
+		return 0;
+	if (getrlimit((__rlimit_resource_t)what, &r) < 0)
+		return -1;
+	if (n > r.rlim_max)
+		n = r.rlim_max;
+	r.rlim_cur = r.rlim_max = n;
+	return setrlimit((__rlimit_resource_t)what, &r);
 }
 
 /* The address sanitizer reserves terabytes of address space. */

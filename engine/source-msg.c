@@ -149,6 +149,51 @@ static const char **string_at(struct source_settings *s, int i, size_t *ret_max)
 /* The first four are always there; the others are NULL when empty. */
 #define REQUIRED_STRINGS 4
 
+static int check_headers(const struct source_settings *s, struct err *err)
+{
+	size_t n = 0;
+
+	for (; s->headers && s->headers[n]; n++)
+		if (strlen(s->headers[n]) > LIMIT_HEADER_BYTES)
+			return err_set(err, ERR_INVALID, "header %zu of the "
+				       "Channel's Secret is longer than %d "
+				       "bytes", n + 1, LIMIT_HEADER_BYTES);
+	if (n > LIMIT_HEADERS)
+		return err_set(err, ERR_INVALID, "the Channel's Secret has "
+			       "more than %d headers", LIMIT_HEADERS);
+	return 0;
+}
+
+int source_check_settings(const struct source_settings *s, struct err *err)
+{
+	static const char *const what[SOURCE_STRINGS] = {
+		"the channel's name", "spec.channelID", "spec.url",
+		"spec.publishers", "the CA certificate",
+		"the client certificate", "the client key",
+		"the server's name", "the proxy",
+	};
+	struct source_settings copy = *s;
+
+	for (int i = 0; i < SOURCE_STRINGS; i++) {
+		size_t max;
+		const char *v = *string_at(&copy, i, &max);
+
+		if (v && strlen(v) > max)
+			return err_set(err, ERR_INVALID, "%s is longer than "
+				       "%zu bytes", what[i], max);
+		if (!v && i < REQUIRED_STRINGS)
+			return err_set(err, ERR_INVALID, "%s is missing",
+				       what[i]);
+	}
+	if (s->interval < 1 || s->interval > INT32_MAX)
+		return err_set(err, ERR_INVALID, "spec.interval is not from "
+			       "1 s to %d s", INT32_MAX);
+	if (s->epoch_floor > LIMIT_SEQUENCE)
+		return err_set(err, ERR_INVALID, "spec.epochFloor is larger "
+			       "than 2^63 - 1");
+	return check_headers(s, err);
+}
+
 void source_put_settings(struct buf *b, const struct source_settings *s)
 {
 	struct source_settings copy = *s;

@@ -88,6 +88,12 @@ struct source_config {
 	char **headers;			/* NULL-terminated */
 };
 
+/*
+ * Within what the other side takes? ERR_INVALID names the setting. Settings
+ * come from Channels and Secrets, so the parent asks before it sends any: a
+ * field that is too long would end the child, and every channel with it.
+ */
+int source_check_settings(const struct source_settings *s, struct err *err);
 void source_put_settings(struct buf *b, const struct source_settings *s);
 /* Fills ret also when the frame is bad; release it in both cases. */
 void source_get_settings(struct ipc_in *in, struct source_config *ret);

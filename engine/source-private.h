@@ -23,7 +23,9 @@ struct sources {
 struct source {
 	struct sources *sources;
 	struct source *next;
-	uint32_t handle;
+	uint32_t handle;		/* in the child; valid while told */
+	bool told;			/* the child knows it, or will */
+	struct work tell;		/* a state that we made ourselves */
 	struct source_config config;
 	struct source_events events;
 	struct source_state state;

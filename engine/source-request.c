@@ -188,6 +188,8 @@ static struct source_request *begin(struct source_request *r,
 
 	if (!s->sources->ipc)
 		fail_soon(r, "is not running");
+	else if (!s->told)
+		fail_soon(r, "does not know this channel");
 	else if (s->by_number.count > LIMIT_REQUESTS)
 		fail_soon(r, "has too many questions to answer");
 	else

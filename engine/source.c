@@ -24,7 +24,8 @@
 
 /* Address space: two maps of packs, the largest trees, sums of a bundle. */
 #define MEMORY_BYTES (6ull * 1024 * 1024 * 1024)
-#define CHILD_FILES 1024
+/* a lock and a few packs for each channel, connections */
+#define CHILD_FILES (16 * LIMIT_CHANNELS)
 #define RESTART_MIN_MS 100
 #define RESTART_MAX_MS 30000
 /* a child that lived so long was not killed by what it does first */
@@ -40,10 +41,10 @@ static void send_settings(struct source *s, enum source_msg type)
 {
 	struct buf b = BUF_INIT(LIMIT_IPC_FRAME);
 
-	if (!s->sources->ipc)
-		return;
-	source_put_settings(&b, &s->config.s);
-	ipc_send(s->sources->ipc, (uint16_t)type, s->handle, &b);
+	if (s->sources->ipc) {
+		source_put_settings(&b, &s->config.s);
+		ipc_send(s->sources->ipc, (uint16_t)type, s->handle, &b);
+	}
 	buf_wipe(&b);
 }
 
@@ -52,11 +53,71 @@ static void send_pin(struct source *s, enum source_msg type,
 {
 	struct buf b = BUF_INIT(256);
 
-	if (!s->sources->ipc)
+	if (!s->sources->ipc || !s->told)
 		return;
 	source_put_pin(&b, pin);
 	ipc_send(s->sources->ipc, (uint16_t)type, s->handle, &b);
 	buf_release(&b);
+}
+
+static void send_empty(struct source *s, enum source_msg type)
+{
+	if (s->sources->ipc && s->told)
+		ipc_send(s->sources->ipc, (uint16_t)type, s->handle, NULL);
+}
+
+static size_t count_told(const struct sources *ss)
+{
+	size_t n = 0;
+
+	for (const struct source *s = ss->first; s; s = s->next)
+		n += s->told;
+	return n;
+}
+
+static void tell_state(void *arg)
+{
+	struct source *s = arg;
+
+	if (s->events.on_state)
+		s->events.on_state(s->events.arg, &s->state);
+}
+
+/* The settings are such that no child is to see them. */
+static void keep_back(struct source *s, const struct err *err)
+{
+	struct source_finding *f = &s->state.v[SOURCE_VERIFIED];
+
+	send_empty(s, SOURCE_CLOSE);
+	s->told = false;
+	requests_fail(s);
+	f->reason = SOURCE_SETTINGS;
+	snprintf(f->message, sizeof(f->message), "%s", err->msg);
+	loop_defer(s->sources->loop, &s->tell);
+}
+
+/* New settings, or a first time. A handle is never used twice. */
+static void tell_child(struct source *s)
+{
+	struct err err = ERR_INIT;
+
+	if (source_check_settings(&s->config.s, &err) < 0) {
+		keep_back(s, &err);
+		return;
+	}
+	if (s->told) {
+		send_settings(s, SOURCE_UPDATE);
+		return;
+	}
+	if (count_told(s->sources) >= LIMIT_CHANNELS) {
+		err_set(&err, ERR_INVALID, "one engine takes at most %d "
+			"channels", LIMIT_CHANNELS);
+		keep_back(s, &err);
+		return;
+	}
+	s->told = true;
+	s->handle = s->sources->next_handle++;
+	send_settings(s, SOURCE_OPEN);
 }
 
 /* ---- what the child says ---- */
@@ -64,7 +125,7 @@ static void send_pin(struct source *s, enum source_msg type,
 static struct source *find_source(struct sources *ss, uint32_t handle)
 {
 	for (struct source *s = ss->first; s; s = s->next)
-		if (s->handle == handle)
+		if (s->told && s->handle == handle)
 			return s;
 	return NULL;
 }
@@ -235,7 +296,8 @@ static void say_hello(struct sources *ss)
 	ipc_send(ss->ipc, SOURCE_HELLO, 0, &b);
 	buf_release(&b);
 	for (struct source *s = ss->first; s; s = s->next)
-		send_settings(s, SOURCE_OPEN);
+		if (s->told)
+			send_settings(s, SOURCE_OPEN);
 }
 
 static void start_child(void *arg)
@@ -311,15 +373,15 @@ struct source *source_open(struct sources *ss,
 	struct source *s = xcalloc(1, sizeof(*s));
 
 	s->sources = ss;
-	s->handle = ss->next_handle++;
 	s->events = *events;
 	source_config_copy(&s->config, settings);
+	work_init(&s->tell, tell_state, s);
 	for (int i = 0; i < SOURCE_CONDITIONS; i++)
 		s->state.v[i].reason = SOURCE_UNKNOWN;
 	requests_init(s);
 	s->next = ss->first;
 	ss->first = s;
-	send_settings(s, SOURCE_OPEN);
+	tell_child(s);
 	return s;
 }
 
@@ -332,7 +394,7 @@ void source_update(struct source *s, const struct source_settings *settings)
 	source_config_copy(&s->config, settings);
 	s->config.s.accepted = accepted;
 	s->config.s.applied = applied;
-	send_settings(s, SOURCE_UPDATE);
+	tell_child(s);
 }
 
 void source_close(struct source *s)
@@ -344,8 +406,8 @@ void source_close(struct source *s)
 	for (at = &s->sources->first; *at != s; at = &(*at)->next)
 		;
 	*at = s->next;
-	if (s->sources->ipc)
-		ipc_send(s->sources->ipc, SOURCE_CLOSE, s->handle, NULL);
+	send_empty(s, SOURCE_CLOSE);
+	loop_undefer(s->sources->loop, &s->tell);
 	requests_release(s);
 	source_config_release(&s->config);
 	s->closed = true;
@@ -380,8 +442,7 @@ void source_applied(struct source *s, const struct source_pin *pin)
 
 void source_poll(struct source *s)
 {
-	if (s->sources->ipc)
-		ipc_send(s->sources->ipc, SOURCE_POLL, s->handle, NULL);
+	send_empty(s, SOURCE_POLL);
 }
 
 const struct source_state *source_state(const struct source *s)

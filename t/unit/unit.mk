@@ -155,6 +155,11 @@ t_unit_u_ipc_SOURCES = t/unit/u-ipc.c t/unit/tap.h
 t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 t_unit_u_ipc_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-fetching
+t_unit_u_fetching_SOURCES = t/unit/u-fetching.c t/unit/tap.h
+t_unit_u_fetching_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
+t_unit_u_fetching_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-state
 t_unit_u_state_SOURCES = t/unit/u-state.c t/unit/tap.h
 t_unit_u_state_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
