@@ -69,6 +69,8 @@ struct channel_private {
 	struct work look;
 	bool settling;			/* applied is behind accepted */
 	bool pruning;			/* prune_begin was called for it */
+	bool emptying;			/* the Channel is being deleted, and
+					   all that it has */
 	bool reconciling;
 	bool forked;			/* latched */
 	struct err forked_why;

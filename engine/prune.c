@@ -199,11 +199,15 @@ static void gone(struct channel *c, struct tracked *t)
 {
 	struct buf what = BUF_INIT(4096);
 
-	tracked_describe(t, &what);
-	log_info("object-pruned", LOG_S("channel", c->name),
-		 LOG_S("object", what.data));
+	/* one that was never made, or that somebody else deleted, only leaves
+	 * the list */
+	if (tracked_is(t, TRACKED_DELETED)) {
+		tracked_describe(t, &what);
+		log_info("object-pruned", LOG_S("channel", c->name),
+			 LOG_S("object", what.data));
+		c->counts.prunes++;
+	}
 	buf_release(&what);
-	c->counts.prunes++;
 	leave_inventory(c, t);
 	writer_wake(&c->prune->writer);
 }
@@ -305,12 +309,12 @@ static void on_deleted(void *arg, const struct kube_answer *a)
 		refused(d, a->status);
 		return;
 	}
+	t->flags |= TRACKED_DELETED;
 	if (is_gone_already(a)) {
 		finish_gone(d, a->status);
 		return;
 	}
 	/* a watch will tell that it is gone; if none does, we ask */
-	t->flags |= TRACKED_DELETED;
 	t->tries = 0;
 	tracked_clear_note(t);
 	later(d->prune, t, GONE_MIN_MS, GONE_MAX_MS);

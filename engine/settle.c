@@ -30,7 +30,7 @@ void settle_stop(struct channel *c)
 {
 	struct channel_private *p = c->private;
 
-	p->settling = p->pruning = p->reconciling = false;
+	p->settling = p->pruning = p->emptying = p->reconciling = false;
 	p->state = (struct source_state){ 0 };
 	for (int i = 0; i < SOURCE_CONDITIONS; i++)
 		p->state.v[i].reason = SOURCE_UNKNOWN;
@@ -212,7 +212,7 @@ static void delete_all(struct channel *c)
 {
 	struct channel_private *p = c->private;
 
-	if (p->pruning || c->spec.deletion_policy != DELETION_PRUNE)
+	if (p->emptying || c->spec.deletion_policy != DELETION_PRUNE)
 		return;
 	for (struct tracked *t = c->inventory.first; t; t = t->next) {
 		if (t->state == TRACKED_DELETING)
@@ -222,7 +222,7 @@ static void delete_all(struct channel *c)
 		t->retry_at = 0;
 		t->state = TRACKED_DELETING;
 	}
-	p->pruning = true;
+	p->emptying = true;
 	log_info("channel-pruned", LOG_S("channel", c->name),
 		 LOG_N("objects", c->inventory.count));
 	prune_begin(c);
