@@ -227,6 +227,8 @@ int fetch_child_main(int fd)
 
 	log_set_role("fetch");
 	signal(SIGPIPE, SIG_IGN);
+	/* a file that may not grow is an error to report, as a full disk is */
+	signal(SIGXFSZ, SIG_IGN);
 	umask(077);
 	if (fstat(fd, &st) < 0 || !S_ISSOCK(st.st_mode)) {
 		log_error("start", LOG_S("error", "this is a child of "

@@ -144,6 +144,7 @@ int pack_child_main(int argc, char **argv, int fd)
 	int rc = -1;
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	if (cache_setup(&err) == 0) {
 		if (argc == 3 && !strcmp(argv[0], "index"))
 			rc = do_index(argv, name, &err);

@@ -59,17 +59,23 @@ static void make_env(struct strvec *env)
 	}
 }
 
-/* Lowers a limit; one that is lower already stays. 0: none of ours. */
+/*
+ * Lowers a limit; one that is lower already stays. Descriptors may go up to
+ * what the hard limit allows: the soft one is for programs that use select.
+ * 0: none of ours.
+ */
 static int limit(int what, uint64_t n)
 {
 	struct rlimit r;
+	rlim_t now;
 
 	if (!n)
 		return 0;
 	if (getrlimit((__rlimit_resource_t)what, &r) < 0)
 		return -1;
-	if (n > r.rlim_max)
-		n = r.rlim_max;
+	now = what == RLIMIT_NOFILE ? r.rlim_max : r.rlim_cur;
+	if (n > now)
+		n = now;
 	r.rlim_cur = r.rlim_max = n;
 	return setrlimit((__rlimit_resource_t)what, &r);
 }

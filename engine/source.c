@@ -385,15 +385,34 @@ struct source *source_open(struct sources *ss,
 	return s;
 }
 
+/* By their bytes on the wire: no field can be forgotten. */
+static bool same_settings(const struct source_settings *a,
+			  const struct source_settings *b)
+{
+	struct buf x = BUF_INIT(LIMIT_IPC_FRAME);
+	struct buf y = BUF_INIT(LIMIT_IPC_FRAME);
+	bool same;
+
+	source_put_settings(&x, a);
+	source_put_settings(&y, b);
+	same = x.len == y.len && !memcmp(x.data, y.data, x.len);
+	buf_wipe(&x);
+	buf_wipe(&y);
+	return same;
+}
+
 void source_update(struct source *s, const struct source_settings *settings)
 {
-	struct source_pin accepted = s->config.s.accepted;
-	struct source_pin applied = s->config.s.applied;
+	struct source_settings new = *settings;
+	struct err ignored = ERR_INIT;
 
+	new.accepted = s->config.s.accepted;
+	new.applied = s->config.s.applied;
+	if (s->told && source_check_settings(&new, &ignored) == 0 &&
+	    same_settings(&s->config.s, &new))
+		return;
 	source_config_release(&s->config);
-	source_config_copy(&s->config, settings);
-	s->config.s.accepted = accepted;
-	s->config.s.applied = applied;
+	source_config_copy(&s->config, &new);
 	tell_child(s);
 }
 

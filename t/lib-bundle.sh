@@ -241,7 +241,8 @@ publish() {
 # ---- the engine's side
 
 # engine NAME [OPTION...]: t/tool/source on public/; its events in NAME.log,
-# its commands by `tell NAME COMMAND`
+# its commands by `tell NAME COMMAND`. No file of it grows beyond $small_disk
+# KiB, if that is set.
 engine() {
 	local name=$1
 	shift
@@ -250,7 +251,8 @@ engine() {
 	# held open, so that neither side ever sees an end
 	exec {fifo_fd}<>"$name.fifo"
 	cat ./*.line >publishers 2>/dev/null
-	FIFO=$name.fifo start "$name" bash -c 'exec "$0" "$@" <"$FIFO"' \
+	FIFO=$name.fifo DISK=${small_disk:-unlimited} start "$name" \
+		bash -c 'ulimit -S -f "$DISK"; exec "$0" "$@" <"$FIFO"' \
 		"$WINDLASS_BUILD/t/tool/source" --state "$TRASH/$name.state" \
 		--url "$url" --channel "$channel" --id "$id" \
 		--publishers publishers "$@"

@@ -8,6 +8,7 @@ odd-server.py PORT FOLDER: the first path component says how:
   /drip/...      sends one byte a second
   /silent/...    takes the request and says nothing
   /liar/...      Preference-Applied: wait, and answers at once all the same
+  /endless-packs/..., /drip-packs/...   as /plain/, but for packs
   /error/...     500
 Every request is printed, a line each.
 """
@@ -40,6 +41,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         how, _, path = self.path.lstrip('/').partition('/')
         try:
+            if how.endswith('-packs'):
+                how = how[:-6] if '/packs/' in path else 'plain'
             getattr(self, 'do_' + how)(path)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
@@ -69,10 +72,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.write(b'x' * 65536)
 
     def do_drip(self, path):
-        self.start(200, 4000)
+        data = self.read(path) if '/packs/' in path else b'x' * 4000
+        self.start(200, len(data))
         while True:
-            self.wfile.write(b'x')
+            self.wfile.write(data[:1])
             self.wfile.flush()
+            data = data[1:]
             time.sleep(1)
 
     def do_silent(self, path):

@@ -29,6 +29,10 @@ engine e --auto
 wait_line 10 e.log "^accepted $bundle" || { test_show e.log; bail "1.2"; }
 pass "the truth is accepted"
 
+url=http://127.0.0.1:$port/drip-packs
+engine drip --auto
+url=http://127.0.0.1:$port/plain
+
 good_bundle=$bundle good_seq=$seq good_before=$before
 cp index.txt index.good
 cp -r tree tree.good
@@ -393,6 +397,22 @@ tell e poll
 ok "a bundle by a key whose time is over" wait_for 5 state_has verified=KeyNotTrusted
 rm old.line later.line
 
+# ---- the disk
+
+fresh
+stop e
+begin
+put demo "" ConfigMap big "$(head -c 90000 /dev/urandom | base64 -w 0)"
+bundle; publish
+small_disk=64
+engine e --auto
+small_disk=unlimited
+ok "a disk without room for a pack" wait_for 5 state_has fetched=StateDirectoryFails
+like "$(grep because e.log)" "cannot write .*/tmp/pack.*too large" "is named"
+stop e
+engine e --auto
+ok "with room it goes on" wait_line 5 e.log "^accepted $bundle"
+
 # ---- servers
 
 for how in redirect error; do
@@ -409,6 +429,12 @@ engine e --auto
 ok "a head that never ends" wait_for 5 state_has fetched=Unreachable
 like "$(grep because e.log)" 'larger than 4096' "is cut off"
 stop e
+rm -rf e.state
+url=http://127.0.0.1:$port/endless-packs
+engine e --auto
+ok "a pack that never ends" wait_for 5 state_has verified=PackInvalid
+like "$(grep because e.log)" 'is longer than the [0-9]* bytes' "is cut off"
+stop e
 url=file://$public
 engine e --auto
 ok "a URL that is no http" wait_for 5 state_has verified=SettingsInvalid
@@ -417,5 +443,9 @@ url=http://user:secret@127.0.0.1:$port/plain
 engine e --auto
 ok "a URL with a password in it" wait_for 5 state_has verified=SettingsInvalid
 unlike "$(cat e.log)" secret "which is not repeated"
+
+ok "a pack that comes a byte a second is given up" \
+	wait_line 60 drip.log 'came slower than 1024 bytes a second'
+unlike "$(cat drip.log)" '^(candidate|at-hand)' "and brought nothing"
 
 done_testing

@@ -39,5 +39,15 @@ t_fuzz_fuzz_kube_SOURCES = t/fuzz/fuzz-kube.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_kube_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_kube_LDADD = $(ENGINE_LIBS)
 
+FUZZ_TARGETS += t/fuzz/fuzz-packscan
+t_fuzz_fuzz_packscan_SOURCES = t/fuzz/fuzz-packscan.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_packscan_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_packscan_LDADD = $(ENGINE_LIBS)
+
+FUZZ_TARGETS += t/fuzz/fuzz-ipc
+t_fuzz_fuzz_ipc_SOURCES = t/fuzz/fuzz-ipc.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_ipc_CPPFLAGS = $(FUZZ_CPPFLAGS) $(LIBGIT2_CFLAGS)
+t_fuzz_fuzz_ipc_LDADD = $(ENGINE_LIBS)
+
 check_PROGRAMS += $(FUZZ_TARGETS)
 TESTS += $(FUZZ_TARGETS)
