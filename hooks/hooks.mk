@@ -4,8 +4,8 @@ noinst_LIBRARIES += libhooks.a
 bin_PROGRAMS += windlass-hook
 
 HOOKS_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS) \
-	$(MICROHTTPD_CFLAGS)
-HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(MICROHTTPD_LIBS)
+	$(MICROHTTPD_CFLAGS) $(ZLIB_CFLAGS)
+HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(MICROHTTPD_LIBS) $(ZLIB_LIBS)
 
 libhooks_a_CFLAGS = $(HOOKS_CFLAGS)
 libhooks_a_SOURCES =
@@ -40,6 +40,8 @@ libhooks_a_SOURCES += \
 	hooks/job.c hooks/job.h \
 	hooks/orphans.c hooks/orphans.h \
 	hooks/pack.c hooks/pack.h \
+	hooks/packfile.c hooks/packfile.h \
+	hooks/patch.c hooks/patch.h \
 	hooks/plan.c hooks/plan.h \
 	hooks/post-receive.c \
 	hooks/pre-receive.c \

@@ -216,7 +216,7 @@ static bool announced(const struct job *j)
 		pack_there(j->host, j->ch, &j->head.delta));
 }
 
-int job_finish(struct job *j)
+int job_finish(struct job *j, const struct store *store)
 {
 	struct shelf s;
 	int rc;
@@ -226,7 +226,7 @@ int job_finish(struct job *j)
 		return 0;
 	shelf_open(j->host, j->ch, j->has_head ? &j->head : NULL,
 		   j->current.commit.bundle.epoch, &s);
-	rc = shelf_advance(j->repo, &s, &j->current, j->err);
+	rc = shelf_advance(j->repo, &s, &j->current, store, j->err);
 	if (!rc)
 		rc = job_announce(j, &s);
 	shelf_release(&s);

@@ -48,9 +48,10 @@ bool job_new_epoch(const struct job *j);
 
 /*
  * Publishes the current bundle, unless it is: packs, index, head. What an
- * earlier job did not get done is finished by this.
+ * earlier job did not get done is finished by this. `store` is the one that
+ * this job made the bundle in; NULL if it did not.
  */
-int job_finish(struct job *j);
+int job_finish(struct job *j, const struct store *store);
 /* The same packs under a head with new times. */
 int job_refresh(struct job *j);
 /* The same bundle under a shelf that was changed. */

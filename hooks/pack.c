@@ -177,17 +177,37 @@ static int pack_by_git(const struct host_config *host,
 	return rc;
 }
 
+/* 1 if the store cannot. */
+static int delta_of_store(const struct host_config *host,
+			  const struct channel_config *ch,
+			  const struct store *store, struct pack_ref *ret,
+			  struct err *err)
+{
+	struct temp t = TEMP_INIT;
+	int rc = temp_open(host, ch, &t, err);
+
+	if (!rc)
+		rc = store_thin(store, t.fd, t.path.data, err);
+	if (!rc)
+		rc = temp_keep(host, ch, &t, ret, err);
+	temp_release(&t);
+	return rc;
+}
+
 int pack_make_delta(const struct host_config *host,
-		    const struct channel_config *ch, const char *from,
-		    const char *to, struct pack_ref *ret, struct err *err)
+		    const struct channel_config *ch, const struct store *store,
+		    const char *from, const char *to, struct pack_ref *ret,
+		    struct err *err)
 {
 	static const char *const argv[] = {
 		"-c", "pack.threads=1", "pack-objects", "-q", "--thin",
 		"--delta-base-offset", "--revs", "--stdout", NULL,
 	};
 	struct buf in = BUF_INIT(4 * GIT_HEX_SIZE);
-	int rc;
+	int rc = store ? delta_of_store(host, ch, store, ret, err) : 1;
 
+	if (rc <= 0)
+		return rc;
 	buf_addf(&in, "%s\n^%s\n", to, from);
 	rc = pack_by_git(host, ch, argv, &in, ret, err);
 	buf_release(&in);

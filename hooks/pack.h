@@ -1,7 +1,7 @@
 /*
  * Published files of a channel: <publish>/<channel>/packs/<sha256>, each
- * named by its digest and never changed. Packs are stock git's own
- * (`git pack-objects`), so anybody can make and check them.
+ * named by its digest and never changed. Packs are what stock git's
+ * `git pack-objects` gives, so anybody can make and check them.
  */
 #ifndef HOOKS_PACK_H
 #define HOOKS_PACK_H
@@ -9,6 +9,7 @@
 #include <stdbool.h>
 
 #include "hooks/current.h"
+#include "hooks/store.h"
 #include "schema/base/map.h"
 #include "schema/head.h"
 
@@ -33,10 +34,15 @@ int pack_path(const struct host_config *host, const struct channel_config *ch,
 int pack_sync(const struct host_config *host, const struct channel_config *ch,
 	      struct err *err);
 
-/* The thin pack of what `to` has and `from` has not. */
+/*
+ * The thin pack of what `to` has and `from` has not. By the store that just
+ * made `to` of `from`, which knows it; by stock git where that is NULL or
+ * does not (too many objects, or another run made them).
+ */
 int pack_make_delta(const struct host_config *host,
-		    const struct channel_config *ch, const char *from,
-		    const char *to, struct pack_ref *ret, struct err *err);
+		    const struct channel_config *ch, const struct store *store,
+		    const char *from, const char *to, struct pack_ref *ret,
+		    struct err *err);
 /* A whole pack: the bundle's tree and the commits of its epoch. */
 int pack_make_base(git_repository *repo, const struct host_config *host,
 		   const struct channel_config *ch, const char *bundle,

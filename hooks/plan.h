@@ -31,7 +31,7 @@ struct plan_item {
 	struct sha256 digest;	/* of the same bytes */
 };
 
-/* Lines to set and remove in one origins file. */
+/* Lines to set, and to remove (no path), in one origins file. */
 struct plan_origins {
 	const char *path;	/* in the bundle: "origins/..." */
 	struct origin *v;

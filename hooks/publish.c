@@ -208,14 +208,16 @@ static bool is_current(const struct job *j, const struct rendered *r)
 }
 
 /* After the ref moved: what is left must happen, and can happen later. */
-static int conclude(struct job *j, const struct verdict *v)
+static int conclude(struct job *j, const struct verdict *v,
+		    const struct store *store)
 {
 	if (!settings_match(j->host, j->ch, j->current.id, &v->settings) &&
 	    settings_keep(j->host, j->ch, j->current.id, &v->settings,
 			  j->err) < 0)
 		return -1;
 	fault_step(FAULT_settings_kept);
-	if (job_finish(j) < 0 || allow_drop(j->host, j->ch, j->tip, j->err) < 0)
+	if (job_finish(j, store) < 0 ||
+	    allow_drop(j->host, j->ch, j->tip, j->err) < 0)
 		return -1;
 	fault_step(FAULT_allowance_used);
 	return 0;
@@ -243,7 +245,7 @@ static int publish_tip(struct publishing *p, enum publish_outcome *ret)
 	if (*ret == PUBLISH_NEW)
 		rc = make_bundle(j, store, &v.plan, &r);
 	if (!rc)
-		rc = conclude(j, &v);
+		rc = conclude(j, &v, *ret == PUBLISH_NEW ? store : NULL);
 out:
 	verdict_release(&v);
 	store_free(store);
@@ -257,7 +259,7 @@ static int publish_locked(struct publishing *p, struct publish_result *ret)
 	enum publish_outcome outcome = PUBLISH_EMPTY;
 	struct job *j = &p->job;
 
-	if (job_finish(j) < 0)
+	if (job_finish(j, NULL) < 0)
 		return -1;
 	if (*j->tip) {
 		if (publish_tip(p, &outcome) < 0)
@@ -313,7 +315,7 @@ static int refresh_locked(struct publishing *p, bool force,
 	     !sshkey_equal(signer_key(j->signer), &j->current.key)) &&
 	    publish_locked(p, ret) < 0 && j->err->class != ERR_INVALID)
 		return -1;
-	if (job_finish(j) < 0)
+	if (job_finish(j, NULL) < 0)
 		return -1;
 	if (!j->wrote_head && (force || needs_refresh(j)) &&
 	    job_refresh(j) < 0)

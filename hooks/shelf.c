@@ -130,13 +130,14 @@ static void drop_old_deltas(struct shelf *s, const char *bundle)
 }
 
 static int add_delta(struct shelf *s, const struct current *c,
-		     struct err *err)
+		     const struct store *store, struct err *err)
 {
 	struct index_entry e = { .from = "" };
 
 	memcpy(e.from, c->commit.parent, GIT_HEX_SIZE);
 	memcpy(e.to, c->id, GIT_HEX_SIZE);
-	if (pack_make_delta(s->host, s->ch, e.from, e.to, &e.pack, err) < 0)
+	if (pack_make_delta(s->host, s->ch, store, e.from, e.to, &e.pack,
+			    err) < 0)
 		return -1;
 	pack_index_add(&s->ix, &e);
 	fault_step(FAULT_delta_stored);
@@ -155,12 +156,13 @@ static int add_first_base(git_repository *repo, struct shelf *s,
 }
 
 int shelf_advance(git_repository *repo, struct shelf *s,
-		  const struct current *c, struct err *err)
+		  const struct current *c, const struct store *store,
+		  struct err *err)
 {
 	int distance;
 
 	if (*c->commit.parent && !shelf_delta(s, c->id) &&
-	    add_delta(s, c, err) < 0)
+	    add_delta(s, c, store, err) < 0)
 		return -1;
 	distance = shelf_distance(s, c->id);
 	if ((distance < 0 || distance > SHELF_CHAIN_MAX) &&

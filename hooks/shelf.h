@@ -15,6 +15,7 @@
 #define HOOKS_SHELF_H
 
 #include "hooks/current.h"
+#include "hooks/store.h"
 #include "schema/index.h"
 
 /* deltas behind the newest base at which another base is worth its bytes */
@@ -47,10 +48,12 @@ int shelf_distance(const struct shelf *s, const char *bundle);
 
 /*
  * Makes what is missing for the current bundle: the delta from its parent,
- * and a base if no way leads there. Drops what is too old.
+ * and a base if no way leads there. Drops what is too old. `store` is the
+ * one that has just made the bundle, NULL if another run did.
  */
 int shelf_advance(git_repository *repo, struct shelf *s,
-		  const struct current *c, struct err *err);
+		  const struct current *c, const struct store *store,
+		  struct err *err);
 /*
  * Adds a base that was made of a bundle on the way to the current one, and
  * thins out the older ones: one for each power of two further back.

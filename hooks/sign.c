@@ -140,6 +140,7 @@ int sign_bundle(struct store *store, const struct bundle_commit *c,
 	struct buf armour = BUF_INIT(LIMIT_ARMOUR_BYTES);
 	struct buf payload = BUF_INIT(LIMIT_COMMIT_BYTES);
 	struct buf raw = BUF_INIT(LIMIT_COMMIT_BYTES);
+	struct store_object o = { .type = GIT_OBJECT_COMMIT };
 	git_oid id;
 	int rc = -1;
 
@@ -149,10 +150,11 @@ int sign_bundle(struct store *store, const struct bundle_commit *c,
 		      err) < 0)
 		goto out;
 	bundle_commit_write(c, armour.data, &raw);
+	o.data = raw.data;
+	o.len = raw.len;
 	if (buf_check(&raw, "a bundle", err) < 0 ||
 	    check_commit(&raw, &payload, err) < 0 ||
-	    store_write(store, GIT_OBJECT_COMMIT, raw.data, raw.len, &id,
-			err) < 0)
+	    store_write(store, &o, &id, err) < 0)
 		goto out;
 	git_oid_tostr(ret_id, GIT_HEX_SIZE, &id);
 	rc = 0;

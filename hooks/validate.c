@@ -171,6 +171,10 @@ static int plan_object(struct check *c, const char *path,
 	struct plan_item item = {
 		.op = held ? PLAN_CHANGE : PLAN_CREATE,
 	};
+	const struct store_object new = {
+		.type = GIT_OBJECT_BLOB, .data = bytes->data,
+		.len = bytes->len, .base = held ? &held->blob : NULL,
+	};
 
 	if (git_odb_hash(&item.blob, bytes->data, bytes->len,
 			 GIT_OBJECT_BLOB) < 0)
@@ -179,8 +183,7 @@ static int plan_object(struct check *c, const char *path,
 		return 0;
 	sha256_of(bytes->data, bytes->len, &item.digest);
 	if (c->g->store &&
-	    store_write(c->g->store, GIT_OBJECT_BLOB, bytes->data, bytes->len,
-			&item.blob, c->err) < 0)
+	    store_write(c->g->store, &new, &item.blob, c->err) < 0)
 		return -1;
 	item.path = arena_strdup(&plan->arena, path);
 	if (object_path_parse(item.path, &plan->arena, &item.id, c->err) < 0)

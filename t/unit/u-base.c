@@ -20,6 +20,7 @@
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/base/proc.h"
+#include "schema/base/sha1.h"
 #include "schema/base/strvec.h"
 #include "t/unit/tap.h"
 
@@ -256,6 +257,55 @@ static void test_proc(void)
 	buf_release(&small);
 }
 
+static void sha1_is(const void *data, size_t len, size_t piece,
+		    const char *want)
+{
+	uint8_t sum[SHA1_SIZE];
+	char hex[2 * SHA1_SIZE + 1];
+	struct sha1 s;
+
+	sha1_init(&s);
+	for (size_t at = 0; at < len; at += piece)
+		sha1_add(&s, (const char *)data + at,
+			 len - at < piece ? len - at : piece);
+	sha1_end(&s, sum);
+	sodium_bin2hex(hex, sizeof(hex), sum, sizeof(sum));
+	is_str(hex, want, "sha1");
+}
+
+/* The examples of FIPS 180, and every length around a block. */
+static void test_sha1(void)
+{
+	char *million = xmalloc(1000000);
+	struct sha1 all;
+	uint8_t sum[SHA1_SIZE];
+	char hex[2 * SHA1_SIZE + 1];
+
+	sha1_is("", 0, 1, "da39a3ee5e6b4b0d3255bfef95601890afd80709");
+	sha1_is("abc", 3, 3, "a9993e364706816aba3e25717850c26c9cd0d89d");
+	sha1_is("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", 56,
+		5, "84983e441c3bd26ebaae4aa1f95129e5e54670f1");
+	memset(million, 'a', 1000000);
+	sha1_is(million, 1000000, 1000000,
+		"34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+	sha1_is(million, 1000000, 63,
+		"34aa973cd4c4daa4f61eeb2bdbad27316534016f");
+	/* of the sums of 0 to 199 'a', made by sha1sum */
+	sha1_init(&all);
+	for (size_t n = 0; n < 200; n++) {
+		struct sha1 s;
+
+		sha1_init(&s);
+		sha1_add(&s, million, n);
+		sha1_end(&s, sum);
+		sha1_add(&all, sum, sizeof(sum));
+	}
+	sha1_end(&all, sum);
+	sodium_bin2hex(hex, sizeof(hex), sum, sizeof(sum));
+	is_str(hex, "8a18f04bac7c86cfcffa6a93e5cb21ae0159deac", "sha1 of all lengths");
+	free(million);
+}
+
 static void test_arena(void)
 {
 	struct arena a = ARENA_INIT;
@@ -279,6 +329,7 @@ int main(void)
 	test_num();
 	test_clock();
 	test_digest();
+	test_sha1();
 	test_fs();
 	test_proc();
 	return tap_done();

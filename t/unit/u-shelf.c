@@ -42,24 +42,36 @@ static char *make_key(const char *dir)
 	return key;
 }
 
-/* The next bundle: one small file that differs. */
-static void next_bundle(struct current *c, struct store *store,
-			struct signer *signer)
+static void write_object(struct store *store, git_object_t type,
+			 const struct buf *data, git_oid *ret)
 {
+	const struct store_object o = {
+		.type = type, .data = data->data, .len = data->len,
+	};
+
+	if (store_write(store, &o, ret, &err) < 0)
+		BUG("no object");
+}
+
+/* The next bundle: one small file that differs. */
+static void next_bundle(struct current *c, struct signer *signer)
+{
+	struct store *store = NULL;
 	struct bundle_commit b = { .author = "A <a> 1 +0000",
 				   .committer = "A <a> 1 +0000" };
 	uint64_t sequence = *c->id ? c->commit.bundle.sequence + 1 : 1;
-	struct buf tree = BUF_INIT(100);
-	char text[32], id[GIT_HEX_SIZE];
+	struct buf tree = BUF_INIT(100), text = BUF_INIT(100);
+	char id[GIT_HEX_SIZE];
 	git_oid blob, tree_id;
 
-	snprintf(text, sizeof(text), "%d\n", (int)sequence);
-	store_write(store, GIT_OBJECT_BLOB, text, strlen(text), &blob, &err);
+	if (store_open(host.git_dir, &store, &err) < 0)
+		BUG("no store");
+	buf_addf(&text, "%d\n", (int)sequence);
+	write_object(store, GIT_OBJECT_BLOB, &text, &blob);
 	buf_adds(&tree, "100644 file");
 	buf_addc(&tree, '\0');
 	buf_add(&tree, blob.id, GIT_OID_RAWSZ);
-	store_write(store, GIT_OBJECT_TREE, tree.data, tree.len, &tree_id,
-		    &err);
+	write_object(store, GIT_OBJECT_TREE, &tree, &tree_id);
 	git_oid_tostr(b.tree, sizeof(b.tree), &tree_id);
 	memcpy(b.parent, c->id, sizeof(b.parent));
 	b.bundle = (struct bundle){
@@ -77,6 +89,8 @@ static void next_bundle(struct current *c, struct store *store,
 		BUG("no bundle");
 	}
 	buf_release(&tree);
+	buf_release(&text);
+	store_free(store);
 }
 
 static int count(const struct shelf *s, bool base)
@@ -120,7 +134,7 @@ static void reopen(struct shelf *s)
 	shelf_open(&host, &ch, &h, 1, s);
 }
 
-static void test_long(struct store *store, struct signer *signer)
+static void test_long(struct signer *signer)
 {
 	int no_way = 0, too_few = 0, too_many = 0, far = 0, sparse = 0;
 	struct current c = CURRENT_INIT;
@@ -129,8 +143,8 @@ static void test_long(struct store *store, struct signer *signer)
 
 	shelf_open(&host, &ch, NULL, 1, &s);
 	for (int n = 1; n <= BUNDLES; n++) {
-		next_bundle(&c, store, signer);
-		if (shelf_advance(repo, &s, &c, &err) < 0)
+		next_bundle(&c, signer);
+		if (shelf_advance(repo, &s, &c, NULL, &err) < 0)
 			BUG("cannot advance");
 		if (shelf_distance(&s, c.id) >= SHELF_BASE_EVERY &&
 		    (pack_make_base(repo, &host, &ch, c.id, &pack, &err) < 0 ||
@@ -155,7 +169,7 @@ static void test_long(struct store *store, struct signer *signer)
 }
 
 /* Nobody makes bases: then deltas are kept, up to a point. */
-static void test_no_tidying(struct store *store, struct signer *signer)
+static void test_no_tidying(struct signer *signer)
 {
 	struct current c = CURRENT_INIT;
 	int longest = 0, gaps = 0;
@@ -165,8 +179,8 @@ static void test_no_tidying(struct store *store, struct signer *signer)
 	for (int n = 1; n <= SHELF_CHAIN_MAX + 4; n++) {
 		int d;
 
-		next_bundle(&c, store, signer);
-		if (shelf_advance(repo, &s, &c, &err) < 0)
+		next_bundle(&c, signer);
+		if (shelf_advance(repo, &s, &c, NULL, &err) < 0)
 			BUG("cannot advance");
 		d = shelf_distance(&s, c.id);
 		gaps += d < 0;
@@ -183,7 +197,6 @@ int main(void)
 	const char *tmp = getenv("TMPDIR");
 	char *dir = xasprintf("%s/u-shelf-XXXXXX", tmp ? tmp : "/tmp"), *key;
 	struct signer *signer = NULL;
-	struct store *store = NULL;
 
 	if (!mkdtemp(dir))
 		return 99;
@@ -192,14 +205,12 @@ int main(void)
 	key = make_key(dir);
 	if (repo_init_library(&err) < 0 ||
 	    git_repository_init(&repo, host.git_dir, true) < 0 ||
-	    signer_open(key, &signer, &err) < 0 ||
-	    store_open(host.git_dir, &store, &err) < 0) {
+	    signer_open(key, &signer, &err) < 0) {
 		printf("# %s\n", err.msg);
 		return 99;
 	}
-	test_long(store, signer);
-	test_no_tidying(store, signer);
-	store_free(store);
+	test_long(signer);
+	test_no_tidying(signer);
 	signer_free(signer);
 	git_repository_free(repo);
 	fs_remove_tree(dir, &err);

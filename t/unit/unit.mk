@@ -48,6 +48,11 @@ UNIT_TESTS += t/unit/u-object
 t_unit_u_object_SOURCES = t/unit/u-object.c t/unit/tap.h
 t_unit_u_object_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-packfile
+t_unit_u_packfile_SOURCES = t/unit/u-packfile.c t/unit/tap.h
+t_unit_u_packfile_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_packfile_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-problem
 t_unit_u_problem_SOURCES = t/unit/u-problem.c t/unit/tap.h
 t_unit_u_problem_LDADD = $(UNIT_LDADD)
