@@ -26,6 +26,10 @@
 #   stock_tree REPO ID                checkout, status, sha256sum -c
 #   stock_published REPO CHANNEL      head, its signature, index, packs
 #   stock_chain REPO CHANNEL          all of it, for each bundle of the epoch
+#   stock_fetch REPO CHANNEL          the way of a new engine: the oldest base
+#                                     from which deltas lead on, and all of
+#                                     them; each must make its whole bundle
+#   index REPO CHANNEL                the published index
 export GIT_NO_REPLACE_OBJECTS=1
 
 make_key() {
@@ -248,4 +252,52 @@ stock_chain() {
 	done
 	stock_tree "$repo" "$(bundle "$repo" "$channel")" &&
 		stock_published "$repo" "$channel"
+}
+
+index() {
+	local a b
+	read -r a b <<<"$(head_field "$1" "$2" index)"
+	cat "$1/windlass/public/$2/packs/${a#sha256:}"
+}
+
+# the bundle with all of its tree, as it is in the repository
+stock_complete() {
+	git -C "$1" rev-list --objects --no-walk "$3^{tree}" >/dev/null &&
+		[ "$(git -C "$1" rev-parse "$3^{tree}")" = \
+		  "$(git -C "$2" rev-parse "$3^{tree}")" ]
+}
+
+stock_take() {
+	git -C "$1" index-pack --fix-thin --stdin <"$2" >/dev/null
+}
+
+stock_fetch() {
+	local repo=$1 channel=$2 packs=$1/windlass/public/$2/packs
+	local to from at='' file n=0
+	rm -rf "$TRASH/.fetch.git"
+	git init -q --bare "$TRASH/.fetch.git"
+	index "$repo" "$channel" >"$TRASH/.index"
+	while read -r kind to file _; do
+		[ "$kind" = base ] || continue
+		[ "$to" = "$(bundle "$repo" "$channel")" ] ||
+			grep -q "^delta $to " "$TRASH/.index" || continue
+		at=$to
+		break
+	done <"$TRASH/.index"
+	[ -n "$at" ] || { echo "no base leads on"; return 1; }
+	stock_take "$TRASH/.fetch.git" "$packs/${file#sha256:}" &&
+		stock_complete "$TRASH/.fetch.git" "$repo" "$at" || return 1
+	while read -r kind from to file _; do
+		[ "$kind" = delta ] && [ "$from" = "$at" ] || continue
+		stock_take "$TRASH/.fetch.git" "$packs/${file#sha256:}" &&
+			stock_complete "$TRASH/.fetch.git" "$repo" "$to" || {
+				echo "the delta to $to does not make it"
+				return 1
+			}
+		at=$to
+		n=$((n + 1))
+	done <"$TRASH/.index"
+	[ "$at" = "$(bundle "$repo" "$channel")" ] ||
+		{ echo "the way ends at $at"; return 1; }
+	echo "$n deltas"
 }

@@ -104,6 +104,8 @@ ok "refresh --force" hook host.git refresh --force prod
 is $? 0 "signs new times"
 ok "for the same bundle" stock_published host.git prod
 
+ok "an engine can follow all of it" stock_fetch host.git prod
+
 # a new key signs the same tree as the next bundle
 make_key second
 set_channel host.git prod signingKey "$TRASH/keys/second"

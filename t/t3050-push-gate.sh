@@ -198,4 +198,5 @@ for round in $(seq 12); do
 done
 pass "random changes"
 ok "and the chain is good" stock_chain host.git prod
+ok "an engine can follow all of it" stock_fetch host.git prod
 done_testing

@@ -14,13 +14,7 @@ done
 ok "the first push" commit_push work first
 public=host.git/windlass/public/prod
 
-index() {
-	local a b
-	read -r a b <<<"$(head_field host.git prod index)"
-	cat "$public/packs/${a#sha256:}"
-}
-
-like "$(index)" "^base $(bundle host.git prod) sha256:[0-9a-f]{64} [0-9]+\$" \
+like "$(index host.git prod)" "^base $(bundle host.git prod) sha256:[0-9a-f]{64} [0-9]+\$" \
 	"has a base"
 is "$(head_field host.git prod delta)" none "and no delta"
 ls host.git/objects/pack/*.pack >packs
@@ -36,15 +30,15 @@ done
 is $failed 0 "$((PUSHES - 1)) more pushes"
 is "$(trailer host.git prod Sequence)" $PUSHES "make as many bundles"
 quiet() { flock -n host.git/windlass/tidy.lock true; }
-bases() { index | grep -c '^base'; }
+bases() { index host.git prod | grep -c '^base'; }
 enough() { [ "$(bases)" -ge "$1" ]; }
 ok "further bases are made in the background" wait_for 20 enough 2
 wait_for 20 quiet
 ok "published" stock_published host.git prod
 
-[ "$(index | grep -c '^delta')" -ge 64 ]
+[ "$(index host.git prod | grep -c '^delta')" -ge 64 ]
 is $? 0 "deltas of 64 bundles are kept"
-[ "$(index | grep -c '^delta')" -lt $((PUSHES - 1)) ]
+[ "$(index host.git prod | grep -c '^delta')" -lt $((PUSHES - 1)) ]
 is $? 0 "but not all"
 [ "$(bases)" -le 4 ]
 is $? 0 "bases are few"
@@ -53,60 +47,46 @@ delta_bytes=$(head_field host.git prod delta | cut -d' ' -f3)
 is $? 0 "a delta for one object is small ($delta_bytes bytes)"
 
 # ---- every base, and every delta from there on, by stock git
-tree_of() { git -C host.git rev-parse "$1^{tree}"; }
-complete() { # everything in the tree of a bundle is there
-	git -C "$1" rev-list --objects --no-walk "$2^{tree}" >/dev/null &&
-		[ "$(git -C "$1" rev-parse "$2^{tree}")" = "$(tree_of "$2")" ]
-}
-take() { git -C "$1" index-pack --fix-thin --stdin <"$public/packs/$2" >/dev/null; }
-
 good=0 all=0
 while read -r _ to file _; do
 	rm -rf fetch.git
 	git init -q --bare fetch.git
 	all=$((all + 1))
-	take fetch.git "${file#sha256:}" && complete fetch.git "$to" &&
+	stock_take fetch.git "$public/packs/${file#sha256:}" &&
+		stock_complete fetch.git host.git "$to" &&
 		[ "$(git -C fetch.git rev-list --count "$to")" = \
 		  "$(git -C host.git rev-list --count "$to")" ] &&
 		good=$((good + 1))
-done < <(index | grep '^base')
+done < <(index host.git prod | grep '^base')
 is $good $all "each base has its whole bundle and all commits before it"
-
-# from the oldest base that a delta goes on from, as a new engine may
-read -r _ at file _ <<<"$(index | grep '^base' | while read -r line; do
-	set -- $line
-	if index | grep -q "^delta $2 "; then
-		echo "$line"
-	fi
-done | head -n 1)"
-rm -rf fetch.git
-git init -q --bare fetch.git
-take fetch.git "${file#sha256:}"
-good=0 all=0
-while read -r _ from to file _; do
-	[ "$from" = "$at" ] || continue
-	all=$((all + 1))
-	take fetch.git "${file#sha256:}" && complete fetch.git "$to" &&
-		good=$((good + 1))
-	at=$to
-done < <(index | grep '^delta')
-is $good $all "each delta makes the next bundle ($all of them)"
-is "$at" "$(bundle host.git prod)" "up to the current one"
+ok "each delta makes the next bundle" stock_fetch host.git prod
+[ "$(sed 's/ .*//' .output)" -ge 32 ]
+is $? 0 "from a base that is far enough back to be of use to others"
+at=$(bundle host.git prod)
 ok "the result can be checked out" \
-	sh -c 'git -C fetch.git archive "$1" | tar -t >/dev/null' - "$at"
+	sh -c 'git -C .fetch.git archive "$1" | tar -t >/dev/null' - "$at"
 from=$(git -C host.git rev-parse "$at^")
-read -r _ _ _ file _ <<<"$(index | tail -n 1)"
-is "$(printf '%s\n^%s\n' "$at" "$from" |
-	git -C host.git pack-objects --thin --revs --stdout -q |
-	git -C fetch.git index-pack --fix-thin --stdin -v 2>/dev/null | wc -l)" 1 \
-	"stock git makes such a pack too"
-[ "$all" -ge 32 ]
-is $? 0 "a base is far enough back to be of use to others"
+git -C host.git pack-objects --thin --revs --stdout -q >stock.pack <<END
+$at
+^$from
+END
+ours=$(index host.git prod | tail -n 1 | sed 's/.*sha256:\([0-9a-f]*\) .*/\1/')
+git -C host.git rev-list --objects --no-object-names "$from" | sort >had
+brought() { # PACK: the objects in it that the bundle before did not have
+	rm -rf .one.git
+	git init -q --bare .one.git
+	echo "$TRASH/host.git/objects" >.one.git/objects/info/alternates
+	stock_take .one.git "$1"
+	git show-index <"$(echo .one.git/objects/pack/*.idx)" |
+		cut -d' ' -f2 | sort | comm -23 - had
+}
+is "$(brought "$public/packs/$ours")" "$(brought stock.pack)" \
+	"its objects are those that stock git packs"
 
 # ---- what is not named any more lingers, then goes
 named() {
-	index | sed 's/.*sha256:\([0-9a-f]*\) .*/\1/'
-	head_field host.git prod index | sed 's/sha256:\([0-9a-f]*\) .*/\1/'
+	index host.git prod | sed 's/.*sha256:\([0-9a-f]*\) .*/\1/'
+	head_field host.git prod index host.git prod | sed 's/sha256:\([0-9a-f]*\) .*/\1/'
 }
 unnamed() { ls "$public/packs" | grep -vxF "$(named)"; }
 [ "$(unnamed | wc -l)" -gt 0 ]
