@@ -227,6 +227,10 @@ int fetch_child_main(int fd)
 
 	log_set_role("fetch");
 	signal(SIGPIPE, SIG_IGN);
+	/* a terminal's Ctrl-C and systemd's stop mean our parent: it closes
+	 * the connection, and that is our end */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
 	/* a file that may not grow is an error to report, as a full disk is */
 	signal(SIGXFSZ, SIG_IGN);
 	umask(077);

@@ -237,6 +237,40 @@ else
 fi
 stop serve
 
+# ---- TLS, and a token from the Channel's Secret
+
+openssl req -x509 -newkey rsa:2048 -nodes -keyout tls.key -out tls.crt \
+	-days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1 \
+	2>/dev/null
+chmod 600 tls.key
+echo secret-token-number-one >tokens
+chmod 600 tokens
+start tls windlass-hook serve --repo r.git --listen 127.0.0.1:0 \
+	--tls-cert tls.crt --tls-key tls.key --tokens tokens
+wait_line 5 tls.log '^listening on ' || bail "serve by TLS"
+url=$(sed -n 's/^listening on //p' tls.log)
+rm -rf s.state
+engine s --auto
+ok "a server whose certificate nobody knows" \
+	wait_for 5 state_has s fetched=Unreachable
+like "$(grep because s.log)" certificate "says so"
+stop s
+engine s --auto --ca tls.crt
+ok "a server that wants a token" wait_for 5 state_has s fetched=Unreachable
+like "$(grep because s.log)" 'answered 401: .*token' "says so"
+stop s
+engine s --auto --ca tls.crt \
+	--header "Authorization: Bearer secret-token-number-one"
+ok "with both it works" wait_line 10 s.log "^accepted $tip"
+tell s pid
+wait_line 5 s.log '^pid [1-9]'
+child=$(sed -n 's/^pid //p' s.log)
+unlike "$(tr '\0' ' ' <"/proc/$child/environ"; tr '\0' ' ' <"/proc/$child/cmdline"
+	cat s.log; grep -rs . "s.state/$id/accepted")" secret-token \
+	"the token is in no environment, argument, log or file"
+stop s
+stop tls
+
 # ---- epochs, by hand
 
 mv publisher.kept publisher.line
