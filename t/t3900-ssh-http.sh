@@ -16,7 +16,7 @@ git -C repos/r.git config http.receivepack true
 windlass-hook init prod --repo repos/r.git --key "$TRASH/keys/prod" \
 	--path deploy --ref refs/heads/main --delete-limit 0 >init.log ||
 	bail "init"
-sed -n 's/^ *\(prod@.*namespaces=.*\)$/\1/p' init.log >signers
+sed -n "s|^ *--publisher-key '\(.*\)'|prod namespaces=\"git\" \1|p" init.log >signers
 git init -q work
 
 # manifest NAME TEXT
