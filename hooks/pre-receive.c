@@ -91,11 +91,32 @@ static int read_current(struct push *p, const struct channel_config *ch,
 	return rc;
 }
 
+/*
+ * The plan is against what was signed last. Where that is not what the ref
+ * was at, because its publishing failed or is still to come, the deletions
+ * of that push are counted once more.
+ */
+static void explain_refusal(struct push *p, const struct channel_config *ch,
+			    const struct update *u,
+			    const struct current *current,
+			    const struct plan *plan)
+{
+	const char *source = current->commit.bundle.source_commit;
+
+	guard_explain(ch, plan, &p->fb);
+	if (*u->old_id && strcmp(u->old_id, source))
+		feedback_line(&p->fb, "windlass: %s: counted from commit "
+			      "%.12s, which was published last; what was "
+			      "pushed since is in it", ch->name, source);
+}
+
 /* Shows the plan. True if it may be. */
 static bool accept_plan(struct push *p, const struct channel_config *ch,
-			const char *tip, const struct plan *plan,
-			struct grant *grant, struct err *err)
+			const struct update *u, const struct current *current,
+			const struct plan *plan, struct grant *grant,
+			struct err *err)
 {
+	const char *tip = u->new_id;
 	struct allowances given = p->given;
 	struct buf counts = BUF_INIT(128);
 
@@ -104,7 +125,7 @@ static bool accept_plan(struct push *p, const struct channel_config *ch,
 		if (!allow_covers(&given, ch->name, plan->deleted) &&
 		    (allow_trailers(p->host.repo, tip, &given, err) < 0 ||
 		     !allow_covers(&given, ch->name, plan->deleted))) {
-			guard_explain(ch, plan, &p->fb);
+			explain_refusal(p, ch, u, current, plan);
 			return false;
 		}
 		grant->deletions = plan->deleted;
@@ -122,7 +143,7 @@ static bool accept_plan(struct push *p, const struct channel_config *ch,
 }
 
 static void judge(struct push *p, const struct channel_config *ch,
-		  const char *tip)
+		  const struct update *u)
 {
 	struct problems ps = PROBLEMS_INIT;
 	struct verdict v = VERDICT_INIT;
@@ -130,7 +151,7 @@ static void judge(struct push *p, const struct channel_config *ch,
 	struct err err = ERR_INIT;
 	struct gate g = {
 		.repo = p->host.repo, .host = &p->host.config, .ch = ch,
-		.current = &current, .tip = tip,
+		.current = &current, .tip = u->new_id,
 	};
 
 	if (read_current(p, ch, &current, &err) < 0 ||
@@ -142,7 +163,7 @@ static void judge(struct push *p, const struct channel_config *ch,
 		feedback_problems(&p->fb, &ps);
 	if (ps.errors)
 		refuse(p, ch, "nothing of this push was taken");
-	else if (!accept_plan(p, ch, tip, &v.plan,
+	else if (!accept_plan(p, ch, u, &current, &v.plan,
 			      &p->grants[p->n_grants], &err))
 		p->refused = true;
 	else
@@ -173,7 +194,7 @@ static void check_channel(struct push *p, const struct channel_config *ch)
 		refuse(p, ch, "'%s' must be a commit, not a %s", ch->ref,
 		       git_object_type2string(git_object_type(o)));
 	else
-		judge(p, ch, u->new_id);
+		judge(p, ch, u);
 	git_object_free(o);
 }
 

@@ -68,6 +68,7 @@ ok "six objects go" commit_push work half
 git -C work rm -q deploy/prod/c{7,8,9,10,11,12}.yaml
 not_ok "six more are too many" commit_push work other-half
 like "$(cat push.out)" 'would delete 12 objects' "twelve in all"
+like "$(cat push.out)" 'what was pushed since is in it' "it says how it counts"
 chmod +x host.git/hooks/post-receive
 ok "publish catches up" hook host.git publish prod
 ok "then the second half may go" push work
