@@ -73,6 +73,7 @@ struct channel_private {
 					   all that it has */
 	bool reconciling;
 	bool forked;			/* latched */
+	char forked_reason[CONDITION_REASON_MAX];
 	struct err forked_why;
 	bool overtaken;			/* another engine wrote our status */
 	struct kube_call *reread_call;

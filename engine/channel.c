@@ -309,6 +309,8 @@ static void note_fork(struct channel *c, const struct source_state *s)
 	    f->reason == SOURCE_UNKNOWN)
 		return;
 	p->forked = true;
+	snprintf(p->forked_reason, sizeof(p->forked_reason), "%s",
+		 source_reason_name(SOURCE_FORKED, f->reason));
 	err_set(&p->forked_why, ERR_DENIED, "%s", f->message);
 	log_error("forked", LOG_S("channel", c->name),
 		  LOG_S("error", f->message));
@@ -564,6 +566,8 @@ static void read_status_back(struct channel *c, const struct node *object)
 		return;
 	}
 	p->forked = forked->status == STATUS_TRUE;
+	snprintf(p->forked_reason, sizeof(p->forked_reason), "%s",
+		 forked->reason);
 	err_set(&p->forked_why, ERR_DENIED, "%s", forked->message);
 }
 
@@ -616,7 +620,8 @@ static void clear_fork(struct channel *c)
 		   "spec.epochFloor was raised" : "an admin cleared it");
 	p->forked = false;
 	parent_drop_annotation(p->parent, CLEAR_FORK_ANNOTATION);
-	note_fork(c, &p->state);
+	/* what was seen is forgotten; if it is still so it is seen again */
+	stop(c);
 }
 
 void machine_update(struct channel *c, const struct node *object)

@@ -340,7 +340,8 @@ static void set_source(struct channel *c)
 		    p->refused.msg);
 	if (p->forked)
 		condition_set(&c->status, CONDITION_FORKED, STATUS_TRUE,
-			      clock_now(), "Forked", "%s", p->forked_why.msg);
+			      clock_now(), p->forked_reason, "%s",
+			      p->forked_why.msg);
 }
 
 static void set_apply(struct channel *c, const struct counts *n)
