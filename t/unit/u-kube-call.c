@@ -118,8 +118,8 @@ static void test_headers(void)
 	};
 	static const char *const want[] = {
 		"PATCH /echo?a=b HTTP/1.1\r\n",
-		"\r\nAccept: application/json;as=PartialObjectMetadata;"
-		"g=meta.k8s.io;v=v1,application/json\r\n",
+		("\r\nAccept: application/json;as=PartialObjectMetadata;"
+		 "g=meta.k8s.io;v=v1,application/json\r\n"),
 		"\r\nContent-Type: application/apply-patch+yaml\r\n",
 		"\r\nImpersonate-User: system:serviceaccount:ns:robot\r\n",
 		"\r\nImpersonate-Group: system:serviceaccounts\r\n",
