@@ -2,8 +2,9 @@
  * Tree rendering. See render.h. Each directory is one merge of what was
  * there and what changes, both in Git's order, which is also the order of
  * SHA256SUMS. What stays is copied as it stands, byte by byte: a directory of
- * ten thousand entries costs little more than reading it. Trusts the plan; checks the old directories by their digests
- * down from the signed one, so a damaged repository is not signed again.
+ * ten thousand entries costs little more than reading it. Trusts the plan;
+ * checks the old directories by their digests down from the signed one, so a
+ * damaged repository is not signed again.
  */
 #include "config.h"
 #include "hooks/render.h"
