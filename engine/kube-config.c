@@ -7,6 +7,7 @@
 #include "config.h"
 #include "engine/kube-config.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -262,10 +263,22 @@ static int load_any(const struct kube_config_options *o,
 
 /* ---- what must hold wherever it came from ---- */
 
+/* The whole host, without port and path: "127.evil.example" is not ours. */
 static bool is_loopback(const char *host)
 {
-	return !strncmp(host, "127.", 4) || !strncmp(host, "[::1]", 5) ||
-	       !strncmp(host, "localhost", 9);
+	size_t len = *host == '[' ? strcspn(host, "/]") + 1
+				  : strcspn(host, ":/");
+	struct in_addr address;
+	char name[64];
+
+	if (len > strlen(host) || len >= sizeof(name))
+		return false;
+	memcpy(name, host, len);
+	name[len] = '\0';
+	if (!strcmp(name, "localhost") || !strcmp(name, "[::1]"))
+		return true;
+	return inet_pton(AF_INET, name, &address) == 1 &&
+	       ntohl(address.s_addr) >> 24 == 127;
 }
 
 static int check_server(struct kube_config *c, struct err *err)

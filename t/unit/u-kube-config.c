@@ -159,6 +159,10 @@ static void test_refusals(void)
 	refused("server: 'https://h/?a=b'", "", "may only have a host");
 	refused("server: 'http://h'", "token: hunter2",
 		"credentials are not sent over http://");
+	refused("server: 'http://localhost.evil.example'", "token: hunter2",
+		"credentials are not sent over http://");
+	refused("server: 'http://127.evil.example:80'", "token: hunter2",
+		"credentials are not sent over http://");
 	refused(GOOD, "token: 12345", "token of user 'u' must be a string");
 	refused(GOOD, "token: \"hunter2\\0x\"", "must be a string");
 	refused(GOOD, "exec: {command: x, env: [{value: hunter2}]}",
