@@ -16,7 +16,8 @@ libhooks_a_SOURCES += \
 	hooks/host-config.c hooks/host-config.h \
 	hooks/config-value.c hooks/config-value.h \
 	hooks/feedback.c hooks/feedback.h \
-	hooks/listen.c hooks/listen.h
+	hooks/listen.c hooks/listen.h \
+	hooks/places.c hooks/places.h
 
 # init: a repository becomes a channel's source
 libhooks_a_SOURCES += \

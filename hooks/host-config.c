@@ -16,6 +16,7 @@
 
 #include "hooks/config-value.h"
 #include "hooks/listen.h"
+#include "hooks/places.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/object.h"
@@ -366,7 +367,7 @@ static int complete(struct host_config *c, struct err *err)
 				       err) < 0)
 				return -1;
 	}
-	return 0;
+	return places_apart(c, err);
 }
 
 int config_read(git_repository *repo, struct host_config *ret,

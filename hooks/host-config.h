@@ -50,7 +50,8 @@ struct host_config {
 
 /*
  * Reads it from an open repository. ERR_INVALID for a bad value. Two
- * channels of one id, or with one (ref, path), are refused.
+ * channels of one id, or with one (ref, path), are refused, and folders that
+ * would be shared (places.h).
  */
 int config_read(git_repository *repo, struct host_config *ret,
 		struct err *err);

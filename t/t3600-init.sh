@@ -151,6 +151,21 @@ not_ok "a SHA-256 repository" windlass-hook init prod --repo sha256.git \
 	--ref refs/heads/main --path x --key keys/sha256
 like "$(cat .output)" "SHA-256|sha256|objectformat" "says why"
 not_ok "before a key is made" test -e keys/sha256
+not_ok "a channel with the published folder's name" windlass-hook init public \
+	--repo fresh.git --ref refs/heads/main --path x --key keys/public
+like "$(cat .output)" "channel 'public' .* another name, or set windlass.publish" \
+	"says why and what to do"
+is "$(state_of fresh)" "$before" "nothing was written by that either"
+not_ok "nor a key" test -e keys/public
+not_ok "publishing among Git's own files" init fresh --publish fresh.git/objects
+like "$(cat .output)" "among the repository's own files" "says so"
+ok "it may be called so where something else is published" windlass-hook \
+	init public --repo fresh.git --ref refs/heads/main --path x \
+	--key keys/public --publish public
+git -C fresh.git config --unset windlass.publish
+not_ok "a hook whose settings say otherwise" windlass-hook publish \
+	--repo fresh.git
+like "$(cat .output)" "channel 'public' .* another name" "publishes nothing"
 new twice
 git -C twice.git config windlass.other.deleteLimt 5
 cp twice.git/config twice.before

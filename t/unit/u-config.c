@@ -112,7 +112,7 @@ static void test_everything(void)
 	struct err err;
 	char *want;
 
-	ok(!read_text("[WINDLASS]\nPublish = pub/lic\nserve = [::1]:80\n"
+	ok(!read_text("[WINDLASS]\nPublish = windlass/lic\nserve = [::1]:80\n"
 		      "[windlass \"zoo\"]\nID = " ID_B "\nEPOCH = 7\n"
 		      "ref = refs/tags/live\npath = ./a//b/\npath = c\n"
 		      "path = a/b\nkubernetes = 1.33\n"
@@ -126,7 +126,7 @@ static void test_everything(void)
 	is_int(c.n, 2, "two channels");
 	is_str(c.channels[0].name, "prod", "sorted by name");
 	is_str(c.channels[1].name, "zoo", "sorted by name");
-	want = xasprintf("%s/pub/lic", folder);
+	want = xasprintf("%s/windlass/lic", folder);
 	is_str(c.publish_dir, want, "publish is relative to the repository");
 	free(want);
 	is_str(c.serve, "[::1]:80", "serve");
@@ -273,6 +273,63 @@ static void test_channels(void)
 		"both read path 'deploy'");
 }
 
+/* Channel prod and another one, with this folder for what is published. */
+static void together(const char *channel, const char *publish,
+		     const char *part)
+{
+	char *text = xasprintf(PROD "[windlass \"%s\"]\nid = " ID_B
+			       "\nref = refs/heads/dev\npath = x\n" KEY
+			       "%s%s\n", channel, *publish ?
+			       "[windlass]\npublish = " : "", publish);
+	struct host_config c;
+	struct err err;
+
+	if (part) {
+		refused(text, part);
+	} else {
+		ok(!read_text(text, &c, &err), "channel '%s' and '%s'",
+		   channel, publish);
+		config_release(&c);
+	}
+	free(text);
+}
+
+static void test_places(void)
+{
+	char *above = xstrdup(folder), *link, *through;
+
+	*strrchr(above, '/') = '\0';
+	together("public", "", "give the channel another name");
+	together("public", "windlass/./public", "another name");
+	together("public", "windlass/public/deeper", "another name");
+	together("public", "windlass/other", NULL);
+	together("public", "windlass/publication", NULL);
+	together("public", "/srv/windlass/public", NULL);
+	together("other", "windlass/prod", "channel 'prod' keeps");
+	together("other", "windlass/prod/allow", "channel 'prod' keeps");
+	together("other", "windlass", "the repository's own files");
+	together("other", "windlass/", "the repository's own files");
+	together("other", "windlass/x/../../refs", "must be a path without");
+	together("other", ".", "the repository's own files");
+	together("other", "objects", "the repository's own files");
+	together("other", "..", NULL);
+	together("other", "../..", NULL);
+	together("host", "../..", "which is where the repository is");
+
+	/* the same folder by another name */
+	link = xasprintf("%s/link", above);
+	through = xasprintf("%s/windlass", link);
+	ok(!symlink(folder, link), "a symlink to the repository");
+	together("other", through, "the repository's own files");
+	free(through);
+	through = xasprintf("%s/windlass/public/", link);
+	together("public", through, "another name");
+	unlink(link);
+	free(through);
+	free(link);
+	free(above);
+}
+
 static void test_distance(void)
 {
 	is_int(value_distance("path", "path"), 0, "equal");
@@ -320,7 +377,7 @@ int main(void)
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_XDG, real);
 	git_libgit2_opts(GIT_OPT_SET_SEARCH_PATH, GIT_CONFIG_LEVEL_SYSTEM,
 			 real);
-	folder = xasprintf("%s/r.git", real);
+	folder = xasprintf("%s/host/r.git", real);
 	if (git_repository_init(&repo, folder, 1) < 0)
 		return 1;
 	test_defaults();
@@ -330,6 +387,7 @@ int main(void)
 	test_values();
 	test_limits();
 	test_channels();
+	test_places();
 	test_distance();
 	test_folder();
 	git_repository_free(repo);
