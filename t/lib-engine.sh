@@ -5,7 +5,8 @@
 #   channel_install REPO CHANNEL [OPTION...]
 #                             `windlass install --apply` of a channel that
 #                             $URL serves; by default it may do everything
-#   engine_start [OPTION...]  windlassd, log in engine.log, metrics at $METRICS
+#   engine_start [OPTION...]  windlassd, log in engine.log, metrics at $METRICS;
+#                             waits until no other test has one
 #   engine_kill               kill -9, and its children
 #   wait_applied CHANNEL SEQUENCE [SECONDS]
 #   wait_ready CHANNEL [SECONDS]
@@ -28,7 +29,16 @@ channel_install() {
 	windlass install "$channel" --from "$repo" --url "$URL" "$@" --apply
 }
 
+# An engine works for every Channel of its cluster: two tests that share one
+# take turns. The lock is held for as long as one of the test's programs runs.
+engine_lock() {
+	[ -z "${engine_lock:-}" ] || return 0
+	exec {engine_lock}>>"$CLUSTER/engine.lock"
+	flock -w 1500 "$engine_lock"
+}
+
 engine_start() {
+	engine_lock || return 1
 	METRICS=127.0.0.1:$(free_port)
 	start engine windlassd --kubeconfig "$KUBECONFIG" \
 		--state "$TRASH/state" --metrics "$METRICS" \
