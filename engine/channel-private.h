@@ -59,6 +59,10 @@ struct channel_private {
 	bool has_next;
 	bool at_hand;			/* the accepted bundle is */
 	char loaded[GIT_HEX_SIZE];	/* whose objects the inventory has */
+	bool pending;			/* the applied bundle, which says what
+					   is still to be pruned, was not read:
+					   it is on its way, */
+	bool applied_at_hand;		/* or has come since */
 	struct err refused;		/* why the candidate is not taken */
 	const char *refused_why;	/* its reason; NULL: it is */
 	struct err stuck;		/* why the last step failed */
@@ -106,6 +110,7 @@ void intake_init(struct channel *c);
 void intake_stop(struct channel *c);
 void intake_candidate(struct channel *c, const struct source_candidate *cand);
 void intake_at_hand(struct channel *c, const char *bundle);
+void intake_lost(struct channel *c, const char *bundle);
 /* The spec or a condition moved: what was refused may be taken now. */
 void intake_kick(struct channel *c);
 /* The inventory is that of the accepted bundle. */

@@ -343,6 +343,11 @@ static void on_at_hand(void *arg, const char *bundle)
 	intake_at_hand(arg, bundle);
 }
 
+static void on_lost(void *arg, const char *bundle)
+{
+	intake_lost(arg, bundle);
+}
+
 static void make_settings(const struct channel *c, const char **headers,
 			  struct source_settings *ret)
 {
@@ -367,7 +372,7 @@ static void open_source(struct channel *c)
 	struct source_events events = {
 		.on_opened = on_opened, .on_state = on_state,
 		.on_candidate = on_candidate, .on_at_hand = on_at_hand,
-		.arg = c,
+		.on_lost = on_lost, .arg = c,
 	};
 	struct source_settings s;
 	const char *headers[2];

@@ -45,7 +45,7 @@ void intake_stop(struct channel *c)
 
 	drop_plan(c);
 	timer_stop(&p->retry);
-	p->has_candidate = p->has_next = p->at_hand = false;
+	p->has_candidate = p->has_next = p->at_hand = p->pending = false;
 	p->refused_why = NULL;
 	p->failures = 0;
 	err_clear(&p->stuck);
@@ -120,21 +120,25 @@ static void finish(struct channel *c)
 
 static void on_pending_merged(struct plan *p, const struct err *err)
 {
+	p->channel->private->pending = false;
 	finish(p->channel);
 }
 
-/* What was not finished before the start, as far as that can be known. */
+/*
+ * What was not finished before the start. If the applied bundle is not there
+ * yet, what the accepted one wants need not wait for it: intake_at_hand or
+ * intake_lost comes.
+ */
 static void on_pending(struct plan *p, const struct err *err)
 {
 	struct channel *c = p->channel;
 	const struct channel_status *s = &c->status;
 
 	if (err) {
-		/* nothing is pruned then; what is live and not named shows up
-		 * as a leftover */
-		log_warn("applied-not-at-hand", LOG_S("channel", c->name),
+		log_info("applied-not-at-hand", LOG_S("channel", c->name),
 			 LOG_S("bundle", s->applied.bundle),
 			 LOG_S("error", err->msg));
+		c->private->pending = true;
 		finish(c);
 		return;
 	}
@@ -149,6 +153,7 @@ static void read_pending(struct channel *c)
 
 	plan_free(p->plan);
 	p->plan = NULL;
+	p->pending = false;
 	if (!applied->bundle[0] || !strcmp(applied->bundle, p->loaded)) {
 		finish(c);
 		return;
@@ -351,6 +356,11 @@ void intake_kick(struct channel *c)
 		load(c);
 		return;
 	}
+	if (p->pending && p->applied_at_hand) {
+		p->applied_at_hand = false;
+		read_pending(c);
+		return;
+	}
 	if (!p->has_candidate || c->spec.suspend || c->deleting)
 		return;
 	if (!is_later(&p->candidate.pin, &c->status.accepted)) {
@@ -391,10 +401,28 @@ void intake_at_hand(struct channel *c, const char *bundle)
 {
 	struct channel_private *p = c->private;
 
+	if (p->pending && !strcmp(bundle, c->status.applied.bundle)) {
+		p->applied_at_hand = true;
+		intake_kick(c);
+		return;
+	}
 	if (strcmp(bundle, c->status.accepted.bundle))
 		return;
 	p->at_hand = true;
 	intake_kick(c);
 	if (c->apply)
 		apply_retry_all(c);
+}
+
+/* Nothing is pruned then; what is live and not named shows as a leftover. */
+void intake_lost(struct channel *c, const char *bundle)
+{
+	struct channel_private *p = c->private;
+
+	if (strcmp(bundle, c->status.applied.bundle))
+		return;
+	log_warn("applied-lost", LOG_S("channel", c->name),
+		 LOG_S("bundle", bundle));
+	p->pending = false;
+	settle_touch(c);
 }

@@ -209,11 +209,13 @@ static void want(struct plan *p, struct tracked *t, bool is_new,
  * not known. */
 static void want_pending(struct tracked *t, const struct plan_item *item)
 {
+	/* the applied bundle may come late */
+	if (t->state != TRACKED_UNSEEN)
+		return;
 	t->flags |= TRACKED_CHANGED;
 	if (item->op == SOURCE_CREATE)
 		t->flags |= TRACKED_NEW;
-	if (t->state == TRACKED_UNSEEN)
-		t->state = TRACKED_QUEUED;
+	t->state = TRACKED_QUEUED;
 }
 
 static void merge_wanted(struct plan *p, const struct plan_item *item,
@@ -255,6 +257,7 @@ static void merge_gone(struct plan *p, const struct object_id *id)
 		t = inventory_add(&c->inventory, k, id->namespace, id->name);
 		t->order = wave_order(0, wave_stage(k->group, k->name));
 		channel_use_kind(c, k);
+		channel_leave_not(c, t);
 	}
 	await_drop(c, t);
 	tracked_clear_note(t);

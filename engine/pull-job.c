@@ -255,6 +255,8 @@ static void no_path(struct job *j, const struct err *why)
 	}
 	/* it can be done without: nothing is pruned then, or the next bundle
 	 * is awaited */
+	if (j->want == WANT_APPLIED)
+		pull_tell_bundle(j->pull, SOURCE_LOST, wanted_id(j));
 	j->want++;
 	go_on(j, PHASE_NEXT);
 }

@@ -114,7 +114,7 @@ void pull_refuse(struct pull *p, const struct verdict *v,
 	pull_find(p, f, v->reason, err->msg);
 }
 
-static void tell_bundle(struct pull *p, enum source_msg type, const char *id)
+void pull_tell_bundle(struct pull *p, enum source_msg type, const char *id)
 {
 	struct buf b = BUF_INIT(64);
 
@@ -150,7 +150,7 @@ void pull_add_known(struct pull *p, const char *id,
 	memcpy(k->id, id, GIT_HEX_SIZE);
 	free(map_put(&p->known, id, k));
 	forget_others(p, id);
-	tell_bundle(p, SOURCE_AT_HAND, id);
+	pull_tell_bundle(p, SOURCE_AT_HAND, id);
 }
 
 int pull_reset_cache(struct pull *p, struct err *err)
@@ -429,7 +429,7 @@ static void write_record(struct pull *p)
 		timer_set(&p->retry, RETRY_MIN_MS);
 		return;
 	}
-	tell_bundle(p, SOURCE_ACCEPTED, p->accepted.bundle);
+	pull_tell_bundle(p, SOURCE_ACCEPTED, p->accepted.bundle);
 	if (p->has_head &&
 	    !strcmp(p->head.head.bundle, p->accepted.bundle) &&
 	    state_keep_head(&p->state, p->good_raw.data, p->good_raw.len,

@@ -119,6 +119,8 @@ void pull_find(struct pull *p, struct source_finding *f,
 /* Puts a refusal where it belongs: Fetched, Verified, Forked or Clock. */
 void pull_refuse(struct pull *p, const struct verdict *v,
 		 const struct err *err, bool of_bundle);
+/* AT_HAND, LOST or ACCEPTED to the parent. */
+void pull_tell_bundle(struct pull *p, enum source_msg type, const char *id);
 void pull_add_known(struct pull *p, const char *id,
 		    const struct bundle_commit *commit);
 /* The cache is damaged or incomplete: forget all of it. */

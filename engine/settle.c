@@ -240,7 +240,8 @@ static void proceed(struct channel *c)
 		parent_touch(p->parent, false);
 		return;
 	}
-	if (!p->settling || p->reconciling || !apply_rolled_out(c))
+	if (!p->settling || p->reconciling || p->pending ||
+	    !apply_rolled_out(c))
 		return;
 	if (!p->pruning) {
 		p->pruning = true;
@@ -375,11 +376,14 @@ static void set_apply(struct channel *c, const struct counts *n)
 			 n->total);
 		if (n->deleting)
 			buf_addf(&text, ", %zu to be deleted", n->deleting);
-		if (apply_rolled_out(c)) {
-		} else {
+		if (!apply_rolled_out(c)) {
 			buf_adds(&text, "; ");
 			if (!apply_waits_for(c, &text))
 				buf_truncate(&text, text.len - 2);
+		} else if (p->pending) {
+			buf_addf(&text, "; bundle %.12s, which says what is "
+				 "to be deleted, is not at hand",
+				 c->status.applied.bundle);
 		}
 		set(c, CONDITION_APPLIED, false, "Progressing", text.data);
 	} else {

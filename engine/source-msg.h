@@ -56,6 +56,8 @@ enum source_msg {
 	SOURCE_CANDIDATE,
 	/* this bundle is verified and at hand for requests: str bundle */
 	SOURCE_AT_HAND,
+	/* the applied bundle can be had from no pack any more: str bundle */
+	SOURCE_LOST,
 	/* ACCEPT is on disk: str bundle */
 	SOURCE_ACCEPTED,
 	/* part of a DIFF's answer: u32 request, u32 n, n items */

@@ -148,6 +148,8 @@ static int on_bundle_frame(struct source *s, const struct ipc_frame *f,
 			       source_msg_name(f->type));
 	if (f->type == SOURCE_AT_HAND && s->events.on_at_hand)
 		s->events.on_at_hand(s->events.arg, id);
+	else if (f->type == SOURCE_LOST && s->events.on_lost)
+		s->events.on_lost(s->events.arg, id);
 	else if (f->type == SOURCE_ACCEPTED && s->events.on_accepted)
 		s->events.on_accepted(s->events.arg, id);
 	return 0;
@@ -214,6 +216,7 @@ static int on_frame(void *arg, const struct ipc_frame *f, struct err *err)
 	case SOURCE_CANDIDATE:
 		return on_candidate(s, &in, err);
 	case SOURCE_AT_HAND:
+	case SOURCE_LOST:
 	case SOURCE_ACCEPTED:
 		return on_bundle_frame(s, f, &in, err);
 	default:

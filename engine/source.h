@@ -13,6 +13,9 @@
  *   on_at_hand       the accepted bundle was verified as a whole in this
  *                    process: now source_list, source_diff, source_object
  *                    and source_origins work for it
+ *                    The applied one is told like this too, if it is another
+ *                    and could be had,
+ *   on_lost          or this: no pack that the Git host has leads to it
  *   on_candidate     a newer bundle, verified throughout. It is the caller's
  *                    to judge policy and approvals, to persist it in the
  *                    status, and then to say
@@ -55,6 +58,7 @@ struct source_events {
 	void (*on_state)(void *arg, const struct source_state *state);
 	void (*on_candidate)(void *arg, const struct source_candidate *c);
 	void (*on_at_hand)(void *arg, const char *bundle);
+	void (*on_lost)(void *arg, const char *bundle);
 	void (*on_accepted)(void *arg, const char *bundle);
 	void *arg;
 };

@@ -121,6 +121,32 @@ ok "a killed child is replaced, and the next bundle taken" \
 is "$(curl -s "http://$METRICS/metrics" | sed -n 's/^windlass_fetch_restarts_total //p')" 1 \
 	"the metrics count it"
 
+# ---- another engine takes over while deletes wait ----
+all=work/deploy/$channel/all.yaml
+kept=$(grep -n 'name: o-299,' "$all" | cut -d: -f1)
+sed -i "$((kept - 3)),\$d" "$all"
+cat >"${all%/*}/bad.yaml" <<END
+apiVersion: v1
+kind: Service
+metadata: {name: bad, namespace: $ns}
+spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
+END
+commit_push work seventh
+ok "deletes wait while an object fails" \
+	wait_condition "$channel" PruneBlocked True 60
+engine_kill
+rm -rf state
+engine_start
+ok "an engine that has nothing finds what was applied last" \
+	wait_condition "$channel" PruneBlocked True 60 PruneBlocked
+is "$(live_count)" $objects "nothing is deleted yet"
+git -C work rm -q "deploy/$channel/bad.yaml"
+commit_push work eighth
+ok "when the object is gone" wait_applied "$channel" 8 60
+is "$(live_count)" $((objects - 2)) "the deletes are made"
+is "$(k get channel "$channel" -o 'jsonpath={.status.leftovers}')" "[]" \
+	"and nothing is left over"
+
 # ---- SIGTERM ----
 stop engine TERM
 like "$(tail -n 1 engine.log)" ' stopped' "SIGTERM ends it in order"
