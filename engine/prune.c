@@ -256,9 +256,23 @@ static void fail(struct del *d, const struct kube_status *s,
 	struct channel *c = p->channel;
 	struct tracked *t = d->t;
 
-	tracked_note(t, reason, "%s", message);
-	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+	if (is_left(t)) {
+		tracked_note(t, reason, "%s", message);
+		later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+	}
 	channel_object_changed(c, t);
+	del_free(d, s);
+}
+
+/* A newer bundle wants it again, or nothing may be pruned just now. */
+static bool is_void(const struct del *d)
+{
+	return !is_left(d->t) || !channel_may_prune(d->prune->channel);
+}
+
+static void drop(struct del *d, const struct kube_status *s)
+{
+	channel_object_changed(d->prune->channel, d->t);
 	del_free(d, s);
 }
 
@@ -303,6 +317,11 @@ static void on_deleted(void *arg, const struct kube_answer *a)
 	if (a->status->why == KUBE_NOT_FOUND ||
 	    a->status->why == KUBE_NO_RESOURCE) {
 		finish_gone(d, a->status);
+		return;
+	}
+	/* it was wanted again while the DELETE ran: it is made again */
+	if (!is_left(t)) {
+		drop(d, a->status);
 		return;
 	}
 	if (a->err) {
@@ -363,6 +382,10 @@ static void on_looked(void *arg, const struct err *err,
 	struct buf names = BUF_INIT(64 * 1024);
 
 	d->look = NULL;
+	if (is_void(d)) {
+		drop(d, NULL);
+		return;
+	}
 	if (err) {
 		fail(d, NULL, "PruneBlocked", err->msg);
 		return;
@@ -435,8 +458,10 @@ static void on_read(void *arg, const struct kube_answer *a)
 	struct node *object;
 
 	d->call = NULL;
-	if (a->status->why == KUBE_NOT_FOUND ||
-	    a->status->why == KUBE_NO_RESOURCE)
+	if (is_void(d))
+		drop(d, a->status);
+	else if (a->status->why == KUBE_NOT_FOUND ||
+		 a->status->why == KUBE_NO_RESOURCE)
 		finish_gone(d, a->status);
 	else if (a->err)
 		refused(d, a->status);
