@@ -154,6 +154,9 @@ static void repair_now(struct repair *r, enum apply_why why)
 {
 	int64_t now = loop_now(r->channel->engine->loop);
 
+	/* suspended: all is compared again when it goes on */
+	if (!channel_may_write(r->channel))
+		return;
 	if (now - r->window > FIGHT_WINDOW_MS) {
 		r->window = now;
 		r->rounds = 0;
@@ -394,8 +397,15 @@ static void gone(struct channel *c, struct tracked *t,
 		t->baseline = (struct baseline){ 0 };
 		drifted(c, t, NULL, APPLY_GONE);
 		return;
+	case TRACKED_WAITING:
+	case TRACKED_FAILED:
+		/* the old object is what may have stood in the way of the new
+		 * one (an immutable field): somebody made room */
+		t->tries = 0;
+		apply_object(c, t, APPLY_GONE);
+		return;
 	default:
-		return;		/* it is applied anyway, or had failed */
+		return;		/* it is applied anyway */
 	}
 }
 
