@@ -89,9 +89,21 @@ static struct kube_target target_of(const struct op *op)
 	};
 }
 
+/* It began when the channel might write, and a body or an answer took its
+ * time: it waits until that is so again, or is dropped with the channel. */
+static void put_off(struct op *op)
+{
+	fail(op, NULL, VERDICT_AGAIN, "NotNow", "the channel may not write");
+}
+
 static void send(struct op *op, struct kube_request *r)
 {
 	struct err err = ERR_INIT;
+
+	if (!channel_may_write(op->channel)) {
+		put_off(op);
+		return;
+	}
 
 	r->target = target_of(op);
 	r->arg = op;

@@ -14,6 +14,7 @@
 #include "engine/apply.h"
 #include "engine/channel-private.h"
 #include "engine/kube.h"
+#include "engine/lease.h"
 #include "engine/machine.h"
 #include "engine/prune.h"
 #include "schema/base/clock.h"
@@ -34,6 +35,10 @@ bool channel_may_write(const struct channel *c)
 {
 	const struct engine *e = c->engine;
 
+	/* a process that was stopped for a while has answers to work on
+	 * before any timer tells it that it leads no more */
+	if (e->lease && !lease_can_write(e->lease))
+		return false;
 	return e->leading && !e->stopping && c->spec_ok && !c->spec.suspend &&
 	       !c->private->overtaken && c->private->loaded[0];
 }

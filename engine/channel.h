@@ -28,6 +28,7 @@ struct kube_account;
 struct observe;
 struct source;
 struct sources;
+struct lease;
 struct apply;
 struct prune;
 struct plan;
@@ -48,6 +49,7 @@ struct engine {
 	const char *instance;		/* our name in Leases and Events */
 	bool leading;			/* may write; always true without
 					   leader election */
+	const struct lease *lease;	/* NULL without leader election */
 	bool stopping;
 };
 

@@ -286,7 +286,10 @@ static int start_election(struct daemon *d, struct err *err)
 	d->elected = !d->o.elect;
 	if (!d->o.elect)
 		return 0;
-	return lease_new(d->engine.kube, &o, &d->lease, err);
+	if (lease_new(d->engine.kube, &o, &d->lease, err) < 0)
+		return -1;
+	d->engine.lease = d->lease;
+	return 0;
 }
 
 static char *absolute(const char *path)
@@ -336,6 +339,7 @@ static void end(struct daemon *d)
 	struct engine *e = &d->engine;
 
 	lease_free(d->lease);
+	e->lease = NULL;
 	endpoint_free(d->endpoint);
 	controller_free(d->controller);
 	measures_free(d->measures);
