@@ -111,6 +111,8 @@ void intake_stop(struct channel *c);
 void intake_candidate(struct channel *c, const struct source_candidate *cand);
 void intake_at_hand(struct channel *c, const char *bundle);
 void intake_lost(struct channel *c, const char *bundle);
+/* The source has other settings: a candidate of before is none any more. */
+void intake_forget(struct channel *c);
 /* The spec or a condition moved: what was refused may be taken now. */
 void intake_kick(struct channel *c);
 /* The inventory is that of the accepted bundle. */

@@ -400,7 +400,10 @@ static void update_source(struct channel *c)
 	if (!c->source)
 		return;
 	make_settings(c, headers, &s);
-	source_update(c->source, &s);
+	/* what was verified by other rules, or for another epoch, waits no
+	 * longer: its key may be the one that was just taken out */
+	if (source_update(c->source, &s))
+		intake_forget(c);
 }
 
 /* ---- start and stop ---- */

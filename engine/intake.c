@@ -397,6 +397,17 @@ void intake_candidate(struct channel *c, const struct source_candidate *cand)
 	settle_touch(c);
 }
 
+void intake_forget(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	p->has_candidate = p->has_next = false;
+	p->refused_why = NULL;
+	if (p->intake == INTAKE_READING)
+		drop_plan(c);
+	settle_touch(c);
+}
+
 void intake_at_hand(struct channel *c, const char *bundle)
 {
 	struct channel_private *p = c->private;

@@ -404,7 +404,7 @@ static bool same_settings(const struct source_settings *a,
 	return same;
 }
 
-void source_update(struct source *s, const struct source_settings *settings)
+bool source_update(struct source *s, const struct source_settings *settings)
 {
 	struct source_settings new = *settings;
 	struct err ignored = ERR_INIT;
@@ -413,10 +413,11 @@ void source_update(struct source *s, const struct source_settings *settings)
 	new.applied = s->config.s.applied;
 	if (s->told && source_check_settings(&new, &ignored) == 0 &&
 	    same_settings(&s->config.s, &new))
-		return;
+		return false;
 	source_config_release(&s->config);
 	source_config_copy(&s->config, &new);
 	tell_child(s);
+	return true;
 }
 
 void source_close(struct source *s)

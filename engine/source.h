@@ -74,10 +74,11 @@ struct source *source_open(struct sources *ss,
 /*
  * Other settings; name and channel id must be the same (close and open for
  * others). accepted and applied in s are ignored: source_accept and
- * source_applied say that. Nothing happens if they are what they were;
- * else what is under way begins anew.
+ * source_applied say that. Nothing happens if they are what they were, and
+ * the answer is false; else what is under way begins anew, and candidates of
+ * before are void: what still holds is told again.
  */
-void source_update(struct source *s, const struct source_settings *settings);
+bool source_update(struct source *s, const struct source_settings *settings);
 /* Drops all requests without a callback. NULL is nothing. */
 void source_close(struct source *s);
 
