@@ -436,6 +436,7 @@ static void stop(struct channel *c)
 	forget_secret(c);
 	/* nothing may be written from here on */
 	p->loaded[0] = '\0';
+	report_accept_not(p->report);
 	bodies_cancel(c);
 	places_cancel(c);
 	intake_stop(c);

@@ -9,9 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/drift.h"
 #include "engine/kube.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/json.h"
 
 #define INTERVAL_MS 1000
@@ -32,7 +34,7 @@ struct report {
 	int64_t pause;			/* after failures; 0: none */
 	bool dirty;
 	bool accepting, carried;	/* carried: by the patch on its way */
-	struct status_bundle accept;
+	struct status_bundle accept, before;
 	void (*accepted)(struct channel *c);
 };
 
@@ -94,6 +96,45 @@ static bool is_after(const struct status_bundle *a,
 	return strcmp(a->bundle, b->bundle) != 0;
 }
 
+/* From before an answer that we had already. */
+static bool is_old(const struct report *r, const struct node *object)
+{
+	uint64_t had;
+
+	return r->version && parse_u64(r->version, 1, UINT64_MAX, &had) == 0 &&
+	       version_is_before(object_version(object), had);
+}
+
+/* Does the cluster show something else than what we wrote? */
+static bool was_edited(const struct report *r,
+		       const struct channel_status *theirs)
+{
+	const struct channel_status *ours = &r->channel->status;
+
+	if (strcmp(theirs->accepted.bundle, ours->accepted.bundle) ||
+	    strcmp(theirs->applied.bundle, ours->applied.bundle))
+		return true;
+	for (size_t i = 0; i < CONDITIONS; i++)
+		if (theirs->conditions[i].status !=
+		    ours->conditions[i].status ||
+		    strcmp(theirs->conditions[i].reason,
+			   ours->conditions[i].reason))
+			return true;
+	return false;
+}
+
+/* Somebody's hand: a status that is wiped protects from no rollback. */
+static void look_at_status(struct report *r,
+			   const struct channel_status *theirs)
+{
+	if (r->call || r->accepting || !r->written ||
+	    !r->channel->engine->leading || !was_edited(r, theirs))
+		return;
+	free(r->written);
+	r->written = NULL;
+	report_touch(r);
+}
+
 void report_seen(struct report *r, const struct node *object)
 {
 	const char *version = node_path_str(object, "metadata",
@@ -101,7 +142,7 @@ void report_seen(struct report *r, const struct node *object)
 	struct channel_status theirs = { 0 };
 	struct err err = ERR_INIT;
 
-	if (!version)
+	if (!version || is_old(r, object))
 		return;
 	free(r->version);
 	r->version = xstrdup(version);
@@ -111,6 +152,8 @@ void report_seen(struct report *r, const struct node *object)
 	    is_after(&theirs.accepted, r->accepting ? &r->accept :
 		     &r->channel->status.accepted))
 		r->ops.overtaken(r->channel);
+	else
+		look_at_status(r, &theirs);
 	channel_status_release(&theirs);
 }
 
@@ -241,6 +284,7 @@ static void on_timer(void *arg)
 void report_accept(struct report *r, const struct status_bundle *bundle,
 		   void (*done)(struct channel *c))
 {
+	r->before = r->channel->status.accepted;
 	r->accept = *bundle;
 	r->accepted = done;
 	r->accepting = true;
@@ -248,6 +292,19 @@ void report_accept(struct report *r, const struct status_bundle *bundle,
 	/* a patch that runs already: its answer comes first */
 	if (!r->call)
 		arm(r, r->pause);
+}
+
+void report_accept_not(struct report *r)
+{
+	if (!r->accepting)
+		return;
+	r->channel->status.accepted = r->before;
+	r->accepting = r->carried = false;
+	r->accepted = NULL;
+	/* what was sent may be stored, and what was not is due */
+	free(r->written);
+	r->written = NULL;
+	r->dirty = true;
 }
 
 /* ---- reading again ---- */
@@ -264,6 +321,9 @@ static void on_read(void *arg, const struct kube_answer *a)
 	if (a->err || kube_answer_object(a, &scratch, &object, &err) < 0) {
 		try_again(r);
 	} else {
+		/* an etcd that was restored counts from lower again */
+		free(r->version);
+		r->version = NULL;
 		/* whoever frees us in overtaken does so later */
 		report_seen(r, object);
 		arm(r, 1);

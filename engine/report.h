@@ -37,5 +37,11 @@ void report_touch(struct report *r);
  */
 void report_accept(struct report *r, const struct status_bundle *bundle,
 		   void (*done)(struct channel *c));
+/*
+ * The channel stops: what is being accepted is accepted no more, unless the
+ * cluster has it already (then it comes back as overtaken). done is not
+ * called.
+ */
+void report_accept_not(struct report *r);
 
 #endif
