@@ -139,6 +139,11 @@ void leftovers_confirmed(struct channel *c)
 	if (!text || !c->prune || !intake_is_done(c) || !p->leftovers.count)
 		return;
 	parent_drop_annotation(p->parent, PRUNE_LEFTOVERS_ANNOTATION);
+	if (!c->spec.prune) {
+		event_post(c, EVENT_WARNING, "LeftoversNotConfirmed",
+			   "spec.prune is false: nothing is deleted");
+		return;
+	}
 	if (parse_u64(text, 1, LEFTOVERS_MAX, &n) < 0 ||
 	    n != p->leftovers.count) {
 		event_post(c, EVENT_WARNING, "LeftoversNotConfirmed",

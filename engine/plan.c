@@ -248,7 +248,9 @@ static void merge_gone(struct plan *p, const struct object_id *id)
 					   id->name);
 
 	if (!p->may_prune) {
-		channel_leave(c, k, id->namespace, id->name);
+		/* one that was never made leaves nothing */
+		if (!t || !tracked_is(t, TRACKED_NEW))
+			channel_leave(c, k, id->namespace, id->name);
 		if (t)
 			channel_untrack(c, t);
 		return;

@@ -228,6 +228,24 @@ static void delete_all(struct channel *c)
 	prune_begin(c);
 }
 
+/* spec.prune was turned off while something was still to be deleted. */
+static void leave_rest(struct channel *c)
+{
+	struct tracked *t = c->inventory.first, *next;
+
+	if (c->spec.prune)
+		return;
+	for (; t; t = next) {
+		next = t->next;
+		if (t->state != TRACKED_DELETING || t->busy)
+			continue;
+		if (!tracked_is(t, TRACKED_NEW))
+			channel_leave(c, t->kind, t->namespace, t->name);
+		channel_keep_kind(c, t->kind);
+		channel_untrack(c, t);
+	}
+}
+
 static void proceed(struct channel *c)
 {
 	struct channel_private *p = c->private;
@@ -240,6 +258,7 @@ static void proceed(struct channel *c)
 		parent_touch(p->parent, false);
 		return;
 	}
+	leave_rest(c);
 	if (!p->settling || p->reconciling || p->pending ||
 	    !apply_rolled_out(c))
 		return;
@@ -438,8 +457,10 @@ static void set_prune(struct channel *c)
 		    text.data);
 	} else if (left) {
 		buf_addf(&text, "%zu objects are live that the bundle does "
-			 "not name; to delete them annotate the Channel with "
-			 "%s: \"%zu\"", left, PRUNE_LEFTOVERS_ANNOTATION, left);
+			 "not name; to delete them %sannotate the Channel with "
+			 "%s: \"%zu\"", left, c->spec_ok && !c->spec.prune ?
+			 "set spec.prune, and " : "",
+			 PRUNE_LEFTOVERS_ANNOTATION, left);
 		set(c, CONDITION_PRUNE_BLOCKED, true, "Leftovers", text.data);
 	} else {
 		set(c, CONDITION_PRUNE_BLOCKED, false, "NothingBlocked", "");
