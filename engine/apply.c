@@ -47,7 +47,7 @@ struct apply {
 
 static void enqueue(struct apply *a, struct tracked *t, enum apply_why why)
 {
-	if (t->queued)
+	if (t->queued || tracked_is(t, TRACKED_DENIED))
 		return;
 	t->queued = true;
 	t->why = (uint8_t)why;
@@ -86,7 +86,8 @@ void apply_object(struct channel *c, struct tracked *t, enum apply_why why)
 {
 	struct apply *a = c->apply;
 
-	if (!a || tracked_is(t, TRACKED_DEAD) || !channel_may_write(c))
+	if (!a || tracked_is(t, TRACKED_DEAD | TRACKED_DENIED) ||
+	    !channel_may_write(c))
 		return;
 	switch ((enum tracked_state)t->state) {
 	case TRACKED_APPLYING:

@@ -4,6 +4,7 @@
  *   channel.c   its life: the Channel object, its settings, its source
  *   intake.c    from a candidate to an inventory that wants it
  *   settle.c    how far it is: applied, pruned, healthy; conditions
+ *   policy.c    a spec that allows less than what is live
  *   body.c      reading bodies and places in the source
  */
 #ifndef ENGINE_CHANNEL_PRIVATE_H
@@ -132,6 +133,11 @@ void settle_fill(struct channel *c);
 
 /* For the status: it failed, more than just now. */
 bool tracked_is_failing(const struct tracked *t);
+
+/* ---- policy.c ---- */
+/* What the inventory has is held against the spec as it is now: what is not
+ * allowed is left as it is in the cluster and says so. */
+void policy_check(struct channel *c);
 
 /* ---- leftovers: live, ours, and not in the bundle ---- */
 void channel_leave(struct channel *c, struct kind *k, const char *namespace,

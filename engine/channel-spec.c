@@ -261,19 +261,25 @@ static bool kind_is_listed(const struct strvec *kinds,
 int channel_spec_allows(const struct channel_spec *s, const char *channel,
 			const struct object_id *id, struct err *err)
 {
+	bool own = is_own(channel, id);
+	bool outside = *id->namespace &&
+		       !strvec_has(&s->namespaces, "*") &&
+		       !strvec_has(&s->namespaces, id->namespace);
 	struct buf what = BUF_INIT(4 * LIMIT_NAME_BYTES);
 	int rc = 0;
 
+	if (!own && !outside &&
+	    (*id->namespace || kind_is_listed(&s->cluster_scoped, id)))
+		return 0;
 	object_describe(id, &what);
-	if (is_own(channel, id))
+	if (own)
 		rc = err_set(err, ERR_DENIED, "%s is windlass's own; no "
 			     "channel may manage it", what.data);
-	else if (*id->namespace && !strvec_has(&s->namespaces, "*") &&
-		 !strvec_has(&s->namespaces, id->namespace))
+	else if (outside)
 		rc = err_set(err, ERR_DENIED, "%s: namespace '%s' is not in "
 			     "spec.namespaces of the Channel", what.data,
 			     id->namespace);
-	else if (!*id->namespace && !kind_is_listed(&s->cluster_scoped, id))
+	else
 		rc = err_set(err, ERR_DENIED, "%s: kind '%s' is not in "
 			     "spec.clusterScoped of the Channel", what.data,
 			     id->kind);

@@ -612,6 +612,8 @@ static void take_spec(struct channel *c, struct channel_spec *spec)
 	if (!c->source)
 		return;
 	update_source(c);
+	if (intake_is_done(c))
+		policy_check(c);
 	if (was_suspended && !c->spec.suspend)
 		settle_reconcile(c);
 	/* an account that may now what it might not, a wider policy */

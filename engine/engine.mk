@@ -33,6 +33,7 @@ libengine_a_SOURCES += \
 	engine/machine.h \
 	engine/parent.c engine/parent.h \
 	engine/plan.c engine/plan.h \
+	engine/policy.c \
 	engine/prune.c engine/prune.h \
 	engine/prune-look.c engine/prune-look.h \
 	engine/report.c engine/report.h \

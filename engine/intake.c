@@ -108,6 +108,7 @@ static void finish(struct channel *c)
 	drop_plan(c);
 	p->failures = 0;
 	err_clear(&p->stuck);
+	policy_check(c);
 	settle_begin(c);
 	/* a newer one may have come meanwhile */
 	if (p->has_next) {
@@ -187,10 +188,10 @@ static void on_loaded(struct plan *p, const struct err *err)
 {
 	struct channel *c = p->channel;
 
+	/* what the spec allows no more is left alone object by object: a
+	 * later bundle has to find its way from here */
 	if (err)
 		stuck(c, err);
-	else if (p->n_refused)
-		refuse(c, "PolicyViolation", &p->refused);
 	else
 		merge_list(c, p);
 }

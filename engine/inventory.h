@@ -54,6 +54,8 @@ enum tracked_flags {
 	/* kept by engine/prune.c */
 	TRACKED_DELETED = 1 << 9,	/* DELETE was answered: wait for GONE */
 	TRACKED_CONFIRMED = 1 << 10,	/* a leftover that an admin lets go */
+	/* kept by engine/policy.c: the Channel does not allow it any more */
+	TRACKED_DENIED = 1 << 12,
 };
 
 /* Why it failed, or is not healthy: only while there is something to say. */

@@ -194,7 +194,9 @@ static void want(struct plan *p, struct tracked *t, bool is_new,
 	if (p->use == PLAN_LOAD)
 		return;
 	t->flags |= TRACKED_CHANGED;
-	t->flags &= (uint16_t)~(TRACKED_DELETED | TRACKED_UNENFORCEABLE);
+	/* it was held against the spec when the plan was read */
+	t->flags &= (uint16_t)~(TRACKED_DELETED | TRACKED_UNENFORCEABLE |
+				TRACKED_DENIED);
 	if (is_new)
 		t->flags |= TRACKED_NEW;
 	t->tries = 0;
@@ -263,6 +265,7 @@ static void merge_gone(struct plan *p, const struct object_id *id)
 	}
 	await_drop(c, t);
 	tracked_clear_note(t);
+	t->flags &= (uint16_t)~TRACKED_DENIED;
 	t->tries = 0;
 	t->retry_at = 0;
 	t->state = TRACKED_DELETING;
