@@ -25,6 +25,9 @@
 #define BATCH_FULL (LIMIT_IPC_FRAME / 2)
 /* tree objects are kept for this long after the last question */
 #define KEEP_MS 5000
+/* bundles between the applied one and the accepted one that are looked into:
+ * what only an older one had shows up as a leftover */
+#define BETWEEN_MAX 1000
 
 struct answer {
 	struct answer *next;
@@ -34,6 +37,12 @@ struct answer {
 	git_oid root;			/* of the bundle asked about */
 
 	struct walk *walk;		/* DIFF */
+	/* from the applied bundle to the accepted one: those between, too */
+	char from[GIT_HEX_SIZE];	/* "": not asked for */
+	uint64_t from_sequence;
+	struct walk_tree to;
+	struct bundle_commit below;	/* how far down we are */
+	unsigned between;		/* of them looked at */
 	struct sha256 digest;		/* OBJECT */
 	struct strvec paths;		/* OBJECT: one; ORIGINS */
 	size_t at;
@@ -180,6 +189,44 @@ static void send_done(struct answers *a, struct answer *w)
 
 /* ---- working: 1 there is more, 0 it is answered, -1 err ---- */
 
+static void as_walk_tree(const struct bundle_commit *c, struct walk_tree *ret)
+{
+	git_oid_fromstr(&ret->id, c->tree);
+	ret->content = c->bundle.content;
+}
+
+/*
+ * A bundle that was accepted, and overtaken before all of it was applied, may
+ * have made objects that neither the applied bundle nor the accepted one
+ * names: what a bundle between had and the accepted one has not goes too. Its
+ * commit is bound by the chain, and its tree by that. False at the end.
+ */
+static bool next_between(struct answer *w)
+{
+	const struct cache *cache = &w->pull->cache;
+	struct verify_rules rules;
+	struct verdict v;
+	struct err err = ERR_INIT;
+	struct walk_tree tree;
+	char id[GIT_HEX_SIZE];
+
+	pull_rules(w->pull, &rules);
+	while (*w->from && w->between++ < BETWEEN_MAX) {
+		memcpy(id, w->below.parent, GIT_HEX_SIZE);
+		if (!*id || !strcmp(id, w->from) ||
+		    verify_ancestor(cache, id, &rules, &w->below, &v, &err) < 0 ||
+		    w->below.bundle.sequence <= w->from_sequence)
+			return false;
+		as_walk_tree(&w->below, &tree);
+		if (git_odb_exists(cache->odb, &tree.id) != 1)
+			continue;
+		walk_free(w->walk);
+		w->walk = walk_new(cache, &tree, &w->to);
+		return true;
+	}
+	return false;
+}
+
 static int step_diff(struct answers *a, struct answer *w, struct err *err)
 {
 	struct walk_item found;
@@ -187,9 +234,15 @@ static int step_diff(struct answers *a, struct answer *w, struct err *err)
 	struct buf body = BUF_INIT(LIMIT_OBJECT_BYTES);
 	int rc = walk_next(w->walk, &found, err);
 
+	/* of one between only parts may be at hand: it is done without */
+	if (rc < 0 && w->between)
+		rc = 0;
+	if (rc == 0 && next_between(w))
+		return 1;
 	if (rc == 0)
 		send_done(a, w);
-	if (rc <= 0 || !found.object)
+	if (rc <= 0 || !found.object ||
+	    (w->between && found.op != SOURCE_DELETE))
 		return rc;
 	if (found.op != SOURCE_DELETE &&
 	    cache_read(&w->pull->cache, &found.id, GIT_OBJECT_BLOB, &body,
@@ -393,31 +446,32 @@ static int read_question(const struct ipc_frame *f, struct answer *w,
 	return ipc_in_end(&in, source_msg_name(f->type), err);
 }
 
-static void as_walk_tree(const struct known *k, struct walk_tree *ret)
-{
-	git_oid_fromstr(&ret->id, k->commit.tree);
-	ret->content = k->commit.bundle.content;
-}
-
 /* 0, or -1 when a bundle that is asked about is not at hand. */
 static int prepare(struct answer *w, const char *bundle, const char *from,
 		   struct err *err)
 {
 	const struct known *to = pull_known(w->pull, bundle);
 	const struct known *before = pull_known(w->pull, from);
-	struct walk_tree old, new;
+	const struct pull *p = w->pull;
+	struct walk_tree old;
 
 	if (!to || (*from && !before))
 		return err_set(err, ERR_TRANSIENT,
 			       "bundle %.12s is not at hand",
 			       to ? from : bundle);
-	as_walk_tree(to, &new);
-	git_oid_cpy(&w->root, &new.id);
-	if (w->kind == SOURCE_DIFF) {
-		if (before)
-			as_walk_tree(before, &old);
-		w->walk = walk_new(&w->pull->cache, before ? &old : NULL,
-				   &new);
+	as_walk_tree(&to->commit, &w->to);
+	git_oid_cpy(&w->root, &w->to.id);
+	if (w->kind != SOURCE_DIFF)
+		return 0;
+	if (before)
+		as_walk_tree(&before->commit, &old);
+	w->walk = walk_new(&p->cache, before ? &old : NULL, &w->to);
+	if (before && !strcmp(from, p->applied.bundle) &&
+	    !strcmp(bundle, p->accepted.bundle) &&
+	    before->commit.bundle.epoch == to->commit.bundle.epoch) {
+		memcpy(w->from, from, GIT_HEX_SIZE);
+		w->from_sequence = before->commit.bundle.sequence;
+		w->below = to->commit;
 	}
 	return 0;
 }

@@ -64,6 +64,8 @@ struct channel_private {
 					   is still to be pruned, was not read:
 					   it is on its way, */
 	bool applied_at_hand;		/* or has come since */
+	char lost[GIT_HEX_SIZE];	/* a bundle that cannot be had */
+	int64_t pending_since;		/* loop_now(): of the first question */
 	struct err refused;		/* why the candidate is not taken */
 	const char *refused_why;	/* its reason; NULL: it is */
 	struct err stuck;		/* why the last step failed */

@@ -18,13 +18,29 @@
 
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 60000
+/* for so long the applied bundle is waited for before all else */
+#define PENDING_WAIT_MS 5000
+#define PENDING_AGAIN_MS 500
 
 static void on_vetted(struct plan *p, const struct err *err);
 static void on_loaded(struct plan *p, const struct err *err);
 
+static void read_pending(struct channel *c);
+
+/* It waits for the applied bundle, for a while. */
+static bool awaits_applied(const struct channel_private *p)
+{
+	return p->intake == INTAKE_PENDING && !p->plan;
+}
+
 static void on_retry(void *arg)
 {
-	intake_kick(arg);
+	struct channel *c = arg;
+
+	if (awaits_applied(c->private))
+		read_pending(c);
+	else
+		intake_kick(c);
 }
 
 void intake_init(struct channel *c)
@@ -46,6 +62,8 @@ void intake_stop(struct channel *c)
 	drop_plan(c);
 	timer_stop(&p->retry);
 	p->has_candidate = p->has_next = p->at_hand = p->pending = false;
+	p->lost[0] = '\0';
+	p->pending_since = 0;
 	p->refused_why = NULL;
 	p->failures = 0;
 	err_clear(&p->stuck);
@@ -126,8 +144,33 @@ static void on_pending_merged(struct plan *p, const struct err *err)
 }
 
 /*
- * What was not finished before the start. If the applied bundle is not there
- * yet, what the accepted one wants need not wait for it: intake_at_hand or
+ * The applied bundle is mostly verified some milliseconds later: until then
+ * it is not known which objects no bundle named before, and must not be taken
+ * from others by force.
+ */
+static bool wait_a_little(struct channel *c, const struct err *err)
+{
+	struct channel_private *p = c->private;
+	int64_t now = loop_now(c->engine->loop);
+
+	if (err->class != ERR_TRANSIENT || p->pending_since < 0 ||
+	    !strcmp(p->lost, c->status.applied.bundle))
+		return false;
+	if (!p->pending_since)
+		p->pending_since = now;
+	if (now - p->pending_since >= PENDING_WAIT_MS) {
+		p->pending_since = -1;
+		return false;
+	}
+	plan_free(p->plan);
+	p->plan = NULL;
+	timer_set(&p->retry, PENDING_AGAIN_MS);
+	return true;
+}
+
+/*
+ * What was not finished before the start. If the applied bundle does not
+ * come, what the accepted one wants need not wait for it: intake_at_hand or
  * intake_lost comes.
  */
 static void on_pending(struct plan *p, const struct err *err)
@@ -136,10 +179,13 @@ static void on_pending(struct plan *p, const struct err *err)
 	const struct channel_status *s = &c->status;
 
 	if (err) {
+		if (wait_a_little(c, err))
+			return;
 		log_info("applied-not-at-hand", LOG_S("channel", c->name),
 			 LOG_S("bundle", s->applied.bundle),
 			 LOG_S("error", err->msg));
-		c->private->pending = true;
+		c->private->pending = strcmp(c->private->lost,
+					     s->applied.bundle) != 0;
 		finish(c);
 		return;
 	}
@@ -413,6 +459,12 @@ void intake_at_hand(struct channel *c, const char *bundle)
 {
 	struct channel_private *p = c->private;
 
+	if (!strcmp(bundle, p->lost))
+		p->lost[0] = '\0';
+	if (awaits_applied(p) && !strcmp(bundle, c->status.applied.bundle)) {
+		read_pending(c);
+		return;
+	}
 	if (p->pending && !strcmp(bundle, c->status.applied.bundle)) {
 		p->applied_at_hand = true;
 		intake_kick(c);
@@ -435,6 +487,10 @@ void intake_lost(struct channel *c, const char *bundle)
 		return;
 	log_warn("applied-lost", LOG_S("channel", c->name),
 		 LOG_S("bundle", bundle));
+	/* this may come before the question */
+	snprintf(p->lost, sizeof(p->lost), "%s", bundle);
 	p->pending = false;
+	if (awaits_applied(p))
+		read_pending(c);
 	settle_touch(c);
 }
