@@ -277,10 +277,10 @@ static struct node *walk_map(struct cursor *c, json_t *j, struct arena *a)
 	n->n = n->alloc = (uint32_t)json_object_size(j);
 	pair = n->pairs = arena_array(a, n->n, sizeof(*n->pairs));
 	skip_token(c);		/* { */
+	skip_space(c);
 	for (i = json_object_iter(j); i; i = json_object_iter_next(j, i)) {
 		size_t len = json_object_iter_key_len(i);
 
-		skip_space(c);
 		pair->mark = c->mark;
 		pair->key = arena_strndup(a, json_object_iter_key(i), len);
 		pair->key_len = (uint32_t)len;
@@ -293,6 +293,7 @@ static struct node *walk_map(struct cursor *c, json_t *j, struct arena *a)
 		skip_space(c);
 		if (json_object_iter_next(j, i))
 			skip_token(c);	/* , */
+		skip_space(c);
 	}
 	skip_token(c);		/* } */
 	return n;

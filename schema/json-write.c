@@ -219,7 +219,8 @@ static void write_node(struct writer *w, const struct node *n,
 		buf_addf(w->out, "%lld", (long long)n->integer);
 		break;
 	case NODE_FLOAT:
-		json_write_float(n->real, w->out);
+		/* -0 would be read back as the integer 0: one value, one text */
+		json_write_float(n->real == 0 ? 0 : n->real, w->out);
 		break;
 	case NODE_STR:
 		json_write_string(n->str, n->n, w->out);

@@ -64,6 +64,7 @@ int json_read_part(struct json_part *part, struct arena *a, struct node **ret,
  * The canonical form of DESIGN.md 2.2: UTF-8, keys sorted by bytes, two
  * spaces a level, one key or item a line, LF, final LF; empty maps and lists
  * as {} and []. Escapes are those that the API server's YAML reader takes.
+ * Read and written again it is the same text, so -0 is written as 0.
  */
 void json_write_canonical(const struct node *n, struct buf *out);
 

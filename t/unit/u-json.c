@@ -86,6 +86,11 @@ static void test_marks(void)
 	p = node_pair(n, "z");
 	is_at(&p->mark, 4, 1, "a key after a lone CR");
 	is_at(&p->value->mark, 4, 6, "an empty map");
+	n = read_ok("{\"a\": { },\n\"b\": [{\n}, 9007199254740993]}");
+	p = node_pair(n, "b");
+	is_at(&p->mark, 2, 1, "a key behind an empty map with a space in it");
+	is_at(&p->value->items[1]->mark, 3, 4, "a number behind one");
+	ok(p->value->items[1]->integer == 9007199254740993, "which is exact");
 }
 
 static void test_first(void)
@@ -102,6 +107,9 @@ static void test_first(void)
 	is_at(&mark, 10, 13, "the rest");
 	text += used;
 	len -= used;
+	ok(!json_read_first("{\r}7", 4, mark, &arena, &n, &used, &mark, &err) &&
+	   used == 3, "a space in an empty map is part of it");
+	mark = (struct mark){ 10, 13 };
 	ok(!json_read_first(text, len, mark, &arena, &n, &used, &mark, &err) &&
 	   !strcmp(node_text(n), "x"), "the second");
 	is_at(&n->mark, 11, 1, "it");
@@ -140,7 +148,7 @@ static void test_numbers(void)
 	   "and others float64");
 	is_refused("1e400", "line 1 column 1: real number overflow");
 	is_written("[123456789012345678901234567890,1.0,-0.0,1e2]",
-		   "[1.2345678901234568e+29,1,-0,100]");
+		   "[1.2345678901234568e+29,1,0,100]");
 }
 
 /* What Go's encoding/json prints for each, by its rules for float64. */
