@@ -43,8 +43,23 @@ static size_t offset_of(struct yaml_builder *b, size_t index)
 	return at;
 }
 
+/*
+ * True if libyaml stands behind the line feed that it was fed after the last
+ * line, which has none: a place that the file does not have.
+ */
+static bool is_behind(struct yaml_builder *b, const yaml_mark_t *m)
+{
+	const struct yaml_chunk *c = b->c;
+
+	return !m->column && c->len && c->data[c->len - 1] != '\n' &&
+	       offset_of(b, m->index) == c->len;
+}
+
 static struct mark mark_of(struct yaml_builder *b, const yaml_mark_t *m)
 {
+	if (is_behind(b, m))
+		return yaml_mark(b->c->data, b->c->len, b->c->len,
+				 (struct mark){ b->c->line, 1 });
 	if (b->s->odd_breaks) {
 		offset_of(b, m->index);
 		return b->seen_mark;
@@ -408,8 +423,9 @@ static int on_start(struct yaml_builder *b, const yaml_event_t *e,
 /* Moves the slots of a collection into its node. */
 static void fill(struct yaml_builder *b, struct yaml_frame *f)
 {
-	const struct yaml_slot *slots = b->s->slots + f->first;
 	size_t size = b->s->n_slots - f->first;
+	/* nobody made room yet where nothing was read */
+	const struct yaml_slot *slots = size ? b->s->slots + f->first : NULL;
 	struct node *n = f->node;
 
 	n->n = n->alloc = (uint32_t)size;
@@ -522,7 +538,7 @@ static void syntax_error(struct yaml_builder *b)
 {
 	const yaml_parser_t *p = &b->parser;
 	const char *problem = p->problem ? p->problem : "out of memory";
-	const char *context = p->context ? p->context : "";
+	const char *within = p->context ? p->context : "", *context = within;
 	struct mark mark = mark_of(b, &p->problem_mark);
 
 	if (p->error == YAML_READER_ERROR) {
@@ -549,7 +565,8 @@ static void syntax_error(struct yaml_builder *b)
 			problem = syntax[i].message;
 			context = "";
 		}
-	if (p->context && !strncmp(p->context, "while parsing a flow", 20)) {
+	if (!strcmp(within, "while parsing a flow sequence") ||
+	    !strcmp(within, "while parsing a flow mapping")) {
 		struct mark open = mark_of(b, &p->context_mark);
 
 		yaml_complain(b, mark, "yaml-syntax", "%s (opened at line %u "

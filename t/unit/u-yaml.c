@@ -141,6 +141,7 @@ static void test_alias_copies(void)
 static void test_syntax(void)
 {
 	finds("a: b: c\n", "1:5 yaml-syntax", "a key in a value");
+	finds("# x\n{}\n", "", "a map with nothing in it, nor before it");
 	finds("a: 1\n\tb: 2\n", "2:1 yaml-syntax", "a tab");
 	finds("a: @x\n", "1:4 yaml-syntax", "a reserved character");
 	finds("a: 1\nb: \"x\n\n", "2:4 yaml-syntax",
@@ -150,6 +151,12 @@ static void test_syntax(void)
 	finds("a: [1\nb: 2\n", "2:2 yaml-syntax", "a list that is not closed");
 	ok(strstr(ps.v[0].message, "opened at line 1 column 4") != NULL,
 	   "  and says where it opens");
+	finds("a: {b: 1", "1:9 yaml-syntax",
+	      "nor by the end of a file without a line feed");
+	finds("\xc3\xa9: 1\nb: [x,", "2:7 yaml-syntax",
+	      "nor by that behind other characters");
+	ok(!strstr(ps.v[0].message, "opened"),
+	   "  and a value that is missing opens nothing");
 	finds("\xc3\xa9: \"\xc3\xa9 x\\/y\"\n", "1:8 yaml-syntax",
 	      "an escape that only JSON has");
 	finds("a: '\\/'\nb: \"\\\\/\"\n", "", "but not in what looks so");
