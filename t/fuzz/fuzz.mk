@@ -1,53 +1,84 @@
 # Fuzz targets: one program a parser, t/fuzz/fuzz-NAME.c with its corpus in
 # t/fuzz/corpus/NAME. `make check` replays the corpora with a driver of our
-# own; the target file alone, with libschema.a built by clang's
-# -fsanitize=fuzzer-no-link, is a libFuzzer program.
+# own; configured with --enable-fuzzer the same programs are libFuzzer's,
+# which t/fuzz/run builds and runs.
 FUZZ_TARGETS =
 FUZZ_LDADD = $(SCHEMA_LIBS)
-FUZZ_DRIVER = t/fuzz/driver.c t/fuzz/fuzz.h t/unit/tap.h
+FUZZ_TREE = t/fuzz/tree.c t/fuzz/tree.h
 FUZZ_CPPFLAGS = $(AM_CPPFLAGS) -DCORPUS='"$(abs_top_srcdir)/t/fuzz/corpus"'
+if FUZZER
+FUZZ_DRIVER = t/fuzz/fuzz.h
+FUZZ_LINKING = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+FUZZ_DRIVER = t/fuzz/driver.c t/fuzz/fuzz.h t/unit/tap.h
+FUZZ_LINKING = $(AM_LDFLAGS)
+endif
 
-EXTRA_DIST += t/fuzz/corpus
+EXTRA_DIST += t/fuzz/corpus t/fuzz/run t/fuzz/driver.c t/unit/tap.h
 
 FUZZ_TARGETS += t/fuzz/fuzz-bundle
 t_fuzz_fuzz_bundle_SOURCES = t/fuzz/fuzz-bundle.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_bundle_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_bundle_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += t/fuzz/fuzz-head
 t_fuzz_fuzz_head_SOURCES = t/fuzz/fuzz-head.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_head_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_head_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_head_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += t/fuzz/fuzz-index
 t_fuzz_fuzz_index_SOURCES = t/fuzz/fuzz-index.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_index_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_index_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_index_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-json
+t_fuzz_fuzz_json_SOURCES = t/fuzz/fuzz-json.c $(FUZZ_TREE) $(FUZZ_DRIVER)
+t_fuzz_fuzz_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_json_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += t/fuzz/fuzz-sshsig
 t_fuzz_fuzz_sshsig_SOURCES = t/fuzz/fuzz-sshsig.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_sshsig_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_sshsig_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_sshsig_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += t/fuzz/fuzz-trust
 t_fuzz_fuzz_trust_SOURCES = t/fuzz/fuzz-trust.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_trust_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_trust_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_trust_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-yaml
+t_fuzz_fuzz_yaml_SOURCES = t/fuzz/fuzz-yaml.c $(FUZZ_TREE) $(FUZZ_DRIVER)
+t_fuzz_fuzz_yaml_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_yaml_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_yaml_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += t/fuzz/fuzz-kube
 t_fuzz_fuzz_kube_SOURCES = t/fuzz/fuzz-kube.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_kube_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_kube_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_kube_LDADD = $(ENGINE_LIBS)
 
 FUZZ_TARGETS += t/fuzz/fuzz-packscan
 t_fuzz_fuzz_packscan_SOURCES = t/fuzz/fuzz-packscan.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_packscan_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_packscan_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_packscan_LDADD = $(ENGINE_LIBS)
 
 FUZZ_TARGETS += t/fuzz/fuzz-ipc
 t_fuzz_fuzz_ipc_SOURCES = t/fuzz/fuzz-ipc.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_ipc_CPPFLAGS = $(FUZZ_CPPFLAGS) $(LIBGIT2_CFLAGS)
+t_fuzz_fuzz_ipc_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_ipc_LDADD = $(ENGINE_LIBS)
 
 check_PROGRAMS += $(FUZZ_TARGETS)
+if FUZZER
+fuzzers: $(FUZZ_TARGETS)
+else
 TESTS += $(FUZZ_TARGETS)
+endif
