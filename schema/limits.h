@@ -35,6 +35,9 @@
 /* keys and values of one object's annotations, as the API server has it */
 #define LIMIT_ANNOTATIONS_BYTES (256u * 1024)
 
+/* values of one Secret or ConfigMap, base64 undone, as the API server has it */
+#define LIMIT_DATA_BYTES (1024u * 1024)
+
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 

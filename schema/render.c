@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "schema/base/digest.h"
+#include "schema/base/map.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 #include "schema/limits.h"
@@ -49,18 +50,52 @@ static struct node *map_at(struct arena *a, struct node *parent,
 	return n->type == NODE_MAP ? n : NULL;
 }
 
-/* One value of stringData as the data it becomes; NULL if it is too large. */
+/* One value of stringData, a string or null, as the data it becomes. */
 static struct node *encoded(const struct node *v, struct arena *a)
 {
-	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
-	struct node *n = NULL;
+	size_t len = v->type == NODE_STR ? v->n : 0;
+	struct buf text = BUF_INIT(len * 2 + 8);
+	struct node *n;
 
-	if (v->type == NODE_STR)
-		base64_encode(&text, v->str, v->n);
-	if (buf_ok(&text))
-		n = node_strn(a, text.data, text.len);
+	base64_encode(&text, len ? v->str : "", len);
+	n = node_strn(a, text.data, text.len);
 	buf_wipe(&text);
 	return n;
+}
+
+/* The rules let nothing like that through, and say what is wrong with it. */
+static int unchecked(const struct object *o, struct err *err)
+{
+	return err_set(err, ERR_INVALID, "Secret '%s' is malformed",
+		       o->id.name);
+}
+
+/* By a hash map: thousands of keys against thousands must not take long. */
+static void put_over(struct node *data, const struct node *from,
+		     struct arena *a)
+{
+	struct map left = MAP_INIT;
+
+	for (uint32_t i = 0; i < from->n; i++) {
+		const struct node_pair *p = &from->pairs[i];
+
+		map_putn(&left, p->key, p->key_len, encoded(p->value, a));
+	}
+	for (uint32_t i = 0; i < data->n; i++) {
+		struct node_pair *p = &data->pairs[i];
+		struct node *value = map_getn(&left, p->key, p->key_len);
+
+		if (value) {
+			p->value = value;
+			map_del(&left, p->key);
+		}
+	}
+	for (map_each(&left, e)) {
+		const char *key = arena_strndup(a, e->key, e->key_len);
+
+		node_append_pair(a, data, key, e->key_len, e->value);
+	}
+	map_release(&left, NULL);
 }
 
 /*
@@ -79,36 +114,16 @@ static int move_string_data(struct object *o, struct arena *a,
 		node_del(o->root, "stringData");
 		return 0;
 	}
-	if (from->type != NODE_MAP)
-		return err_set(err, ERR_INVALID,
-			       "stringData of Secret '%s' must be a map, not %s",
-			       o->id.name, node_type_name(from->type));
 	data = map_at(a, o->root, "data");
-	if (!data)
-		return err_set(err, ERR_INVALID,
-			       "data of Secret '%s' is not a map", o->id.name);
+	if (from->type != NODE_MAP || !data)
+		return unchecked(o, err);
 	for (uint32_t i = 0; i < from->n; i++) {
 		const struct node_pair *p = &from->pairs[i];
-		struct node *value;
 
-		if (strlen(p->key) != p->key_len)
-			return err_set(err, ERR_INVALID,
-				       "a stringData key of Secret '%s' has "
-				       "NUL bytes", o->id.name);
 		if (p->value->type != NODE_STR && p->value->type != NODE_NULL)
-			return err_set(err, ERR_INVALID,
-				       "stringData '%s' of Secret '%s' must be "
-				       "a string, not %s: quote it", p->key,
-				       o->id.name,
-				       node_type_name(p->value->type));
-		value = encoded(p->value, a);
-		if (!value)
-			return err_set(err, ERR_INVALID,
-				       "stringData '%s' of Secret '%s' is "
-				       "larger than any object may be", p->key,
-				       o->id.name);
-		node_set(a, data, p->key, value);
+			return unchecked(o, err);
 	}
+	put_over(data, from, a);
 	node_del(o->root, "stringData");
 	return 0;
 }

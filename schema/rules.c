@@ -231,6 +231,7 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	rc |= check_namespace(r, o, k->scope, ps);
 	rc |= rules_check_name(o, ps);
 	rc |= rules_check_metadata(o, ps);
+	rc |= rules_check_data(o, ps);
 	rc |= check_applyset(o, ps);
 	rc |= check_own(r, o, ps);
 	rc |= check_secret(r, o, ps);

@@ -44,6 +44,8 @@ struct rules {
  *   label-malformed, annotation-malformed
  *                        not a map of strings, or a key or value that the
  *                        API server refuses
+ *   data-malformed       data of a Secret or ConfigMap: no map of strings, a
+ *                        key that is refused, no base64, more than 1 MiB
  *
  * 0, or -1 with errors added to ps. Warnings alone give 0.
  */
@@ -56,12 +58,14 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps);
  */
 int rules_check_duplicates(const struct objects *os, struct problems *ps);
 
-/* ---- parts of rules_check, in rules-meta.c ---- */
+/* ---- parts of rules_check, in rules-meta.c and rules-data.c ---- */
 
 /* The name, by its kind's grammar and by what a bundle can hold. */
 int rules_check_name(const struct object *o, struct problems *ps);
 /* Labels and annotations. */
 int rules_check_metadata(const struct object *o, struct problems *ps);
+/* What a Secret or a ConfigMap holds. */
+int rules_check_data(const struct object *o, struct problems *ps);
 /* Where a finding about metadata.<key> is shown; "" for metadata itself. */
 struct mark rules_mark(const struct object *o, const char *key);
 

@@ -49,6 +49,7 @@ libschema_a_SOURCES += \
 	schema/object.c schema/object.h \
 	schema/render.c schema/render.h \
 	schema/rules.c schema/rules.h \
+	schema/rules-data.c \
 	schema/rules-meta.c \
 	schema/kinds.inc \
 	schema/scope.c schema/scope.h

@@ -214,7 +214,7 @@ fi
 { manifest Secret s demo; printf 'stringData: {a: [hunter2], b: 12345}\n'; } \
 	>secret.yaml
 check --allow-secrets secret.yaml
-like "$(cat out)" '\[object-render\]' "a malformed Secret"
+like "$(cat out)" '\[data-malformed\]' "a malformed Secret"
 unlike "$(cat out err)" 'hunter2|12345' "is refused without its values"
 
 # ---- the corpus: no crash, and nothing refused that is plausible ----

@@ -1,6 +1,6 @@
 #!/bin/bash
 # The rules of windlass check against a real API server: the table of built-in
-# kinds is what it serves, and names are judged as it judges them.
+# kinds is what it serves, names and data are judged as it judges them.
 # It starts a cluster of its own: definitions of other tests would be served.
 . "$(dirname "$0")/lib.sh"
 
@@ -22,8 +22,8 @@ is "$(diff kinds.inc "$TOP/schema/kinds.inc")" "" \
 
 # One file for each kind and odd name, and the server's word on each name.
 kubeconfig=$(at_home "$cluster" kubeconfig --token --dir "$TRASH/cluster")
-mkdir names
-python3 - "$kubeconfig" kinds.inc names <<'END' >server
+cat >server.py <<'END'
+# dry_run(path, body): the server's word on an object, status and answer
 import base64, http.client, json, re, ssl, sys, urllib.parse
 
 config = open(sys.argv[1]).read()
@@ -35,6 +35,19 @@ server = http.client.HTTPSConnection(
     url.hostname, url.port, context=ssl.create_default_context(cadata=authority))
 headers = {"Authorization": "Bearer " + setting("token"),
            "Content-Type": "application/apply-patch+yaml"}
+
+def dry_run(path, body):
+    server.request("PATCH", path + "?fieldManager=t&force=true&dryRun=All"
+                   "&fieldValidation=Strict", body, headers)
+    answer = server.getresponse()
+    return answer.status, json.loads(answer.read())
+END
+export PYTHONPATH=$TRASH PYTHONDONTWRITEBYTECODE=1
+mkdir names
+python3 - "$kubeconfig" kinds.inc names <<'END' >server
+import json, re, sys, urllib.parse
+from server import dry_run
+
 kinds = re.findall(
     r'KIND\("(.*?)", "(.*?)",\s+"(.*?)", "(\S+?)[ "].*?\n\s+SCOPE_(\w+), true\)',
     open(sys.argv[2]).read())
@@ -52,15 +65,12 @@ for group, kind, plural, version, scope in kinds:
     for name in names:
         meta["name"] = name
         body = json.dumps({"apiVersion": api, "kind": kind, "metadata": meta})
-        server.request("PATCH", f"{path}/{plural}/" +
-                       urllib.parse.quote(name, safe="") +
-                       "?fieldManager=t&force=true&dryRun=All", body, headers)
-        answer = server.getresponse()
-        status = json.loads(answer.read())
+        code, status = dry_run(
+            f"{path}/{plural}/" + urllib.parse.quote(name, safe=""), body)
         causes = (status.get("details") or {}).get("causes") or []
-        bad = answer.status >= 400 and any(
+        bad = code >= 400 and any(
             c.get("field") == "metadata.name" for c in causes)
-        if answer.status >= 400 and answer.status != 422:
+        if code >= 400 and code != 422:
             sys.exit(f"{kind} {name}: {status.get('message')}")
         file = f"names/{i:05}.json"
         open(file, "w").write(body)
@@ -86,5 +96,61 @@ is "$(awk -F'\t' '$1 == "bad" && $2 == "good" { print $3 }' both | sort -u)" \
 CustomResourceDefinition" \
 	"and take none that it refuses, but where the name follows from the spec"
 ok "both refuse some" grep -qP '^bad\tbad' both
+
+# ---- data of Secrets and ConfigMaps: the same verdict in each case
+
+mkdir data
+python3 - "$kubeconfig" data <<'END' >server
+import base64, json, sys
+from server import dry_run
+
+number = 0
+def ask(kind, **fields):
+    global number
+    body = json.dumps({"apiVersion": "v1", "kind": kind, "metadata": {
+        "name": "x", "namespace": "default"}, **fields})
+    code, status = dry_run(f"/api/v1/namespaces/default/{kind.lower()}s/x", body)
+    file = f"{sys.argv[2]}/{number:05}.json"
+    open(file, "w").write(body)
+    print(file, "bad" if code >= 400 else "good",
+          f"{kind} {fields}"[:60], sep="\t")
+    number += 1
+
+texts = ["aGk=", "aGl=", "aGk", "aG\nk=", "aGk\r\n=\n", "aGk= ", " aGk=",
+         "aGk==", "====", "=", "a===", "", "aA==", "aB==", "aA=\n=", "aGkh\n",
+         "a-_b", "aA==aA==", "YQ=a", "ab=c", "aGkh=", "aGkha", "\u00e9aaa"]
+others = [None, 5, 1.5, True, ["aGk="], {"a": "b"}]
+keys = ["a", "", "A_b.c-d", ".", "..", "...", "..a", "a/b", "a b", "\u00e9",
+        "a" * 253, "a" * 254, "-", ".a"]
+mib = 1024 * 1024
+fields = [("Secret", "data"), ("Secret", "stringData"), ("ConfigMap", "data"),
+          ("ConfigMap", "binaryData")]
+for kind, field in fields:
+    for value in texts + others:
+        ask(kind, **{field: {"k": value}})
+    for key in keys:
+        ask(kind, **{field: {key: ""}})
+    for whole in [None, {}, [], "x", "", 5]:
+        ask(kind, **{field: whole})
+    for size in mib, mib + 1:
+        value = "x" * size
+        if field == "binaryData" or (kind, field) == ("Secret", "data"):
+            value = base64.b64encode(value.encode()).decode()
+        ask(kind, **{field: {"k": value}})
+ask("ConfigMap", data={"k": ""}, binaryData={"k": ""})
+ask("ConfigMap", data={"k": "x" * (mib - 1)}, binaryData={"b": "aA=="})
+ask("ConfigMap", data={"k": "x" * mib}, binaryData={"b": "aA=="})
+ask("Secret", data={"k": "aA=="}, stringData={"k": "x" * mib})
+ask("Secret", data={"j": "aA=="}, stringData={"k": "x" * mib})
+END
+is "$?" 0 "the server was asked about data"
+windlass check --allow-secrets --output json data/*.json >ours
+jq -r '.problems[] | select(.rule == "data-malformed") | .path + "\tbad"' ours |
+	sort -u >refused
+is "$(jq -r '.problems[].rule' ours | sort -u | grep -v duplicate)" \
+	data-malformed "one rule judges data"
+join -t $'\t' -a 1 -e good -o 1.2,2.2,1.3 <(sort server) refused >both
+is "$(awk -F'\t' '$1 != $2' both)" "" "as the server judges it"
+is "$(cut -f1 both | sort -u | tr '\n' ' ')" "bad good " "which takes some of it"
 
 done_testing

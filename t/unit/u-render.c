@@ -152,12 +152,11 @@ static void test_secret(void)
 	renders(SECRET "stringData: null\n", SECRET_HEAD SECRET_TAIL,
 		"so does null");
 	refuses(SECRET "stringData: [hunter2]\n",
-		"stringData of Secret 's' must be a map, not a list");
+		"stringData must be a map, not a list");
 	refuses(SECRET "stringData: {a: 12345}\n",
-		"stringData 'a' of Secret 's' must be a string, not an "
-		"integer: quote it");
+		"stringData 'a' must be text, not an integer");
 	refuses(SECRET "data: hunter2\nstringData: {a: a}\n",
-		"data of Secret 's' is not a map");
+		"data must be a map, not a string");
 }
 
 static void test_secret_is_silent(void)

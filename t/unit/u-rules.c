@@ -310,6 +310,109 @@ static void test_duplicates_by_default(void)
 	problems_release(&ps);
 }
 
+#define DATA(kind, fields) \
+	"{\"apiVersion\":\"v1\",\"kind\":\"" kind "\",\"metadata\":{" \
+	"\"name\":\"a\",\"namespace\":\"n\"}," fields "}"
+
+/* What t2200 asks a real API server too. */
+static void test_data(void)
+{
+	static const char *const taken[] = {
+		"\"aGk=\"", "\"aGl=\"", "\"aG\\nk=\"", "\"aGk\\r\\n=\\n\"",
+		"\"aA==\"", "\"aA=\\n=\"", "\"+/+/\"", "\"\"", "null",
+	};
+	static const char *const refused[] = {
+		"\"aGk\"", "\"aGk= \"", "\" aGk=\"", "\"aGk==\"", "\"====\"",
+		"\"=\"", "\"a===\"", "\"a-_b\"", "\"aA==aA==\"", "\"YQ=a\"",
+		("\"\xc3\xa9" "aa\""), "\"aGkh=\"", "\"aGkha\"",
+		"\"aG\\u0000=\"",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++) {
+		char *text = xasprintf(DATA("Secret", "\"data\":{\"k\":%s}"),
+				       taken[i]);
+
+		good(text);
+		free(text);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(refused); i++) {
+		char *text = xasprintf(DATA("Secret", "\"data\":{\"k\":%s}"),
+				       refused[i]);
+
+		bad(text, "a.yaml:1:88: error: data 'k' is no base64: encode "
+		    "it, or write it as it is under stringData "
+		    "[data-malformed]");
+		free(text);
+	}
+	bad(DATA("ConfigMap", "\"binaryData\":{\"k\":\"hunter2\"}"),
+	    "binaryData 'k' is no base64: encode it, or write it as it is "
+	    "under data [data-malformed]");
+	good(DATA("ConfigMap", "\"data\":{\"k\":\"hunter2\"}"));
+	bad(DATA("ConfigMap", "\"data\":{\"k\":5}"),
+	    "a.yaml:1:91: error: data 'k' must be text, not an integer "
+	    "[data-malformed]");
+	bad(DATA("Secret", "\"stringData\":{\"k\":[\"x\"]}"),
+	    "stringData 'k' must be text, not a list [data-malformed]");
+	bad(DATA("Secret", "\"data\":\"hunter2\""),
+	    "data must be a map, not a string [data-malformed]");
+	good(DATA("Secret", "\"data\":null,\"stringData\":{}"));
+	good(DATA("Secret", "\"data\":{\"A_b.c-d\":\"\",\".a\":\"\"}"));
+	bad(DATA("Secret", "\"data\":{\"\":\"\"}"), "key '' of data");
+	bad(DATA("Secret", "\"data\":{\".\":\"\"}"), "key '.' of data");
+	bad(DATA("Secret", "\"data\":{\"..a\":\"\"}"), "key '..a' of data");
+	bad(DATA("Secret", "\"stringData\":{\"a/b\":\"\"}"),
+	    "a.yaml:1:90: error: key 'a/b' of stringData is malformed");
+	bad(DATA("ConfigMap", "\"data\":{\"k\":\"\"},"
+		 "\"binaryData\":{\"k\":\"\"}"),
+	    "key 'k' is in data and in binaryData: remove one of the two");
+	good(DATA("Secret", "\"data\":{\"k\":\"\"},\"stringData\":{\"k\":\"\"}"));
+	good("{\"apiVersion\":\"example.org/v1\",\"kind\":\"Web\",\"metadata\":"
+	     "{\"name\":\"a\",\"namespace\":\"n\"},\"data\":5}");
+}
+
+static void test_data_limits(void)
+{
+	size_t max = LIMIT_DATA_BYTES, letters = (max + 2) / 3 * 4;
+	char *text = xmalloc(letters + 1), *json;
+	char key[255];
+
+	memset(key, 'k', 254);
+	key[254] = '\0';
+	json = xasprintf(DATA("Secret", "\"data\":{\"%s\":\"\"}"), key + 1);
+	good(json);
+	free(json);
+	json = xasprintf(DATA("Secret", "\"data\":{\"%s\":\"\"}"), key);
+	bad(json, "at most 253 letters");
+	free(json);
+
+	memset(text, 'x', max);
+	text[max] = '\0';
+	json = xasprintf(DATA("ConfigMap", "\"data\":{\"k\":\"%s\"}"), text);
+	ok(!*judge(json), "a ConfigMap at the limit");
+	free(json);
+	json = xasprintf(DATA("ConfigMap", "\"data\":{\"k\":\"%s\"},"
+			      "\"binaryData\":{\"b\":\"aA==\"}"), text);
+	bad(json, "1048577 bytes of data: a ConfigMap may have 1048576 at "
+	    "most [data-malformed]");
+	free(json);
+
+	/* 2^20 is 1 beyond a multiple of 3 */
+	memset(text, 'A', letters);
+	memcpy(text + letters - 2, "==", 3);
+	json = xasprintf(DATA("Secret", "\"data\":{\"k\":\"%s\"}"), text);
+	ok(!*judge(json), "a Secret at the limit");
+	free(json);
+	memcpy(text + letters - 2, "A=", 3);
+	json = xasprintf(DATA("Secret", "\"data\":{\"k\":\"%s\"}"), text);
+	bad(json, "1048577 bytes of data: a Secret may have 1048576 at most");
+	free(json);
+	json = xasprintf(DATA("Secret", "\"data\":{\"k\":\"%s\"},"
+			      "\"stringData\":{\"k\":\"\"}"), text);
+	ok(!*judge(json), "what stringData replaces does not count");
+	free(json);
+	free(text);
+}
+
 static void test_annotation_limit(void)
 {
 	char *text = xmalloc(LIMIT_ANNOTATIONS_BYTES);
@@ -391,6 +494,9 @@ int main(void)
 	test_metadata();
 	test_surprise();
 	test_annotation_limit();
+	rules.allow_secrets = true;
+	test_data();
+	test_data_limits();
 	test_duplicates();
 	test_duplicates_by_default();
 	scopes_release(&scopes);
