@@ -132,6 +132,7 @@ int serve_loop_run(struct serve *s, struct err *err)
 
 	while (!s->stop) {
 		int n = epoll_wait(s->epoll, ev, EVENTS_A_TURN, do_due(s));
+		uint32_t signals = 0;
 
 		if (n < 0 && errno != EINTR)
 			return err_sys(err, "cannot wait for events");
@@ -139,9 +140,14 @@ int serve_loop_run(struct serve *s, struct err *err)
 			struct source *src = ev[i].data.ptr;
 
 			/* an earlier one of this turn may have ended it */
-			if (src->fd >= 0)
+			if (src == &s->signals)
+				signals = ev[i].events;
+			else if (src->fd >= 0)
 				src->ready(s, src, ev[i].events);
 		}
+		/* last: jobs that ended are freed, which had events too */
+		if (signals)
+			signal_ready(s, &s->signals, signals);
 	}
 	return 0;
 }
