@@ -224,8 +224,9 @@ static void on_done(void *arg, struct http_call *c, long status,
 		take_answer(p, status, body, len);
 		return;
 	}
-	/* nothing is published yet: a server that waits for it is asked on */
-	if (status == 404 && (p->long_poll || p->probing))
+	/* nothing is published yet: the server is well, and is asked on as
+	 * often as any other, or it would be minutes until it is noticed */
+	if (status == 404)
 		schedule(p, false);
 	else
 		back_off(p);
