@@ -26,7 +26,7 @@
 #define WAITED_MS 1000
 /* requests in a burst, and one more each so many milliseconds */
 #define BURST 20
-#define REFILL_MS 1000
+#define REFILL_MS 250
 #define ETAG_MAX 256
 /*
  * A static server's ETag is often made of the file's second and length. A
@@ -94,8 +94,8 @@ static int64_t interval_ms(const struct poller *p)
 	return jitter(p->s->interval * 1000);
 }
 
-/* May one more request be made now? */
-static bool take_token(struct poller *p)
+/* Takes the right to make one more request. Returns when: in so many ms. */
+static int64_t take_token(struct poller *p)
 {
 	int64_t now = clock_mono_ms();
 	int64_t more = (now - p->refilled) / REFILL_MS;
@@ -104,10 +104,13 @@ static bool take_token(struct poller *p)
 	p->refilled += more * REFILL_MS;
 	if (p->tokens > BURST)
 		p->tokens = BURST;
-	if (p->tokens <= 0)
-		return false;
-	p->tokens--;
-	return true;
+	if (p->tokens > 0) {
+		p->tokens--;
+		return 0;
+	}
+	/* the next one that comes is taken already */
+	p->refilled += REFILL_MS;
+	return p->refilled - now;
 }
 
 /* After a good answer: at once where the server waited or had news. */
@@ -116,9 +119,10 @@ static void schedule(struct poller *p, bool news)
 	bool waited = clock_mono_ms() - p->asked >= WAITED_MS;
 
 	p->backoff = 0;
-	if (p->probing ||
-	    (p->long_poll && (news || waited) && take_token(p)))
+	if (p->probing)
 		timer_set(&p->next, 0);
+	else if (p->long_poll && (news || waited))
+		timer_set(&p->next, take_token(p));
 	else
 		timer_set(&p->next, interval_ms(p));
 }

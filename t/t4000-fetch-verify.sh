@@ -210,7 +210,9 @@ stop e
 # ---- many bundles: the cache does not grow with them
 
 if [ -z "${WINDLASS_QUICK:-}" ]; then
-	engine e --auto
+	# a burst outruns what the engine may ask at once: that must not make
+	# it wait for the next interval
+	engine e --auto --interval 300
 	for n in $(seq 55); do
 		config_map web "many $n"
 		push "many $n"
