@@ -334,8 +334,9 @@ static const char *parse_options(int argc, char **argv)
 int main(int argc, char **argv)
 {
 	struct source_events events = {
-		on_opened, on_state, on_candidate, on_at_hand, on_accepted,
-		NULL,
+		.on_opened = on_opened, .on_state = on_state,
+		.on_candidate = on_candidate, .on_at_hand = on_at_hand,
+		.on_accepted = on_accepted,
 	};
 	struct err err = ERR_INIT;
 	const char *state;
