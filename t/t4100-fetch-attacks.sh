@@ -336,8 +336,8 @@ refused "a pack of more than 2 GiB" verified=HeadMalformed '2147483648'
 # ---- an old head: Stale, and nothing new
 
 begin; next; bundle; packs
-h_expires=$(at 1) make_head
-sleep 1.5
+h_expires=$(at 3) make_head
+sleep 3.5
 refused "a head past its life brings nothing new" stale=HeadExpired 'expired at'
 
 # ---- what is remembered, and where
