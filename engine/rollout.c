@@ -83,6 +83,7 @@ void rollout_begin(struct rollout *r)
 static bool is_settled(const struct tracked *t)
 {
 	return t->state == TRACKED_APPLIED &&
+	       !tracked_is(t, TRACKED_TERMINATING) &&
 	       (t->health == HEALTH_HEALTHY || t->health == HEALTH_SUSPENDED);
 }
 

@@ -152,16 +152,19 @@ static struct counts count(const struct channel *c)
 	struct counts n = { 0 };
 
 	for (struct tracked *t = c->inventory.first; t; t = t->next) {
-		bool ready = t->state == TRACKED_APPLIED &&
-			     (t->health == HEALTH_HEALTHY ||
-			      t->health == HEALTH_SUSPENDED);
+		/* one that is going is there no more when its finalizers are
+		 * done, and is made again then */
+		bool applied = t->state == TRACKED_APPLIED &&
+			       !tracked_is(t, TRACKED_TERMINATING);
+		bool ready = applied && (t->health == HEALTH_HEALTHY ||
+					 t->health == HEALTH_SUSPENDED);
 
 		if (t->state == TRACKED_DELETING) {
 			n.deleting++;
 			continue;
 		}
 		n.total++;
-		n.applied += t->state == TRACKED_APPLIED;
+		n.applied += applied;
 		n.ready += ready;
 		n.drifted += tracked_is(t, TRACKED_DRIFTED |
 					TRACKED_UNENFORCEABLE);
@@ -414,6 +417,17 @@ static void set_apply(struct channel *c, const struct counts *n)
 	buf_release(&text);
 }
 
+/* The one that is waited for, and why, if that is known. */
+static void add_reason(const struct tracked *t, struct buf *text)
+{
+	tracked_describe(t, text);
+	if (t->state == TRACKED_APPLIED && tracked_is(t, TRACKED_TERMINATING))
+		buf_adds(text, ": somebody deleted it, and its finalizers "
+			 "are not done");
+	else if (t->note)
+		buf_addf(text, ": %s", t->note->message);
+}
+
 static void set_health(struct channel *c, const struct counts *n)
 {
 	struct buf text = BUF_INIT(8192);
@@ -422,19 +436,14 @@ static void set_health(struct channel *c, const struct counts *n)
 	if (!n->total) {
 		set_unknown(c, CONDITION_HEALTHY, "NoObjects", "");
 	} else if (n->failing) {
-		t = n->first_failing;
-		tracked_describe(t, &text);
-		if (t->note)
-			buf_addf(&text, ": %s", t->note->message);
+		add_reason(n->first_failing, &text);
 		set(c, CONDITION_HEALTHY, false, "Failed", text.data);
 	} else if (n->ready < n->total) {
 		buf_addf(&text, "%zu of %zu objects are ready", n->ready,
 			 n->total);
 		if (t) {
 			buf_adds(&text, "; ");
-			tracked_describe(t, &text);
-			if (t->note)
-				buf_addf(&text, ": %s", t->note->message);
+			add_reason(t, &text);
 		}
 		set(c, CONDITION_HEALTHY, false, "Progressing", text.data);
 	} else {

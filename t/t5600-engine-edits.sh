@@ -121,6 +121,19 @@ edit '{"spec":{"prune":true}}'
 k annotate channel "$channel" windlass.dev/prune-leftovers=1 >/dev/null
 ok "with it, it does" wait_for 20 gone configmap c
 
+# ---- what waits for a finalizer is not there any more ----
+k -n "$ns" patch configmap b --type merge \
+	-p '{"metadata":{"finalizers":["example.org/wait"]}}' >/dev/null
+k -n "$ns" delete configmap b --wait=false >/dev/null
+ok "an object that somebody deletes is not healthy" \
+	wait_condition "$channel" Healthy False 20
+like "$(condition "$channel" Healthy)" "ConfigMap $ns/b: .*finalizers" \
+	"and is named"
+k -n "$ns" patch configmap b --type merge \
+	-p '{"metadata":{"finalizers":null}}' >/dev/null
+ok "when it is gone it is made again" wait_ready "$channel" 30
+is "$(text b)" one "as it was"
+
 # ---- the policy is narrowed ----
 config far one "$other"
 commit_push work eighth
