@@ -387,8 +387,10 @@ static void run_first(struct answers *a)
 		a->tail = &w->next;
 		return;
 	}
-	if (rc < 0)
+	if (rc < 0) {
 		send_failed(a, w->pull, w->request, &err);
+		pull_doubt(w->pull);
+	}
 	answer_free(w);
 }
 

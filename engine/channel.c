@@ -278,6 +278,13 @@ static struct source_pin pin_of(const struct status_bundle *b)
 	return pin;
 }
 
+static bool is_later(const struct source_pin *pin,
+		     const struct status_bundle *b)
+{
+	return !b->bundle[0] || pin->epoch > b->epoch ||
+	       (pin->epoch == b->epoch && pin->sequence > b->sequence);
+}
+
 static void on_restored(struct channel *c)
 {
 	c->private->opened = true;
@@ -293,7 +300,9 @@ static void on_opened(void *arg, const struct source_pin *pin)
 		.content = pin->content, .at = pin->head_issued,
 	};
 
-	if (!pin->bundle[0] || !strcmp(pin->bundle, c->status.accepted.bundle)) {
+	/* a child that was started again may not know yet what is being
+	 * accepted: nothing older ever takes its place */
+	if (!pin->bundle[0] || !is_later(pin, &c->status.accepted)) {
 		on_restored(c);
 		return;
 	}

@@ -8,12 +8,14 @@
 #include "config.h"
 #include "engine/pull.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/fs.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
@@ -22,6 +24,12 @@
 #define RETRY_MAX_MS (5 * 60 * 1000)
 /* a timer runs on the monotonic clock; a head expires by the wall clock */
 #define EXPIRY_LOOK_MS (60 * 60 * 1000)
+/* between two doubts whether the cache is still what was verified */
+#define DOUBT_AGAIN_MS 30000
+/* how far the pauses grow while the state directory cannot be opened: 16 s */
+#define OPEN_FAILURES 5
+
+static bool on_disk(const struct pull *p);
 
 void pull_rules(const struct pull *p, struct verify_rules *ret)
 {
@@ -313,6 +321,9 @@ static void judge(struct pull *p)
 /* Something changed: whatever failed before may be tried again. */
 static void try_again(struct pull *p)
 {
+	/* the state directory has its own time */
+	if (!p->open)
+		return;
 	p->tried = (struct job_wants){ false, false, false };
 	timer_stop(&p->retry);
 	p->failures = 0;
@@ -396,6 +407,8 @@ void pull_job_ended(struct pull *p, const struct err *err)
 	if (err) {
 		p->failures++;
 		timer_set(&p->retry, backoff_ms(p->failures));
+		if (!on_disk(p))
+			pull_doubt(p);
 		return;
 	}
 	p->failures = 0;
@@ -470,7 +483,9 @@ static void try_open(struct pull *p)
 
 	if (open_state(p, &err) < 0) {
 		pull_find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
-		p->failures++;
+		/* looking costs nothing, and somebody works on it */
+		if (p->failures < OPEN_FAILURES)
+			p->failures++;
 		timer_set(&p->retry, backoff_ms(p->failures));
 		return;
 	}
@@ -482,6 +497,60 @@ static void try_open(struct pull *p)
 	buf_release(&b);
 	judge(p);
 	pull_plan(p);
+}
+
+/* ---- what was verified cannot be read any more ---- */
+
+static bool on_disk(const struct pull *p)
+{
+	char *packs = xasprintf("%s/objects/pack", p->cache.path);
+	char *tmp = state_path(&p->state, "tmp");
+	bool there = fs_exists(AT_FDCWD, packs) && fs_exists(AT_FDCWD, tmp);
+
+	free(packs);
+	free(tmp);
+	return there;
+}
+
+/* Somebody deleted it, or parts of it: all is made anew. */
+static void open_anew(struct pull *p)
+{
+	log_warn("state-deleted", LOG_S("channel", p->config.s.name),
+		 LOG_S("path", p->state.dir));
+	cache_close(&p->cache);
+	state_close(&p->state);
+	p->open = false;
+	try_open(p);
+	if (p->open && p->accepted.bundle[0])
+		write_record(p);
+}
+
+static void look_again(void *arg)
+{
+	struct pull *p = arg;
+
+	if (!p->open)
+		return;
+	log_warn("cache-doubted", LOG_S("channel", p->config.s.name));
+	job_free(p->job);
+	p->job = NULL;
+	compact_cancel(p);
+	/* whoever is asked for is verified as a whole once more */
+	map_release(&p->known, free);
+	p->candidate[0] = '\0';
+	if (!on_disk(p))
+		open_anew(p);
+	try_again(p);
+}
+
+void pull_doubt(struct pull *p)
+{
+	int64_t now = clock_mono_ms();
+
+	if (p->doubted && now - p->doubted < DOUBT_AGAIN_MS)
+		return;
+	p->doubted = now;
+	loop_defer(p->child->loop, &p->doubt);
 }
 
 static void on_retry(void *arg)
@@ -542,6 +611,7 @@ struct pull *pull_new(struct child *child, uint32_t handle,
 	buf_init(&p->head_raw, LIMIT_HEAD_BYTES);
 	buf_init(&p->good_raw, LIMIT_HEAD_BYTES);
 	work_init(&p->tell, tell, p);
+	work_init(&p->doubt, look_again, p);
 	timer_init(&p->retry, child->loop, on_retry, p);
 	timer_init(&p->expiry, child->loop, on_expiry, p);
 	set_finding(&p->fetching, SOURCE_UNKNOWN, "");
@@ -572,6 +642,7 @@ void pull_free(struct pull *p)
 	timer_stop(&p->retry);
 	timer_stop(&p->expiry);
 	loop_undefer(p->child->loop, &p->tell);
+	loop_undefer(p->child->loop, &p->doubt);
 	map_release(&p->known, free);
 	cache_close(&p->cache);
 	state_close(&p->state);

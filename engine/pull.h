@@ -89,8 +89,11 @@ struct pull {
 	struct job_wants tried;
 	unsigned failures;		/* jobs in a row, for the backoff */
 	bool record_due;		/* accepted is not on disk yet */
+	int64_t doubted;		/* clock_mono_ms(): pull_doubt was
+					   called; 0: never */
 
 	struct work tell;		/* sends `now` */
+	struct work doubt;		/* looks whether the cache is there */
 	struct timer retry;		/* opens or plans again */
 	struct timer expiry;		/* of the head */
 	struct compaction *compaction;	/* of engine/compact.c, while it runs */
@@ -125,6 +128,9 @@ void pull_add_known(struct pull *p, const char *id,
 		    const struct bundle_commit *commit);
 /* The cache is damaged or incomplete: forget all of it. */
 int pull_reset_cache(struct pull *p, struct err *err);
+/* What was verified cannot be read: soon all is verified once more, and got
+ * anew if it is damaged or gone. */
+void pull_doubt(struct pull *p);
 /* Begins a job if something is missing. */
 void pull_plan(struct pull *p);
 /* The job is over: err says why it failed, NULL that it did not. */
