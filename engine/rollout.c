@@ -256,6 +256,19 @@ static bool may_cross(struct rollout *r)
 	return !r->crossing;
 }
 
+/* Webhooks come when all that they might refuse was tried: also what waits
+ * for its definition. */
+static bool hooks_wait(struct rollout *r)
+{
+	if (r->v[r->end]->order % 8 != STAGE_HOOKS)
+		return false;
+	for (size_t i = 0; i < r->n_blocked; i++)
+		if (is_wanted(r->blocked[i]) &&
+		    pending_crd(r, r->blocked[i]->kind))
+			return true;
+	return false;
+}
+
 static void open_group(struct rollout *r)
 {
 	r->start = r->at = r->end;
@@ -312,7 +325,8 @@ struct tracked *rollout_next(struct rollout *r)
 			r->running++;
 			return t;
 		}
-		if (r->running || r->end == r->n || !may_cross(r)) {
+		if (r->running || r->end == r->n || hooks_wait(r) ||
+		    !may_cross(r)) {
 			r->recheck = false;
 			return NULL;
 		}
@@ -342,16 +356,19 @@ bool rollout_waits_for(struct rollout *r, struct buf *out)
 {
 	struct buf why = BUF_INIT(2000);
 	const struct tracked *t;
+	bool found = false;
 
-	for (size_t i = 0; i < r->n_blocked && !why.len; i++) {
+	for (size_t i = 0; i < r->n_blocked && !found; i++) {
 		t = r->blocked[i];
-		if (tracked_is(t, TRACKED_DEAD) || !is_blocked(r, t, &why))
+		if (tracked_is(t, TRACKED_DEAD) || !is_wanted(t) ||
+		    !is_blocked(r, t, &why))
 			continue;
 		tracked_describe(t, out);
 		buf_addf(out, " waits for %s", why.data);
+		found = true;
 	}
 	buf_release(&why);
-	if (out->len)
+	if (found)
 		return true;
 	if (r->crossing && r->end < r->n) {
 		t = unsettled_below(r, number_of(r->v[r->end]->order));

@@ -4,7 +4,8 @@
  * when every object of the one before was tried once, whatever came of it.
  * Beyond that an object waits only for what it depends on:
  *
- *   - a custom resource for its CRD to be established
+ *   - a custom resource for its CRD to be established, and webhook
+ *     configurations for such custom resources to be tried
  *   - one with depends-on for those objects to be healthy
  *   - one with a wave number for all of lower numbers to be healthy
  */
