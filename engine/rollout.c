@@ -203,6 +203,7 @@ static bool is_blocked(struct rollout *r, const struct tracked *t,
 	const struct tracked *crd;
 
 	if (t->busy) {
+		r->busy = true;
 		if (why)
 			buf_adds(why, "an earlier write of it");
 		return true;
@@ -280,6 +281,7 @@ static void unblock(struct rollout *r)
 {
 	size_t kept = 0;
 
+	r->busy = false;
 	for (size_t i = 0; i < r->n_blocked; i++) {
 		struct tracked *t = r->blocked[i];
 
@@ -342,8 +344,8 @@ void rollout_tried(struct rollout *r)
 void rollout_moved(struct rollout *r, const struct tracked *t)
 {
 	/* most objects are waited for by nobody: do not look each time */
-	if (!t || r->depends || r->crossing || kind_is_crd(t->kind) ||
-	    t->state == TRACKED_QUEUED)
+	if (!t || r->depends || r->crossing || r->busy ||
+	    kind_is_crd(t->kind) || t->state == TRACKED_QUEUED)
 		r->recheck = true;
 }
 

@@ -24,6 +24,8 @@ struct rollout {
 	size_t n_ready;
 	unsigned running;		/* of the group at hand: first tries */
 	bool recheck;			/* something moved: look at blocked */
+	bool busy;			/* some wait for a write of themselves,
+					   begun for another reason */
 	bool depends;			/* some have depends-on */
 	bool crossing;			/* waits for lower wave numbers */
 	int64_t began;			/* loop_now() */

@@ -187,6 +187,18 @@ UNIT_TESTS += t/unit/u-inventory
 t_unit_u_inventory_SOURCES = t/unit/u-inventory.c t/unit/tap.h
 t_unit_u_inventory_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-verdict
+t_unit_u_verdict_SOURCES = t/unit/u-verdict.c t/unit/tap.h
+t_unit_u_verdict_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-rollout
+t_unit_u_rollout_SOURCES = t/unit/u-rollout.c t/unit/tap.h t/unit/idle-engine.h
+t_unit_u_rollout_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-kinds
+t_unit_u_kinds_SOURCES = t/unit/u-kinds.c t/unit/tap.h t/unit/idle-engine.h
+t_unit_u_kinds_LDADD = $(ENGINE_LIBS)
+
 # the frame of the Git host
 UNIT_TESTS += t/unit/u-config
 t_unit_u_config_SOURCES = t/unit/u-config.c t/unit/tap.h
