@@ -4,8 +4,9 @@ noinst_LIBRARIES += libhooks.a
 bin_PROGRAMS += windlass-hook
 
 HOOKS_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS) \
-	$(MICROHTTPD_CFLAGS) $(ZLIB_CFLAGS)
-HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(MICROHTTPD_LIBS) $(ZLIB_LIBS)
+	$(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS)
+HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) \
+	$(ZLIB_LIBS)
 
 libhooks_a_CFLAGS = $(HOOKS_CFLAGS)
 libhooks_a_SOURCES =
@@ -74,6 +75,7 @@ libhooks_a_SOURCES += \
 	hooks/serve-loop.c \
 	hooks/serve-wait.c \
 	hooks/serve-work.c \
+	hooks/tls.c hooks/tls.h \
 	hooks/tokens.c hooks/tokens.h
 
 dist_man_MANS += hooks/windlass-hook.8

@@ -19,7 +19,6 @@
 #include <unistd.h>
 
 #include "hooks/http-value.h"
-#include "schema/base/fs.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
@@ -301,19 +300,6 @@ static unsigned raise_limit(void)
 		(unsigned)r.rlim_cur - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
 }
 
-static int read_pem(const char *path, struct buf *out, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc;
-
-	/* links are followed: that is how certificates are renewed */
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", path);
-	rc = fs_read_fd(fd, path, out, err);
-	close(fd);
-	return rc;
-}
-
 static struct MHD_Daemon *start(struct serve *s, unsigned flags,
 				const struct MHD_OptionItem *tls)
 {
@@ -342,36 +328,22 @@ static int start_daemon(struct serve *s, struct err *err)
 {
 	unsigned flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG |
 			 MHD_ALLOW_SUSPEND_RESUME;
-	struct buf cert = BUF_INIT(LIMIT_PEM_BYTES);
-	struct buf key = BUF_INIT(LIMIT_PEM_BYTES);
-	struct MHD_OptionItem tls[3] = { { .option = MHD_OPTION_END } };
-	int rc = 0;
+	struct MHD_OptionItem tls[2] = { { .option = MHD_OPTION_END } };
 
 	if (s->opts.tls_cert) {
-		if (read_pem(s->opts.tls_cert, &cert, err) < 0 ||
-		    read_pem(s->opts.tls_key, &key, err) < 0) {
-			rc = -1;
-			goto out;
-		}
+		if (tls_open(s->opts.tls_cert, s->opts.tls_key, &s->tls,
+			     err) < 0)
+			return -1;
 		flags |= MHD_USE_TLS;
 		tls[0] = (struct MHD_OptionItem){
-			MHD_OPTION_HTTPS_MEM_CERT, 0, cert.data };
-		tls[1] = (struct MHD_OptionItem){
-			MHD_OPTION_HTTPS_MEM_KEY, 0, key.data };
-		tls[2].option = MHD_OPTION_END;
+			MHD_OPTION_HTTPS_CERT_CALLBACK, 0,
+			(void *)tls_retrieve };
+		tls[1].option = MHD_OPTION_END;
 	}
 	s->daemon = start(s, flags, tls);
-	if (!s->daemon && s->opts.tls_cert)
-		rc = err_set(err, ERR_INVALID, "cannot serve with "
-			     "certificate '%s' and key '%s'; check that they "
-			     "are PEM and belong together", s->opts.tls_cert,
-			     s->opts.tls_key);
-	else if (!s->daemon)
-		rc = err_sys(err, "cannot start the HTTP server");
-out:
-	buf_release(&cert);
-	buf_wipe(&key);
-	return rc;
+	if (!s->daemon)
+		return err_sys(err, "cannot start the HTTP server");
+	return 0;
 }
 
 int serve_http_start(struct serve *s, struct err *err)
@@ -407,10 +379,13 @@ void serve_http_run(struct serve *s)
 	MHD_run(s->daemon);
 }
 
+/* The end of all connections, and of what they needed. */
 void serve_http_stop(struct serve *s)
 {
-	if (!s->daemon)
+	if (!s->daemon) {
+		tls_free(s->tls);
 		return;
+	}
 	serve_unwatch(s, &s->http);
 	serve_wait_wake_all(s);
 	/* those who waited get their answers */
@@ -418,4 +393,5 @@ void serve_http_stop(struct serve *s)
 		MHD_run(s->daemon);
 	MHD_stop_daemon(s->daemon);
 	s->daemon = NULL;
+	tls_free(s->tls);
 }

@@ -37,7 +37,8 @@ static const char usage[] =
 "  --verbose             log every request\n"
 "\n"
 "Beyond loopback it wants --tls-cert or --behind-proxy, and --tokens or\n"
-"--public. SIGHUP makes it read settings and tokens again.\n";
+"--public. SIGHUP makes it read settings, tokens and certificate again; a\n"
+"renewed certificate is also found at each --check-interval.\n";
 
 enum {
 	OPT_REPO = 256, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_PROXY, OPT_TOKENS,
@@ -151,12 +152,37 @@ static int check_policy(const struct serve_options *o,
 	return 0;
 }
 
+static void log_certificate(const struct serve *s)
+{
+	char text[CLOCK_TEXT_SIZE] = "";
+	const char *expires = text;
+	int64_t t = tls_expires(s->tls);
+
+	if (t >= 0 && t < CLOCK_TIME_END)
+		clock_format(t, text);
+	log_info("certificate-read", LOG_S("file", s->opts.tls_cert),
+		 LOG_S("expires", expires));
+}
+
+static void renew_certificate(struct serve *s)
+{
+	struct err err = ERR_INIT;
+	bool renewed = false;
+
+	if (tls_renew(s->tls, &renewed, &err) < 0)
+		log_error("certificate-refused", LOG_S("error", err.msg));
+	else if (renewed)
+		log_certificate(s);
+}
+
 void serve_reload(struct serve *s, bool all)
 {
 	struct host_config config = { 0 };
 	struct tokens tokens = TOKENS_INIT;
 	struct err err = ERR_INIT;
 
+	if (s->tls)
+		renew_certificate(s);
 	if (config_read(s->host.repo, &config, &err) < 0) {
 		log_error("settings-refused", LOG_S("error", err.msg));
 		return;

@@ -22,6 +22,7 @@
 
 #include "hooks/commands.h"
 #include "hooks/listen.h"
+#include "hooks/tls.h"
 #include "hooks/tokens.h"
 
 /* seconds that a request may wait for a new head */
@@ -36,7 +37,8 @@ struct serve;
 /* ---- serve.c ---- */
 
 /*
- * Takes over the settings as they are now, and with `all` the tokens too.
+ * Takes over the certificate and the settings as they are now, and with
+ * `all` the tokens too.
  * What is wrong is logged and the old ones are kept; settings under which it
  * must not serve end it.
  */
@@ -203,6 +205,7 @@ struct serve {
 	struct source signals;
 	struct source http;		/* the library's own epoll */
 	struct MHD_Daemon *daemon;
+	struct tls *tls;		/* NULL: in the clear */
 	bool resumed;			/* since the library ran last */
 
 	struct source inotify;

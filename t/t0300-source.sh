@@ -78,7 +78,7 @@ is "$(grep -lE '#[ \t]*include <jansson.h>' "${code[@]}" |
 
 # ---- headers ----
 
-flags=$(pkg-config --cflags libgit2 libcurl libsodium libmicrohttpd zlib \
+flags=$(pkg-config --cflags libgit2 libcurl libsodium libmicrohttpd gnutls zlib \
 	2>/dev/null)
 if command -v gcc >/dev/null && [ -n "$flags$(pkg-config --version)" ]; then
 	# shellcheck disable=SC2086 # several words

@@ -310,7 +310,61 @@ sleep 0.5
 publish "over TLS"
 wait "$waiter"
 is "$(cat told)" 200 "waiting works over TLS too"
+
+# renewed: first the certificate, then its key
+issued() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+		-nodes -keyout next.key -out next.crt -days "$1" \
+		-subj /CN=localhost -addext 'subjectAltName=IP:127.0.0.1' \
+		2>/dev/null
+}
+by() { [ "$(code --cacert "$1" "$url/prod/head")" = 200 ]; }
 stop tls
+serve tls --tls-cert tls.crt --tls-key tls.key --check-interval 1s
+cp tls.crt first.crt
+etag=$(get --cacert first.crt -o body -D - "$url/prod/head" | tr -d '\r' |
+	sed -n 's/^ETag: //p')
+(code -m 90 --cacert first.crt -H "If-None-Match: $etag" -H 'Prefer: wait=60' \
+	"$url/prod/head" >told) &
+waiter=$!
+sleep 0.5
+issued 3
+mv next.crt tls.crt
+ok "a certificate whose key has not come" wait_line 30 tls.log \
+	'certificate-refused.*do not belong together'
+ok "changes nothing" by first.crt
+mv next.key tls.key
+ok "with its key it is taken" wait_for 30 by tls.crt
+not_ok "and the old one is not shown any more" by first.crt
+like "$(cat tls.log)" "certificate-read .*expires=$(date -u -d \
+	"$(openssl x509 -noout -enddate -in tls.crt | cut -d= -f2)" \
+	+%FT%TZ)" "the log says until when"
+publish "while it was renewed"
+wait "$waiter"
+is "$(cat told)" 200 "a connection of before goes on"
+cp tls.crt second.crt
+issued 4
+mv next.crt tls.crt
+mv next.key tls.key
+kill -HUP "$pid_tls"
+ok "SIGHUP makes it look" wait_for 30 by tls.crt
+echo garbage >next.crt
+mv next.crt tls.crt
+ok "a certificate that is none" wait_line 30 tls.log \
+	"certificate-refused.*'tls.crt' is no chain"
+rm tls.key
+ok "nor a key" wait_line 30 tls.log "certificate-refused.*open 'tls.key'"
+sleep 3
+is "$(grep -cE "certificate-refused.*(no chain|tls.key':)" tls.log)" 2 \
+	"each change is refused once"
+stop tls
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	-keyout tls.key -out tls.crt -days 2 -subj /CN=localhost \
+	-addext 'subjectAltName=IP:127.0.0.1' 2>/dev/null
+openssl pkcs8 -topk8 -in tls.key -out locked.key -passout pass:chain
+not_ok "a key that is encrypted" timeout 10 windlass-hook serve \
+	--repo r.git --listen 127.0.0.1:0 --tls-cert tls.crt --tls-key locked.key
+like "$(cat .output)" "'locked.key' is no unencrypted PEM key" "is named"
 not_ok "a key that does not belong to the certificate" timeout 10 \
 	windlass-hook serve --repo r.git --listen 127.0.0.1:0 \
 	--tls-cert tls.crt --tls-key key
