@@ -47,6 +47,8 @@ struct channel_private {
 	struct kube_call *secret_call;
 	struct timer secret_timer;
 	bool secret_known;
+	bool twin;			/* another Channel has the same id */
+	struct timer twin_timer;
 	bool opened;			/* what is accepted is settled */
 	struct source_state state;
 

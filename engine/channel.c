@@ -27,6 +27,8 @@
 #define SECRET_AGAIN_MS 300000
 /* until a Channel that another engine wrote to is read again */
 #define REREAD_MS 2000
+/* until it is looked again whether another Channel still has the same id */
+#define TWIN_MS 5000
 
 static void start(struct channel *c);
 static void stop(struct channel *c);
@@ -417,6 +419,42 @@ static void update_source(struct channel *c)
 
 /* ---- start and stop ---- */
 
+/*
+ * A copy of a Channel under another name has its channel id, and would lock
+ * its state directory. Only one of them bears the name that the bundles have:
+ * the one that accepted a bundle, if any did.
+ */
+static bool has_twin(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	bool accepted = c->status.accepted.bundle[0];
+
+	if (p->twin)
+		err_clear(&p->stuck);
+	p->twin = false;
+	for (struct channel *o = controller_next(c->engine, NULL); o;
+	     o = controller_next(c->engine, o)) {
+		if (o == c || !o->spec_ok ||
+		    strcmp(o->spec.channel_id, c->spec.channel_id) ||
+		    !(o->source || (!accepted &&
+				    o->status.accepted.bundle[0])))
+			continue;
+		p->twin = true;
+		err_set(&p->stuck, ERR_INVALID, "Channel '%s' has the same "
+			"spec.channelID; there is one Channel for it, and it "
+			"has the name that windlass-hook init was given",
+			o->name);
+		timer_set(&p->twin_timer, TWIN_MS);
+		return true;
+	}
+	return false;
+}
+
+static void on_twin_timer(void *arg)
+{
+	start(arg);
+}
+
 static void start(struct channel *c)
 {
 	struct channel_private *p = c->private;
@@ -426,6 +464,8 @@ static void start(struct channel *c)
 	    !c->spec_ok || p->overtaken || !kinds_known(&c->engine->kinds))
 		return;
 	if (c->deleting && !parent_has_finalizer(p->parent))
+		return;
+	if (has_twin(c))
 		return;
 	if (c->spec.secret_name && !p->secret_known) {
 		read_secret(c);
@@ -441,6 +481,7 @@ static void stop(struct channel *c)
 	kube_cancel(p->secret_call);
 	p->secret_call = NULL;
 	timer_stop(&p->secret_timer);
+	timer_stop(&p->twin_timer);
 	p->secret_known = false;
 	forget_secret(c);
 	/* nothing may be written from here on */
@@ -545,6 +586,7 @@ struct channel *machine_new(struct engine *e, const char *name,
 	c->private->report = report_new(c, &ops);
 	c->private->parent = parent_new(c);
 	timer_init(&c->private->secret_timer, e->loop, read_secret, c);
+	timer_init(&c->private->twin_timer, e->loop, on_twin_timer, c);
 	timer_init(&c->private->reread, e->loop, reread, c);
 	intake_init(c);
 	settle_init(c);

@@ -356,8 +356,8 @@ static void set_source(struct channel *c)
 	set_finding(c, CONDITION_FORKED, SOURCE_FORKED, false);
 	set_finding(c, CONDITION_CLOCK, SOURCE_CLOCK, false);
 	if (p->stuck.class != ERR_NONE)
-		set(c, CONDITION_FETCHED, false, "BundleNotAtHand",
-		    p->stuck.msg);
+		set(c, CONDITION_FETCHED, false, p->twin ? "ChannelIDTaken" :
+		    "BundleNotAtHand", p->stuck.msg);
 	if (p->refused_why && !strcmp(p->refused_why, "PolicyViolation"))
 		set(c, CONDITION_VERIFIED, false, p->refused_why,
 		    p->refused.msg);
