@@ -64,7 +64,7 @@ static uint64_t number(const char *s)
 {
 	uint64_t n = 0;
 
-	if (parse_u64n(s, strcspn(s, " "), 0, UINT32_MAX, &n) < 0)
+	if (parse_u64n(s, strcspn(s, " \r"), 0, UINT32_MAX, &n) < 0)
 		fprintf(stderr, "fault-proxy: '%s' is no number\n", s);
 	return n;
 }
