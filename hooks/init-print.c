@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "schema/sshkey.h"
+#include "schema/trust.h"
 
 #define SERVE_DEFAULT "127.0.0.1:8420"
 
@@ -37,6 +38,20 @@ static void print_install(const struct host_config *host,
 	       ch->id, key);
 }
 
+static void print_check(const struct host_config *host,
+			const struct channel_config *ch, const char *key)
+{
+	printf("\n4. Whoever wants to check bundles, with stock git or with "
+	       "ours, keeps this line\n   in a file, here 'publishers':\n\n"
+	       "    %s namespaces=\"" TRUST_PUBLISHERS "\" %s\n\n"
+	       "    GIT_NO_REPLACE_OBJECTS=1 git -C %s \\\n"
+	       "        -c gpg.ssh.allowedSignersFile=$PWD/publishers \\\n"
+	       "        verify-commit refs/windlass/%s\n"
+	       "    windlass verify %s --repo %s --publishers publishers\n",
+	       ch->name, key, host->git_dir, ch->name, ch->name,
+	       host->git_dir);
+}
+
 int init_print_next(const struct host_config *host,
 		    const struct channel_config *ch, struct err *err)
 {
@@ -55,6 +70,7 @@ int init_print_next(const struct host_config *host,
 		printf("\n3. Push to %s and see what it says. If in doubt:\n\n"
 		       "    windlass-hook doctor --repo %s\n", ch->ref,
 		       host->git_dir);
+		print_check(host, ch, key.data);
 	}
 	buf_release(&key);
 	return rc;

@@ -43,6 +43,18 @@ is "$(sed -n 's/^exec //p' plain.git/hooks/pre-receive)" \
 	"the hook runs this program by its absolute path"
 
 like "$(cat first)" "^    windlass install prod " "what the cluster needs is printed"
+sed -n 's/^    \(prod namespaces=\)/\1/p' first >publishers
+git init -q source
+mkdir -p source/deploy/prod
+printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n' \
+	>source/deploy/prod/a.yaml
+git -C source add deploy
+git -C source commit -q -m first
+ok "a push" git -C source push -q "$TRASH/plain.git" HEAD:main
+grep -A2 GIT_NO_REPLACE first >check
+is "$(wc -l <check)" 3 "how to check it with stock git is printed"
+ok "and works" sh -e check
+ok "so does windlass verify" sh -ec "$(grep '^    windlass verify' first)"
 like "$(cat first)" "^        --id $(config windlass.prod.id) " "with the id"
 sed -n "s/^ *--publisher-key '\(.*\)'/prod namespaces=\"git\" \1/p" first >signers
 echo text >text
