@@ -1,42 +1,11 @@
 /*
- * What the commands share: usage errors, the last word on a failure, and
- * opening the repository with its configuration. See commands.h.
+ * What the commands share: opening the repository with its configuration.
+ * See commands.h.
  */
 #include "config.h"
 #include "hooks/commands.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-
-int usage_help(const char *usage)
-{
-	fputs(usage, stdout);
-	return 0;
-}
-
-int usage_error(const char *usage, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (fmt) {
-		fputs("windlass-hook: ", stderr);
-		va_start(ap, fmt);
-		vfprintf(stderr, fmt, ap);
-		va_end(ap);
-		fputc('\n', stderr);
-	}
-	fprintf(stderr, "%.*s\n", (int)strcspn(usage, "\n"), usage);
-	return EXIT_USAGE;
-}
-
-int command_fail(const struct err *err)
-{
-	fprintf(stderr, "windlass-hook: %s\n", err->msg);
-	return err->class == ERR_INVALID || err->class == ERR_DENIED
-		? EXIT_REFUSED : EXIT_TROUBLE;
-}
 
 int host_open(const char *dir, bool from_env, struct host *ret,
 	      struct err *err)

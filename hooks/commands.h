@@ -1,22 +1,13 @@
 /*
  * The commands of windlass-hook. Each gets argv from its own name on, prints
- * for people, and returns the exit status of the program:
- *
- *   0    done, or all well
- *   1    refused, or a check failed: EXIT_REFUSED
- *   2    could not be done: EXIT_TROUBLE
- *   129  wrong usage, as git has it: EXIT_USAGE
- *
- * A command takes --help itself; `help CMD` runs it with that.
+ * for people, and returns the exit status of the program
+ * (schema/base/program.h).
  */
 #ifndef HOOKS_COMMANDS_H
 #define HOOKS_COMMANDS_H
 
 #include "hooks/host-config.h"
-
-#define EXIT_REFUSED 1
-#define EXIT_TROUBLE 2
-#define EXIT_USAGE 129
+#include "schema/base/program.h"
 
 /*
  * publish and refresh take [--repo DIR] [CHANNEL...]; without a channel they
@@ -29,20 +20,6 @@ int cmd_pre_receive(int argc, char **argv);
 int cmd_post_receive(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
-
-/* Prints a usage text on stdout. Returns 0: `return usage_help(usage)`. */
-int usage_help(const char *usage);
-/*
- * For a wrong command line: the message (unless fmt is NULL, when getopt has
- * printed one) and the usage's first line on stderr. Returns EXIT_USAGE.
- */
-int usage_error(const char *usage, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-/*
- * Prints an error on stderr. Returns EXIT_REFUSED for what is invalid or
- * denied, EXIT_TROUBLE for all else.
- */
-int command_fail(const struct err *err);
 
 /*
  * What every command works on: the repository `dir` (NULL: $GIT_DIR, else

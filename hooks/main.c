@@ -7,17 +7,9 @@
 #include <git2.h>
 #include <sodium.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "hooks/commands.h"
-#include "schema/base/mem.h"
 #include "schema/repo.h"
-
-struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-};
 
 /* NULL-terminated, in the order in which an admin meets them. */
 static const struct command commands[] = {
@@ -31,81 +23,13 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL },
 };
 
-static const char usage_head[] =
-"usage: windlass-hook COMMAND [ARGUMENTS]\n"
-"       windlass-hook help COMMAND\n"
-"       windlass-hook --version\n"
-"\n"
-"Turns pushes to a bare Git repository into signed bundles for clusters.\n"
-"\n"
-"commands:\n";
-
-static void print_usage(FILE *out)
-{
-	fputs(usage_head, out);
-	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-14s %s\n", c->name, c->summary);
-	fputs("\nManual: man 8 windlass-hook\n", out);
-}
-
-static const struct command *find_command(const char *name)
-{
-	for (const struct command *c = commands; c->name; c++)
-		if (!strcmp(c->name, name))
-			return c;
-	return NULL;
-}
-
-static int unknown_command(const char *name)
-{
-	fprintf(stderr, "windlass-hook: no command '%s'; "
-		"`windlass-hook --help` lists them\n", name);
-	return EXIT_USAGE;
-}
-
-static int cmd_help(int argc, char **argv)
-{
-	const struct command *c;
-	char help[] = "--help";
-	char *args[] = { NULL, help, NULL };
-
-	if (argc < 2) {
-		print_usage(stdout);
-		return 0;
-	}
-	c = find_command(argv[1]);
-	if (!c)
-		return unknown_command(argv[1]);
-	args[0] = argv[1];
-	return c->run(2, args);
-}
-
-static int dispatch(int argc, char **argv)
-{
-	const char *slash = strrchr(argv[0], '/');
-	const struct command *c = find_command(slash ? slash + 1 : argv[0]);
-
-	if (c)
-		return c->run(argc, argv);
-	if (argc < 2) {
-		print_usage(stderr);
-		return EXIT_USAGE;
-	}
-	argv++;
-	argc--;
-	if (!strcmp(argv[0], "--help") || !strcmp(argv[0], "-h")) {
-		print_usage(stdout);
-		return 0;
-	}
-	if (!strcmp(argv[0], "--version")) {
-		puts("windlass-hook " PACKAGE_VERSION);
-		return 0;
-	}
-	if (!strcmp(argv[0], "help"))
-		return cmd_help(argc, argv);
-	c = find_command(argv[0]);
-	return c ? c->run(argc, argv) : unknown_command(argv[0]);
-}
+static const struct program windlass_hook = {
+	.name = "windlass-hook",
+	.manual = "man 8 windlass-hook",
+	.purpose = "Turns pushes to a bare Git repository into signed "
+		   "bundles for clusters.",
+	.commands = commands,
+};
 
 int main(int argc, char **argv)
 {
@@ -125,7 +49,7 @@ int main(int argc, char **argv)
 	 * counts is checked by SHA-256 before it is signed again.
 	 */
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
-	status = dispatch(argc, argv);
+	status = program_run(&windlass_hook, argc, argv);
 	git_libgit2_shutdown();
 	return status;
 }

@@ -25,6 +25,7 @@ libschema_a_SOURCES += \
 	schema/base/mem.c schema/base/mem.h \
 	schema/base/num.c schema/base/num.h \
 	schema/base/proc.c schema/base/proc.h \
+	schema/base/program.c schema/base/program.h \
 	schema/base/sha1.c schema/base/sha1.h \
 	schema/base/secret.c schema/base/secret.h \
 	schema/base/strvec.c schema/base/strvec.h

@@ -9,14 +9,7 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "schema/base/err.h"
-
-enum {
-	EXIT_OK = 0,
-	EXIT_INVALID = 1,	/* looked at, and found wrong */
-	EXIT_TROUBLE = 2,	/* could not be looked at */
-	EXIT_USAGE = 129,	/* as git has it */
-};
+#include "schema/base/program.h"
 
 /* argv[0] is the command's name. The result is an exit status. */
 int cmd_check(int argc, char **argv);
@@ -28,19 +21,6 @@ int cmd_show(int argc, char **argv);
 int cmd_status(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_yaml(int argc, char **argv);
-
-/*
- * A command's usage text begins with its synopsis line ("usage: windlass
- * log [OPTION]... CHANNEL"), then says what it does and its options.
- */
-/* Prints it for --help: EXIT_OK. */
-int cli_help(const char *usage);
-/* Prints what is wrong (unless fmt is NULL: getopt said it) and the
- * synopsis: EXIT_USAGE. */
-int cli_usage(const char *usage, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
-/* Prints the error: EXIT_INVALID or EXIT_TROUBLE by its class. */
-int cli_fail(const struct err *err);
 
 /* Colours: on a terminal, without NO_COLOR, and TERM is not dumb. */
 bool cli_color(FILE *out);

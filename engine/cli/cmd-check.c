@@ -73,17 +73,17 @@ static int parse_options(int argc, char **argv, struct review *r,
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h')
-			return cli_help(usage);
+			return usage_help(usage);
 		if (c == '?')
-			return cli_usage(usage, NULL);
+			return usage_error(usage, NULL);
 		if (c == 'o' && cli_parse_output(optarg, output))
-			return cli_usage(usage, "'%s' is not understood",
+			return usage_error(usage, "'%s' is not understood",
 					 optarg);
 		if (c != 'o' && review_option(r, c, optarg, &err) < 0)
-			return cli_usage(usage, "%s", err.msg);
+			return usage_error(usage, "%s", err.msg);
 	}
 	if (optind == argc)
-		return cli_usage(usage, "name files or directories");
+		return usage_error(usage, "name files or directories");
 	return -1;
 }
 

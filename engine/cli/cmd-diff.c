@@ -203,7 +203,7 @@ static int parse_options(int argc, char **argv, struct diff *d)
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h')
-			return cli_help(usage);
+			return usage_help(usage);
 		else if (c == 'r')
 			d->dir = optarg;
 		else if (c == 'n')
@@ -211,10 +211,10 @@ static int parse_options(int argc, char **argv, struct diff *d)
 		else if (c == 'e')
 			d->exit_code = true;
 		else
-			return cli_usage(usage, NULL);
+			return usage_error(usage, NULL);
 	}
 	if (argc - optind < 1 || argc - optind > 2)
-		return cli_usage(usage, "name one bundle or two");
+		return usage_error(usage, "name one bundle or two");
 	return -1;
 }
 
@@ -239,10 +239,10 @@ int cmd_diff(int argc, char **argv)
 				       print_change, &d, &err) < 0)
 		goto fail;
 	if (d.exit_code && d.changes)
-		status = EXIT_INVALID;
+		status = EXIT_REFUSED;
 	goto out;
 fail:
-	status = cli_fail(&err);
+	status = command_fail(&err);
 out:
 	git_repository_free(d.repo);
 	return status;

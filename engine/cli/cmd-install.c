@@ -352,17 +352,17 @@ out:
 static int check_options(const struct options *o)
 {
 	if (!o->url)
-		return cli_usage(usage, "--url is missing: where the Git host "
+		return usage_error(usage, "--url is missing: where the Git host "
 				 "publishes");
 	if (!o->from && (!o->id[0] || (!o->publishers_file &&
 				       !o->publisher_key)))
-		return cli_usage(usage, "give --from, or --id and "
+		return usage_error(usage, "give --from, or --id and "
 				 "--publisher-key");
 	if (!o->cluster_admin && !o->namespaces)
-		return cli_usage(usage, "give --namespaces or "
+		return usage_error(usage, "give --namespaces or "
 				 "--cluster-admin");
 	if (!is_channel_name(o->channel))
-		return cli_usage(usage, "'%s' is no channel's name: lower-case "
+		return usage_error(usage, "'%s' is no channel's name: lower-case "
 				 "letters, digits and -", o->channel);
 	return -1;
 }
@@ -401,12 +401,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 		case 'a': o->apply = true; break;
 		case 'k': o->kubeconfig = optarg; break;
 		case 'c': o->context = optarg; break;
-		case 'h': return cli_help(usage);
-		default: return cli_usage(usage, NULL);
+		case 'h': return usage_help(usage);
+		default: return usage_error(usage, NULL);
 		}
 	}
 	if (optind != argc - 1)
-		return cli_usage(usage, "name one channel");
+		return usage_error(usage, "name one channel");
 	o->channel = argv[optind];
 	return check_options(o);
 }
@@ -418,7 +418,7 @@ int cmd_install(int argc, char **argv)
 	int status = parse_options(argc, argv, &o);
 
 	if (status < 0)
-		status = install(&o, &err) < 0 ? cli_fail(&err) : EXIT_OK;
+		status = install(&o, &err) < 0 ? command_fail(&err) : EXIT_OK;
 	buf_release(&o.publishers);
 	return status;
 }

@@ -125,7 +125,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 	while ((c = getopt_long(argc, argv, "hn:", longs, NULL)) != -1) {
 		if (c == 'h')
-			return cli_help(usage);
+			return usage_help(usage);
 		else if (c == 'r')
 			o->repo = optarg;
 		else if (c == 'n' && !parse_u64(optarg, 0, UINT32_MAX,
@@ -134,11 +134,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 		else if (c == 'o' && !cli_parse_output(optarg, &o->output))
 			;
 		else
-			return cli_usage(usage, c == '?' ? NULL :
+			return usage_error(usage, c == '?' ? NULL :
 					 "'%s' is not understood", optarg);
 	}
 	if (optind != argc - 1)
-		return cli_usage(usage, "name one channel or bundle");
+		return usage_error(usage, "name one channel or bundle");
 	return -1;
 }
 
@@ -156,7 +156,7 @@ int cmd_log(int argc, char **argv)
 	if (bundles_open(o.repo, &repo, &err) < 0 ||
 	    bundle_find(repo, argv[optind], &at, &err) < 0 ||
 	    print_chain(repo, &at, &o, &err) < 0)
-		status = cli_fail(&err);
+		status = command_fail(&err);
 	git_repository_free(repo);
 	return status;
 }

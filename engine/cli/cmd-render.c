@@ -78,16 +78,16 @@ static int parse_options(int argc, char **argv, struct review *r,
 
 	while ((c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1) {
 		if (c == 'h')
-			return cli_help(usage);
+			return usage_help(usage);
 		if (c == '?')
-			return cli_usage(usage, NULL);
+			return usage_error(usage, NULL);
 		if (c == 'o')
 			*dir = optarg;
 		else if (review_option(r, c, optarg, &err) < 0)
-			return cli_usage(usage, "%s", err.msg);
+			return usage_error(usage, "%s", err.msg);
 	}
 	if (optind == argc)
-		return cli_usage(usage, "name files or directories");
+		return usage_error(usage, "name files or directories");
 	return -1;
 }
 
@@ -104,7 +104,7 @@ static int run(struct review *r, char *const *paths, size_t n,
 	findings_print(stderr, &r->problems);
 	rendered_sort(out.v, out.n);
 	if (status == EXIT_OK && write_out(&out, dir, &err) < 0)
-		status = cli_fail(&err);
+		status = command_fail(&err);
 	for (size_t i = 0; i < out.n; i++) {
 		free(out.v[i].path);
 		free(out.v[i].bytes);

@@ -124,13 +124,13 @@ static int parse_options(int argc, char **argv, const char **repo)
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h')
-			return cli_help(usage);
+			return usage_help(usage);
 		if (c != 'r')
-			return cli_usage(usage, NULL);
+			return usage_error(usage, NULL);
 		*repo = optarg;
 	}
 	if (argc - optind < 1 || argc - optind > 2)
-		return cli_usage(usage, "name one bundle");
+		return usage_error(usage, "name one bundle");
 	return -1;
 }
 
@@ -150,7 +150,7 @@ int cmd_show(int argc, char **argv)
 	    (argc - optind == 2
 	     ? show_object(repo, &at, argv[optind + 1], &err)
 	     : show_bundle(repo, &at, &err)) < 0)
-		status = cli_fail(&err);
+		status = command_fail(&err);
 	git_repository_free(repo);
 	return status;
 }

@@ -179,14 +179,14 @@ static int show(struct cluster *cluster, const struct options *o,
 		return -1;
 	}
 	if (o->channel)
-		return print_one(answer, o) ? EXIT_OK : EXIT_INVALID;
+		return print_one(answer, o) ? EXIT_OK : EXIT_REFUSED;
 	items = node_get(answer, "items");
 	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
 	     i++)
 		ready &= print_one(items->items[i], o);
 	if (o->output == OUTPUT_TEXT && (!items || items->n == 0))
 		puts("no channels");
-	return ready ? EXIT_OK : EXIT_INVALID;
+	return ready ? EXIT_OK : EXIT_REFUSED;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -202,7 +202,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		if (c == 'h')
-			return cli_help(usage);
+			return usage_help(usage);
 		else if (c == 'k')
 			o->kubeconfig = optarg;
 		else if (c == 'c')
@@ -210,11 +210,11 @@ static int parse_options(int argc, char **argv, struct options *o)
 		else if (c == 'o' && !cli_parse_output(optarg, &o->output))
 			;
 		else
-			return cli_usage(usage, c == '?' ? NULL :
+			return usage_error(usage, c == '?' ? NULL :
 					 "'%s' is not understood", optarg);
 	}
 	if (argc - optind > 1)
-		return cli_usage(usage, "name one channel, or none for all");
+		return usage_error(usage, "name one channel, or none for all");
 	o->channel = argv[optind];
 	return -1;
 }
@@ -233,7 +233,7 @@ int cmd_status(int argc, char **argv)
 	if (cluster_open(&cluster, o.kubeconfig, o.context, &err) == 0)
 		status = show(&cluster, &o, &a, &err);
 	if (status < 0) {
-		cli_fail(&err);
+		command_fail(&err);
 		status = EXIT_TROUBLE;
 	}
 	cluster_close(&cluster);

@@ -232,20 +232,20 @@ static int check_options(int argc, char **argv, struct options *o)
 	struct err err = ERR_INIT;
 
 	if (optind != argc - 1)
-		return cli_usage(usage, "name one channel or bundle");
+		return usage_error(usage, "name one channel or bundle");
 	o->name = argv[optind];
 	if (!o->publishers)
-		return cli_usage(usage, "--publishers is missing: a file that "
+		return usage_error(usage, "--publishers is missing: a file that "
 				 "says whose signatures count; `windlass-hook "
 				 "init` printed its line");
 	if (o->repo && o->url)
-		return cli_usage(usage, "give --repo or --url, not both");
+		return usage_error(usage, "give --repo or --url, not both");
 	if (!o->url && (o->ca_file || o->token_file))
-		return cli_usage(usage, "--ca-file and --token-file are for "
+		return usage_error(usage, "--ca-file and --token-file are for "
 				 "--url");
 	if (bundle_parse_name(o->name, &o->channel, &o->epoch, &o->sequence,
 			      &err) < 0)
-		return cli_usage(usage, "%s", err.msg);
+		return usage_error(usage, "%s", err.msg);
 	return -1;
 }
 
@@ -266,7 +266,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
 		switch (c) {
-		case 'h': return cli_help(usage);
+		case 'h': return usage_help(usage);
 		case 'p': o->publishers = optarg; break;
 		case 'r': o->repo = optarg; break;
 		case 'u': o->url = optarg; break;
@@ -276,16 +276,16 @@ static int parse_options(int argc, char **argv, struct options *o)
 			if (parse_u64(optarg, 1, LIMIT_EPOCH_BUNDLES,
 				      &o->last) == 0)
 				break;
-			return cli_usage(usage, "--last '%s' is no number of "
+			return usage_error(usage, "--last '%s' is no number of "
 					 "bundles", optarg);
 		case 'o':
 			if (cli_parse_output(optarg,
 					     &o->results.output) == 0)
 				break;
-			return cli_usage(usage, "'%s' is not understood",
+			return usage_error(usage, "'%s' is not understood",
 					 optarg);
 		default:
-			return cli_usage(usage, NULL);
+			return usage_error(usage, NULL);
 		}
 	}
 	return check_options(argc, argv, o);
@@ -317,11 +317,11 @@ int cmd_verify(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (read_trust(o.publishers, &publishers, &err) < 0) {
-		cli_fail(&err);
+		command_fail(&err);
 		status = EXIT_TROUBLE;
 	} else if ((o.url ? verify_url(&o, &publishers, &err)
 		   : verify_repo(&o, &publishers, &err)) < 0) {
-		status = cli_fail(&err);
+		status = command_fail(&err);
 	} else {
 		print_summary(&o);
 		status = results_status(&o.results);

@@ -42,9 +42,9 @@ static int print_file(const char *path)
 	int status = EXIT_OK;
 
 	if (read_input(path, &text, &err) < 0)
-		status = cli_fail(&err);
+		status = command_fail(&err);
 	else if (yaml_read(path, text.data, text.len, &a, &docs, &ps) < 0)
-		status = EXIT_INVALID;
+		status = EXIT_REFUSED;
 	problems_sort(&ps);
 	for (size_t i = 0; i < ps.n; i++) {
 		buf_reset(&out);
@@ -73,7 +73,7 @@ int cmd_yaml(int argc, char **argv)
 	int c, worst = EXIT_OK;
 
 	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1)
-		return c == 'h' ? cli_help(usage) : cli_usage(usage, NULL);
+		return c == 'h' ? usage_help(usage) : usage_error(usage, NULL);
 	if (optind == argc)
 		return print_file("-");
 	for (; optind < argc; optind++) {

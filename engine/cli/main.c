@@ -6,19 +6,12 @@
 
 #include <git2.h>
 #include <sodium.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "schema/base/buf.h"
 #include "schema/repo.h"
-
-struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *summary;
-};
 
 /* NULL-terminated; what a developer needs first, then what an admin does. */
 static const struct command commands[] = {
@@ -34,50 +27,12 @@ static const struct command commands[] = {
 	{ NULL, NULL, NULL },
 };
 
-static const char usage_head[] =
-"usage: windlass COMMAND [ARGUMENTS]\n"
-"       windlass help COMMAND\n"
-"       windlass --version\n"
-"\n"
-"Looks at manifests, bundles and channels.\n"
-"\n"
-"commands:\n";
-
-static void print_usage(FILE *out)
-{
-	fputs(usage_head, out);
-	for (const struct command *c = commands; c->name; c++)
-		fprintf(out, "  %-12s %s\n", c->name, c->summary);
-	fputs("\nManual: man 1 windlass\n", out);
-}
-
-int cli_help(const char *usage)
-{
-	fputs(usage, stdout);
-	return EXIT_OK;
-}
-
-int cli_usage(const char *usage, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (fmt) {
-		fputs("windlass: ", stderr);
-		va_start(ap, fmt);
-		vfprintf(stderr, fmt, ap);
-		va_end(ap);
-		fputc('\n', stderr);
-	}
-	fprintf(stderr, "%.*s\n", (int)strcspn(usage, "\n"), usage);
-	return EXIT_USAGE;
-}
-
-int cli_fail(const struct err *err)
-{
-	fprintf(stderr, "windlass: %s\n", err->msg);
-	return err->class == ERR_INVALID || err->class == ERR_DENIED ?
-	       EXIT_INVALID : EXIT_TROUBLE;
-}
+static const struct program windlass = {
+	.name = "windlass",
+	.manual = "man 1 windlass",
+	.purpose = "Looks at manifests, bundles and channels.",
+	.commands = commands,
+};
 
 bool cli_color(FILE *out)
 {
@@ -111,48 +66,6 @@ int cli_parse_output(const char *word, enum cli_output *ret)
 	return 0;
 }
 
-static const struct command *find_command(const char *name)
-{
-	for (const struct command *c = commands; c->name; c++)
-		if (!strcmp(c->name, name))
-			return c;
-	return NULL;
-}
-
-static int run_command(int argc, char **argv)
-{
-	const struct command *c = find_command(argv[0]);
-
-	if (!c) {
-		fprintf(stderr, "windlass: no command '%s'; "
-			"`windlass --help` lists them\n", argv[0]);
-		return EXIT_USAGE;
-	}
-	return c->run(argc, argv);
-}
-
-static int dispatch(int argc, char **argv)
-{
-	char help[] = "--help";
-
-	if (argc < 1) {
-		print_usage(stderr);
-		return EXIT_USAGE;
-	}
-	if (!strcmp(argv[0], "--version")) {
-		puts("windlass " PACKAGE_VERSION);
-		return EXIT_OK;
-	}
-	if (!strcmp(argv[0], "help") && argc > 1)
-		return run_command(2, (char *[]){ argv[1], help, NULL });
-	if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") ||
-	    !strcmp(argv[0], "-h")) {
-		print_usage(stdout);
-		return EXIT_OK;
-	}
-	return run_command(argc, argv);
-}
-
 int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
@@ -164,7 +77,7 @@ int main(int argc, char **argv)
 		fputs("windlass: cannot start its libraries\n", stderr);
 		return EXIT_TROUBLE;
 	}
-	status = dispatch(argc - 1, argv + 1);
+	status = program_run(&windlass, argc, argv);
 	git_libgit2_shutdown();
 	if (fflush(stdout) != 0 || ferror(stdout))
 		return EXIT_TROUBLE;

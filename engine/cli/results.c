@@ -91,5 +91,5 @@ void result_skipped(struct results *f, const struct subject *what,
 
 int results_status(const struct results *f)
 {
-	return f->bad ? EXIT_INVALID : f->unknown ? EXIT_TROUBLE : EXIT_OK;
+	return f->bad ? EXIT_REFUSED : f->unknown ? EXIT_TROUBLE : EXIT_OK;
 }

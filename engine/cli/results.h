@@ -33,7 +33,7 @@ void result_refused(struct results *f, const struct subject *what,
 /* Nothing to check, and no fault; says why. */
 void result_skipped(struct results *f, const struct subject *what,
 		    const char *why);
-/* EXIT_INVALID before EXIT_TROUBLE before EXIT_OK. */
+/* EXIT_REFUSED before EXIT_TROUBLE before EXIT_OK. */
 int results_status(const struct results *f);
 
 #endif

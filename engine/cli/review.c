@@ -182,7 +182,7 @@ static void judge_file(struct run *run, const char *path)
 	struct err err = ERR_INIT;
 
 	if (read_text(path, &text, &err) < 0) {
-		cli_fail(&err);
+		command_fail(&err);
 		run->status = EXIT_TROUBLE;
 		buf_release(&text);
 		return;
@@ -209,7 +209,7 @@ static void learn_path(struct run *run, const char *path)
 	struct err err = ERR_INIT;
 
 	if (sources_find(path, &files, &run->r->problems, &err) < 0) {
-		cli_fail(&err);
+		command_fail(&err);
 		run->status = EXIT_TROUBLE;
 	}
 	for (size_t i = 0; i < files.n; i++) {
@@ -218,7 +218,7 @@ static void learn_path(struct run *run, const char *path)
 		struct arena a = ARENA_INIT;
 
 		if (read_text(files.v[i], &text, &err) < 0) {
-			cli_fail(&err);
+			command_fail(&err);
 			run->status = EXIT_TROUBLE;
 		} else {
 			manifest_read(files.v[i], text.data, text.len, &a, &os,
@@ -252,7 +252,7 @@ static void find_files(struct run *run, char *const *paths, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		if (sources_find(paths[i], &all, &run->r->problems, &err) < 0) {
-			cli_fail(&err);
+			command_fail(&err);
 			run->status = EXIT_TROUBLE;
 		}
 	strvec_sort(&all);
@@ -284,7 +284,7 @@ int review_run(struct review *r, char *const *paths, size_t n)
 	free(run.v);
 	strvec_release(&run.files);
 	if (run.status == EXIT_OK && r->problems.errors)
-		run.status = EXIT_INVALID;
+		run.status = EXIT_REFUSED;
 	return run.status;
 }
 

@@ -55,7 +55,7 @@ int review_option(struct review *r, int option, const char *arg,
 
 /*
  * Judges files, directories and standard input ("-"). What cannot be read is
- * said on standard error. EXIT_OK, EXIT_INVALID if a rule is broken, or
+ * said on standard error. EXIT_OK, EXIT_REFUSED if a rule is broken, or
  * EXIT_TROUBLE if something could not be looked at.
  */
 int review_run(struct review *r, char *const *paths, size_t n);

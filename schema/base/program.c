@@ -1,0 +1,107 @@
+/*
+ * Choosing and ending commands. See program.h. The command line is the
+ * user's own and trusted to be what they meant.
+ */
+#include "config.h"
+#include "schema/base/program.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+/* whose messages these are */
+static const char *program_name = "windlass";
+
+static const struct command *program_command(const struct program *p,
+				      const char *name)
+{
+	for (const struct command *c = p->commands; c->name; c++)
+		if (!strcmp(c->name, name))
+			return c;
+	return NULL;
+}
+
+static void print_usage(const struct program *p, FILE *out)
+{
+	int width = 0;
+
+	for (const struct command *c = p->commands; c->name; c++)
+		if ((int)strlen(c->name) > width)
+			width = (int)strlen(c->name);
+	fprintf(out, "usage: %s COMMAND [ARGUMENTS]\n"
+		"       %s help COMMAND\n"
+		"       %s --version\n\n%s\n\ncommands:\n", p->name, p->name,
+		p->name, p->purpose);
+	for (const struct command *c = p->commands; c->name; c++)
+		fprintf(out, "  %-*s  %s\n", width, c->name, c->summary);
+	fprintf(out, "\nManual: %s\n", p->manual);
+}
+
+static int run_command(const struct program *p, int argc, char **argv)
+{
+	const struct command *c = program_command(p, argv[0]);
+
+	if (c)
+		return c->run(argc, argv);
+	fprintf(stderr, "%s: no command '%s'; `%s --help` lists them\n",
+		p->name, argv[0], p->name);
+	return EXIT_USAGE;
+}
+
+int program_run(const struct program *p, int argc, char **argv)
+{
+	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
+	char help[] = "--help";
+
+	program_name = p->name;
+	if (argc && program_command(p, slash ? slash + 1 : argv[0])) {
+		argv[0] += slash ? slash + 1 - argv[0] : 0;
+		return run_command(p, argc, argv);
+	}
+	if (argc < 2) {
+		print_usage(p, stderr);
+		return EXIT_USAGE;
+	}
+	argv++;
+	argc--;
+	if (!strcmp(argv[0], "--version")) {
+		printf("%s %s\n", p->name, PACKAGE_VERSION);
+		return EXIT_OK;
+	}
+	if (!strcmp(argv[0], "help") && argc > 1)
+		return run_command(p, 2, (char *[]){ argv[1], help, NULL });
+	if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") ||
+	    !strcmp(argv[0], "-h")) {
+		print_usage(p, stdout);
+		return EXIT_OK;
+	}
+	return run_command(p, argc, argv);
+}
+
+int usage_help(const char *usage)
+{
+	fputs(usage, stdout);
+	return EXIT_OK;
+}
+
+int usage_error(const char *usage, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (fmt) {
+		fprintf(stderr, "%s: ", program_name);
+		va_start(ap, fmt);
+		vfprintf(stderr, fmt, ap);
+		va_end(ap);
+		fputc('\n', stderr);
+	}
+	fprintf(stderr, "%.*s\n", (int)strcspn(usage, "\n"), usage);
+	return EXIT_USAGE;
+}
+
+int command_fail(const struct err *err)
+{
+	fprintf(stderr, "%s: %s\n", program_name, err->msg);
+	return err->class == ERR_INVALID || err->class == ERR_DENIED
+		? EXIT_REFUSED : EXIT_TROUBLE;
+}

@@ -1,0 +1,61 @@
+/*
+ * What a program of commands is: a table, a usage text, exit statuses. The
+ * one place of the library that prints, because it speaks for main():
+ *
+ *   0    done, or all well: EXIT_OK
+ *   1    refused, or looked at and found wrong: EXIT_REFUSED
+ *   2    could not be done, or looked at: EXIT_TROUBLE
+ *   129  wrong usage, as git has it: EXIT_USAGE
+ *
+ * A command takes --help itself; `help COMMAND` runs it with that. Its usage
+ * text begins with a synopsis ("usage: windlass log [OPTION]... CHANNEL"),
+ * then says what it does, and its options.
+ */
+#ifndef SCHEMA_BASE_PROGRAM_H
+#define SCHEMA_BASE_PROGRAM_H
+
+#include "schema/base/err.h"
+
+enum {
+	EXIT_OK = 0,
+	EXIT_REFUSED = 1,
+	EXIT_TROUBLE = 2,
+	EXIT_USAGE = 129,
+};
+
+struct command {
+	const char *name;
+	/* argv[0] is the command's name; an exit status */
+	int (*run)(int argc, char **argv);
+	const char *summary;
+};
+
+struct program {
+	const char *name;	/* "windlass" */
+	const char *manual;	/* "man 1 windlass" */
+	const char *purpose;	/* a sentence */
+	const struct command *commands;	/* up to one without a name */
+};
+
+/*
+ * Runs the command that argv[0] names, as Git runs hooks, or argv[1], or
+ * answers help, --help, -h and --version. Returns the exit status. Messages
+ * of the functions below begin with the program's name from then on.
+ */
+int program_run(const struct program *p, int argc, char **argv);
+
+/* Prints a usage text on stdout. Returns EXIT_OK. */
+int usage_help(const char *usage);
+/*
+ * For a wrong command line: the message (unless fmt is NULL, when getopt has
+ * printed one) and the usage's first line on stderr. Returns EXIT_USAGE.
+ */
+int usage_error(const char *usage, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/*
+ * Prints an error on stderr. Returns EXIT_REFUSED for what is invalid or
+ * denied, EXIT_TROUBLE for all else.
+ */
+int command_fail(const struct err *err);
+
+#endif
