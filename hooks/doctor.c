@@ -5,7 +5,6 @@
 #include "config.h"
 #include "hooks/doctor.h"
 
-#include <getopt.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 
 #include "hooks/commands.h"
 #include "schema/base/mem.h"
+#include "schema/base/options.h"
 #include "schema/json.h"
 
 #define LIMIT_REPORT_BYTES (4u * 1024 * 1024)
@@ -25,13 +25,6 @@ static const char usage[] =
 "\n"
 "  --repo DIR      the bare repository (default: $GIT_DIR or .)\n"
 "  --output json   one JSON object with all checks\n";
-
-static const struct option options[] = {
-	{ "repo", required_argument, NULL, 'r' },
-	{ "output", required_argument, NULL, 'o' },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
 
 static const char *const level_names[] = { "ok", "warn", "FAIL" };
 
@@ -158,26 +151,29 @@ static int run(const char *dir, bool json)
 	return status;
 }
 
+static int take_output(void *target, const char *value, struct err *err)
+{
+	bool *json = target;
+
+	if (strcmp(value, "json"))
+		return err_set(err, ERR_INVALID, "must be json");
+	*json = true;
+	return 0;
+}
+
 int cmd_doctor(int argc, char **argv)
 {
 	const char *dir = NULL;
 	bool json = false;
-	int opt;
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &dir),
+		OPTION_TAKE("output", take_output, &json),
+		OPTION_END
+	};
+	int status = options_parse(specs, usage, argc, argv);
 
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		if (opt == 'h')
-			return usage_help(usage);
-		if (opt == '?')
-			return usage_error(usage, NULL);
-		if (opt == 'r')
-			dir = optarg;
-		else if (!strcmp(optarg, "json"))
-			json = true;
-		else
-			return usage_error(usage, "--output '%s' must be json",
-					   optarg);
-	}
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return usage_error(usage, "what is '%s'?", argv[optind]);
 	return run(dir, json);

@@ -24,6 +24,7 @@ libschema_a_SOURCES += \
 	schema/base/map.c schema/base/map.h \
 	schema/base/mem.c schema/base/mem.h \
 	schema/base/num.c schema/base/num.h \
+	schema/base/options.c schema/base/options.h \
 	schema/base/proc.c schema/base/proc.h \
 	schema/base/program.c schema/base/program.h \
 	schema/base/sha1.c schema/base/sha1.h \

@@ -222,7 +222,7 @@ for command in log show diff; do
 done
 windlass log --repo bundles.git -n x prod 2>usage.err
 is $? 129 "-n x"
-like "$(cat usage.err)" "^windlass: 'x' is not understood" "is not understood"
+like "$(cat usage.err)" "^windlass: -n 'x' must be a number" "is not understood"
 windlass log --repo bundles.git --output yaml prod 2>/dev/null
 is $? 129 "--output yaml neither"
 

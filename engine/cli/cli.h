@@ -30,7 +30,7 @@ void cli_print_scrubbed(const char *s, size_t len);
 
 /* --output: text or json. */
 enum cli_output { OUTPUT_TEXT, OUTPUT_JSON };
-/* 0, or -1 when the word is neither. */
-int cli_parse_output(const char *word, enum cli_output *ret);
+/* For a table of options: target is an enum cli_output. */
+int cli_take_output(void *target, const char *word, struct err *err);
 
 #endif

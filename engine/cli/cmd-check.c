@@ -62,29 +62,16 @@ static void print_json(const struct review *r)
 static int parse_options(int argc, char **argv, struct review *r,
 			 enum cli_output *output)
 {
-	static const struct option longs[] = {
-		REVIEW_OPTIONS,
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		REVIEW_OPTIONS(r),
+		OPTION_TAKE("output", cli_take_output, output),
+		OPTION_END
 	};
-	struct err err = ERR_INIT;
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return usage_help(usage);
-		if (c == '?')
-			return usage_error(usage, NULL);
-		if (c == 'o' && cli_parse_output(optarg, output))
-			return usage_error(usage, "'%s' is not understood",
-					 optarg);
-		if (c != 'o' && review_option(r, c, optarg, &err) < 0)
-			return usage_error(usage, "%s", err.msg);
-	}
-	if (optind == argc)
+	if (status < 0 && optind == argc)
 		return usage_error(usage, "name files or directories");
-	return -1;
+	return status;
 }
 
 int cmd_check(int argc, char **argv)

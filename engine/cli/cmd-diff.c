@@ -6,10 +6,10 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
-#include <getopt.h>
 #include <string.h>
 
 #include "engine/cli/bundles.h"
+#include "schema/base/options.h"
 #include "schema/json.h"
 
 static const char usage[] =
@@ -192,30 +192,17 @@ static int print_change(void *arg, char op, const char *path,
 
 static int parse_options(int argc, char **argv, struct diff *d)
 {
-	static const struct option longs[] = {
-		{ "repo", required_argument, NULL, 'r' },
-		{ "name-only", no_argument, NULL, 'n' },
-		{ "exit-code", no_argument, NULL, 'e' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &d->dir),
+		OPTION_FLAG("name-only", &d->name_only),
+		OPTION_FLAG("exit-code", &d->exit_code),
+		OPTION_END
 	};
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return usage_help(usage);
-		else if (c == 'r')
-			d->dir = optarg;
-		else if (c == 'n')
-			d->name_only = true;
-		else if (c == 'e')
-			d->exit_code = true;
-		else
-			return usage_error(usage, NULL);
-	}
-	if (argc - optind < 1 || argc - optind > 2)
+	if (status < 0 && (argc - optind < 1 || argc - optind > 2))
 		return usage_error(usage, "name one bundle or two");
-	return -1;
+	return status;
 }
 
 int cmd_diff(int argc, char **argv)

@@ -7,7 +7,6 @@
 #include "engine/cli/cli.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -17,6 +16,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
+#include "schema/base/options.h"
 #include "schema/json.h"
 #include "schema/manifest.h"
 #include "schema/render.h"
@@ -353,58 +353,49 @@ static int check_options(const struct options *o)
 {
 	if (!o->url)
 		return usage_error(usage, "--url is missing: where the Git host "
-				 "publishes");
+				   "publishes");
 	if (!o->from && (!o->id[0] || (!o->publishers_file &&
 				       !o->publisher_key)))
 		return usage_error(usage, "give --from, or --id and "
-				 "--publisher-key");
+				   "--publisher-key");
 	if (!o->cluster_admin && !o->namespaces)
 		return usage_error(usage, "give --namespaces or "
-				 "--cluster-admin");
+				   "--cluster-admin");
 	if (!is_channel_name(o->channel))
 		return usage_error(usage, "'%s' is no channel's name: lower-case "
-				 "letters, digits and -", o->channel);
+				   "letters, digits and -", o->channel);
 	return -1;
+}
+
+static int take_id(void *target, const char *value, struct err *err)
+{
+	if (!is_hex(value, strlen(value), CHANNEL_ID_SIZE - 1))
+		return err_set(err, ERR_INVALID, "must be the 32 lower-case "
+			       "hex digits that `windlass-hook init` printed");
+	memcpy(target, value, CHANNEL_ID_SIZE);
+	return 0;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{ "url", required_argument, NULL, 'u' },
-		{ "from", required_argument, NULL, 'f' },
-		{ "id", required_argument, NULL, 'i' },
-		{ "publisher-key", required_argument, NULL, 'K' },
-		{ "publishers", required_argument, NULL, 'p' },
-		{ "namespaces", required_argument, NULL, 'n' },
-		{ "cluster-scoped", required_argument, NULL, 's' },
-		{ "cluster-admin", no_argument, NULL, 'A' },
-		{ "apply", no_argument, NULL, 'a' },
-		{ "kubeconfig", required_argument, NULL, 'k' },
-		{ "context", required_argument, NULL, 'c' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("url", &o->url),
+		OPTION_TEXT("from", &o->from),
+		OPTION_TAKE("id", take_id, o->id),
+		OPTION_TEXT("publisher-key", &o->publisher_key),
+		OPTION_TEXT("publishers", &o->publishers_file),
+		OPTION_TEXT("namespaces", &o->namespaces),
+		OPTION_TEXT("cluster-scoped", &o->cluster_scoped),
+		OPTION_FLAG("cluster-admin", &o->cluster_admin),
+		OPTION_FLAG("apply", &o->apply),
+		OPTION_TEXT("kubeconfig", &o->kubeconfig),
+		OPTION_TEXT("context", &o->context),
+		OPTION_END
 	};
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'u': o->url = optarg; break;
-		case 'f': o->from = optarg; break;
-		case 'i':
-			snprintf(o->id, sizeof(o->id), "%s", optarg);
-			break;
-		case 'K': o->publisher_key = optarg; break;
-		case 'p': o->publishers_file = optarg; break;
-		case 'n': o->namespaces = optarg; break;
-		case 's': o->cluster_scoped = optarg; break;
-		case 'A': o->cluster_admin = true; break;
-		case 'a': o->apply = true; break;
-		case 'k': o->kubeconfig = optarg; break;
-		case 'c': o->context = optarg; break;
-		case 'h': return usage_help(usage);
-		default: return usage_error(usage, NULL);
-		}
-	}
+	if (status >= 0)
+		return status;
 	if (optind != argc - 1)
 		return usage_error(usage, "name one channel");
 	o->channel = argv[optind];

@@ -4,13 +4,13 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "engine/cli/bundles.h"
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
+#include "schema/base/options.h"
 #include "schema/json.h"
 
 static const char usage[] =
@@ -113,33 +113,26 @@ static int print_chain(git_repository *repo, struct bundle_at *at,
 	return 0;
 }
 
+static int take_limit(void *target, const char *value, struct err *err)
+{
+	if (parse_u64(value, 0, UINT32_MAX, target) < 0)
+		return err_set(err, ERR_INVALID, "must be a number from 0");
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{ "repo", required_argument, NULL, 'r' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &o->repo),
+		OPTION_TAKE("output", cli_take_output, &o->output),
+		{ .letter = 'n', .take = take_limit, .target = &o->limit },
+		OPTION_END
 	};
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "hn:", longs, NULL)) != -1) {
-		if (c == 'h')
-			return usage_help(usage);
-		else if (c == 'r')
-			o->repo = optarg;
-		else if (c == 'n' && !parse_u64(optarg, 0, UINT32_MAX,
-						&o->limit))
-			;
-		else if (c == 'o' && !cli_parse_output(optarg, &o->output))
-			;
-		else
-			return usage_error(usage, c == '?' ? NULL :
-					 "'%s' is not understood", optarg);
-	}
-	if (optind != argc - 1)
+	if (status < 0 && optind != argc - 1)
 		return usage_error(usage, "name one channel or bundle");
-	return -1;
+	return status;
 }
 
 int cmd_log(int argc, char **argv)

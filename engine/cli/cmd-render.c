@@ -68,27 +68,16 @@ static int write_out(const struct output *out, const char *dir,
 static int parse_options(int argc, char **argv, struct review *r,
 			 const char **dir)
 {
-	static const struct option longs[] = {
-		REVIEW_OPTIONS,
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		REVIEW_OPTIONS(r),
+		{ .letter = 'o', .text = dir },
+		OPTION_END
 	};
-	struct err err = ERR_INIT;
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "ho:", longs, NULL)) != -1) {
-		if (c == 'h')
-			return usage_help(usage);
-		if (c == '?')
-			return usage_error(usage, NULL);
-		if (c == 'o')
-			*dir = optarg;
-		else if (review_option(r, c, optarg, &err) < 0)
-			return usage_error(usage, "%s", err.msg);
-	}
-	if (optind == argc)
+	if (status < 0 && optind == argc)
 		return usage_error(usage, "name files or directories");
-	return -1;
+	return status;
 }
 
 static int run(struct review *r, char *const *paths, size_t n,

@@ -4,13 +4,13 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "engine/cli/bundles.h"
 #include "schema/base/clock.h"
+#include "schema/base/options.h"
 #include "schema/object.h"
 
 static const char usage[] =
@@ -115,23 +115,15 @@ static int show_object(git_repository *repo, const struct bundle_at *at,
 
 static int parse_options(int argc, char **argv, const char **repo)
 {
-	static const struct option longs[] = {
-		{ "repo", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", repo),
+		OPTION_END
 	};
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return usage_help(usage);
-		if (c != 'r')
-			return usage_error(usage, NULL);
-		*repo = optarg;
-	}
-	if (argc - optind < 1 || argc - optind > 2)
+	if (status < 0 && (argc - optind < 1 || argc - optind > 2))
 		return usage_error(usage, "name one bundle");
-	return -1;
+	return status;
 }
 
 int cmd_show(int argc, char **argv)

@@ -4,12 +4,12 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "engine/cli/cluster.h"
 #include "engine/status.h"
+#include "schema/base/options.h"
 #include "schema/json.h"
 
 static const char usage[] =
@@ -191,32 +191,18 @@ static int show(struct cluster *cluster, const struct options *o,
 
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{ "kubeconfig", required_argument, NULL, 'k' },
-		{ "context", required_argument, NULL, 'c' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("kubeconfig", &o->kubeconfig),
+		OPTION_TEXT("context", &o->context),
+		OPTION_TAKE("output", cli_take_output, &o->output),
+		OPTION_END
 	};
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		if (c == 'h')
-			return usage_help(usage);
-		else if (c == 'k')
-			o->kubeconfig = optarg;
-		else if (c == 'c')
-			o->context = optarg;
-		else if (c == 'o' && !cli_parse_output(optarg, &o->output))
-			;
-		else
-			return usage_error(usage, c == '?' ? NULL :
-					 "'%s' is not understood", optarg);
-	}
-	if (argc - optind > 1)
+	if (status < 0 && argc - optind > 1)
 		return usage_error(usage, "name one channel, or none for all");
 	o->channel = argv[optind];
-	return -1;
+	return status;
 }
 
 int cmd_status(int argc, char **argv)

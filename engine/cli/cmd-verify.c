@@ -8,7 +8,6 @@
 #include "engine/cli/cli.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +20,7 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
+#include "schema/base/options.h"
 #include "schema/base/secret.h"
 #include "schema/object.h"
 
@@ -236,59 +236,41 @@ static int check_options(int argc, char **argv, struct options *o)
 	o->name = argv[optind];
 	if (!o->publishers)
 		return usage_error(usage, "--publishers is missing: a file that "
-				 "says whose signatures count; `windlass-hook "
-				 "init` printed its line");
+				   "says whose signatures count; `windlass-hook "
+				   "init` printed its line");
 	if (o->repo && o->url)
 		return usage_error(usage, "give --repo or --url, not both");
 	if (!o->url && (o->ca_file || o->token_file))
 		return usage_error(usage, "--ca-file and --token-file are for "
-				 "--url");
+				   "--url");
 	if (bundle_parse_name(o->name, &o->channel, &o->epoch, &o->sequence,
 			      &err) < 0)
 		return usage_error(usage, "%s", err.msg);
 	return -1;
 }
 
+static int take_last(void *target, const char *value, struct err *err)
+{
+	if (parse_u64(value, 1, LIMIT_EPOCH_BUNDLES, target) < 0)
+		return err_set(err, ERR_INVALID, "is no number of bundles");
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
-	static const struct option longs[] = {
-		{ "publishers", required_argument, NULL, 'p' },
-		{ "repo", required_argument, NULL, 'r' },
-		{ "url", required_argument, NULL, 'u' },
-		{ "last", required_argument, NULL, 'l' },
-		{ "ca-file", required_argument, NULL, 'c' },
-		{ "token-file", required_argument, NULL, 't' },
-		{ "output", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("publishers", &o->publishers),
+		OPTION_TEXT("repo", &o->repo),
+		OPTION_TEXT("url", &o->url),
+		OPTION_TAKE("last", take_last, &o->last),
+		OPTION_TEXT("ca-file", &o->ca_file),
+		OPTION_TEXT("token-file", &o->token_file),
+		OPTION_TAKE("output", cli_take_output, &o->results.output),
+		OPTION_END
 	};
-	int c;
+	int status = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1) {
-		switch (c) {
-		case 'h': return usage_help(usage);
-		case 'p': o->publishers = optarg; break;
-		case 'r': o->repo = optarg; break;
-		case 'u': o->url = optarg; break;
-		case 'c': o->ca_file = optarg; break;
-		case 't': o->token_file = optarg; break;
-		case 'l':
-			if (parse_u64(optarg, 1, LIMIT_EPOCH_BUNDLES,
-				      &o->last) == 0)
-				break;
-			return usage_error(usage, "--last '%s' is no number of "
-					 "bundles", optarg);
-		case 'o':
-			if (cli_parse_output(optarg,
-					     &o->results.output) == 0)
-				break;
-			return usage_error(usage, "'%s' is not understood",
-					 optarg);
-		default:
-			return usage_error(usage, NULL);
-		}
-	}
-	return check_options(argc, argv, o);
+	return status < 0 ? check_options(argc, argv, o) : status;
 }
 
 static void print_summary(const struct options *o)

@@ -6,11 +6,11 @@
 #include "engine/cli/cli.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "schema/base/fs.h"
+#include "schema/base/options.h"
 #include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/yaml.h"
@@ -66,17 +66,14 @@ static int print_file(const char *path)
 
 int cmd_yaml(int argc, char **argv)
 {
-	static const struct option longs[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ 0 },
-	};
-	int c, worst = EXIT_OK;
+	const struct option_spec specs[] = { OPTION_END };
+	int worst = options_parse(specs, usage, argc, argv);
 
-	while ((c = getopt_long(argc, argv, "h", longs, NULL)) != -1)
-		return c == 'h' ? usage_help(usage) : usage_error(usage, NULL);
+	if (worst >= 0)
+		return worst;
 	if (optind == argc)
 		return print_file("-");
-	for (; optind < argc; optind++) {
+	for (worst = EXIT_OK; optind < argc; optind++) {
 		int status = print_file(argv[optind]);
 
 		if (status > worst)

@@ -58,11 +58,13 @@ void cli_print_scrubbed(const char *s, size_t len)
 	buf_release(&out);
 }
 
-int cli_parse_output(const char *word, enum cli_output *ret)
+int cli_take_output(void *target, const char *word, struct err *err)
 {
+	enum cli_output *output = target;
+
 	if (strcmp(word, "text") && strcmp(word, "json"))
-		return -1;
-	*ret = strcmp(word, "json") ? OUTPUT_TEXT : OUTPUT_JSON;
+		return err_set(err, ERR_INVALID, "must be text or json");
+	*output = strcmp(word, "json") ? OUTPUT_TEXT : OUTPUT_JSON;
 	return 0;
 }
 

@@ -43,31 +43,34 @@ void review_init(struct review *r)
 	r->rules.scopes = &r->scopes;
 }
 
-int review_option(struct review *r, int option, const char *arg,
-		  struct err *err)
+int review_take_channel(void *target, const char *value, struct err *err)
 {
-	switch (option) {
-	case 'c':
-		if (!is_channel_name(arg))
-			return err_set(err, ERR_INVALID,
-				       "'%s' is no name of a channel: at most "
-				       "63 of a-z, 0-9 and -, not at an end",
-				       arg);
-		r->rules.channel = arg;
-		return 0;
-	case 'n':
-		if (!is_dns_label(arg))
-			return err_set(err, ERR_INVALID,
-				       "'%s' is no name of a namespace", arg);
-		r->rules.default_namespace = arg;
-		return 0;
-	case 's':
-		r->rules.allow_secrets = true;
-		return 0;
-	default:
-		strvec_push(&r->crds, arg);
-		return 0;
-	}
+	struct review *r = target;
+
+	if (!is_channel_name(value))
+		return err_set(err, ERR_INVALID, "is no name of a channel: at "
+			       "most 63 of a-z, 0-9 and -, not at an end");
+	r->rules.channel = value;
+	return 0;
+}
+
+int review_take_namespace(void *target, const char *value, struct err *err)
+{
+	struct review *r = target;
+
+	if (!is_dns_label(value))
+		return err_set(err, ERR_INVALID, "is no name of a namespace");
+	r->rules.default_namespace = value;
+	return 0;
+}
+
+int review_take_crds(void *target, const char *value, struct err *err)
+{
+	struct review *r = target;
+
+	(void)err;
+	strvec_push(&r->crds, value);
+	return 0;
 }
 
 static bool is_crd(const struct object *o)

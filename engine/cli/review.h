@@ -7,10 +7,10 @@
 #ifndef ENGINE_CLI_REVIEW_H
 #define ENGINE_CLI_REVIEW_H
 
-#include <getopt.h>
 #include <stdbool.h>
 
 #include "schema/base/arena.h"
+#include "schema/base/options.h"
 #include "schema/base/strvec.h"
 #include "schema/object.h"
 #include "schema/problem.h"
@@ -34,12 +34,12 @@ struct review {
 	void *arg;
 };
 
-/* The options that set the rules, for getopt_long and for usage texts. */
-#define REVIEW_OPTIONS \
-	{ "channel", required_argument, NULL, 'c' }, \
-	{ "namespace", required_argument, NULL, 'n' }, \
-	{ "allow-secrets", no_argument, NULL, 's' }, \
-	{ "crds", required_argument, NULL, 'C' }
+/* The options that set the rules of r, for a table and for usage texts. */
+#define REVIEW_OPTIONS(r) \
+	OPTION_TAKE("channel", review_take_channel, (r)), \
+	OPTION_TAKE("namespace", review_take_namespace, (r)), \
+	OPTION_FLAG("allow-secrets", &(r)->rules.allow_secrets), \
+	OPTION_TAKE("crds", review_take_crds, (r))
 
 #define REVIEW_OPTIONS_HELP \
 "  --channel NAME   the channel they are for (default: default)\n" \
@@ -49,9 +49,10 @@ struct review {
 "                   defined here: a file or a directory; repeatable\n"
 
 void review_init(struct review *r);
-/* Takes one of REVIEW_OPTIONS. -1 with a message if its argument is none. */
-int review_option(struct review *r, int option, const char *arg,
-		  struct err *err);
+/* Each takes one of REVIEW_OPTIONS; target is a struct review. */
+int review_take_channel(void *target, const char *value, struct err *err);
+int review_take_namespace(void *target, const char *value, struct err *err);
+int review_take_crds(void *target, const char *value, struct err *err);
 
 /*
  * Judges files, directories and standard input ("-"). What cannot be read is
