@@ -81,16 +81,20 @@ int cmd_post_receive(int argc, char **argv)
 		return usage_error(usage, "what is '%s'?", argv[1]);
 	feedback_init(&fb, STDERR_FILENO);
 	if (updates_read(STDIN_FILENO, &updates, &err) < 0 ||
-	    host_open(NULL, false, &host, &err) < 0) {
+	    host_open(NULL, false, &host, &err) < 0 ||
+	    updates_resolve(host.repo, &updates, &err) < 0) {
 		feedback_line(&fb, "windlass: not published: %s", err.msg);
 		updates_release(&updates);
+		host_close(&host);
 		return 0;
 	}
 	for (size_t i = 0; i < host.config.n; i++) {
 		const struct channel_config *ch = &host.config.channels[i];
-		const struct update *u = updates_find(&updates, ch->ref);
+		const struct update *u = NULL;
 
-		if (u && *u->new_id)
+		if (updates_find(host.repo, &updates, ch->ref, &u, &err) < 0)
+			failed(&fb, ch, &err);
+		else if (u && *u->new_id)
 			publish(&host, ch, &fb);
 	}
 	updates_release(&updates);

@@ -67,7 +67,8 @@ static void refuse(struct push *p, const struct channel_config *ch,
 static void check_refs(struct push *p)
 {
 	for (size_t i = 0; i < p->updates.n; i++)
-		if (ref_is_closed(p->updates.v[i].ref))
+		if (ref_is_closed(p->updates.v[i].ref) ||
+		    ref_is_closed(p->updates.v[i].target))
 			refuse(p, NULL, "'%s' cannot be pushed: what is below "
 			       "it is written by windlass, or would mislead "
 			       "git", p->updates.v[i].ref);
@@ -175,11 +176,14 @@ out:
 
 static void check_channel(struct push *p, const struct channel_config *ch)
 {
-	const struct update *u = updates_find(&p->updates, ch->ref);
+	const struct update *u;
+	struct err err = ERR_INIT;
 	git_object *o = NULL;
 	git_oid id;
 
-	if (!u)
+	if (updates_find(p->host.repo, &p->updates, ch->ref, &u, &err) < 0)
+		refuse(p, ch, "%s", err.msg);
+	if (err.msg[0] || !u)
 		return;
 	if (!*u->new_id) {
 		refuse(p, ch, "'%s' is what this channel follows and cannot be "
@@ -238,6 +242,7 @@ int cmd_pre_receive(int argc, char **argv)
 	feedback_init(&p.fb, STDERR_FILENO);
 	if (host_open(NULL, true, &p.host, &err) < 0 ||
 	    updates_read(STDIN_FILENO, &p.updates, &err) < 0 ||
+	    updates_resolve(p.host.repo, &p.updates, &err) < 0 ||
 	    allow_options(&p.given, &err) < 0 || run(&p, &err) < 0)
 		feedback_line(&p.fb, "windlass: refused, %s", err.msg);
 	else if (!p.refused)

@@ -12,6 +12,7 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
+#include "schema/repo.h"
 
 #define SHA1_HEX (GIT_HEX_SIZE - 1)
 #define SHA256_HEX 64
@@ -72,7 +73,7 @@ static int take_line(const char *line, size_t len, struct updates *us,
 	if (us->n == LIMIT_PUSH_REFS)
 		return err_set(err, ERR_INVALID, "more than %d refs in one "
 			       "push; push them in several", LIMIT_PUSH_REFS);
-	u.ref = arena_strndup(&us->arena, line + at, len - at);
+	u.ref = u.target = arena_strndup(&us->arena, line + at, len - at);
 	if (us->n == us->alloc) {
 		us->alloc = us->alloc ? us->alloc * 2 : 8;
 		us->v = xreallocarray(us->v, us->alloc, sizeof(*us->v));
@@ -112,12 +113,35 @@ int updates_read(int fd, struct updates *ret, struct err *err)
 	return rc;
 }
 
-const struct update *updates_find(const struct updates *us, const char *ref)
+int updates_resolve(git_repository *repo, struct updates *us, struct err *err)
 {
-	for (size_t i = 0; i < us->n; i++)
-		if (!strcmp(us->v[i].ref, ref))
-			return &us->v[i];
-	return NULL;
+	for (size_t i = 0; i < us->n; i++) {
+		struct update *u = &us->v[i];
+		char *target;
+
+		if (repo_ref_target(repo, u->ref, &target, err) < 0)
+			return -1;
+		if (strcmp(target, u->ref))
+			u->target = arena_strdup(&us->arena, target);
+		free(target);
+	}
+	return 0;
+}
+
+int updates_find(git_repository *repo, const struct updates *us,
+		 const char *ref, const struct update **ret, struct err *err)
+{
+	const struct update *found = NULL;
+	char *target;
+
+	if (repo_ref_target(repo, ref, &target, err) < 0)
+		return -1;
+	for (size_t i = 0; !found && i < us->n; i++)
+		if (!strcmp(us->v[i].target, target))
+			found = &us->v[i];
+	free(target);
+	*ret = found;
+	return 0;
 }
 
 void updates_release(struct updates *us)

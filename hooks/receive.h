@@ -5,6 +5,7 @@
 #ifndef HOOKS_RECEIVE_H
 #define HOOKS_RECEIVE_H
 
+#include <git2.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -14,7 +15,8 @@
 struct update {
 	char old_id[GIT_HEX_SIZE];	/* "": the ref is created */
 	char new_id[GIT_HEX_SIZE];	/* "": the ref is deleted */
-	const char *ref;
+	const char *ref;		/* as it was pushed */
+	const char *target;		/* the ref that moves: see below */
 };
 
 struct updates {
@@ -34,7 +36,15 @@ int updates_parse(const char *text, size_t len, struct updates *ret,
 		  struct err *err);
 /* The same from a descriptor. */
 int updates_read(int fd, struct updates *ret, struct err *err);
-const struct update *updates_find(const struct updates *us, const char *ref);
+/*
+ * A push to a symbolic ref (an old name that an admin kept as an alias)
+ * moves the ref that it stands for, but git tells hooks the alias only. This
+ * finds out each update's target, which is its ref until then.
+ */
+int updates_resolve(git_repository *repo, struct updates *us, struct err *err);
+/* The update that moves this ref, which may be symbolic itself; or NULL. */
+int updates_find(git_repository *repo, const struct updates *us,
+		 const char *ref, const struct update **ret, struct err *err);
 void updates_release(struct updates *us);
 
 /* True for refs that only windlass writes, or that mislead git itself. */

@@ -11,6 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "schema/base/mem.h"
+
+/* symbolic refs behind each other, as git has it (SYMREF_MAXDEPTH) */
+#define SYMREF_DEPTH 5
+
 int repo_err(struct err *err, enum err_class class, const char *fmt, ...)
 {
 	const git_error *last = git_error_last();
@@ -58,6 +63,39 @@ int repo_ref(git_repository *repo, const char *ref, char ret[GIT_HEX_SIZE],
 				ERR_INTERNAL, "cannot read ref '%s'", ref);
 	git_oid_tostr(ret, GIT_HEX_SIZE, &id);
 	return 0;
+}
+
+int repo_ref_target(git_repository *repo, const char *ref, char **ret,
+		    struct err *err)
+{
+	char *at = xstrdup(ref);
+
+	for (int depth = 0; depth <= SYMREF_DEPTH; depth++) {
+		git_reference *r = NULL;
+		int code = git_reference_lookup(&r, repo, at);
+		const char *next = code < 0 ? NULL :
+				   git_reference_symbolic_target(r);
+
+		/* a name that only git takes is none of ours */
+		if (code < 0 && code != GIT_ENOTFOUND &&
+		    code != GIT_EINVALIDSPEC) {
+			repo_err(err, ERR_INVALID, "cannot read ref '%s'", at);
+			free(at);
+			return -1;
+		}
+		if (!next) {
+			git_reference_free(r);
+			*ret = at;
+			return 0;
+		}
+		free(at);
+		at = xstrdup(next);
+		git_reference_free(r);
+	}
+	free(at);
+	return err_set(err, ERR_INVALID, "ref '%s' is symbolic and leads on "
+		       "more than %d times, as git does not allow", ref,
+		       SYMREF_DEPTH);
 }
 
 /* Under the ref's lock: is it what the caller thinks, and may it move? */

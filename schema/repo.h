@@ -37,6 +37,13 @@ int repo_err(struct err *err, enum err_class class, const char *fmt, ...)
 int repo_ref(git_repository *repo, const char *ref, char ret[GIT_HEX_SIZE],
 	     struct err *err);
 /*
+ * The ref that a push to `ref` moves: itself, or where it leads if it is
+ * symbolic; the last one need not exist. Malloced. -1 for a chain that git
+ * does not follow either.
+ */
+int repo_ref_target(git_repository *repo, const char *ref, char **ret,
+		    struct err *err);
+/*
  * Moves a ref from exactly `old` ("": it must not exist) to `new_id`, which
  * must be in the repository. -1 with ERR_TRANSIENT if somebody else moved it
  * in between or holds its lock. Refused inside a quarantine. Writes a reflog

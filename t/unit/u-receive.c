@@ -28,12 +28,12 @@ static void test_lines(void)
 	ok(!parse("\n" A40 " " B40 " refs/heads/main\n\n"
 		  Z40 " " A40 " refs/heads/a b", &us, &err) && us.n == 2,
 	   "blank lines and a missing last LF are taken");
-	u = updates_find(&us, "refs/heads/main");
-	ok(u && !strcmp(u->old_id, A40) && !strcmp(u->new_id, B40),
-	   "found by its ref");
+	u = &us.v[0];
+	ok(!strcmp(u->old_id, A40) && !strcmp(u->new_id, B40) &&
+	   !strcmp(u->ref, "refs/heads/main"), "a line is read");
+	ok(u->target == u->ref, "a ref stands for itself until one looks");
 	is_str(us.v[1].old_id, "", "a created ref has no old id");
 	is_str(us.v[1].ref, "refs/heads/a b", "the rest is the name");
-	ok(!updates_find(&us, "refs/heads/mai"), "no part of a name");
 	updates_release(&us);
 	ok(!parse(A40 " " Z40 " r\n", &us, &err) && !*us.v[0].new_id,
 	   "a deleted one has no new id");
