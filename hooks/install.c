@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -98,13 +99,22 @@ static bool is_gitlab(git_repository *repo, const struct host_config *host)
 	return yes;
 }
 
+/* By a link it may be the hooks folder of all repositories of the host. */
+static bool is_shared(const char *folder, const struct host_config *host)
+{
+	char real[PATH_MAX];
+
+	return !is_below(realpath(folder, real) ? real : folder,
+			 host->git_dir);
+}
+
 static void place_in_hooks(struct hook_place *p, const char *folder,
 			   const struct host_config *host)
 {
 	char *many = xasprintf("%s/%s.d", folder, p->name);
 
 	p->main = xasprintf("%s/%s", folder, p->name);
-	if (!is_below(folder, host->git_dir)) {
+	if (is_shared(folder, host)) {
 		p->layout = HOOK_ELSEWHERE;
 		p->file = xstrdup(p->main);
 	} else if (!fs_exists(AT_FDCWD, p->main) || file_has(p->main, MARK)) {
@@ -272,10 +282,11 @@ int hook_check(const struct hook_place *p, struct err *err)
 	if (p->layout == HOOK_ELSEWHERE) {
 		if (is_executable(p->main) && file_has(p->main, "windlass"))
 			return 0;
-		return err_set(err, ERR_INVALID, "core.hooksPath leads git to "
-			       "'%s', which does not run windlass-hook %s; "
-			       "make it do so, or unset core.hooksPath",
-			       p->main, p->name);
+		return err_set(err, ERR_INVALID, "git runs '%s', outside of "
+			       "this repository, and that does not run "
+			       "windlass-hook %s: make it do so, or unset "
+			       "core.hooksPath and make hooks a folder of the "
+			       "repository's own", p->main, p->name);
 	}
 	if (check_file(p->file, err) < 0 || check_file(p->main, err) < 0)
 		return -1;

@@ -18,8 +18,8 @@ enum hook_layout {
 			   it as NAME.windlass and must be called by it */
 	HOOK_FOLDER,	/* a dispatcher runs all of NAME.d (Gitea, Forgejo) */
 	HOOK_GITLAB,	/* Gitaly runs custom_hooks/NAME.d */
-	HOOK_ELSEWHERE,	/* core.hooksPath leads out of the repository: the
-			   admin must put it there */
+	HOOK_ELSEWHERE,	/* core.hooksPath, or hooks as a link, leads out of
+			   the repository: the admin must put it there */
 };
 
 struct hook_place {

@@ -244,9 +244,20 @@ not_ok "and Git's own folder does not" test -e gitlab.git/hooks/pre-receive
 new elsewhere
 git -C elsewhere.git config core.hooksPath "$TRASH/shared-hooks"
 ok "core.hooksPath outside of the repository" init elsewhere
-like "$(cat .output)" "core.hooksPath leads git to '$TRASH/shared-hooks" \
-	"is named"
+like "$(cat .output)" "git runs '$TRASH/shared-hooks" "is named"
 not_ok "nothing is written there" test -e shared-hooks
+new linked
+mkdir everybodys
+rm -rf linked.git/hooks
+ln -s ../everybodys linked.git/hooks
+ok "a link to a folder that other repositories use too" init linked
+like "$(cat .output)" "git runs '.*, outside of this repository" "is named"
+is "$(ls everybodys)" "" "nothing is written there"
+new within
+mv within.git/hooks within.git/own
+ln -s own within.git/hooks
+ok "a link that stays in the repository" init within
+ok "is as good as a folder" test -x within.git/own/pre-receive
 new inside
 mkdir inside.git/my-hooks
 git -C inside.git config core.hooksPath my-hooks
