@@ -13,6 +13,8 @@
 #   like TEXT REGEX DESCRIPTION    passes if grep -E finds it
 #   unlike TEXT REGEX DESCRIPTION  passes if grep -E does not
 #   pass DESCRIPTION, fail DESCRIPTION
+#   judge STATUS DESCRIPTION       passes if the status is 0: of what is more
+#                                  than one command
 #   skip COUNT REASON              that many checks cannot be made here
 #   skip_all REASON                nothing can be checked; ends the test
 #   bail REASON                    the test cannot go on; ends it, failed
@@ -96,6 +98,15 @@ fail() {
 	test_failures=$((test_failures + 1))
 	echo "not ok $test_number - $1"
 	echo "# at ${BASH_SOURCE[-1]##*/}:${BASH_LINENO[-2]}"
+}
+
+judge() {
+	if [ "$1" -eq 0 ]; then
+		pass "$2"
+		return 0
+	fi
+	fail "$2"
+	return 1
 }
 
 # test_show FILE: what a failed check saw, as TAP comments

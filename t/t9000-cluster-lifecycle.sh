@@ -2,34 +2,14 @@
 # contrib/cluster: a real control plane comes up, two of them side by side,
 # survives what the fault tests do to it, and goes without a trace.
 # It starts clusters of its own, since it breaks them.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-cluster=$PWD/contrib/cluster/cluster
-
-count=0 failed=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		failed=1
-	fi
-	return "$1"
-}
-diag() { sed 's/^/# /'; }
-
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/windlass-t9000-XXXXXX") || exit 1
-a=$tmp/a b=$tmp/b c=$tmp/c
-# shellcheck disable=SC2317 # called by the trap
-cleanup() {
-	for d in "$a" "$b" "$c"; do
-		"$cluster" down --kill --dir "$d" >/dev/null 2>&1
-	done
-	rm -rf "$tmp"
-}
-trap cleanup EXIT
-trap 'exit 1' INT TERM HUP
+. "$(dirname "$0")/lib.sh"
+cluster=$TOP/contrib/cluster/cluster
+tmp=$TRASH a=$tmp/a b=$tmp/b c=$tmp/c
+for dir in "$a" "$b" "$c"; do
+	at_exit "'$cluster' down --kill --dir '$dir'"
+done
+# the built programs are in the user's own cache
+export XDG_CACHE_HOME=$USER_CACHE
 
 # What has DIR on its command line: the components, should any be left.
 processes_of() { # DIR
@@ -50,26 +30,26 @@ server_of() { # DIR
 }
 
 # --- starting -----------------------------------------------------------
-"$cluster" build >/dev/null 2>"$tmp/build" || diag <"$tmp/build"
+"$cluster" build >/dev/null 2>"$tmp/build" || test_show "$tmp/build"
 exec 7>"$tmp/inherited"
 "$cluster" up --dir "$b" --name beta --nodes 1 --chaos --audit --fsync \
 	--apiserver-arg=--max-requests-inflight=399 >"$tmp/up-b" 2>&1 &
 up_b=$!
 # The substitution ends only when nobody holds its pipe any more.
 out=$(timeout 100 "$cluster" up --dir "$a" 2>"$tmp/err")
-ok $? "up, and nothing holds the caller's standard output"
+judge $? "up, and nothing holds the caller's standard output"
 wait "$up_b"
-ok $? "a second cluster comes up at the same time" || diag <"$tmp/up-b"
+judge $? "a second cluster comes up at the same time" || test_show "$tmp/up-b"
 exec 7>&-
 [[ $out = *"export KUBECONFIG=$a/kubeconfig"* ]]
-ok $? "up says how to use it"
-diag <"$tmp/err"
+judge $? "up says how to use it"
+test_show "$tmp/err"
 
 "$cluster" status --dir "$a" >"$tmp/status"
-ok $? "status: all run and the API server is ready"
-diag <"$tmp/status"
+judge $? "status: all run and the API server is ready"
+test_show "$tmp/status"
 [ "$(grep -c ' running ' "$tmp/status")" = 5 ]
-ok $? "status: a line for each of the five components"
+judge $? "status: a line for each of the five components"
 
 held=
 for p in $(processes_of "$a"); do
@@ -81,21 +61,21 @@ for p in $(processes_of "$a"); do
 		grep -qvE "^(PATH=|HOME=$a/)" && held+=" environment:$p"
 done
 [ -z "$held" ]
-ok $? "components inherit nothing of the caller${held:+ (but:$held)}"
+judge $? "components inherit nothing of the caller${held:+ (but:$held)}"
 
 out=$(timeout 20 "$cluster" up --dir "$a" 2>&1)
 [[ $? = 0 && $out = *"runs already"* ]]
-ok $? "up where it runs: says so and succeeds"
+judge $? "up where it runs: says so and succeeds"
 [ "$("$cluster" kubeconfig --dir "$a")" = "$a/kubeconfig" ] &&
 	[ "$(stat -c %a "$a/kubeconfig" "$a/kubeconfig-token" | sort -u)" = 600 ]
-ok $? "kubeconfigs are for their owner only"
+judge $? "kubeconfigs are for their owner only"
 kubectl=$("$cluster" path kubectl)
 token=$("$cluster" kubeconfig --dir "$a" --token)
 "$kubectl" --kubeconfig "$token" auth whoami -o name >"$tmp/who" 2>&1 &&
 	"$kubectl" --kubeconfig "$token" auth can-i delete nodes >>"$tmp/who" 2>&1
-ok $? "the bearer token works" || diag <"$tmp/who"
+judge $? "the bearer token works" || test_show "$tmp/who"
 ! grep -q client-certificate "$token"
-ok $? "and its kubeconfig has no certificate"
+judge $? "and its kubeconfig has no certificate"
 
 # --- real behaviour -----------------------------------------------------
 ka apply -f - >/dev/null <<'EOF'
@@ -125,113 +105,113 @@ spec:
       restartPolicy: Never
       containers: [{name: once, image: example.com/once:1}]
 EOF
-ok $? "apply to a new cluster"
+judge $? "apply to a new cluster"
 ka wait --for=condition=Available deployment/web --timeout=20s >/dev/null
-ok $? "a Deployment becomes Available"
+judge $? "a Deployment becomes Available"
 ka wait --for=jsonpath='{.status.phase}'=Bound pvc/data --timeout=20s >/dev/null
-ok $? "a claim is bound"
+judge $? "a claim is bound"
 ka wait --for=condition=Complete job/once --timeout=20s >/dev/null
-ok $? "a Job completes"
+judge $? "a Job completes"
 [ "$(ka get nodes -o name | wc -l):$(kb get nodes -o name | wc -l)" = 2:1 ]
-ok $? "as many nodes as asked for"
+judge $? "as many nodes as asked for"
 [ "$(server_of "$a")" != "$(server_of "$b")" ] &&
 	[ -z "$(kb get deployments -A -o name)" ]
-ok $? "the two clusters are two"
+judge $? "the two clusters are two"
 ! "$kubectl" --kubeconfig "$a/kubeconfig" -s "$(server_of "$b")" \
 	get nodes >"$tmp/wrong" 2>&1 &&
 	grep -q 'unknown authority' "$tmp/wrong"
-ok $? "one does not pass for the other" || diag <"$tmp/wrong"
+judge $? "one does not pass for the other" || test_show "$tmp/wrong"
 
 want=$(sed -n "s|^\tk8s.io/kubernetes \(v[0-9.]*\).*|\1|p" \
-	contrib/cluster/go.mod)
+	"$TOP/contrib/cluster/go.mod")
 ka version >"$tmp/version"
 [ -n "$want" ] && [ "$(grep -c "^[CS].* Version: $want\$" "$tmp/version")" = 2 ]
-ok $? "client and server tell their version" || diag <"$tmp/version"
+judge $? "client and server tell their version" || test_show "$tmp/version"
 
 # --- options (cluster b) ------------------------------------------------
 kb run fails --image=example.com/x:1 \
 	-l pod-container-running-failed.stage.kwok.x-k8s.io=true >/dev/null &&
 	kb wait --for=jsonpath='{.status.phase}'=Failed pod/fails \
 		--timeout=30s >/dev/null
-ok $? "--chaos: a pod fails when its label asks for it"
+judge $? "--chaos: a pod fails when its label asks for it"
 grep -q '"level":"Metadata".*"resource":"pods".*"name":"fails"' "$b/log/audit.log"
-ok $? "--audit: the request is in the audit log"
+judge $? "--audit: the request is in the audit log"
 [ ! -e "$a/log/audit.log" ]
-ok $? "no audit log without it"
+judge $? "no audit log without it"
 etcd_b=$(tr '\0' ' ' <"/proc/$(pid_of "$b" etcd)/cmdline")
 etcd_a=$(tr '\0' ' ' <"/proc/$(pid_of "$a" etcd)/cmdline")
 [[ $etcd_b != *unsafe-no-fsync* && $etcd_a = *unsafe-no-fsync* ]]
-ok $? "--fsync: etcd waits for the disk, and else it does not"
+judge $? "--fsync: etcd waits for the disk, and else it does not"
 grep -qz -- '^--max-requests-inflight=399$' \
 	"/proc/$(pid_of "$b" apiserver)/cmdline"
-ok $? "--apiserver-arg reaches the API server"
+judge $? "--apiserver-arg reaches the API server"
 kb config current-context | grep -qx windlass-beta
-ok $? "--name names the context"
+judge $? "--name names the context"
 
 # --- faults -------------------------------------------------------------
 server=$(server_of "$a")
 "$cluster" stop-apiserver --dir "$a"
-ok $? "stop-apiserver"
+judge $? "stop-apiserver"
 out=$("$cluster" status --dir "$a")
 [[ $? != 0 && $out =~ apiserver\ +stopped ]]
-ok $? "status notices"
+judge $? "status notices"
 ! ka get --raw /readyz >/dev/null 2>&1
-ok $? "it does not answer"
+judge $? "it does not answer"
 "$cluster" start apiserver --dir "$a" && "$cluster" status --dir "$a" >/dev/null
-ok $? "start apiserver: all is up again"
+judge $? "start apiserver: all is up again"
 [ "$(server_of "$a")" = "$server" ] && ka get deployment web >/dev/null
-ok $? "on the same port, with the same data"
+judge $? "on the same port, with the same data"
 
 kill -9 "$(pid_of "$a" etcd)"
 out=$("$cluster" status --dir "$a")
 [[ $? != 0 && $out =~ etcd\ +stopped ]]
-ok $? "status notices an etcd that was killed" || diag <<<"$out"
+judge $? "status notices an etcd that was killed" || test_show - <<<"$out"
 timeout 100 "$cluster" up --dir "$a" >/dev/null 2>"$tmp/err" &&
 	"$cluster" status --dir "$a" >/dev/null
-ok $? "up starts what is missing" || diag <"$tmp/err"
+judge $? "up starts what is missing" || test_show "$tmp/err"
 ka get deployment web >/dev/null
-ok $? "nothing was lost"
+judge $? "nothing was lost"
 
 # --- down and up again --------------------------------------------------
 cp "$a/kubeconfig-token" "$tmp/token-before"
 "$cluster" down --keep-data --dir "$a"
-ok $? "down --keep-data"
+judge $? "down --keep-data"
 left=$(processes_of "$a")
 [ -z "$left" ]
-ok $? "no process is left${left:+ (but $left)}"
+judge $? "no process is left${left:+ (but $left)}"
 # A pid that the kernel has given to somebody else since: this shell.
 echo "$$ 1" >"$a/run/etcd.pid"
 out=$("$cluster" status --dir "$a")
 [[ $out =~ etcd\ +stopped ]]
-ok $? "a pid file that names somebody else's process is not believed"
+judge $? "a pid file that names somebody else's process is not believed"
 timeout 100 "$cluster" up --dir "$a" >/dev/null 2>"$tmp/err"
-ok $? "up after down --keep-data" || diag <"$tmp/err"
+judge $? "up after down --keep-data" || test_show "$tmp/err"
 ka get deployment web >/dev/null &&
 	cmp -s "$a/kubeconfig-token" "$tmp/token-before" &&
 	[ "$(server_of "$a")" = "$server" ]
-ok $? "with the same data, credentials and port"
+judge $? "with the same data, credentials and port"
 "$cluster" stop scheduler --dir "$a"
 "$cluster" down --dir "$a" && [ ! -e "$a" ]
-ok $? "down removes the directory"
+judge $? "down removes the directory"
 left=$(processes_of "$a")
 [ -z "$left" ]
-ok $? "no process is left${left:+ (but $left)}"
+judge $? "no process is left${left:+ (but $left)}"
 "$cluster" down --dir "$a" 2>/dev/null
-ok $? "down where nothing is succeeds"
+judge $? "down where nothing is succeeds"
 "$cluster" status --dir "$b" >/dev/null
-ok $? "the other cluster did not notice"
+judge $? "the other cluster did not notice"
 "$cluster" down --kill --dir "$b" && [ ! -e "$b" ]
-ok $? "down --kill"
+judge $? "down --kill"
 
 # --- what goes wrong at the start ---------------------------------------
 out=$(timeout 100 "$cluster" up --dir "$c" --no-kwok \
 	--apiserver-arg=--no-such-flag=1 2>&1)
 [[ $? = 1 && $out = *"unknown flag: --no-such-flag"* &&
 	$out = *"cluster: error: apiserver ended"* ]]
-ok $? "a component that cannot start: its last words are shown"
+judge $? "a component that cannot start: its last words are shown"
 left=$(processes_of "$c")
 [ -z "$left" ]
-ok $? "no process is left${left:+ (but $left)}"
+judge $? "no process is left${left:+ (but $left)}"
 
 "$cluster" down --dir "$c"
 
@@ -250,17 +230,17 @@ perl -MIO::Socket::INET -e '
 ' "$c/cluster.conf" &
 thief=$!
 timeout 100 "$cluster" up --dir "$c" --no-kwok >/dev/null 2>"$tmp/err"
-ok $? "up although another program takes a port in between" ||
-	diag <"$tmp/err"
+judge $? "up although another program takes a port in between" ||
+	test_show "$tmp/err"
 if kill "$thief" 2>/dev/null; then
 	grep -q 'a port was taken by another program' "$tmp/err"
-	ok $? "and it says so"
+	judge $? "and it says so"
 else
-	ok 0 "and it says so # SKIP the other program came too late"
+	skip 1 "the other program came too late"
 fi
 out=$("$cluster" status --dir "$c")
 [[ $? = 0 && $out =~ kwok\ +off ]]
-ok $? "--no-kwok: status counts it as off"
+judge $? "--no-kwok: status counts it as off"
 "$cluster" down --dir "$c" 2>/dev/null
 
 # An up that is killed in the middle, then two at once.
@@ -272,39 +252,38 @@ wait "$killed" 2>/dev/null
 timeout 100 "$cluster" up --dir "$c" --no-kwok >"$tmp/one" 2>&1 &
 one=$!
 timeout 100 "$cluster" up --dir "$c" --no-kwok >"$tmp/two" 2>&1
-ok $? "up after one that was killed" || diag <"$tmp/two"
+judge $? "up after one that was killed" || test_show "$tmp/two"
 wait "$one"
-ok $? "and another at the same time" || diag <"$tmp/one"
+judge $? "and another at the same time" || test_show "$tmp/one"
 [ "$(cat "$tmp/one" "$tmp/two" | grep -c 'runs already')" = 1 ]
-ok $? "one started it, the other found it running"
+judge $? "one started it, the other found it running"
 [ "$(processes_of "$c" | wc -l)" = 4 ]
-ok $? "and of each component there is one"
+judge $? "and of each component there is one"
 "$cluster" down --kill --dir "$c"
 left=$(processes_of "$c")
 [ -z "$left" ]
-ok $? "no process is left${left:+ (but $left)}"
+judge $? "no process is left${left:+ (but $left)}"
 
 mkdir -p "$c" && echo precious >"$c/file"
 out=$("$cluster" up --dir "$c" 2>&1)
 [[ $? = 1 && $out = *"is not empty"* ]]
-ok $? "up refuses a directory that holds something else"
+judge $? "up refuses a directory that holds something else"
 "$cluster" down --dir "$c" 2>/dev/null
 [ "$(cat "$c/file")" = precious ] && [ "$(ls -A "$c")" = file ]
-ok $? "down leaves it alone"
+judge $? "down leaves it alone"
 
 # --- the command line ---------------------------------------------------
 "$cluster" --help | grep -q -- '--keep-data'
-ok $? "--help"
+judge $? "--help"
 for bad in "" "sideways" "up --nodes 0" "up --name Not_A_Label" "up --dir" \
 	"stop" "stop kubelet" "up extra" "status --nodes 3" "path nonsense"; do
 	# shellcheck disable=SC2086 # words
 	out=$("$cluster" $bad 2>&1)
 	[[ $? = 2 && $out = "cluster: error: "*"see cluster --help"* ]]
-	ok $? "refused: cluster $bad"
+	judge $? "refused: cluster $bad"
 done
 out=$("$cluster" status --dir "$tmp/none" 2>&1)
 [[ $? = 1 && $out = *"there is no cluster in"* ]]
-ok $? "status where nothing is"
+judge $? "status where nothing is"
 
-echo "1..$count"
-exit "$failed"
+done_testing

@@ -3,26 +3,9 @@
 # whatever Go there is. The compiler is a stand-in here, since the real one
 # takes minutes and cannot be made to fail when wanted; t9000 runs what the
 # real one makes.
-set -u
-cd "$(dirname "$0")/.." || exit 1
-cluster=$PWD/contrib/cluster/cluster
-
-count=0 failed=0
-ok() { # STATUS NAME
-	count=$((count + 1))
-	if [ "$1" = 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		failed=1
-	fi
-	return "$1"
-}
-diag() { sed 's/^/# /'; }
-
-tmp=$(mktemp -d "${TMPDIR:-/tmp}/windlass-t9001-XXXXXX") || exit 1
-trap 'rm -rf "$tmp"' EXIT
-trap 'exit 1' INT TERM HUP
+. "$(dirname "$0")/lib.sh"
+cluster=$TOP/contrib/cluster/cluster
+tmp=$TRASH
 export XDG_CACHE_HOME=$tmp/cache TMPDIR=$tmp
 programs=$tmp/cache/windlass/cluster
 
@@ -69,63 +52,63 @@ echo kube-scheduler >"$tmp/fail"
 out=$("$cluster" build 2>&1)
 [[ $? = 1 && $out = *"kube-scheduler.go:1:1: this does not compile"* &&
 	$out = *"cluster: error: building 'kube-scheduler' failed"* ]]
-ok $? "a build that fails shows the compiler's message"
+judge $? "a build that fails shows the compiler's message"
 [ -z "$(find "$programs" -mindepth 1 -type d)" ]
-ok $? "and leaves nothing that could be taken for programs"
+judge $? "and leaves nothing that could be taken for programs"
 out=$("$cluster" path kubectl 2>&1)
 [[ $? = 1 && $out = *"not built yet: run cluster build"* ]]
-ok $? "path says that there is none"
+judge $? "path says that there is none"
 
 rm -f "$tmp/fail" "$tmp/builds"
 echo kubectl >"$tmp/wait"
 "$cluster" build >/dev/null 2>&1 &
 build=$!
-until grep -qs kubectl "$tmp/builds"; do sleep 0.05; done
+wait_for 60 grep -qs kubectl "$tmp/builds"
 kill -9 "$build"
 wait "$build" 2>/dev/null
 ! "$cluster" path kubectl >/dev/null 2>&1
-ok $? "a build that is killed is never half used"
+judge $? "a build that is killed is never half used"
 rm -f "$tmp/wait" "$tmp/builds"
 
 # --- two at once --------------------------------------------------------
 echo kube-apiserver >"$tmp/wait"
 "$cluster" build >"$tmp/out1" 2>"$tmp/err1" &
 one=$!
-until grep -qs kube-apiserver "$tmp/builds"; do sleep 0.05; done
+wait_for 60 grep -qs kube-apiserver "$tmp/builds"
 "$cluster" build >"$tmp/out2" 2>"$tmp/err2" &
 two=$!
-until grep -qs waiting "$tmp/err2"; do sleep 0.05; done
-ok 0 "the second of two says that it waits for the first"
+wait_for 60 grep -qs waiting "$tmp/err2"
+judge $? "the second of two says that it waits for the first"
 rm "$tmp/wait"
 wait "$one"
-ok $? "the first succeeds" || diag <"$tmp/err1"
+judge $? "the first succeeds" || test_show "$tmp/err1"
 wait "$two"
-ok $? "so does the second" || diag <"$tmp/err2"
+judge $? "so does the second" || test_show "$tmp/err2"
 [ "$(built)" = "$all" ]
-ok $? "each program was built once, in order (built: $(built))"
+judge $? "each program was built once, in order (built: $(built))"
 [ "$(sed -n 's/^building .* (\([0-9] of 6\)): .*/\1/p' "$tmp/err1" |
 	tr '\n' ' ')" = "1 of 6 2 of 6 3 of 6 4 of 6 5 of 6 6 of 6 " ]
-ok $? "with progress" || diag <"$tmp/err1"
+judge $? "with progress" || test_show "$tmp/err1"
 cmp -s "$tmp/out1" "$tmp/out2" &&
 	[ "$("$cluster" path kwok)" = "$(cat "$tmp/out1")/kwok" ]
-ok $? "both print where the programs are, and path does"
+judge $? "both print where the programs are, and path does"
 [ -z "$(find "$programs" -name 'build.tmp*')" ]
-ok $? "no temporary folder is left, not even the killed build's"
+judge $? "no temporary folder is left, not even the killed build's"
 [ "$(find "$programs" -name stage.yaml | wc -l)" = 7 ] &&
 	[ -z "$(find "$programs" -name kustomization.yaml)" ]
-ok $? "kwok's stages are beside them"
+judge $? "kwok's stages are beside them"
 
 "$cluster" build >/dev/null 2>"$tmp/err1"
 [ "$(built)" = "$all" ] && [ ! -s "$tmp/err1" ]
-ok $? "a third build does nothing and says nothing"
+judge $? "a third build does nothing and says nothing"
 
 # --- which Go -----------------------------------------------------------
 rm -rf "$programs"
 echo 1.19.8 >"$tmp/version"
 out=$("$cluster" build 2>&1)
 [[ $? = 1 && $out = *"no Go 1.26.0 or newer was found"*"--kubeconfig"* ]]
-ok $? "a Go too old that can fetch nothing: one clear message" ||
-	diag <<<"$out"
+judge $? "a Go too old that can fetch nothing: one clear message" ||
+	test_show - <<<"$out"
 
 # The files of a module are read-only and not executable.
 mkdir -p "$tmp/toolchain/bin" "$tmp/toolchain/pkg/tool/linux"
@@ -136,10 +119,9 @@ echo tool >"$tmp/toolchain/pkg/tool/linux/compile"
 chmod -R a-w,a-x+X "$tmp/toolchain"
 rm -f "$tmp/builds"
 "$cluster" build >/dev/null 2>"$tmp/err1"
-ok $? "a Go too old fetches a newer one" || diag <"$tmp/err1"
+judge $? "a Go too old fetches a newer one" || test_show "$tmp/err1"
 chmod -R u+w "$tmp/toolchain"
 [ ! -e "$tmp/builds" ] && [ "$(tr '\n' ' ' <"$tmp/builds-new")" = "$all" ]
-ok $? "and that one builds"
+judge $? "and that one builds"
 
-echo "1..$count"
-exit "$failed"
+done_testing
