@@ -6,7 +6,6 @@
 #include "config.h"
 #include "hooks/commands.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "hooks/report.h"
 #include "hooks/tidy.h"
 #include "schema/base/num.h"
+#include "schema/base/options.h"
 
 static const char publish_usage[] =
 "usage: windlass-hook publish [OPTIONS] [CHANNEL...]\n"
@@ -37,34 +37,10 @@ static const char refresh_usage[] =
 "  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
 "  --force              however long it is still good\n";
 
-enum option_id {
-	OPT_REPO = 256,
-	OPT_ALLOW,
-	OPT_RERENDER,
-	OPT_TIDY,
-	OPT_FORCE,
-};
-
-static const struct option publish_options[] = {
-	{ "repo", required_argument, NULL, OPT_REPO },
-	{ ALLOW_OPTION, required_argument, NULL, OPT_ALLOW },
-	{ "rerender", no_argument, NULL, OPT_RERENDER },
-	{ "tidy", no_argument, NULL, OPT_TIDY },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
-static const struct option refresh_options[] = {
-	{ "repo", required_argument, NULL, OPT_REPO },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "help", no_argument, NULL, 'h' },
-	{ 0 },
-};
-
 struct work {
 	const char *usage, *repo;
 	struct publish_options opts;
-	bool force;
+	bool force, tidy;
 	int (*run)(const struct work *w, const struct host *host,
 		   const struct channel_config *ch);
 };
@@ -126,34 +102,14 @@ static int run_tidy(const struct work *w, const struct host *host,
 	return 0;
 }
 
-/* -1: go on; else the exit status. */
-static int take_option(struct work *w, int opt)
+static int take_allowance(void *target, const char *value, struct err *err)
 {
-	switch (opt) {
-	case OPT_REPO:
-		w->repo = optarg;
-		return -1;
-	case OPT_ALLOW:
-		if (parse_u64(optarg, 1, LIMIT_BUNDLE_OBJECTS,
-			      &w->opts.allow_deletes) < 0)
-			return usage_error(w->usage, "--" ALLOW_OPTION " '%s' "
-					   "must be a number from 1", optarg);
-		w->opts.has_allow_deletes = true;
-		return -1;
-	case OPT_RERENDER:
-		w->opts.rerender = true;
-		return -1;
-	case OPT_TIDY:
-		w->run = run_tidy;
-		return -1;
-	case OPT_FORCE:
-		w->force = true;
-		return -1;
-	case 'h':
-		return usage_help(w->usage);
-	default:
-		return usage_error(w->usage, NULL);
-	}
+	struct publish_options *o = target;
+
+	if (parse_u64(value, 1, LIMIT_BUNDLE_OBJECTS, &o->allow_deletes) < 0)
+		return err_set(err, ERR_INVALID, "must be a number from 1");
+	o->has_allow_deletes = true;
+	return 0;
 }
 
 /* Each channel that is named, or all; goes on after one that fails. */
@@ -185,22 +141,20 @@ static int run_all(const struct work *w, const struct host *host, int n,
 	return worst;
 }
 
-static int run_work(struct work *w, const struct option *options, int argc,
+static int run_work(struct work *w, const struct option_spec *specs, int argc,
 		    char **argv)
 {
 	struct host host = HOST_INIT;
 	struct err err = ERR_INIT;
-	int opt, status;
+	int status = options_parse(specs, w->usage, argc, argv);
 
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, "h", options, NULL)) != -1) {
-		status = take_option(w, opt);
-		if (status >= 0)
-			return status;
-	}
+	if (status >= 0)
+		return status;
 	if (w->opts.has_allow_deletes && argc - optind != 1)
 		return usage_error(w->usage, "--" ALLOW_OPTION " needs the "
 				   "name of one channel");
+	if (w->tidy)
+		w->run = run_tidy;
 	if (host_open(w->repo, false, &host, &err) < 0)
 		return command_fail(&err);
 	status = run_all(w, &host, argc - optind, argv + optind);
@@ -214,13 +168,25 @@ int cmd_publish(int argc, char **argv)
 		.usage = publish_usage, .opts = { .lock_ms = -1 },
 		.run = run_publish,
 	};
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &w.repo),
+		OPTION_TAKE(ALLOW_OPTION, take_allowance, &w.opts),
+		OPTION_FLAG("rerender", &w.opts.rerender),
+		OPTION_FLAG("tidy", &w.tidy),
+		OPTION_END
+	};
 
-	return run_work(&w, publish_options, argc, argv);
+	return run_work(&w, specs, argc, argv);
 }
 
 int cmd_refresh(int argc, char **argv)
 {
 	struct work w = { .usage = refresh_usage, .run = run_refresh };
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &w.repo),
+		OPTION_FLAG("force", &w.force),
+		OPTION_END
+	};
 
-	return run_work(&w, refresh_options, argc, argv);
+	return run_work(&w, specs, argc, argv);
 }

@@ -7,7 +7,6 @@
 #include "config.h"
 #include "hooks/serve.h"
 
-#include <getopt.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,6 +15,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/num.h"
+#include "schema/base/options.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8420"
 
@@ -40,75 +40,38 @@ static const char usage[] =
 "--public. SIGHUP makes it read settings, tokens and certificate again; a\n"
 "renewed certificate is also found at each --check-interval.\n";
 
-enum {
-	OPT_REPO = 256, OPT_LISTEN, OPT_CERT, OPT_KEY, OPT_PROXY, OPT_TOKENS,
-	OPT_PUBLIC, OPT_INTERVAL, OPT_VERBOSE, OPT_HELP,
-};
-
-static const struct option options[] = {
-	{ "repo", required_argument, NULL, OPT_REPO },
-	{ "listen", required_argument, NULL, OPT_LISTEN },
-	{ "tls-cert", required_argument, NULL, OPT_CERT },
-	{ "tls-key", required_argument, NULL, OPT_KEY },
-	{ "behind-proxy", no_argument, NULL, OPT_PROXY },
-	{ "tokens", required_argument, NULL, OPT_TOKENS },
-	{ "public", no_argument, NULL, OPT_PUBLIC },
-	{ "check-interval", required_argument, NULL, OPT_INTERVAL },
-	{ "verbose", no_argument, NULL, OPT_VERBOSE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ 0 },
-};
-
-/* False for a bad value. */
-static bool take(struct serve_options *o, int opt, const char *v)
+static int take_interval(void *target, const char *value, struct err *err)
 {
-	switch (opt) {
-	case OPT_REPO:
-		o->repo = v;
-		break;
-	case OPT_LISTEN:
-		o->listen = v;
-		break;
-	case OPT_CERT:
-		o->tls_cert = v;
-		break;
-	case OPT_KEY:
-		o->tls_key = v;
-		break;
-	case OPT_PROXY:
-		o->behind_proxy = true;
-		break;
-	case OPT_TOKENS:
-		o->tokens_file = v;
-		break;
-	case OPT_PUBLIC:
-		o->public = true;
-		break;
-	case OPT_INTERVAL:
-		return !parse_duration(v, &o->check_interval) &&
-		       o->check_interval >= 1 && o->check_interval <= 86400;
-	default:
-		o->verbose = true;
-	}
-	return true;
+	int64_t *seconds = target;
+
+	if (parse_duration(value, seconds) < 0 || *seconds < 1 ||
+	    *seconds > 86400)
+		return err_set(err, ERR_INVALID, "is no time from 1s to 1d");
+	return 0;
 }
 
 /* -1: go on; else the exit status. */
 static int parse_options(int argc, char **argv, struct serve_options *o)
 {
-	int opt;
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &o->repo),
+		OPTION_TEXT("listen", &o->listen),
+		OPTION_TEXT("tls-cert", &o->tls_cert),
+		OPTION_TEXT("tls-key", &o->tls_key),
+		OPTION_FLAG("behind-proxy", &o->behind_proxy),
+		OPTION_TEXT("tokens", &o->tokens_file),
+		OPTION_FLAG("public", &o->public),
+		OPTION_TAKE("check-interval", take_interval,
+			    &o->check_interval),
+		{ .name = "verbose", .letter = 'v', .flag = &o->verbose },
+		OPTION_END
+	};
+	int status;
 
-	optind = 1;
 	o->check_interval = CHECK_INTERVAL_DEFAULT;
-	while ((opt = getopt_long(argc, argv, "hv", options, NULL)) != -1) {
-		if (opt == OPT_HELP || opt == 'h')
-			return usage_help(usage);
-		if (opt == '?')
-			return usage_error(usage, NULL);
-		if (!take(o, opt, optarg))
-			return usage_error(usage, "'%s' is no time from 1s to "
-					   "1d", optarg);
-	}
+	status = options_parse(specs, usage, argc, argv);
+	if (status >= 0)
+		return status;
 	if (optind < argc)
 		return usage_error(usage, "what is '%s'?", argv[optind]);
 	if (!o->tls_cert != !o->tls_key)
