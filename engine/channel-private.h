@@ -60,6 +60,7 @@ struct channel_private {
 	struct source_candidate next_candidate;	/* came while one was being
 						   accepted */
 	bool has_next;
+	bool crossing;			/* ... it begins a new epoch */
 	bool at_hand;			/* the accepted bundle is */
 	char loaded[GIT_HEX_SIZE];	/* whose objects the inventory has */
 	bool pending;			/* the applied bundle, which says what
@@ -78,6 +79,7 @@ struct channel_private {
 	struct work look;
 	bool settling;			/* applied is behind accepted */
 	bool pruning;			/* prune_begin was called for it */
+	bool letting_go;		/* of leftovers that were confirmed */
 	bool emptying;			/* the Channel is being deleted, and
 					   all that it has */
 	bool reconciling;
@@ -130,6 +132,8 @@ void settle_stop(struct channel *c);
 void settle_touch(struct channel *c);
 /* The inventory wants another bundle now. */
 void settle_begin(struct channel *c);
+/* What is still to be deleted becomes a leftover instead. */
+void settle_leave_rest(struct channel *c);
 /* What was live is to be compared again. */
 void settle_reconcile(struct channel *c);
 /* Conditions and counts into c->status: of report.h. */

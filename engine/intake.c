@@ -216,7 +216,12 @@ static void on_load_merged(struct plan *p, const struct err *err)
 
 static void on_changes_merged(struct plan *p, const struct err *err)
 {
-	finish(p->channel);
+	struct channel *c = p->channel;
+
+	/* nor is anything deleted by what the old epoch had said */
+	if (c->private->crossing)
+		settle_leave_rest(c);
+	finish(c);
 }
 
 /* All objects of the bundle, into an inventory that has none. */
@@ -287,6 +292,8 @@ static void on_accepted(struct channel *c)
 	}
 	set_loaded(c, plan->to);
 	p->intake = INTAKE_MERGING;
+	p->crossing = cand->epoch_crossed;
+	parent_grow(p->parent);
 	plan_merge(plan, PLAN_CHANGES, may_prune, on_changes_merged);
 }
 
@@ -332,7 +339,9 @@ static int judge(struct channel *c, const struct plan *plan,
 {
 	const struct channel_private *p = c->private;
 	const struct source_candidate *cand = &p->candidate;
-	size_t deletes = plan->deleted + still_deleting(c);
+	/* crossing an epoch deletes nothing */
+	size_t deletes = cand->epoch_crossed ? 0 :
+			 plan->deleted + still_deleting(c);
 
 	*ret_why = "PolicyViolation";
 	if (plan->n_refused > 1)

@@ -157,6 +157,7 @@ void leftovers_confirmed(struct channel *c)
 	for (map_each(&p->leftovers, e))
 		let_go(c, e->value);
 	leftovers_release(c);
+	p->letting_go = true;
 	prune_begin(c);
 	settle_touch(c);
 }

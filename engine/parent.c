@@ -31,7 +31,9 @@ struct parent {
 	const struct node *metadata;	/* as last seen; NULL: not yet */
 	struct kube_call *call;
 	struct timer timer;
-	bool dirty, shrink;
+	bool dirty;
+	bool shrink;			/* at the next patch */
+	bool shrinks;			/* the one that is sent does */
 	struct strvec drop;		/* annotations to take off */
 };
 
@@ -93,6 +95,12 @@ void parent_touch(struct parent *p, bool shrink)
 	p->shrink = p->shrink || shrink;
 	if (!p->call && !timer_armed(&p->timer))
 		timer_set(&p->timer, 1);
+}
+
+void parent_grow(struct parent *p)
+{
+	p->shrink = p->shrinks = false;
+	parent_touch(p, false);
 }
 
 void parent_drop_annotation(struct parent *p, const char *name)
@@ -277,6 +285,7 @@ static void on_patched(void *arg, const struct kube_answer *a)
 				 LOG_S("channel", p->channel->name),
 				 LOG_S("error", a->err->msg));
 		p->dirty = true;
+		p->shrink = p->shrink || p->shrinks;
 		timer_set(&p->timer, a->status->why == KUBE_STALE ? PAUSE_MS :
 			  RETRY_MS);
 		return;
@@ -286,8 +295,6 @@ static void on_patched(void *arg, const struct kube_answer *a)
 	arena_release(&scratch);
 	if (p->dirty)
 		timer_set(&p->timer, PAUSE_MS);
-	else
-		p->shrink = false;
 }
 
 static void on_timer(void *arg)
@@ -311,6 +318,9 @@ static void on_timer(void *arg)
 		return;
 	p->dirty = false;
 	patch = make_patch(p, &scratch);
+	/* one that was not needed is done, too */
+	p->shrinks = p->shrink && patch;
+	p->shrink = false;
 	if (patch) {
 		json_write_compact(patch, &body);
 		q.body = body.data;
@@ -318,6 +328,7 @@ static void on_timer(void *arg)
 		if (kube_send(p->channel->engine->kube, &q, &p->call,
 			      &err) < 0) {
 			p->dirty = true;
+			p->shrink = p->shrinks;
 			timer_set(&p->timer, RETRY_MS);
 		}
 	}

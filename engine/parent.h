@@ -25,6 +25,9 @@ void parent_seen(struct parent *p, const struct node *object);
 /* The kinds or namespaces in use, the spec or the finalizer may have changed.
  * `shrink`: kinds that are not in use any more may go from the list. */
 void parent_touch(struct parent *p, bool shrink);
+/* Another bundle begins: what was asked to go from the list is kept, until
+ * its objects are known to be gone, too. */
+void parent_grow(struct parent *p);
 /* Takes an annotation of ours off. */
 void parent_drop_annotation(struct parent *p, const char *name);
 

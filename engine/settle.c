@@ -31,6 +31,7 @@ void settle_stop(struct channel *c)
 	struct channel_private *p = c->private;
 
 	p->settling = p->pruning = p->emptying = p->reconciling = false;
+	p->letting_go = p->crossing = false;
 	p->state = (struct source_state){ 0 };
 	for (int i = 0; i < SOURCE_CONDITIONS; i++)
 		p->state.v[i].reason = SOURCE_UNKNOWN;
@@ -134,7 +135,7 @@ void settle_begin(struct channel *c)
 	p->pruning = false;
 	/* to see what is left over of kinds that the bundle has not */
 	parent_kinds(p->parent, channel_keep_kind);
-	parent_touch(p->parent, false);
+	parent_grow(p->parent);
 	apply_rollout(c);
 	if (!c->spec.suspend)
 		reconcile(c);
@@ -182,6 +183,18 @@ static struct counts count(const struct channel *c)
 	return n;
 }
 
+/* Kinds that it has no more are watched no more, nor named by the parent. */
+static void tidy_kinds(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	p->letting_go = false;
+	if (!p->leftovers.count)
+		channel_keep_no_kinds(c);
+	channel_drop_unused(c);
+	parent_touch(p->parent, !p->leftovers.count);
+}
+
 static void set_applied(struct channel *c, const struct counts *n)
 {
 	struct channel_private *p = c->private;
@@ -197,10 +210,7 @@ static void set_applied(struct channel *c, const struct counts *n)
 	b->at = clock_now();
 	p->settling = false;
 	source_applied(c->source, &pin);
-	if (!p->leftovers.count)
-		channel_keep_no_kinds(c);
-	channel_drop_unused(c);
-	parent_touch(p->parent, !p->leftovers.count);
+	tidy_kinds(c);
 	log_info("bundle-applied", LOG_S("channel", c->name),
 		 LOG_N("epoch", b->epoch), LOG_N("sequence", b->sequence),
 		 LOG_S("bundle", b->bundle), LOG_N("objects", n->total));
@@ -231,13 +241,10 @@ static void delete_all(struct channel *c)
 	prune_begin(c);
 }
 
-/* spec.prune was turned off while something was still to be deleted. */
-static void leave_rest(struct channel *c)
+void settle_leave_rest(struct channel *c)
 {
 	struct tracked *t = c->inventory.first, *next;
 
-	if (c->spec.prune)
-		return;
 	for (; t; t = next) {
 		next = t->next;
 		if (t->state != TRACKED_DELETING || t->busy)
@@ -261,7 +268,11 @@ static void proceed(struct channel *c)
 		parent_touch(p->parent, false);
 		return;
 	}
-	leave_rest(c);
+	/* spec.prune was turned off while something was to be deleted */
+	if (!c->spec.prune)
+		settle_leave_rest(c);
+	if (p->letting_go && !p->settling && !count(c).deleting)
+		tidy_kinds(c);
 	if (!p->settling || p->reconciling || p->pending ||
 	    !apply_rolled_out(c))
 		return;
