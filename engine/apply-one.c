@@ -187,7 +187,7 @@ static void judge_owner(struct op *op, const struct kube_status *s,
 				    "does not take it: let one of the two "
 				    "bundles drop it", rival,
 				    op->channel->name);
-		fail(op, s, VERDICT_FAILED, "OtherChannel", message);
+		fail(op, s, VERDICT_FAILED, OTHER_CHANNEL, message);
 		free(message);
 		return;
 	}

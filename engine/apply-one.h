@@ -46,6 +46,9 @@ void op_again(struct op *op);
 /* Without op_done. */
 void op_free(struct op *op);
 
+/* The reason of an outcome: another channel has the object. */
+#define OTHER_CHANNEL "OtherChannel"
+
 /* What came of it. */
 struct outcome {
 	enum verdict verdict;		/* if not ok */

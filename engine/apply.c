@@ -370,11 +370,21 @@ static void log_failure(const struct op *op, const struct outcome *o)
 	buf_release(&what);
 }
 
+static enum apply_error error_of(const struct outcome *o)
+{
+	if (o->verdict == VERDICT_CONFLICT || !strcmp(o->reason, OTHER_CHANNEL))
+		return APPLY_ERROR_CONFLICT;
+	if (o->status == 403)
+		return APPLY_ERROR_FORBIDDEN;
+	return o->verdict == VERDICT_FAILED ? APPLY_ERROR_PERMANENT :
+	       APPLY_ERROR_TRANSIENT;
+}
+
 static void failed(struct apply *a, struct op *op, const struct outcome *o)
 {
 	struct tracked *t = op->t;
 
-	a->channel->counts.apply_errors++;
+	a->channel->counts.apply_errors[error_of(o)]++;
 	if (o->verdict == VERDICT_NO_KIND)
 		kinds_refresh(&a->channel->engine->kinds);
 	tracked_note(t, o->reason, "%s", o->message);

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/kube.h"
+#include "engine/look.h"
 #include "engine/pods.h"
 #include "engine/watch.h"
 #include "schema/base/mem.h"
@@ -242,19 +243,6 @@ static void look(struct await *w)
 {
 	struct tracked *t = w->tracked;
 	struct err err = ERR_INIT;
-	const struct kube_request get = {
-		.method = "GET",
-		.target = {
-			.group = t->kind->group,
-			.version = t->kind->version,
-			.plural = t->kind->plural,
-			.namespace = t->namespace,
-			.name = t->name,
-		},
-		.account = w->channel->account,
-		.on_done = on_looked,
-		.arg = w,
-	};
 
 	if (w->call) {
 		w->again = true;
@@ -263,7 +251,7 @@ static void look(struct await *w)
 	timer_stop(&w->look);
 	w->looked = loop_now(w->channel->engine->loop);
 	w->gap = w->gap * 3 / 2 < LOOK_LAST_MS ? w->gap * 3 / 2 : LOOK_LAST_MS;
-	if (kube_send(w->channel->engine->kube, &get, &w->call, &err) < 0)
+	if (look_at_live(w->channel, t, on_looked, w, &w->call, &err) < 0)
 		timer_set(&w->look, LOOK_AGAIN_MS);
 }
 

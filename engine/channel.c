@@ -593,6 +593,19 @@ struct channel *machine_new(struct engine *e, const char *name,
 	return c;
 }
 
+void machine_gone(struct channel *c)
+{
+	size_t left = intake_is_done(c) ? c->inventory.count :
+		      c->status.total;
+
+	log_info("channel-gone", LOG_S("channel", c->name),
+		 LOG_N("objects", left));
+	if (left)
+		event_post(c, EVENT_NORMAL, "ObjectsLeft", "the Channel was "
+			   "deleted; its %zu objects stay as they are, and are "
+			   "not repaired any more", left);
+}
+
 void machine_free(struct channel *c)
 {
 	struct channel_private *p = c->private;

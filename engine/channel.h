@@ -53,8 +53,17 @@ struct engine {
 	bool stopping;
 };
 
+/* What it takes until an apply that failed can work. */
+enum apply_error {
+	APPLY_ERROR_TRANSIENT,	/* time */
+	APPLY_ERROR_CONFLICT,	/* another one lets go of it */
+	APPLY_ERROR_FORBIDDEN,	/* an admin */
+	APPLY_ERROR_PERMANENT,	/* its author */
+	APPLY_ERRORS
+};
+
 struct channel_counts {
-	uint64_t applies, apply_errors, repairs, prunes;
+	uint64_t applies, apply_errors[APPLY_ERRORS], repairs, prunes;
 };
 
 struct channel {

@@ -101,6 +101,9 @@ static bool scalar_equal(const struct node *want, const struct node *got)
 		return true;
 	if (!text)
 		return false;
+	/* a null among strings (labels, annotations) is stored as "" */
+	if (want->type == NODE_NULL)
+		return !*text;
 	/* `cpu: 1` is stored as "1" */
 	if (number_text(want, number))
 		return quantity_equal(number, text);

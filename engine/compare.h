@@ -17,7 +17,8 @@
  * True if every leaf of `desired` is owned by `fields` and has an equal
  * value in `live`, list items of ours are in the same order, and `fields`
  * owns nothing else. Values are equal too where the API server only writes
- * them differently (quantities; an empty value that it leaves out), so
+ * them differently (quantities; an empty value that it leaves out; a null
+ * label as ""), so
  * "true" may be believed; "false" may be a mere difference of spelling, and
  * costs one apply that changes nothing.
  */

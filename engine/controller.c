@@ -77,7 +77,7 @@ static void on_event(void *arg, enum watch_event what, struct node *object)
 	if (what != WATCH_DELETED) {
 		put(ctl, object);
 	} else if (c) {
-		log_info("channel-gone", LOG_S("channel", c->name));
+		machine_gone(c);
 		drop(ctl, c);
 	}
 }
@@ -92,7 +92,7 @@ static void on_synced(void *arg)
 
 		if (c->listed)
 			continue;
-		log_info("channel-gone", LOG_S("channel", c->name));
+		machine_gone(c);
 		drop(ctl, c);
 	}
 	ctl->synced = true;

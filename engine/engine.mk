@@ -126,6 +126,7 @@ windlass_SOURCES = \
 # channels: what is seen of them, and what is done about it
 libengine_a_SOURCES += \
 	engine/await.c \
+	engine/look.c engine/look.h \
 	engine/events.c \
 	engine/observe.c \
 	engine/pods.c engine/pods.h \

@@ -10,6 +10,8 @@
 /* It does nothing before machine_update. */
 struct channel *machine_new(struct engine *e, const char *name,
 			    const char *uid);
+/* Its Channel was deleted: says so, and what it leaves. machine_free is next. */
+void machine_gone(struct channel *c);
 /* Its Channel is gone, or we end: nothing in the cluster is changed. */
 void machine_free(struct channel *c);
 

@@ -19,10 +19,18 @@ static const char *const state_names[STATES] = {
 	"ready", "progressing", "failed", "drifted", "deleting",
 };
 
+static const char *const error_names[APPLY_ERRORS] = {
+	[APPLY_ERROR_TRANSIENT] = "transient",
+	[APPLY_ERROR_CONFLICT] = "conflict",
+	[APPLY_ERROR_FORBIDDEN] = "forbidden",
+	[APPLY_ERROR_PERMANENT] = "permanent",
+};
+
 /* One channel's series. */
 struct series_set {
 	bool seen;
-	struct series *applies, *errors, *repairs, *prunes;
+	struct series *applies, *repairs, *prunes;
+	struct series *errors[APPLY_ERRORS];
 	struct series *accepted, *applied, *ready;
 	struct series *objects[STATES];
 };
@@ -43,7 +51,8 @@ static void drop(void *arg)
 	if (!s)
 		return;
 	series_drop(s->applies);
-	series_drop(s->errors);
+	for (size_t i = 0; i < APPLY_ERRORS; i++)
+		series_drop(s->errors[i]);
 	series_drop(s->repairs);
 	series_drop(s->prunes);
 	series_drop(s->accepted);
@@ -62,7 +71,9 @@ static struct series_set *make_set(struct measures *m, const char *name)
 		return s;
 	s = xcalloc(1, sizeof(*s));
 	s->applies = metric_series(m->applies, name, NULL);
-	s->errors = metric_series(m->errors, name, NULL);
+	for (size_t i = 0; i < APPLY_ERRORS; i++)
+		s->errors[i] = metric_series(m->errors, name, error_names[i],
+					     NULL);
 	s->repairs = metric_series(m->repairs, name, NULL);
 	s->prunes = metric_series(m->prunes, name, NULL);
 	s->accepted = metric_series(m->accepted, name, NULL);
@@ -88,7 +99,8 @@ static void write_channel(struct measures *m, const struct channel *c)
 
 	s->seen = true;
 	series_set(s->applies, (double)c->counts.applies);
-	series_set(s->errors, (double)c->counts.apply_errors);
+	for (size_t i = 0; i < APPLY_ERRORS; i++)
+		series_set(s->errors[i], (double)c->counts.apply_errors[i]);
 	series_set(s->repairs, (double)c->counts.repairs);
 	series_set(s->prunes, (double)c->counts.prunes);
 	series_set(s->accepted, (double)st->accepted.sequence);
@@ -182,7 +194,9 @@ static void make_channels(struct measures *m, struct metrics *reg)
 				    "Objects that were applied.", "channel");
 	m->errors = metrics_family(reg, METRIC_COUNTER,
 				   "windlass_apply_errors",
-				   "Applies that failed.", "channel");
+				   "Applies that failed, by what it takes "
+				   "until they work: time, another owner, an "
+				   "admin, the author.", "channel class");
 	m->repairs = metrics_family(reg, METRIC_COUNTER,
 				    "windlass_drift_repairs",
 				    "Changes by others that were undone.",

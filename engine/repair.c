@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "engine/kube.h"
+#include "engine/look.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
@@ -335,26 +336,13 @@ static void look(struct repair *r)
 	struct tracked *t = r->tracked;
 	struct channel *c = r->channel;
 	struct err err = ERR_INIT;
-	const struct kube_request get = {
-		.method = "GET",
-		.target = {
-			.group = t->kind->group,
-			.version = t->kind->version,
-			.plural = t->kind->plural,
-			.namespace = t->namespace,
-			.name = t->name,
-		},
-		.account = c->account,
-		.on_done = on_looked,
-		.arg = r,
-	};
 
 	if (r->look) {
 		r->look_again = true;
 		return;
 	}
 	if (t->state == TRACKED_APPLIED && channel_may_write(c) &&
-	    kube_send(c->engine->kube, &get, &r->look, &err) < 0)
+	    look_at_live(c, t, on_looked, r, &r->look, &err) < 0)
 		look_later(r);
 }
 

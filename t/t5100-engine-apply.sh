@@ -119,6 +119,9 @@ like "$(k get channel "$channel" -o 'jsonpath={.status.failures[0].object} {.sta
 	"^Service $ns/bad .*duplicate entries for key" "and says why, in the API server's words"
 is "$(k get channel "$channel" -o 'jsonpath={.status.applied.sequence}')" 4 \
 	"a bundle with a failure is not called applied"
+like "$(curl -s "http://$METRICS/metrics")" \
+	"^windlass_apply_errors_total\{channel=\"$channel\",class=\"permanent\"\} [1-9]" \
+	"the metrics count it as its author's"
 rm "work/deploy/$channel/bad.yaml"
 commit_push work sixth
 ok "the bundle that repairs it is applied" wait_applied "$channel" 6 30
@@ -149,4 +152,10 @@ k delete channel "$channel" >/dev/null
 ok "the engine lets it go" wait_line 10 engine.log 'channel-gone'
 is "$(field configmap settings '{.data.text}')" one \
 	"deleting a Channel deletes nothing else"
+left() {
+	k -n default get events.events.k8s.io -o \
+		'jsonpath={range .items[*]}{.regarding.name} {.reason} {.note}{"\n"}{end}' |
+		grep "^$channel ObjectsLeft .* [1-9][0-9]* objects stay"
+}
+ok "and an Event says so" wait_for 20 left
 done_testing

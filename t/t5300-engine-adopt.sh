@@ -115,6 +115,9 @@ ok "with the object and its place" wait_for 10 has_place \
 	"ConfigMap $ns/applied deploy/$two/theirs.yaml:1"
 is "$(data applied)" '{"b":"third"}' "it stays as it is"
 is "$(data second)" '{"a":"fine"}' "what is nobody's is applied"
+like "$(curl -s "http://$METRICS/metrics")" \
+	"^windlass_apply_errors_total\{channel=\"$two\",class=\"conflict\"\} [1-9]" \
+	"the metrics count a conflict"
 
 # ---- handed over ----
 git -C work rm -q "deploy/$one/applied.yaml"

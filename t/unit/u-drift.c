@@ -191,6 +191,41 @@ static void test_deployment(void)
 			 &arena), "a field that we own and no longer want");
 }
 
+static struct node *tree(const char *json)
+{
+	struct err err = ERR_INIT;
+	struct node *n = NULL;
+
+	if (json_read(json, strlen(json), &arena, &n, &err) < 0) {
+		printf("Bail out! %s: %s\n", json, err.msg);
+		exit(1);
+	}
+	return n;
+}
+
+static void test_null(void)
+{
+	struct node *fields = tree("{\"f:metadata\":{\"f:labels\":{"
+				   "\"f:a\":{},\"f:b\":{}}}}");
+	struct node *desired = tree("{\"metadata\":{\"labels\":{"
+				    "\"a\":null,\"b\":\"x\"}}}");
+
+	ok(live_matches(desired, tree("{\"metadata\":{\"labels\":{"
+				      "\"a\":\"\",\"b\":\"x\"}}}"),
+			fields, &arena), "a null label is stored as \"\"");
+	ok(live_matches(desired, tree("{\"metadata\":{\"labels\":{"
+				      "\"b\":\"x\"}}}"), fields, &arena),
+	   "or not at all");
+	ok(!live_matches(desired, tree("{\"metadata\":{\"labels\":{"
+				       "\"a\":\"y\",\"b\":\"x\"}}}"),
+			 fields, &arena), "any other value differs");
+	ok(!live_matches(tree("{\"metadata\":{\"labels\":{"
+			      "\"a\":\"\",\"b\":null}}}"),
+			 tree("{\"metadata\":{\"labels\":{"
+			      "\"a\":\"\",\"b\":\"x\"}}}"),
+			 fields, &arena), "also where null is wanted");
+}
+
 static void test_quantity(void)
 {
 	ok(quantity_equal("1000m", "1") && quantity_equal("1Gi", "1024Mi") &&
@@ -258,6 +293,7 @@ int main(void)
 	test_versions();
 	test_configmap();
 	test_deployment();
+	test_null();
 	test_quantity();
 	test_health();
 	test_wave();
