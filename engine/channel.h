@@ -202,7 +202,8 @@ void repair_applied(struct channel *c, struct tracked *t,
  * After a start: compares every object that is TRACKED_UNSEEN with the
  * cluster, by full lists of the kinds in use. Equal ones get a baseline and
  * become TRACKED_APPLIED (and await_object is called for them), all others go
- * to apply_object. done is called once, also when lists failed (what could
+ * to apply_object, or, if they are TRACKED_CHANGED, wait for the rollout as
+ * TRACKED_QUEUED. done is called once, also when lists failed (what could
  * not be compared is applied).
  */
 void repair_reconcile(struct channel *c,

@@ -225,11 +225,11 @@ static void on_changes_merged(struct plan *p, const struct err *err)
 }
 
 /* All objects of the bundle, into an inventory that has none. */
-static void merge_list(struct channel *c, struct plan *p)
+static void merge_list(struct channel *c, struct plan *p, enum plan_use first)
 {
 	set_loaded(c, p->to);
 	c->private->intake = INTAKE_MERGING;
-	plan_merge(p, c->status.applied.bundle[0] ? PLAN_LOAD : PLAN_FRESH,
+	plan_merge(p, c->status.applied.bundle[0] ? PLAN_LOAD : first,
 		   false, on_load_merged);
 }
 
@@ -244,7 +244,7 @@ static void on_loaded(struct plan *p, const struct err *err)
 	if (err)
 		stuck(c, err);
 	else
-		merge_list(c, p);
+		merge_list(c, p, PLAN_FIRST);
 }
 
 static void load(struct channel *c)
@@ -287,7 +287,7 @@ static void on_accepted(struct channel *c)
 		   cand->source_commit, plan->created, plan->changed,
 		   plan->deleted);
 	if (!plan->from[0]) {
-		merge_list(c, plan);
+		merge_list(c, plan, PLAN_FRESH);
 		return;
 	}
 	set_loaded(c, plan->to);

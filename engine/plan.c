@@ -201,14 +201,17 @@ static void want(struct plan *p, struct tracked *t, bool is_new,
 		t->flags |= TRACKED_NEW;
 	t->tries = 0;
 	tracked_clear_note(t);
+	/* what was applied before the start is compared first */
+	if (p->use == PLAN_FIRST)
+		return;
 	/* one that is on its way is written again after that; a DELETE that
 	 * was sent is seen by the watch, as any other */
 	if (t->state != TRACKED_APPLYING || returns)
 		t->state = TRACKED_QUEUED;
 }
 
-/* The inventory has it as it is wanted; whether that was applied is what is
- * not known. */
+/* The inventory has it as it is wanted; whether that was applied is not known
+ * before it was compared. */
 static void want_pending(struct tracked *t, const struct plan_item *item)
 {
 	/* the applied bundle may come late */
@@ -217,7 +220,6 @@ static void want_pending(struct tracked *t, const struct plan_item *item)
 	t->flags |= TRACKED_CHANGED;
 	if (item->op == SOURCE_CREATE)
 		t->flags |= TRACKED_NEW;
-	t->state = TRACKED_QUEUED;
 }
 
 static void merge_wanted(struct plan *p, const struct plan_item *item,

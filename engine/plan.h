@@ -33,6 +33,8 @@ struct plan_reading {
 /* What the inventory is to make of it. */
 enum plan_use {
 	PLAN_FRESH,	/* nothing was ever applied: all of it is new */
+	PLAN_FIRST,	/* after a start in the middle of that: some of it may
+			   be live */
 	PLAN_LOAD,	/* after a start: what is live is not known */
 	PLAN_CHANGES,	/* from the bundle that the inventory has to another */
 	PLAN_PENDING,	/* from the applied bundle to the one that the

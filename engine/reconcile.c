@@ -80,7 +80,11 @@ void reconcile_event(struct tracked *t, enum observed what,
 static void apply_unseen(struct channel *c, struct tracked *t)
 {
 	t->baseline = (struct baseline){ 0 };
-	apply_object(c, t, APPLY_COMPARED);
+	/* what a rollout had not come to yet keeps its place in the order */
+	if (tracked_is(t, TRACKED_CHANGED))
+		t->state = TRACKED_QUEUED;
+	else
+		apply_object(c, t, APPLY_COMPARED);
 }
 
 static void equal(struct reconcile *r, struct tracked *t,

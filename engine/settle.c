@@ -97,6 +97,7 @@ bool tracked_is_failing(const struct tracked *t)
 static void on_reconciled(struct channel *c)
 {
 	c->private->reconciling = false;
+	apply_rollout(c);
 	settle_touch(c);
 }
 
