@@ -18,22 +18,6 @@
 
 /* ---- one tree object ---- */
 
-/*
- * Git's order of tree entries: by bytes, a folder's name as if it ended in a
- * slash. SHA256SUMS texts have the same order (schema/sums.c).
- */
-static int entry_cmp(const char *a, bool a_dir, const char *b, bool b_dir)
-{
-	size_t i = 0;
-	unsigned char ca, cb;
-
-	while (a[i] && a[i] == b[i])
-		i++;
-	ca = (unsigned char)(a[i] ? a[i] : a_dir ? '/' : 0);
-	cb = (unsigned char)(b[i] ? b[i] : b_dir ? '/' : 0);
-	return (ca > cb) - (ca < cb);
-}
-
 static int parse_mode(const char *p, size_t len, struct tree_entry *ret)
 {
 	if (len == 6 && !memcmp(p, "100644", 6))
@@ -78,8 +62,9 @@ static int parse_tree(struct tree *t, struct err *err)
 
 		if (parse_entry(&p, end, &e, err) < 0)
 			return -1;
-		if (t->n && entry_cmp(t->v[t->n - 1].name, t->v[t->n - 1].dir,
-				      e.name, e.dir) >= 0)
+		if (t->n && tree_name_cmp(t->v[t->n - 1].name,
+					  t->v[t->n - 1].dir, e.name,
+					  e.dir) >= 0)
 			return err_set(err, ERR_DENIED,
 				       "'%s' is not in order", e.name);
 		if (t->n == t->alloc) {
@@ -120,8 +105,8 @@ const struct tree_entry *tree_find(const struct tree *t, const char *name)
 
 		while (lo < hi) {
 			size_t mid = lo + (hi - lo) / 2;
-			int c = entry_cmp(t->v[mid].name, t->v[mid].dir, name,
-					  dir);
+			int c = tree_name_cmp(t->v[mid].name, t->v[mid].dir,
+					      name, dir);
 
 			if (c == 0 && t->v[mid].dir == dir)
 				return &t->v[mid];
@@ -211,7 +196,7 @@ static int compare_names(const struct side *s, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		const struct tree_entry *t = &s->tree.v[i];
 		const struct sums_entry *e = &s->sums.v[i];
-		int c = entry_cmp(t->name, t->dir, e->name, e->dir);
+		int c = tree_name_cmp(t->name, t->dir, e->name, e->dir);
 
 		if (c < 0 || (c == 0 && t->dir != e->dir))
 			return err_set(err, ERR_DENIED, "'%s' is not named in "
@@ -407,7 +392,8 @@ static int advance(struct walk *w, struct walk_item *ret, struct err *err)
 	}
 	oe = o ? &old->tree.v[old->at] : NULL;
 	ne = n ? &new->tree.v[new->at] : NULL;
-	c = !o ? 1 : !n ? -1 : entry_cmp(oe->name, oe->dir, ne->name, ne->dir);
+	c = !o ? 1 : !n ? -1 : tree_name_cmp(oe->name, oe->dir, ne->name,
+					     ne->dir);
 	if (c < 0)
 		return visit(w, old, NULL, old->at++, 0, ret, err);
 	if (c > 0)

@@ -242,19 +242,6 @@ static int collect(struct builder *b, const git_oid *tree, struct plan *plan,
 
 /* ---- directories ---- */
 
-/* Git's order, which sorts a directory as if its name ended in a slash. */
-static int name_cmp(const char *a, bool a_dir, const char *b, bool b_dir)
-{
-	size_t i = 0;
-	unsigned char ca, cb;
-
-	while (a[i] && a[i] == b[i])
-		i++;
-	ca = (unsigned char)(a[i] ? a[i] : a_dir ? '/' : 0);
-	cb = (unsigned char)(b[i] ? b[i] : b_dir ? '/' : 0);
-	return (ca > cb) - (ca < cb);
-}
-
 static int damaged(struct builder *b, const git_oid *id, const char *what)
 {
 	return err_set(b->err, ERR_DENIED, "tree %s of the current bundle %s: "
@@ -385,7 +372,7 @@ static void place_sums(struct new_dir *d)
 
 static void place(struct new_dir *d, const char *name, bool dir)
 {
-	if (name_cmp(name, dir, SUMS_NAME, false) > 0)
+	if (tree_name_cmp(name, dir, SUMS_NAME, false) > 0)
 		place_sums(d);
 	d->n++;
 }
@@ -484,8 +471,8 @@ static int merge(struct builder *b, struct old_dir *old,
 		if (end < 0 ||
 		    (!g.n && i < n && next_group(b, v + i, n - i, prefix, &g)))
 			return -1;
-		c = end ? 1 : !g.n ? -1 : name_cmp(e.name, e.dir, g.name,
-						   g.dir);
+		c = end ? 1 : !g.n ? -1 : tree_name_cmp(e.name, e.dir, g.name,
+							g.dir);
 		if (c < 0)
 			keep_entry(d, &e);
 		else if (build_group(b, &g, old, c == 0 ? &e : NULL, prefix,

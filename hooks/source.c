@@ -15,6 +15,7 @@
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/origins.h"
+#include "schema/sums.h"
 
 #define READ_EVERYTHING 1
 
@@ -41,22 +42,12 @@ static bool ignored(struct walk *w)
 	return ignore_match(w->ignore, w->path + w->root_len);
 }
 
-/* Git's order: a directory's name goes on with a slash. */
 static int entry_cmp(const git_tree_entry *a, const git_tree_entry *b)
 {
-	const char *x = git_tree_entry_name(a), *y = git_tree_entry_name(b);
-	size_t i = 0;
-	unsigned char cx, cy;
-
-	while (x[i] && x[i] == y[i])
-		i++;
-	cx = (unsigned char)x[i];
-	cy = (unsigned char)y[i];
-	if (!cx && git_tree_entry_type(a) == GIT_OBJECT_TREE)
-		cx = '/';
-	if (!cy && git_tree_entry_type(b) == GIT_OBJECT_TREE)
-		cy = '/';
-	return (cx > cy) - (cx < cy);
+	return tree_name_cmp(git_tree_entry_name(a),
+			     git_tree_entry_type(a) == GIT_OBJECT_TREE,
+			     git_tree_entry_name(b),
+			     git_tree_entry_type(b) == GIT_OBJECT_TREE);
 }
 
 /* Puts a name behind the first len bytes of the path. -1: too long. */

@@ -28,11 +28,8 @@ bool bundle_name_ok(const char *name)
 	return strcmp(name, SUMS_NAME) != 0;
 }
 
-/*
- * Compares the names as their lines have them. A directory's goes on with
- * "/SHA256SUMS", which makes this Git's own order of tree entries.
- */
-static int line_cmp(const char *a, bool a_dir, const char *b, bool b_dir)
+/* A directory's line goes on with "/SHA256SUMS", which makes the two one. */
+int tree_name_cmp(const char *a, bool a_dir, const char *b, bool b_dir)
 {
 	size_t i = 0;
 	unsigned char ca, cb;
@@ -51,12 +48,12 @@ static bool search(const struct sums *s, const char *name, bool dir,
 	size_t lo = 0, hi = s->n;
 
 	/* whoever builds a directory mostly does so in order */
-	if (s->n && line_cmp(s->v[s->n - 1].name, s->v[s->n - 1].dir,
-			     name, dir) < 0)
+	if (s->n && tree_name_cmp(s->v[s->n - 1].name, s->v[s->n - 1].dir,
+				  name, dir) < 0)
 		lo = s->n;
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
-		int c = line_cmp(s->v[mid].name, s->v[mid].dir, name, dir);
+		int c = tree_name_cmp(s->v[mid].name, s->v[mid].dir, name, dir);
 
 		if (c == 0) {
 			*ret_at = mid;
@@ -140,8 +137,9 @@ static int parse_lines(const char *text, size_t len, struct sums *s,
 				       SUMS_NAME " line %zu: not '<sha256>  "
 				       "<name>' with a name that a bundle may "
 				       "hold", no);
-		if (s->n && line_cmp(s->v[s->n - 1].name, s->v[s->n - 1].dir,
-				     e.name, e.dir) >= 0)
+		if (s->n && tree_name_cmp(s->v[s->n - 1].name,
+					  s->v[s->n - 1].dir, e.name,
+					  e.dir) >= 0)
 			return err_set(err, ERR_INVALID,
 				       SUMS_NAME " line %zu: '%s' is not in "
 				       "order", no, e.name);

@@ -31,6 +31,12 @@ struct sums {
 #define SUMS_INIT { 0 }
 
 /*
+ * The order of a directory's names, in Git's tree objects and in SHA256SUMS
+ * alike: by bytes, a folder's name as if it ended in a slash. As strcmp.
+ */
+int tree_name_cmp(const char *a, bool a_dir, const char *b, bool b_dir);
+
+/*
  * Strict: exactly the grammar above, names by bundle_name_ok, sorted, each
  * once. -1 with ERR_INVALID naming the line.
  */
