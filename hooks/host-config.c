@@ -17,6 +17,7 @@
 #include "hooks/config-value.h"
 #include "hooks/listen.h"
 #include "hooks/places.h"
+#include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/object.h"
@@ -437,8 +438,8 @@ static int make_dir(const char *path, bool shared, struct err *err)
 {
 	struct stat st;
 
-	if (mkdir(path, 0750) < 0 && errno != EEXIST)
-		return err_sys(err, "cannot make folder '%s'", path);
+	if (fs_mkdirs(path, 0750, err) < 0)
+		return -1;
 	if (!shared || stat(path, &st) < 0 || st.st_uid != geteuid() ||
 	    (st.st_mode & 02070) == 02070)
 		return 0;

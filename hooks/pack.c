@@ -20,6 +20,7 @@
 #include "schema/base/fs.h"
 
 #define TEMP_PREFIX "tmp-"
+#define FILE_MODE 0640
 /* a list of a million objects with their paths */
 #define LIST_MAX (1024u * 1024 * 1024)
 #define READ_CHUNK 65536
@@ -74,9 +75,13 @@ static int temp_open(const struct host_config *host,
 	if (buf_check(&t->path, "a path", err) < 0)
 		return -1;
 	t->fd = open(t->path.data, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW |
-		     O_CLOEXEC, 0640);
+		     O_CLOEXEC, FILE_MODE);
 	if (t->fd < 0)
 		return err_sys(err, "cannot create '%s'", t->path.data);
+	/* as the head: a pusher's umask must not hide it from a web server */
+	if (fchmod(t->fd, FILE_MODE) < 0)
+		return err_sys(err, "cannot set the mode of '%s'",
+			       t->path.data);
 	return 0;
 }
 

@@ -136,6 +136,21 @@ like "$(cat push.out)" '1500 errors' "are counted"
 is $? 0 "and fit a pipe (with git's own prefix on each line)"
 like "$(cat push.out)" 'prod: refused' "the last word is heard"
 
+# ---- a pusher's umask (gitolite's is 077) hides nothing from a web server
+(
+	umask 077
+	make_host closed.git prod
+	make_clone closed.git closed
+	for i in 1 2; do
+		put closed deploy/prod/$i.yaml ConfigMap "c$i" demo
+		commit_push closed "c$i" || exit
+	done
+) >/dev/null
+is "$(find closed.git/windlass -type d -printf '%m\n' | sort -u)" 750 \
+	"folders are the group's under any umask"
+is "$(find closed.git/windlass/public -type f -printf '%m\n' | sort -u)" 640 \
+	"so is all that is published"
+
 # ---- usage
 windlass-hook publish --allow-deletes=0 prod >push.out 2>&1
 is $? 129 "a wrong number"

@@ -160,6 +160,21 @@ int fs_write_cache(int dirfd, const char *path, const void *data, size_t len,
 	return replace(dirfd, path, data, len, mode, false, err);
 }
 
+/* The mode that was asked for, whatever our umask is; setgid is inherited. */
+static int make_folder(const char *path, mode_t mode, struct err *err)
+{
+	struct stat st;
+
+	if (mkdir(path, mode) < 0)
+		return errno == EEXIST ? 0 :
+		       err_sys(err, "cannot make folder '%s'", path);
+	if (stat(path, &st) < 0 ||
+	    ((st.st_mode & 0777) != mode &&
+	     chmod(path, mode | (st.st_mode & S_ISGID)) < 0))
+		return err_sys(err, "cannot set the mode of '%s'", path);
+	return 0;
+}
+
 int fs_mkdirs(const char *path, mode_t mode, struct err *err)
 {
 	char *copy = xstrdup(path);
@@ -171,8 +186,7 @@ int fs_mkdirs(const char *path, mode_t mode, struct err *err)
 		if (saved != '/' && saved != '\0')
 			continue;
 		*p = '\0';
-		if (mkdir(copy, mode) < 0 && errno != EEXIST)
-			rc = err_sys(err, "cannot make folder '%s'", copy);
+		rc = make_folder(copy, mode, err);
 		*p = saved;
 		if (!saved)
 			break;

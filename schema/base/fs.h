@@ -35,7 +35,8 @@ int fs_write_cache(int dirfd, const char *path, const void *data, size_t len,
 int fs_write_fd(int fd, const char *name, const void *data, size_t len,
 		struct err *err);
 
-/* Makes a folder and those above it. Existing ones are left as they are. */
+/* Makes a folder and those above it, with exactly this mode, as files that
+ * are written get it. Existing ones are left as they are. */
 int fs_mkdirs(const char *path, mode_t mode, struct err *err);
 
 /* Makes entries of the folder durable. */
