@@ -43,6 +43,15 @@ is "$(sed -n 's/^exec //p' plain.git/hooks/pre-receive)" \
 	"the hook runs this program by its absolute path"
 
 like "$(cat first)" "^    windlass install prod " "what the cluster needs is printed"
+install() {
+	windlass install prod --url http://127.0.0.1:1 --from plain.git "$@"
+}
+ok "names of namespaces" install --namespaces a,b-1
+for names in '' 'A' 'a b' 'a,,b' 'a,' ',a' $'a\nkind: Secret' '*'; do
+	install --namespaces "$names" >out 2>err
+	is "$?:$(wc -c <out)" 129:0 "no names: $(printf %q "$names")"
+	like "$(cat err)" "--namespaces" "... which is said"
+done
 sed -n 's/^    \(prod namespaces=\)/\1/p' first >publishers
 git init -q source
 mkdir -p source/deploy/prod

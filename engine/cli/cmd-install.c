@@ -349,6 +349,25 @@ out:
 	return rc;
 }
 
+/* They are written into manifests: nothing but names, and each of them. */
+static int check_namespaces(const char *names)
+{
+	while (*names) {
+		size_t len = strcspn(names, ",");
+		char *name = xstrndup(names, len);
+		bool good = is_dns_label(name) &&
+			    (!names[len] || names[len + 1]);
+
+		free(name);
+		if (!good)
+			return usage_error(usage, "--namespaces '%.*s' must be "
+					   "names of namespaces with commas "
+					   "between them", (int)len, names);
+		names += len + (names[len] == ',');
+	}
+	return -1;
+}
+
 static int check_options(const struct options *o)
 {
 	if (!o->url)
@@ -364,7 +383,9 @@ static int check_options(const struct options *o)
 	if (!is_channel_name(o->channel))
 		return usage_error(usage, "'%s' is no channel's name: lower-case "
 				   "letters, digits and -", o->channel);
-	return -1;
+	if (o->namespaces && !*o->namespaces)
+		return usage_error(usage, "--namespaces names none");
+	return o->namespaces ? check_namespaces(o->namespaces) : -1;
 }
 
 static int take_id(void *target, const char *value, struct err *err)
