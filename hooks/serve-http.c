@@ -29,6 +29,8 @@
 #define IDLE_SECONDS 75
 /* descriptors that are not connections */
 #define OWN_DESCRIPTORS 128
+/* packs that are sent at a time, where there are descriptors enough */
+#define PACKS_SENT_MAX 1024
 /* the longest path: channel, packs, digest */
 #define LIMIT_REQUEST_PATH 256
 
@@ -71,6 +73,13 @@ static enum MHD_Result reply_text(struct request *r, unsigned status,
 static enum MHD_Result not_found(struct request *r)
 {
 	return reply_text(r, MHD_HTTP_NOT_FOUND, NULL, NULL, "not found\n");
+}
+
+/* "not found" would say that the pack is gone, and it is not. */
+static enum MHD_Result not_now(struct request *r)
+{
+	return reply_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "Retry-After", "5",
+			  "not now, try again\n");
 }
 
 static enum MHD_Result answer_head(struct request *r, const struct served *ch)
@@ -140,17 +149,20 @@ static enum MHD_Result serve_head(struct serve *s, struct request *r,
 	return MHD_YES;
 }
 
-/* The pack's descriptor and size, or -1. */
+/* The pack's descriptor and size, or -1 with errno. */
 static int open_pack(const struct served *ch, const char *hex,
 		     uint64_t *ret_size)
 {
 	char *path = xasprintf("%s/" PACKS "%s", ch->folder, hex);
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int sys = errno;
 	struct stat st;
 
 	free(path);
+	errno = sys;
 	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
 		close(fd);
+		errno = ENOENT;
 		return -1;
 	}
 	if (fd >= 0)
@@ -165,9 +177,17 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 	struct MHD_Response *res;
 	char etag[ETAG_SIZE];
 	uint64_t size = 0;
-	int fd = open_pack(ch, hex, &size);
 	bool same;
+	int fd;
 
+	if (s->packs >= s->packs_max)
+		return not_now(r);
+	fd = open_pack(ch, hex, &size);
+	if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENXIO) {
+		log_warn("pack-unreadable", LOG_S("channel", ch->name),
+			 LOG_S("pack", hex), LOG_S("error", strerror(errno)));
+		return not_now(r);
+	}
 	if (fd < 0)
 		return not_found(r);
 	snprintf(etag, sizeof(etag), "\"%s\"", hex);
@@ -177,6 +197,8 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 		close(fd);
 		return MHD_NO;
 	}
+	r->has_pack = true;
+	s->packs++;
 	MHD_add_response_header(res, "ETag", etag);
 	MHD_add_response_header(res, "Cache-Control", s->opts.public ?
 				"public, max-age=31536000, immutable" :
@@ -259,6 +281,7 @@ static void completed(void *arg, struct MHD_Connection *c, void **state,
 		return;
 	if (r->suspended)
 		serve_wait_end(s, r);
+	s->packs -= r->has_pack;
 	free(r);
 	*state = NULL;
 }
@@ -284,20 +307,25 @@ static void library_says(void *arg, const char *fmt, va_list ap)
 	buf_release(&text);
 }
 
-/* As many connections as there may be descriptors. */
-static unsigned raise_limit(void)
+/*
+ * As many connections as there may be descriptors, less those for packs that
+ * are being sent: a head that cannot be opened for want of one would look as
+ * if there were none.
+ */
+static unsigned share_descriptors(struct serve *s)
 {
-	struct rlimit r;
+	struct rlimit r = { .rlim_cur = 0 };
+	size_t all = 2 * OWN_DESCRIPTORS;
 
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return 256;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-	getrlimit(RLIMIT_NOFILE, &r);
-	if (r.rlim_cur == RLIM_INFINITY || r.rlim_cur > 1000000)
-		return 1000000;
-	return r.rlim_cur > 2 * OWN_DESCRIPTORS ?
-		(unsigned)r.rlim_cur - OWN_DESCRIPTORS : OWN_DESCRIPTORS;
+	if (!getrlimit(RLIMIT_NOFILE, &r)) {
+		r.rlim_cur = r.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &r);
+		getrlimit(RLIMIT_NOFILE, &r);
+	}
+	if (r.rlim_cur > all)
+		all = r.rlim_cur > 1000000 ? 1000000 : (size_t)r.rlim_cur;
+	s->packs_max = all / 8 > PACKS_SENT_MAX ? PACKS_SENT_MAX : all / 8;
+	return (unsigned)(all - OWN_DESCRIPTORS - s->packs_max);
 }
 
 static struct MHD_Daemon *start(struct serve *s, unsigned flags,
@@ -307,7 +335,7 @@ static struct MHD_Daemon *start(struct serve *s, unsigned flags,
 		flags, 0, NULL, NULL, handle, s,
 		MHD_OPTION_EXTERNAL_LOGGER, library_says, s,
 		MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
-		MHD_OPTION_CONNECTION_LIMIT, raise_limit(),
+		MHD_OPTION_CONNECTION_LIMIT, share_descriptors(s),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
 		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,

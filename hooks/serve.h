@@ -109,6 +109,7 @@ struct request {
 	int wait;			/* seconds, -1: it does not wait */
 	bool answered_wait;		/* waiting is over */
 	bool suspended;
+	bool has_pack;			/* its answer holds one open */
 	int64_t deadline;		/* monotonic ms */
 	char known[ETAG_SIZE];		/* the tag it was told to wait past */
 	struct request *chan_next, **chan_prev;
@@ -205,6 +206,7 @@ struct serve {
 	struct source signals;
 	struct source http;		/* the library's own epoll */
 	struct MHD_Daemon *daemon;
+	size_t packs, packs_max;	/* open to be sent, and how many may */
 	struct tls *tls;		/* NULL: in the clear */
 	bool resumed;			/* since the library ran last */
 

@@ -428,4 +428,41 @@ ok "windlass.serve says where" wait_line 5 config.log \
 	"^listening on http://127.0.0.1:"
 stop config
 
+# ---- more downloads than there are descriptors
+big=$(printf 'a%.0s' $(seq 64))
+head -c 20000000 /dev/zero >"$public/prod/packs/$big"
+cat >few <<'END'
+#!/bin/sh
+ulimit -n 256
+exec windlass-hook serve --repo r.git --listen 127.0.0.1:0
+END
+chmod +x few
+start few ./few
+wait_line 20 few.log '^listening on ' || bail "serve does not start"
+url=$(sed -n 's/^listening on //p' few.log)
+cat >hold.pl <<'END'
+use IO::Socket::INET;
+my ($port, $path, $n) = @ARGV;
+my @all;
+my %count;
+for (1 .. $n) {
+	my $s = IO::Socket::INET->new(PeerAddr => "127.0.0.1:$port") or die;
+	print $s "GET $path HTTP/1.1\r\nHost: x\r\n\r\n";
+	my $line = <$s>;
+	$count{(split / /, $line)[1]}++;
+	push @all, $s;
+}
+print join(",", map { "$_:$count{$_}" } sort keys %count), "\n";
+$| = 1;
+sleep 60;
+END
+start hold perl -e '$| = 1; do "./hold.pl"' "${url##*:}" "/prod/packs/$big" 80
+wait_line 30 hold.log '^200'
+is "$(cat hold.log)" 200:32,503:48 "some are told to come again, none that it is gone"
+is "$(code "$url/prod/head")" 200 "the head is there for others"
+stop hold KILL
+again() { [ "$(code -r 0-9 "$url/prod/packs/$big")" = 200 ]; }
+ok "and the pack, when they are gone" wait_for 30 again
+stop few
+
 done_testing
