@@ -69,6 +69,33 @@ port=$(sed -n 's/^listening on //p' serve.log)
 dev() { curl -sf -o /dev/null "$port/dev/head"; }
 ok "a channel that is made meanwhile is served" wait_for 10 dev
 
+# ---- jobs that end in the same turn
+
+# what is used after it was freed shows: the C library overwrites it
+stop serve
+manifest "four more"
+push_silently
+git -C r.git update-ref refs/heads/dev "$(git -C work rev-parse HEAD)"
+for channel in prod dev; do
+	start "holder_$channel" flock "r.git/windlass/$channel/lock" sleep 60
+	eval "held() { ! flock -n r.git/windlass/$channel/lock true; }"
+	wait_for 10 held
+done
+MALLOC_PERTURB_=165 serve
+both() { [ "$(children)" = 2 ]; }
+ok "two channels are published at a time" wait_for 10 both
+ended() { [ "$(ps -o stat= --ppid "$pid_serve" | grep -c Z)" = "$1" ]; }
+kill -STOP "$pid_serve"
+stop holder_prod
+ok "one ends while serve is busy" wait_for 20 ended 1
+stop holder_dev
+ok "and the other" wait_for 20 ended 2
+kill -CONT "$pid_serve"
+job_done() { [ "$(grep -c 'info job-done' serve.log)" -ge 2 ]; }
+ok "serve takes both" wait_for 20 job_done
+ok "and lives" kill -0 "$pid_serve"
+ok "they are published" wait_for 10 is_current
+
 # ---- fresh heads
 
 git -C r.git config windlass.prod.headLifetime 6s
