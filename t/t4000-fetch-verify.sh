@@ -321,6 +321,15 @@ asked=$(grep -c /prod/head odd.log)
 ok "one that only says it waits is polled each interval ($asked in 5 s)" \
 	[ "$asked" -le 7 ]
 stop p
+# with pauses that double it would be asked seven times in 20 s
+url=http://127.0.0.1:$port/plain
+mv "$public/prod/head" "$public/prod/head.away"
+: >odd.log
+engine p --auto
+asked_often() { [ "$(grep -c /prod/head odd.log)" -ge 9 ]; }
+ok "one that has nothing yet is asked each interval" wait_for 18 asked_often
+stop p
+mv "$public/prod/head.away" "$public/prod/head"
 url=http://127.0.0.1:$port/error
 : >odd.log
 engine p --auto
