@@ -13,7 +13,6 @@
 
 #include "hooks/faults.h"
 #include "hooks/pack.h"
-#include "hooks/publish.h"
 #include "hooks/sign.h"
 #include "schema/base/fs.h"
 #include "schema/sshsig.h"
@@ -71,13 +70,6 @@ out:
 	buf_release(&path);
 	buf_release(&data);
 	return rc;
-}
-
-int publish_read_head(const struct host_config *host,
-		      const struct channel_config *ch, struct head *ret,
-		      struct err *err)
-{
-	return announce_read(host, ch, ret, NULL, err);
 }
 
 int announce_write(const struct host_config *host,

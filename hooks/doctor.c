@@ -49,7 +49,7 @@ void doctor_say(struct doctor *d, enum finding_level level, const char *check,
 	buf_release(&text);
 }
 
-void doctor_release(struct doctor *d)
+static void doctor_release(struct doctor *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		free(d->v[i].channel);

@@ -27,7 +27,6 @@ struct doctor {
 void doctor_say(struct doctor *d, enum finding_level level, const char *check,
 		const char *channel, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
-void doctor_release(struct doctor *d);
 
 void doctor_check_host(struct doctor *d, git_repository *repo,
 		       const struct host_config *host);

@@ -183,7 +183,8 @@ static void add_quoted(struct buf *out, const char *s)
 	buf_addc(out, '\'');
 }
 
-int hook_script(const char *name, struct buf *out, struct err *err)
+/* Appends our script's text: it execs this very program. */
+static int hook_script(const char *name, struct buf *out, struct err *err)
 {
 	char self[4096];
 

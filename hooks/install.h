@@ -40,8 +40,6 @@ void hook_place_release(struct hook_place *p);
  */
 int hook_install(const struct hook_place *p, bool *ret_changed,
 		 struct err *err);
-/* Appends our script's text: it execs this very program. */
-int hook_script(const char *name, struct buf *out, struct err *err);
 /* For HOOK_BESIDE: the line that the other hook, a shell script, needs. */
 void hook_chain_line(const struct hook_place *p, struct buf *out);
 

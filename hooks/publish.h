@@ -49,9 +49,4 @@ int refresh_channel(git_repository *repo, const struct host_config *host,
 		    const struct channel_config *ch, bool force,
 		    struct publish_result *ret, struct err *err);
 
-/* Reads and verifies the published head. 1: there is none yet. */
-int publish_read_head(const struct host_config *host,
-		      const struct channel_config *ch, struct head *ret,
-		      struct err *err);
-
 #endif

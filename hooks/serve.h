@@ -8,6 +8,7 @@
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-work.c  publish and refresh, as children
  *   serve-ask.c   publishing that hooks ask for over a unix socket
+ *   tls.c         the certificate, which is renewed while it runs
  *
  * It hands out what is signed; it holds no key itself while it runs: only
  * its children read the signing key.

@@ -327,14 +327,6 @@ int scope_learn(struct scopes *s, const struct node *crd, struct err *err)
 	return 0;
 }
 
-void scope_forget(struct scopes *s, const char *group, const char *kind)
-{
-	char key[KEY_SIZE];
-
-	if (make_key(group, kind, key))
-		kind_free(map_del(&s->crds, key));
-}
-
 void scopes_release(struct scopes *s)
 {
 	map_release(&s->crds, kind_free);

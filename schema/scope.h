@@ -64,7 +64,6 @@ extern const char *const scope_kubernetes;
  * spec.versions are missing or malformed, or a built-in kind is redefined.
  */
 int scope_learn(struct scopes *s, const struct node *crd, struct err *err);
-void scope_forget(struct scopes *s, const char *group, const char *kind);
 void scopes_release(struct scopes *s);
 
 #endif

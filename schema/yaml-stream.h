@@ -49,10 +49,4 @@ struct node *yaml_document(struct yaml_stream *s, const struct yaml_chunk *c);
 struct mark yaml_mark(const char *data, size_t len, size_t offset,
 		      struct mark from);
 
-/*
- * Bytes of the line break at s (U+0085, U+2028, U+2029 too: they are breaks
- * to YAML), or 0 if there is none.
- */
-size_t yaml_break(const char *s, size_t len);
-
 #endif

@@ -98,9 +98,6 @@ static void test_learn(void)
 	ok(k && k->scope == SCOPE_CLUSTER && !strcmp(k->plural, "webz"),
 	   "a later one replaces it");
 	ok(scope_lookup(&s, "", "Pod") != NULL, "built-in kinds stay");
-	scope_forget(&s, "example.org", "Web");
-	ok(!scope_lookup(&s, "example.org", "Web"), "forgotten");
-	scope_forget(&s, "example.org", "Web");
 	scopes_release(&s);
 }
 
