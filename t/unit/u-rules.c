@@ -65,6 +65,15 @@ static void good(const char *json)
 	free(got);
 }
 
+/* As good, for a text that is too long to be a description. */
+static void good_large(const char *json, const char *what)
+{
+	char *got = judge(json);
+
+	is_str(got, "", what);
+	free(got);
+}
+
 /* Exactly one finding, and it has this in it. */
 static void bad(const char *json, const char *want)
 {
@@ -388,7 +397,7 @@ static void test_data_limits(void)
 	memset(text, 'x', max);
 	text[max] = '\0';
 	json = xasprintf(DATA("ConfigMap", "\"data\":{\"k\":\"%s\"}"), text);
-	ok(!*judge(json), "a ConfigMap at the limit");
+	good_large(json, "a ConfigMap at the limit");
 	free(json);
 	json = xasprintf(DATA("ConfigMap", "\"data\":{\"k\":\"%s\"},"
 			      "\"binaryData\":{\"b\":\"aA==\"}"), text);
@@ -400,7 +409,7 @@ static void test_data_limits(void)
 	memset(text, 'A', letters);
 	memcpy(text + letters - 2, "==", 3);
 	json = xasprintf(DATA("Secret", "\"data\":{\"k\":\"%s\"}"), text);
-	ok(!*judge(json), "a Secret at the limit");
+	good_large(json, "a Secret at the limit");
 	free(json);
 	memcpy(text + letters - 2, "A=", 3);
 	json = xasprintf(DATA("Secret", "\"data\":{\"k\":\"%s\"}"), text);
@@ -408,7 +417,7 @@ static void test_data_limits(void)
 	free(json);
 	json = xasprintf(DATA("Secret", "\"data\":{\"k\":\"%s\"},"
 			      "\"stringData\":{\"k\":\"\"}"), text);
-	ok(!*judge(json), "what stringData replaces does not count");
+	good_large(json, "what stringData replaces does not count");
 	free(json);
 	free(text);
 }
