@@ -40,6 +40,7 @@ struct del {
 	struct look *look;
 	int64_t began;
 	bool looked;
+	bool gone;		/* the watch said so, while the DELETE ran */
 };
 
 struct prune {
@@ -128,7 +129,8 @@ static void on_retry(void *arg)
 {
 	struct prune *p = arg;
 
-	p->at = p->start;
+	/* also those of earlier classes, whose end no watch has told yet */
+	p->at = 0;
 	writer_wake(&p->writer);
 }
 
@@ -152,7 +154,7 @@ static void arm(struct prune *p)
 {
 	int64_t now = loop_now(p->channel->engine->loop), first = INT64_MAX;
 
-	for (size_t i = p->start; i < p->end; i++) {
+	for (size_t i = 0; i < p->end; i++) {
 		const struct tracked *t = p->v[i];
 
 		if (is_left(t) && !t->busy && t->retry_at > now &&
@@ -214,9 +216,17 @@ static void gone(struct channel *c, struct tracked *t)
 
 void prune_gone(struct channel *c, struct tracked *t)
 {
-	/* its own answer says more */
-	if (!t->busy && is_left(t))
+	if (!is_left(t))
+		return;
+	if (!t->busy) {
 		gone(c, t);
+		return;
+	}
+	/* its own answer says more, but will not say this again */
+	for (struct del *d = c->prune ? c->prune->running : NULL; d;
+	     d = d->next)
+		if (d->t == t)
+			d->gone = true;
 }
 
 static void finish_gone(struct del *d, const struct kube_status *s)
@@ -329,7 +339,7 @@ static void on_deleted(void *arg, const struct kube_answer *a)
 		return;
 	}
 	t->flags |= TRACKED_DELETED;
-	if (is_gone_already(a)) {
+	if (d->gone || is_gone_already(a)) {
 		finish_gone(d, a->status);
 		return;
 	}
@@ -363,6 +373,7 @@ static void send_delete(struct del *d)
 		.on_done = on_deleted,
 	};
 
+	d->gone = false;
 	/* the uid is the API server's own: hex and dashes */
 	buf_addf(&body, "{\"kind\":\"DeleteOptions\",\"apiVersion\":\"v1\","
 		 "\"propagationPolicy\":\"Background\","
@@ -631,7 +642,7 @@ void prune_wake(struct channel *c)
 {
 	if (!c->prune)
 		return;
-	c->prune->at = c->prune->start;
+	c->prune->at = 0;
 	writer_wake(&c->prune->writer);
 }
 
