@@ -443,6 +443,9 @@ void op_done(struct op *op, const struct outcome *o)
 			await_object(c, t);
 		repair_applied(c, t, &r);
 	} else if (t->state == TRACKED_DELETING) {
+		/* a list that began before this does not name it */
+		if (o->ok)
+			t->flags |= TRACKED_NAMED;
 		prune_wake(c);
 	}
 	tracked_hold(t);

@@ -374,6 +374,10 @@ static void gone(struct channel *c, struct tracked *t,
 {
 	switch ((enum tracked_state)t->state) {
 	case TRACKED_DELETING:
+		/* an older one of that name, which we had made again */
+		if (object && version_is_before(object_version(object),
+						t->baseline.version))
+			return;
 		prune_gone(c, t);
 		return;
 	case TRACKED_APPLIED:
