@@ -121,8 +121,14 @@ static void visit_leaf(struct walk *w, const git_tree_entry *old,
 
 	if (new && !has_new)
 		refuse_entry(w, new);
-	if ((!has_old && !has_new) || !manifest_name(w->path) || ignored(w))
+	if ((!has_old && !has_new) || !manifest_name_like(w->path) ||
+	    ignored(w))
 		return;
+	if (!manifest_name(w->path)) {
+		if (has_new)
+			manifest_name_warn(w->path, w->ps);
+		return;
+	}
 	if (has_old && has_new &&
 	    git_oid_equal(git_tree_entry_id(old), git_tree_entry_id(new)))
 		return;

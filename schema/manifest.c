@@ -7,6 +7,7 @@
 #include "schema/manifest.h"
 
 #include <string.h>
+#include <strings.h>
 
 #include "schema/base/buf.h"
 #include "schema/json.h"
@@ -268,7 +269,8 @@ const struct manifest_tool manifest_tools[] = {
 	{ NULL, NULL },
 };
 
-bool manifest_name(const char *path)
+/* True if the file's name has one of our endings, as `same` compares. */
+static bool ends_well(const char *path, int (*same)(const char *, const char *))
 {
 	static const char *const endings[] = { ".yaml", ".yml", ".json" };
 	const char *slash = strrchr(path, '/');
@@ -278,8 +280,28 @@ bool manifest_name(const char *path)
 	for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]); i++) {
 		size_t n = strlen(endings[i]);
 
-		if (len > n && !strcmp(name + len - n, endings[i]))
+		if (len > n && !same(name + len - n, endings[i]))
 			return true;
 	}
 	return false;
+}
+
+bool manifest_name(const char *path)
+{
+	return ends_well(path, strcmp);
+}
+
+bool manifest_name_like(const char *path)
+{
+	return ends_well(path, strcasecmp);
+}
+
+void manifest_name_warn(const char *path, struct problems *ps)
+{
+	static const struct mark nowhere;
+
+	problem_warning(ps, path, nowhere, "source-ending",
+			"not read: manifests end in .yaml, .yml or .json, in "
+			"lower case; rename it, or name it in "
+			".windlassignore");
 }

@@ -22,6 +22,12 @@ int manifest_read(const char *path, const char *data, size_t len,
 
 /* True for names that a channel reads: *.yaml *.yml *.json */
 bool manifest_name(const char *path);
+/*
+ * True for those and for what was meant to be one, as APP.YAML: it would
+ * never reach a cluster and nobody would be told, so it is warned of.
+ */
+bool manifest_name_like(const char *path);
+void manifest_name_warn(const char *path, struct problems *ps);
 
 /*
  * Files by which a directory is for another tool, whose output only is what

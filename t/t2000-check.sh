@@ -171,6 +171,17 @@ like "$(cat out)" 'good/a.x0ab.yaml: error: .*\[source-name\]' \
 	"control characters in a name are refused, and not printed"
 rm good/a*b.yaml
 
+mkdir upper
+manifest ConfigMap a demo >upper/a.yaml
+manifest ConfigMap b demo >upper/B.YAML
+check upper
+exits 0 "a name that looks like a manifest's"
+like "$(cat out)" 'upper/B.YAML: warning: not read: .*\[source-ending\]' \
+	"is warned of"
+echo '*.YAML' >upper/.windlassignore
+check upper
+unlike "$(cat out)" B.YAML "unless it is ignored"
+
 deep=deep$(printf '/d%.0s' $(seq 100))
 mkdir -p "$deep"
 manifest ConfigMap a demo >"$deep/a.yaml"

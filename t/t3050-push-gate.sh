@@ -199,4 +199,18 @@ done
 pass "random changes"
 ok "and the chain is good" stock_chain host.git prod
 ok "an engine can follow all of it" stock_fetch host.git prod
+# ---- names that look like a manifest's
+put work deploy/prod/UPPER.Yml ConfigMap upper demo
+ok "one that does not end as manifests do" commit_push work upper
+like "$(cat push.out)" 'prod/UPPER.Yml: warning: not read: .*\[source-ending\]' \
+	"is not passed over in silence"
+put work deploy/prod/after.yaml ConfigMap after demo
+ok "until a bundle is made" commit_push work after
+put work deploy/prod/later.yaml ConfigMap later demo
+ok "the push after that" commit_push work later
+unlike "$(cat push.out)" 'UPPER' "says nothing of it any more"
+git -C work rm -q deploy/prod/UPPER.Yml
+ok "nor does one that removes it" commit_push work gone
+unlike "$(cat push.out)" 'UPPER' "..."
+
 done_testing

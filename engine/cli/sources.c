@@ -134,9 +134,11 @@ static int visit(struct walk *w, size_t len, int depth, const char *name)
 			      "a symbolic link cannot be part of a channel; "
 			      "put the file itself there, or name the link in "
 			      IGNORE_NAME);
-	if (!S_ISREG(st.st_mode) || !manifest_name(w->path) || ignored(w))
+	if (!S_ISREG(st.st_mode) || !manifest_name_like(w->path) || ignored(w))
 		return 0;
-	if (origin_path_ok(w->path))
+	if (!manifest_name(w->path))
+		manifest_name_warn(w->path, w->ps);
+	else if (origin_path_ok(w->path))
 		strvec_push(w->out, w->path);
 	else
 		problem_error(w->ps, w->path, nowhere, "source-name",
