@@ -213,6 +213,8 @@ done_testing() {
 start() {
 	local name=$1
 	shift
+	# here, or a wait would see what one of this name said before
+	: >"$TRASH/$name.log"
 	setsid "$@" >"$TRASH/$name.log" 2>&1 </dev/null &
 	printf -v "pid_$name" '%s' $!
 	at_exit "kill -KILL -- -$! $!"

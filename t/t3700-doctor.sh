@@ -224,7 +224,7 @@ well "refreshed"
 
 start holder flock r.git/windlass/prod/lock sleep 60
 held() { ! flock -n r.git/windlass/prod/lock true; }
-wait_for 5 held
+wait_for 30 held
 uneasy "a lock that is held" lock "fuser"
 stop holder
 
@@ -233,19 +233,19 @@ stop holder
 git -C r.git config windlass.serve "127.0.0.1:$(free_port)"
 sick "a server that does not run" serve "windlass-hook serve"
 start serve windlass-hook serve --repo r.git
-wait_line 5 serve.log "^listening"
+wait_line 30 serve.log "^listening"
 well "a server that runs"
 stop serve
 git -C r.git config windlass.serve "unix:$TRASH/http"
 sick "no server at a unix socket" serve "windlass-hook serve"
 start serve windlass-hook serve --repo r.git
-wait_line 5 serve.log "^listening"
+wait_line 30 serve.log "^listening"
 well "a server at a unix socket"
 stop serve
 start mute perl -MIO::Socket::INET -e 'my $s = IO::Socket::INET->new(
 	LocalAddr => "127.0.0.1", Listen => 5); $| = 1;
 	print $s->sockport, "\n"; sleep 60'
-wait_line 5 mute.log '^[0-9]+$'
+wait_line 30 mute.log '^[0-9]+$'
 git -C r.git config windlass.serve "127.0.0.1:$(cat mute.log)"
 sick "a server that does not answer" serve "restart"
 stop mute
@@ -254,7 +254,7 @@ openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
 port=$(free_port)
 git -C r.git config windlass.serve "127.0.0.1:$port"
 start tls windlass-hook serve --repo r.git --tls-cert tls.crt --tls-key tls.key
-wait_line 5 tls.log "^listening"
+wait_line 30 tls.log "^listening"
 well "a server that speaks TLS"
 stop tls
 git -C r.git config --unset windlass.serve

@@ -19,7 +19,7 @@ serve() {
 	shift
 	start "$name" windlass-hook serve --repo r.git --verbose \
 		--listen 127.0.0.1:0 "$@"
-	wait_line 5 "$name.log" '^listening on ' || {
+	wait_line 30 "$name.log" '^listening on ' || {
 		test_show "$name.log"
 		bail "serve does not start"
 	}
@@ -372,7 +372,7 @@ not_ok "a key that does not belong to the certificate" timeout 10 \
 # ---- a unix socket
 
 start unix windlass-hook serve --repo r.git --listen "unix:$TRASH/http"
-ok "on a unix socket" wait_line 5 unix.log "^listening on unix:$TRASH/http$"
+ok "on a unix socket" wait_line 30 unix.log "^listening on unix:$TRASH/http$"
 is "$(code --unix-socket http http://x/prod/head)" 200 "it answers"
 stop unix
 not_ok "which is removed" test -e http
@@ -409,11 +409,11 @@ wrong --check-interval never
 wrong more
 start proxy windlass-hook serve --repo r.git --listen $any --behind-proxy \
 	--tokens tokens
-ok "behind a proxy, with tokens" wait_line 5 proxy.log "^listening"
+ok "behind a proxy, with tokens" wait_line 30 proxy.log "^listening"
 stop proxy
 start public windlass-hook serve --repo r.git --listen $any --public \
 	--tls-cert tls.crt --tls-key tls.key
-ok "public, with TLS" wait_line 5 public.log "^listening"
+ok "public, with TLS" wait_line 30 public.log "^listening"
 git -C r.git config windlass.dev.secrets allow
 kill -HUP "$pid_public"
 wait "$pid_public"
