@@ -24,6 +24,7 @@ serve_start() {
 channel_install() {
 	local repo=$1 channel=$2
 	shift 2
+	engine_lock || return 1
 	[ $# -gt 0 ] || set -- --cluster-admin
 	at_exit "k delete channel '$channel' --wait=false"
 	windlass install "$channel" --from "$repo" --url "$URL" "$@" --apply
