@@ -177,7 +177,7 @@ static int write_dir(const struct tree *t, size_t from, size_t to,
 				    t->v[from].path);
 	struct sums sums = SUMS_INIT;
 	struct buf text = BUF_INIT(LIMIT_SUMS_BYTES);
-	int rc = fs_mkdirs(dir, 0777, err);
+	int rc = fs_mkdirs(dir, 0755, err);
 
 	for (size_t i = from; !rc && i < to; )
 		rc = write_entry(t, i, to, prefix, &sums, &i, err);
