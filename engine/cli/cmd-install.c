@@ -49,8 +49,8 @@ static const char usage[] =
 "  --context NAME\n";
 
 #define MANIFESTS_MAX (1024u * 1024)
-/* a new kind is served within a second or two; a server whose own watches
- * began badly was seen to take more than a minute */
+/* a new kind is served within a second or two; a busy or fresh API server was
+ * seen to take more than a minute */
 #define KIND_WAIT_MS 180000
 
 static const char crd_yaml[] =
