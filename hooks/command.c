@@ -7,6 +7,8 @@
 
 #include <stdlib.h>
 
+#include "hooks/share.h"
+
 int host_open(const char *dir, bool from_env, struct host *ret,
 	      struct err *err)
 {
@@ -16,6 +18,7 @@ int host_open(const char *dir, bool from_env, struct host *ret,
 		dir = getenv("GIT_DIR");
 	if (repo_open(dir ? dir : ".", from_env, &h.repo, err) < 0)
 		return -1;
+	share_umask(h.repo);
 	if (config_read(h.repo, &h.config, err) < 0) {
 		host_close(&h);
 		return -1;

@@ -18,7 +18,8 @@ libhooks_a_SOURCES += \
 	hooks/config-value.c hooks/config-value.h \
 	hooks/feedback.c hooks/feedback.h \
 	hooks/listen.c hooks/listen.h \
-	hooks/places.c hooks/places.h
+	hooks/places.c hooks/places.h \
+	hooks/share.c hooks/share.h
 
 # init: a repository becomes a channel's source
 libhooks_a_SOURCES += \

@@ -19,6 +19,7 @@
 #include "hooks/config-value.h"
 #include "hooks/install.h"
 #include "hooks/listen.h"
+#include "hooks/share.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
@@ -358,6 +359,7 @@ static int run(struct init_options *o, struct err *err)
 	if (repo_open(dir ? dir : ".", false, &repo, err) < 0 ||
 	    init_settings_open(repo, &s, err) < 0)
 		goto out;
+	share_umask(repo);
 	if (configure(repo, o, &s, &host, &key_made, err) < 0)
 		goto out;
 	rc = finish(repo, &host, o->channel, s.changes, key_made, err);

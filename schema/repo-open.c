@@ -160,7 +160,8 @@ static int say_why(const char *dir, int code, struct err *err)
 			       "repository '%s' belongs to user %lu, not to "
 			       "user %lu who runs this: run it as the owner, "
 			       "or allow it with 'git config --global --add "
-			       "safe.directory %s'", dir,
+			       "safe.directory %s' (--system: for all who "
+			       "push to it)", dir,
 			       (unsigned long)st.st_uid,
 			       (unsigned long)geteuid(), dir);
 	if (code == GIT_ENOTFOUND && is_there(dir, ".git"))

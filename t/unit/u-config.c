@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hooks/config-value.h"
+#include "hooks/share.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "t/unit/tap.h"
@@ -362,6 +363,20 @@ static void test_folder(void)
 	config_release(&c);
 }
 
+static void test_share(void)
+{
+	ok(share_rights("group") == 0070 && share_rights("True") == 0070 &&
+	   share_rights("1") == 0070, "shared by the group");
+	ok(share_rights("everybody") == 0075 && share_rights("2") == 0075,
+	   "readable by everybody");
+	ok(share_rights("0660") == 0070 && share_rights("0640") == 0050 &&
+	   share_rights("0664") == 0075, "an octal mode, and x where r is");
+	ok(share_rights("umask") == 0 && share_rights("false") == 0 &&
+	   share_rights("0") == 0 && share_rights("0600") == 0 &&
+	   share_rights("") == 0 && share_rights("0668") == 0 &&
+	   share_rights("0000660") == 0, "all else gives nothing");
+}
+
 int main(void)
 {
 	char template[] = "/tmp/u-config-XXXXXX";
@@ -390,6 +405,7 @@ int main(void)
 	test_places();
 	test_distance();
 	test_folder();
+	test_share();
 	git_repository_free(repo);
 	fs_remove_tree(real, &err);
 	free(folder);

@@ -1,0 +1,65 @@
+/*
+ * What a shared repository gives to others than its owner. See share.h.
+ * Trusts the admin who wrote the setting; a value that git would not
+ * understand gives nothing.
+ */
+#include "config.h"
+#include "hooks/share.h"
+
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+
+#include "schema/base/mem.h"
+
+/* group, and group and readers: folders, where files lack the x */
+#define GROUP 0070
+#define EVERYBODY 0075
+
+static unsigned octal(const char *s)
+{
+	unsigned mode = 0;
+	size_t len = strspn(s, "01234567");
+
+	if (len < 3 || len > 5 || s[len])
+		return 0;
+	for (; *s; s++)
+		mode = mode << 3 | (unsigned)(*s - '0');
+	return mode;
+}
+
+unsigned share_rights(const char *value)
+{
+	static const struct {
+		const char *name;
+		unsigned rights;
+	} names[] = {
+		{ "group", GROUP }, { "true", GROUP }, { "yes", GROUP },
+		{ "on", GROUP }, { "1", GROUP },
+		{ "all", EVERYBODY }, { "world", EVERYBODY },
+		{ "everybody", EVERYBODY }, { "2", EVERYBODY },
+	};
+	unsigned mode = octal(value);
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		if (!strcasecmp(value, names[i].name))
+			return names[i].rights;
+	/* who may read a file may look into its folder */
+	return (mode & 066) | (mode & 044) >> 2;
+}
+
+void share_umask(git_repository *repo)
+{
+	git_buf value = GIT_BUF_INIT;
+	git_config *config = NULL;
+	mode_t mask;
+
+	if (!git_repository_config_snapshot(&config, repo) &&
+	    !git_config_get_string_buf(&value, config,
+				       "core.sharedRepository")) {
+		mask = umask(0777);
+		umask(mask & ~(mode_t)share_rights(value.ptr));
+	}
+	git_buf_dispose(&value);
+	git_config_free(config);
+}

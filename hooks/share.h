@@ -1,0 +1,21 @@
+/*
+ * Repositories that several users of one machine share by their group
+ * (core.sharedRepository, git-config(1)).
+ */
+#ifndef HOOKS_SHARE_H
+#define HOOKS_SHARE_H
+
+#include "schema/repo.h"
+
+/*
+ * Lets this process's umask give others what core.sharedRepository says, as
+ * git does for what it writes: libgit2 does not, and a ref or folder that
+ * the publisher made with a strict umask would be one that no pusher's hook
+ * can read. Never takes a right away.
+ */
+void share_umask(git_repository *repo);
+
+/* What a value of core.sharedRepository gives others, as bits of a mode. */
+unsigned share_rights(const char *value);
+
+#endif
