@@ -17,6 +17,7 @@ libhooks_a_SOURCES += \
 	hooks/host-config.c hooks/host-config.h \
 	hooks/config-value.c hooks/config-value.h \
 	hooks/feedback.c hooks/feedback.h \
+	hooks/host-check.c hooks/host-check.h \
 	hooks/listen.c hooks/listen.h \
 	hooks/places.c hooks/places.h \
 	hooks/share.c hooks/share.h

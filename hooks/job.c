@@ -15,6 +15,7 @@
 
 #include "hooks/announce.h"
 #include "hooks/faults.h"
+#include "hooks/host-check.h"
 #include "hooks/pack.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
@@ -128,6 +129,8 @@ int job_begin(git_repository *repo, const struct host_config *host,
 		return -1;
 	fault_step(FAULT_locked);
 	j->now = clock_now();
+	if (host_check_clock(err) < 0)
+		return -1;
 	if (signer_open(ch->signing_key, &j->signer, err) < 0)
 		err_wrap(err, "windlass.%s.signingKey", ch->name);
 	else

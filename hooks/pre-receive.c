@@ -14,6 +14,7 @@
 
 #include "hooks/feedback.h"
 #include "hooks/guard.h"
+#include "hooks/host-check.h"
 #include "hooks/job.h"
 #include "hooks/receive.h"
 #include "hooks/validate.h"
@@ -143,6 +144,15 @@ static bool accept_plan(struct push *p, const struct channel_config *ch,
 	return true;
 }
 
+/* What is taken is published: so what publishing needs must be there. */
+static int check_machine(const struct host_config *c, struct err *err)
+{
+	if (host_check_clock(err) < 0 ||
+	    host_check_space(c->git_dir, err) < 0)
+		return -1;
+	return host_check_space(c->publish_dir, err);
+}
+
 static void judge(struct push *p, const struct channel_config *ch,
 		  const struct update *u)
 {
@@ -155,7 +165,8 @@ static void judge(struct push *p, const struct channel_config *ch,
 		.current = &current, .tip = u->new_id,
 	};
 
-	if (read_current(p, ch, &current, &err) < 0 ||
+	if (check_machine(&p->host.config, &err) < 0 ||
+	    read_current(p, ch, &current, &err) < 0 ||
 	    gate_check(&g, &v, &ps, &err) < 0) {
 		refuse(p, ch, "%s", err.msg);
 		goto out;

@@ -44,16 +44,34 @@ static bool is_repository(const char *dir)
 	return found || have == ARRAY_SIZE(parts);
 }
 
-/* No folder above the file, by its real path, is a Git repository. */
-static int check_place(const char *path, struct err *err)
+/* The real path of what there is of it. Malloced, or NULL. */
+static char *existing(const char *path)
 {
-	char *real = realpath(path, NULL), *slash;
+	char *part = xstrdup(path), *real, *slash;
+
+	while (!(real = realpath(*part ? part : "/", NULL)) &&
+	       errno == ENOENT && (slash = strrchr(part, '/')))
+		*slash = '\0';
+	free(part);
+	return real;
+}
+
+int keyfile_check_place(const char *path, struct err *err)
+{
+	char *real = existing(path), *slash;
+	struct stat st;
 	int rc = 0;
 
 	if (!real)
 		return err_sys(err, "cannot resolve key file '%s'", path);
-	while (!rc && (slash = strrchr(real, '/'))) {
-		*slash = '\0';
+	/* a folder, where the file is not there yet, counts too */
+	for (bool up = stat(real, &st) < 0 || !S_ISDIR(st.st_mode); !rc;
+	     up = true) {
+		slash = strrchr(real, '/');
+		if (up && !slash)
+			break;
+		if (up)
+			*slash = '\0';
 		if (is_repository(real))
 			rc = err_set(err, ERR_INVALID, "key file '%s' is "
 				     "inside the Git repository '%s': keep it "
@@ -100,7 +118,7 @@ static int open_checked(const char *path, int *ret_fd, struct err *err)
 	}
 	if (fstat(fd, &st) < 0)
 		err_sys(err, "cannot stat key file '%s'", path);
-	else if (!check_stat(path, &st, err) && !check_place(path, err)) {
+	else if (!check_stat(path, &st, err) && !keyfile_check_place(path, err)) {
 		*ret_fd = fd;
 		return 0;
 	}

@@ -18,4 +18,10 @@
 int keyfile_read(const char *path, struct sshkey *ret_key,
 		 uint8_t **ret_secret, struct err *err);
 
+/*
+ * 0 when the file, which need not exist yet, would not lie in a Git
+ * repository. ERR_INVALID naming that.
+ */
+int keyfile_check_place(const char *path, struct err *err);
+
 #endif

@@ -82,6 +82,8 @@
 /* life of a head, seconds; issued this far ahead of the clock is refused */
 #define LIMIT_HEAD_LIFE (7 * 24 * 3600)
 #define LIMIT_HEAD_AHEAD (5 * 60)
+/* 2026-01-01: a clock before this was lost, not set; nothing is signed by it */
+#define LIMIT_CLOCK_FLOOR 1767225600
 /* deltas that are kept: an engine this many bundles behind takes one */
 #define KEEP_DELTAS 64
 

@@ -3,11 +3,10 @@
 #
 #	. "$(dirname "$0")/lib-users.sh"
 #
-# As root it runs the test again in a mount namespace, where /etc, /srv,
-# /home and /var/lib/windlass are copies or empty folders: users are made by
-# useradd, system settings are written where an admin writes them, and all
-# of it is gone when the test ends. Who is not root, or may not make a
-# namespace, skips the whole test.
+# As root it runs the test again in a mount namespace, where /etc is a copy
+# and /srv is empty: users are made by useradd, system settings are written
+# where an admin writes them, and all of it is gone when the test ends. Who is
+# not root, or may not make a namespace, skips the whole test.
 #
 #   make_user NAME [GROUP]   a user with a home and bash, and more groups
 #   as NAME COMMAND...       that user runs it: its uid, its groups, its HOME,
@@ -30,8 +29,8 @@ unset WINDLASS_TEST_USERS
 chmod 755 "$TRASH"
 mkdir "$TRASH/machine" "$TRASH/bin"
 cp -a /etc "$TRASH/machine/etc"
-mkdir -p "$TRASH/machine/srv" "$TRASH/machine/home"
-for folder in etc srv home; do
+mkdir "$TRASH/machine/srv"
+for folder in etc srv; do
 	mount --bind "$TRASH/machine/$folder" "/$folder" ||
 		skip_all "no folder can be bound here"
 done
@@ -41,15 +40,16 @@ cp "$WINDLASS_BUILD/windlass-hook" "$WINDLASS_BUILD/windlass" "$BIN"
 export PATH=$BIN:${PATH#*:}
 # what an admin and the users set is what counts here
 unset GIT_CONFIG_NOSYSTEM GIT_CONFIG_GLOBAL XDG_CONFIG_HOME
-export HOME=/home/root
-mkdir "$HOME"
+export HOME=/srv/people/root
+mkdir -p "$HOME"
 git config --system user.name "Ada Developer"
 git config --system user.email ada@example.org
 git config --system init.defaultBranch main
 git config --system advice.detachedHead false
 
 make_user() {
-	useradd --create-home --user-group --shell /bin/bash --password '*' \
+	useradd --create-home --base-dir /srv/people --user-group \
+		--shell /bin/bash --password '*' \
 		${2:+--groups "$2"} "$1" 2>"$TRASH/.useradd" ||
 		{ test_show "$TRASH/.useradd"; bail "user $1 cannot be made"; }
 }
@@ -58,7 +58,7 @@ as() {
 	local user=$1
 	shift
 	setpriv --reuid="$user" --regid="$user" --init-groups \
-		env -i HOME="/home/$user" USER="$user" LOGNAME="$user" \
+		env -i HOME="/srv/people/$user" USER="$user" LOGNAME="$user" \
 		PATH="$PATH" LC_ALL=C.UTF-8 TZ=UTC TRASH="$TRASH" "$@"
 }
 
@@ -66,6 +66,6 @@ start_as() {
 	local name=$1 user=$2
 	shift 2
 	start "$name" setpriv --reuid="$user" --regid="$user" --init-groups \
-		env -i HOME="/home/$user" USER="$user" PATH="$PATH" \
+		env -i HOME="/srv/people/$user" USER="$user" PATH="$PATH" \
 		LC_ALL=C.UTF-8 TZ=UTC "$@"
 }

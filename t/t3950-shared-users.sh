@@ -17,7 +17,7 @@ as windlass git init -q --bare --shared=group "$repo"
 init() {
 	as windlass windlass-hook init prod --repo "$repo" \
 		--ref refs/heads/main --path deploy --key \
-		/home/windlass/keys/prod "$@"
+		/srv/people/windlass/keys/prod "$@"
 }
 doctor() { as windlass windlass-hook doctor --repo "$repo" "$@"; }
 field() { sed -n "s/^$1 //p" "$repo/windlass/public/prod/head"; }
@@ -47,7 +47,7 @@ push() {
 }
 
 ok "init by the publisher" init
-not_ok "the key is not ada's to read" as ada cat /home/windlass/keys/prod
+not_ok "the key is not ada's to read" as ada cat /srv/people/windlass/keys/prod
 is "$(stat -c %a "$repo/windlass/prod" "$repo/windlass/prod/allow" | xargs)" \
 	"2770 2770" "the group may lock, and leave allowances"
 
@@ -98,7 +98,7 @@ before=$(tip)
 not_ok "a bad push" push bob
 like "$(cat .output)" 'deploy/bad.yaml:[0-9]+:[0-9]+: error: ' "says where"
 is "$(tip)" "$before" "and changes nothing"
-as bob git -C /home/bob/work reset -q --hard origin/main
+as bob git -C /srv/people/bob/work reset -q --hard origin/main
 
 # deletions: ada's hook leaves the allowance, the publisher takes it
 as windlass git -C "$repo" config windlass.prod.deleteLimit 0
@@ -136,7 +136,7 @@ not_ok "ada cannot publish by herself" as ada windlass-hook publish \
 like "$(cat .output)" "signingKey|key file" "for want of the key"
 not_ok "nor write the head" as ada bash -c 'echo x >"$1"' - \
 	"$repo/windlass/public/prod/head"
-not_ok "nor put another in its place" as ada mv /home/ada/work/deploy/ada.yaml \
+not_ok "nor put another in its place" as ada mv /srv/people/ada/work/deploy/ada.yaml \
 	"$repo/windlass/public/prod/head"
 
 # ---- a pusher who is killed while serve works
@@ -144,7 +144,7 @@ not_ok "nor put another in its place" as ada mv /home/ada/work/deploy/ada.yaml \
 change ada killed
 push ada >/dev/null 2>&1 &
 pusher=$!
-moved() { [ "$(tip)" = "$(as ada git -C /home/ada/work rev-parse HEAD)" ]; }
+moved() { [ "$(tip)" = "$(as ada git -C /srv/people/ada/work rev-parse HEAD)" ]; }
 wait_for 20 moved
 kill -KILL "$pusher" 2>/dev/null
 wait "$pusher" 2>/dev/null
