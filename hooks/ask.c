@@ -60,6 +60,17 @@ static int connect_to(const char *folder, int *ret_fd, struct err *err)
 	return 0;
 }
 
+bool ask_is_served(const struct host_config *host)
+{
+	struct err none = ERR_INIT;
+	int fd;
+
+	if (connect_to(host->state_dir, &fd, &none) < 0)
+		return false;
+	close(fd);
+	return true;
+}
+
 /* Reads until the other side closes. */
 static int read_answer(int fd, struct buf *out, struct err *err)
 {

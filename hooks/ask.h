@@ -8,6 +8,8 @@
 #ifndef HOOKS_ASK_H
 #define HOOKS_ASK_H
 
+#include <stdbool.h>
+
 #include "hooks/feedback.h"
 #include "hooks/host-config.h"
 
@@ -24,5 +26,8 @@
  */
 int ask_publish(const struct host_config *host, const char *channel,
 		struct feedback *fb, struct err *err);
+
+/* True if a serve of this repository takes requests now. */
+bool ask_is_served(const struct host_config *host);
 
 #endif

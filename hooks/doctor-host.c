@@ -13,16 +13,17 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
+#include "hooks/host-check.h"
 #include "hooks/init.h"
 #include "hooks/install.h"
 #include "hooks/listen.h"
+#include "hooks/share.h"
 #include "schema/base/mem.h"
 
 #define MIB (1024ull * 1024)
-/* a push needs room for its objects, a pack and a head */
-#define SPACE_FAIL (64 * MIB)
 #define SPACE_WARN (1024 * MIB)
 #define FILES_WARN 10000
 /* for a server on this machine */
@@ -100,11 +101,54 @@ static void check_hook(struct doctor *d, git_repository *repo,
 	struct hook_place p;
 
 	hook_place_find(repo, host, name, &p);
-	if (hook_check(&p, &err) < 0)
+	if (hook_check(&p, share_of(repo), &err) < 0)
 		doctor_say(d, FINDING_FAIL, check, NULL, "%s", err.msg);
 	else
 		doctor_say(d, FINDING_OK, check, NULL, "%s", p.file);
 	hook_place_release(&p);
+}
+
+static void check_hooks_folder(struct doctor *d, git_repository *repo,
+			       const struct host_config *host)
+{
+	struct err err = ERR_INIT;
+
+	if (hook_check_git(repo, host, &err) < 0)
+		doctor_say(d, FINDING_FAIL, "hooks-folder", NULL, "%s",
+			   err.msg);
+	else
+		doctor_say(d, FINDING_OK, "hooks-folder", NULL,
+			   "git looks for hooks where ours are");
+}
+
+static void check_modes(struct doctor *d, const struct host_config *host)
+{
+	struct err err = ERR_INIT;
+
+	if (host_check_modes(host->git_dir, NULL, &err) < 0)
+		doctor_say(d, FINDING_FAIL, "modes", NULL, "%s", err.msg);
+	else
+		doctor_say(d, FINDING_OK, "modes", NULL, "nobody but owner "
+			   "and group can write");
+}
+
+/* What the kernel knows of its clock; another's it cannot know. */
+static void check_clock(struct doctor *d)
+{
+	struct timex t = { .modes = 0 };
+	struct err err = ERR_INIT;
+
+	if (host_check_clock(&err) < 0)
+		doctor_say(d, FINDING_FAIL, "machine-clock", NULL, "%s",
+			   err.msg);
+	else if (adjtimex(&t) == TIME_ERROR || (t.status & STA_UNSYNC))
+		doctor_say(d, FINDING_WARN, "machine-clock", NULL, "nothing "
+			   "keeps the clock right, and clusters refuse what "
+			   "is signed %d min ahead of theirs; run chrony or "
+			   "systemd-timesyncd", LIMIT_HEAD_AHEAD / 60);
+	else
+		doctor_say(d, FINDING_OK, "machine-clock", NULL,
+			   "is kept in time");
 }
 
 static void check_folder(struct doctor *d, const struct host_config *host)
@@ -137,7 +181,7 @@ static void check_space(struct doctor *d, const char *dir, const char *check)
 	if (statvfs(dir, &s) < 0)
 		return;
 	free = (uint64_t)s.f_bavail * s.f_frsize;
-	if (free < SPACE_FAIL)
+	if (free < HOST_SPACE_BYTES)
 		doctor_say(d, FINDING_FAIL, check, NULL, "only %" PRIu64
 			   " MiB are free at '%s'; make room before the next "
 			   "push fails", (uint64_t)(free / MIB), dir);
@@ -232,7 +276,10 @@ static void check_serve(struct doctor *d, const struct host_config *host)
 void doctor_check_host(struct doctor *d, git_repository *repo,
 		       const struct host_config *host)
 {
+	check_clock(d);
+	check_modes(d, host);
 	check_receive(d, repo);
+	check_hooks_folder(d, repo, host);
 	check_hook(d, repo, host, "pre-receive", "hook-pre-receive");
 	check_hook(d, repo, host, "post-receive", "hook-post-receive");
 	check_folder(d, host);

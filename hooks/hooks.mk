@@ -28,7 +28,9 @@ libhooks_a_SOURCES += \
 	hooks/init-key.c \
 	hooks/init-print.c \
 	hooks/init-settings.c \
-	hooks/install.c hooks/install.h
+	hooks/install.c hooks/install.h \
+	hooks/install-check.c \
+	hooks/remove.c
 
 # a push: from the tip of a ref to a published bundle
 libhooks_a_SOURCES += \

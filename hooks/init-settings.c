@@ -28,6 +28,7 @@ int init_settings_open(git_repository *repo, struct init_settings *ret,
 {
 	struct init_settings s = {
 		.repo = repo, .before = BUF_INIT(LIMIT_CONFIG_BYTES),
+		.shared = BUF_INIT(LIMIT_CONFIG_BYTES),
 	};
 	git_config *all = NULL;
 
@@ -140,6 +141,20 @@ static int set_all(struct init_settings *s, const char *name,
 	return rc;
 }
 
+/* A setting that is not windlass' own, kept in mind. */
+static int set_shared(struct init_settings *s, const char *name,
+		      const char *value, struct err *err)
+{
+	char *now = get(s, name);
+	int rc = set(s, name, value, err);
+
+	if (!rc && (!now || strcmp(now, value)))
+		buf_addf(&s->shared, "%s %s%s%s\n", name, value,
+			 now ? " " : "", now ? now : "");
+	free(now);
+	return rc;
+}
+
 static int hide_refs(struct init_settings *s, struct err *err)
 {
 	static const char name[] = "receive.hideRefs";
@@ -148,8 +163,10 @@ static int hide_refs(struct init_settings *s, struct err *err)
 
 	git_config_get_multivar_foreach(s->local, name, NULL, add_value, &now);
 	for (const char *const *ref = init_hidden_refs; !rc && *ref; ref++)
-		if (!strvec_has(&now, *ref))
+		if (!strvec_has(&now, *ref)) {
 			rc = append(s, name, *ref, err);
+			buf_addf(&s->shared, "%s %s\n", name, *ref);
+		}
 	strvec_release(&now);
 	return rc;
 }
@@ -182,8 +199,8 @@ int init_settings_write(struct init_settings *s,
 {
 	const char *ch = o->channel;
 
-	if (set(s, "receive.advertisePushOptions", "true", err) < 0 ||
-	    set(s, "transfer.fsckObjects", "true", err) < 0 ||
+	if (set_shared(s, "receive.advertisePushOptions", "true", err) < 0 ||
+	    set_shared(s, "transfer.fsckObjects", "true", err) < 0 ||
 	    hide_refs(s, err) < 0 ||
 	    set(s, "windlass.publish", o->publish, err) < 0 ||
 	    set(s, "windlass.serve", o->serve, err) < 0 ||
@@ -213,10 +230,33 @@ void init_settings_undo(struct init_settings *s)
 			 st.st_mode & 0777, &ignored);
 }
 
+int init_settings_note(const struct init_settings *s, const char *state_dir,
+		       struct err *err)
+{
+	char *path = xasprintf("%s/" INIT_BEFORE, state_dir);
+	struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
+	int rc = 0;
+
+	if (!s->shared.len)
+		goto out;
+	if (fs_exists(AT_FDCWD, path))
+		rc = fs_read(AT_FDCWD, path, &text, err);
+	buf_add(&text, s->shared.data, s->shared.len);
+	if (!rc)
+		rc = fs_write(AT_FDCWD, path, text.data, text.len, 0640, err);
+out:
+	buf_release(&text);
+	free(path);
+	return rc;
+}
+
 void init_settings_release(struct init_settings *s)
 {
 	git_config_free(s->local);
 	free(s->file);
 	buf_release(&s->before);
-	*s = (struct init_settings){ .before = BUF_INIT(0) };
+	buf_release(&s->shared);
+	*s = (struct init_settings){
+		.before = BUF_INIT(0), .shared = BUF_INIT(0),
+	};
 }

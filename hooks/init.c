@@ -17,17 +17,20 @@
 
 #include "hooks/commands.h"
 #include "hooks/config-value.h"
+#include "hooks/host-check.h"
 #include "hooks/install.h"
 #include "hooks/listen.h"
 #include "hooks/share.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
+#include "schema/keyfile.h"
 #include "schema/object.h"
 #include "schema/sshkey.h"
 
 static const char usage[] =
 "usage: windlass-hook init CHANNEL --ref REF --path PATH... [OPTIONS]\n"
+"       windlass-hook init CHANNEL --remove [--force] [--repo DIR]\n"
 "\n"
 "Makes a bare repository publish a channel: writes its settings, makes its\n"
 "key, installs the hooks and says what to do next. Run again, it changes\n"
@@ -45,12 +48,16 @@ static const char usage[] =
 "  --default-namespace NS   for objects that name none\n"
 "  --delete-limit N         deletions that a push may make unasked\n"
 "  --allow-secrets          let Secrets in\n"
-"  --serve ADDRESS:PORT     where `windlass-hook serve` listens\n";
+"  --serve ADDRESS:PORT     where `windlass-hook serve` listens\n"
+"\n"
+"  --remove                 take the channel out again, with all that was\n"
+"                           written for it; its key file is left\n"
+"  --force                  and the bundles that it signed\n";
 
 enum {
 	OPT_REPO = 256, OPT_REF, OPT_PATH, OPT_KEY, OPT_PUBLISH,
 	OPT_KUBERNETES, OPT_NAMESPACE, OPT_DELETE_LIMIT, OPT_SECRETS,
-	OPT_SERVE, OPT_HELP,
+	OPT_SERVE, OPT_REMOVE, OPT_FORCE, OPT_HELP,
 };
 
 static const struct option options[] = {
@@ -64,6 +71,8 @@ static const struct option options[] = {
 	{ "delete-limit", required_argument, NULL, OPT_DELETE_LIMIT },
 	{ "allow-secrets", no_argument, NULL, OPT_SECRETS },
 	{ "serve", required_argument, NULL, OPT_SERVE },
+	{ "remove", no_argument, NULL, OPT_REMOVE },
+	{ "force", no_argument, NULL, OPT_FORCE },
 	{ "help", no_argument, NULL, OPT_HELP },
 	{ 0 },
 };
@@ -142,10 +151,26 @@ static int take(struct init_options *o, int opt, const char *v,
 		return take_number(v, &o->delete_limit, err);
 	case OPT_SERVE:
 		return take_address(v, &o->serve, err);
+	case OPT_REMOVE:
+		o->remove = true;
+		return 0;
+	case OPT_FORCE:
+		o->force = true;
+		return 0;
 	default:
 		o->allow_secrets = true;
 		return 0;
 	}
+}
+
+/* True if the options go together. */
+static bool fit(const struct init_options *o)
+{
+	bool sets = o->ref || o->paths.n || o->key || o->publish ||
+		    o->serve || o->kubernetes || o->default_namespace ||
+		    o->delete_limit || o->allow_secrets;
+
+	return o->remove ? !sets : !o->force;
 }
 
 /* -1: go on; else the exit status. */
@@ -172,6 +197,9 @@ static int parse_options(int argc, char **argv, struct init_options *o)
 		return usage_error(usage, "'%s' cannot be a channel's name: "
 				   "use lower-case letters, digits and -, at "
 				   "most %d", o->channel, LIMIT_CHANNEL_BYTES);
+	if (!fit(o))
+		return usage_error(usage, "--remove goes with --repo and "
+				   "--force only, and --force with it");
 	return -1;
 }
 
@@ -243,6 +271,8 @@ static int prepare_key(struct init_options *o, const struct init_settings *s,
 	if (!o->key)
 		return -1;
 	agent = !strncmp(o->key, "key::", 5);
+	if (!agent && keyfile_check_place(o->key, err) < 0)
+		return -1;
 	if (!agent && !fs_exists(AT_FDCWD, o->key)) {
 		if (init_key_generate(o->key, o->channel, err) < 0)
 			return -1;
@@ -275,6 +305,24 @@ static int make_folders(const struct host_config *host, const char *channel,
 	return rc;
 }
 
+/* gitolite links its hooks anew: ours must come from its configuration. */
+static void print_gitolite(const struct hook_place *p)
+{
+	struct buf script = BUF_INIT(16384);
+	struct err err = ERR_INIT;
+
+	if (hook_script(p->name, &script, &err) < 0)
+		return;
+	printf("hook     gitolite's driver runs the %s hooks of this "
+	       "repository, and links\n         them anew at each change of "
+	       "its configuration. As gitolite's user:\n\n"
+	       "cat >'%s' <<'EOF'\n%sEOF\nchmod +x '%s'\n\n"
+	       "         and in gitolite.conf, at this repository, last in "
+	       "the list:\n\n    option hook.%s = windlass-%s\n\n", p->name,
+	       p->file, script.data, p->file, p->name, p->name);
+	buf_release(&script);
+}
+
 static int install_hook(git_repository *repo, const struct host_config *host,
 			const char *name, struct err *err)
 {
@@ -288,10 +336,10 @@ static int install_hook(git_repository *repo, const struct host_config *host,
 	rc = hook_install(&place, &changed, err);
 	if (rc < 0)
 		goto out;
-	if (place.layout != HOOK_ELSEWHERE)
+	if (place.layout != HOOK_ELSEWHERE && place.layout != HOOK_GITOLITE)
 		printf("hook     %s%s\n", place.file,
 		       changed ? " (written)" : "");
-	if (!hook_check(&place, &why))
+	if (!hook_check(&place, share_of(repo), &why))
 		goto out;
 	if (place.layout == HOOK_BESIDE) {
 		hook_chain_line(&place, &line);
@@ -300,6 +348,8 @@ static int install_hook(git_repository *repo, const struct host_config *host,
 		       "until then nothing is %s:\n\n%s\n\n", place.main,
 		       strcmp(name, "pre-receive") ? "published" : "checked",
 		       line.data);
+	} else if (place.layout == HOOK_GITOLITE) {
+		print_gitolite(&place);
 	} else {
 		printf("         %s\n", why.msg);
 	}
@@ -315,8 +365,6 @@ static int finish(git_repository *repo, const struct host_config *host,
 {
 	const struct channel_config *ch = config_channel(host, channel);
 
-	if (make_folders(host, channel, err) < 0)
-		return -1;
 	printf("channel  %s, id %s, epoch %llu\n", ch->name, ch->id,
 	       (unsigned long long)ch->epoch);
 	printf("settings %s/config%s\n", host->git_dir,
@@ -327,6 +375,24 @@ static int finish(git_repository *repo, const struct host_config *host,
 	    install_hook(repo, host, "post-receive", err) < 0)
 		return -1;
 	return init_print_next(host, ch, err);
+}
+
+/* What speaks against writing anything here. */
+static int check_machine(git_repository *repo, const struct init_options *o,
+			 struct err *err)
+{
+	char *git_dir = xstrdup(git_repository_path(repo));
+	size_t len = strlen(git_dir);
+	int rc = -1;
+
+	while (len > 1 && git_dir[len - 1] == '/')
+		git_dir[--len] = '\0';
+	if (!host_check_owner(git_dir, err) &&
+	    !host_check_modes(git_dir, o->publish, err) &&
+	    !host_check_clock(err) && !host_check_space(git_dir, err))
+		rc = o->publish ? host_check_space(o->publish, err) : 0;
+	free(git_dir);
+	return rc;
 }
 
 /* Everything that may fail before the settings are final. */
@@ -349,7 +415,9 @@ static int configure(git_repository *repo, struct init_options *o,
 
 static int run(struct init_options *o, struct err *err)
 {
-	struct init_settings s = { .before = BUF_INIT(0) };
+	struct init_settings s = {
+		.before = BUF_INIT(0), .shared = BUF_INIT(0),
+	};
 	struct host_config host = { 0 };
 	git_repository *repo = NULL;
 	const char *dir = o->repo ? o->repo : getenv("GIT_DIR");
@@ -357,10 +425,19 @@ static int run(struct init_options *o, struct err *err)
 	int rc = -1;
 
 	if (repo_open(dir ? dir : ".", false, &repo, err) < 0 ||
-	    init_settings_open(repo, &s, err) < 0)
+	    check_machine(repo, o, err) < 0)
+		goto out;
+	if (o->remove) {
+		rc = init_remove(repo, o, err);
+		goto out;
+	}
+	if (init_settings_open(repo, &s, err) < 0)
 		goto out;
 	share_umask(repo);
 	if (configure(repo, o, &s, &host, &key_made, err) < 0)
+		goto out;
+	if (make_folders(&host, o->channel, err) < 0 ||
+	    init_settings_note(&s, host.state_dir, err) < 0)
 		goto out;
 	rc = finish(repo, &host, o->channel, s.changes, key_made, err);
 out:

@@ -23,6 +23,7 @@ struct init_options {
 	char *default_namespace;
 	char *delete_limit;
 	bool allow_secrets;
+	bool remove, force;
 	char id[CHANNEL_ID_SIZE];	/* the channel's; found or new */
 };
 
@@ -36,7 +37,16 @@ struct init_settings {
 	char *file;		/* <git_dir>/config */
 	struct buf before;
 	size_t changes;
+	struct buf shared;	/* init_added's text of what was changed of
+				   settings that are not windlass' own */
 };
+
+/*
+ * The file <state_dir>/settings-before: what init changed of settings that
+ * git has for everybody, so that --remove can put it back. A line each:
+ * "<name> <value>", and where it replaced another value " <that value>".
+ */
+#define INIT_BEFORE "settings-before"
 
 /*
  * What receive.hideRefs is given, NULL at the end: refs that a push must not
@@ -54,7 +64,20 @@ int init_settings_write(struct init_settings *s,
 			const struct init_options *o, struct err *err);
 /* Puts the file back as it was found. */
 void init_settings_undo(struct init_settings *s);
+/* Notes the shared settings that were changed, for init_remove. */
+int init_settings_note(const struct init_settings *s, const char *state_dir,
+		       struct err *err);
 void init_settings_release(struct init_settings *s);
+
+/*
+ * Undoes init for one channel: its settings, bundles, what is published of
+ * it. With the last one goes all that windlass put into the repository. Says
+ * on stdout what it does. Refused, before anything is changed, while
+ * something still needs it: `serve` that runs, a hook that calls ours, and
+ * without o->force bundles that were signed.
+ */
+int init_remove(git_repository *repo, const struct init_options *o,
+		struct err *err);
 
 /*
  * The key file's default: <channel>_ed25519 in /etc/windlass for root, else

@@ -1,8 +1,9 @@
 /*
  * Hook files. See install.h. Foreign hooks are never touched: a server may
  * depend on them, and Gitea and Gitaly write their own anew. In a folder of
- * hooks ours sorts last: GitLab stops at the first refusal, gitolite's
- * driver returns the last status only.
+ * hooks that may refuse, ours sorts last, so that what the others refuse is
+ * not worked on; of those that come after the push, ours is the first, since
+ * GitLab goes on with none behind one that failed.
  */
 #include "config.h"
 #include "hooks/install.h"
@@ -19,7 +20,14 @@
 #include "schema/base/mem.h"
 
 #define MARK "# Written by `windlass-hook init`; `windlass-hook doctor` checks it."
-#define FOLDER_NAME "zz-windlass"
+/* in a folder of hooks, which are run in the order of their names */
+#define NAME_LAST "zz-windlass"
+#define NAME_FIRST "00-windlass"
+/* in the driver of gitolite's repo-specific hooks */
+#define GITOLITE_MARK "for h in $0.*"
+
+const char hook_mark[] = MARK;
+
 /* a hook that is larger than this is not ours */
 #define LIMIT_HOOK_BYTES 65536
 
@@ -30,7 +38,7 @@ static bool is_folder(const char *path)
 	return !stat(path, &st) && S_ISDIR(st.st_mode);
 }
 
-static bool is_executable(const char *path)
+bool hook_is_executable(const char *path)
 {
 	struct stat st;
 
@@ -38,26 +46,45 @@ static bool is_executable(const char *path)
 	       access(path, X_OK) == 0;
 }
 
-/* True if the file can be read and holds the text; links are followed. */
-static bool file_has(const char *path, const char *text)
+/* Links are followed: gitolite's hooks are some. False if it cannot be. */
+static bool read_hook(const char *path, struct buf *out)
 {
-	struct buf data = BUF_INIT(LIMIT_HOOK_BYTES);
 	struct err err = ERR_INIT;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	bool found = false;
+	int rc = fd < 0 ? -1 : fs_read_fd(fd, path, out, &err);
 
-	if (fd >= 0) {
-		found = !fs_read_fd(fd, path, &data, &err) &&
-			strstr(data.data, text);
+	if (fd >= 0)
 		close(fd);
+	return rc == 0;
+}
+
+bool hook_file_has(const char *path, const char *text)
+{
+	struct buf data = BUF_INIT(LIMIT_HOOK_BYTES);
+	bool found = read_hook(path, &data) && strstr(data.data, text);
+
+	buf_release(&data);
+	return found;
+}
+
+bool hook_file_says(const char *path, const char *text)
+{
+	struct buf data = BUF_INIT(LIMIT_HOOK_BYTES);
+	bool found = false;
+	char *line, *rest;
+
+	if (read_hook(path, &data)) {
+		for (line = strtok_r(data.data, "\n", &rest); line && !found;
+		     line = strtok_r(NULL, "\n", &rest))
+			found = line[strspn(line, " \t")] != '#' &&
+				strstr(line, text);
 	}
 	buf_release(&data);
 	return found;
 }
 
 /* core.hooksPath as git resolves it, or <git_dir>/hooks. Malloced. */
-static char *hooks_folder(git_repository *repo,
-			  const struct host_config *host)
+char *hooks_folder(git_repository *repo, const struct host_config *host)
 {
 	git_buf value = GIT_BUF_INIT;
 	git_config *config = NULL;
@@ -108,6 +135,25 @@ static bool is_shared(const char *folder, const struct host_config *host)
 			 host->git_dir);
 }
 
+static const char *name_in_folder(const char *hook)
+{
+	return strcmp(hook, "pre-receive") ? NAME_FIRST : NAME_LAST;
+}
+
+/* Where the driver's folder has the hooks that repositories can ask for. */
+static char *gitolite_file(const struct hook_place *p)
+{
+	char *driver = realpath(p->main, NULL), *file;
+	char *slash = driver ? strrchr(driver, '/') : NULL;
+
+	if (slash)
+		*slash = '\0';
+	file = xasprintf("%s/repo-specific/windlass-%s", slash ? driver : "",
+			 p->name);
+	free(driver);
+	return file;
+}
+
 static void place_in_hooks(struct hook_place *p, const char *folder,
 			   const struct host_config *host)
 {
@@ -117,12 +163,15 @@ static void place_in_hooks(struct hook_place *p, const char *folder,
 	if (is_shared(folder, host)) {
 		p->layout = HOOK_ELSEWHERE;
 		p->file = xstrdup(p->main);
-	} else if (!fs_exists(AT_FDCWD, p->main) || file_has(p->main, MARK)) {
+	} else if (!fs_exists(AT_FDCWD, p->main) || hook_file_has(p->main, MARK)) {
 		p->layout = HOOK_PLAIN;
 		p->file = xstrdup(p->main);
+	} else if (hook_file_has(p->main, GITOLITE_MARK)) {
+		p->layout = HOOK_GITOLITE;
+		p->file = gitolite_file(p);
 	} else if (is_folder(many)) {
 		p->layout = HOOK_FOLDER;
-		p->file = xasprintf("%s/" FOLDER_NAME, many);
+		p->file = xasprintf("%s/%s", many, name_in_folder(p->name));
 	} else {
 		p->layout = HOOK_BESIDE;
 		p->file = xasprintf("%s.windlass", p->main);
@@ -138,8 +187,8 @@ void hook_place_find(git_repository *repo, const struct host_config *host,
 
 	if (is_gitlab(repo, host)) {
 		p.layout = HOOK_GITLAB;
-		p.file = xasprintf("%s/custom_hooks/%s.d/" FOLDER_NAME,
-				   host->git_dir, name);
+		p.file = xasprintf("%s/custom_hooks/%s.d/%s", host->git_dir,
+				   name, name_in_folder(name));
 		p.main = xstrdup(p.file);
 	} else {
 		folder = hooks_folder(repo, host);
@@ -184,7 +233,7 @@ static void add_quoted(struct buf *out, const char *s)
 }
 
 /* Appends our script's text: it execs this very program. */
-static int hook_script(const char *name, struct buf *out, struct err *err)
+int hook_script(const char *name, struct buf *out, struct err *err)
 {
 	char self[4096];
 
@@ -221,14 +270,14 @@ int hook_install(const struct hook_place *p, bool *ret_changed,
 	struct buf want = BUF_INIT(LIMIT_HOOK_BYTES);
 	int rc = 0;
 
-	if (p->layout == HOOK_ELSEWHERE) {
+	if (p->layout == HOOK_ELSEWHERE || p->layout == HOOK_GITOLITE) {
 		*ret_changed = false;
 		return 0;
 	}
 	if (hook_script(p->name, &want, err) < 0 ||
 	    make_folder_of(p->file, err) < 0) {
 		rc = -1;
-	} else if (is_executable(p->file) && file_has(p->file, want.data)) {
+	} else if (hook_is_executable(p->file) && hook_file_has(p->file, want.data)) {
 		*ret_changed = false;
 	} else {
 		rc = fs_write(AT_FDCWD, p->file, want.data, want.len, 0755,
@@ -240,60 +289,30 @@ int hook_install(const struct hook_place *p, bool *ret_changed,
 	return rc;
 }
 
-/* The program that our script names must be there. */
-static int check_program(const struct hook_place *p, struct err *err)
+bool hook_needed(const struct hook_place *p)
 {
-	struct buf text = BUF_INIT(LIMIT_HOOK_BYTES);
-	char *path = NULL, *start, *end;
-	int rc = 0;
-
-	if (fs_read(AT_FDCWD, p->file, &text, err) < 0) {
-		rc = -1;
-		goto out;
-	}
-	start = strstr(text.data, "exec '");
-	end = start ? strchr(start + 6, '\'') : NULL;
-	if (end) {
-		path = xstrndup(start + 6, (size_t)(end - start - 6));
-		if (end[1] == ' ' && !is_executable(path))
-			rc = err_set(err, ERR_INVALID, "'%s' runs '%s', which "
-				     "is not there; run `windlass-hook init` "
-				     "again", p->file, path);
-	}
-out:
-	free(path);
-	buf_release(&text);
-	return rc;
+	if (p->layout == HOOK_GITOLITE)
+		return hook_file_has(p->file, MARK);
+	if (p->layout == HOOK_ELSEWHERE)
+		return hook_file_says(p->main, "windlass-hook");
+	return p->layout == HOOK_BESIDE && hook_file_says(p->main, p->file);
 }
 
-static int check_file(const char *path, struct err *err)
+int hook_remove(const struct hook_place *p, struct err *err)
 {
-	if (!fs_exists(AT_FDCWD, path))
-		return err_set(err, ERR_INVALID, "hook '%s' is missing; run "
-			       "`windlass-hook init` again", path);
-	if (!is_executable(path))
-		return err_set(err, ERR_INVALID, "hook '%s' is not "
-			       "executable, so git skips it; run chmod +x on "
-			       "it", path);
+	char *slash;
+
+	if (hook_needed(p) || p->layout == HOOK_ELSEWHERE ||
+	    p->layout == HOOK_GITOLITE || !hook_file_has(p->file, MARK))
+		return 0;
+	if (unlink(p->file) < 0)
+		return err_sys(err, "cannot remove '%s'", p->file);
+	if (p->layout != HOOK_GITLAB)
+		return 0;
+	/* what is not empty stays */
+	slash = strrchr(p->file, '/');
+	*slash = '\0';
+	rmdir(p->file);
+	*slash = '/';
 	return 0;
-}
-
-int hook_check(const struct hook_place *p, struct err *err)
-{
-	if (p->layout == HOOK_ELSEWHERE) {
-		if (is_executable(p->main) && file_has(p->main, "windlass"))
-			return 0;
-		return err_set(err, ERR_INVALID, "git runs '%s', outside of "
-			       "this repository, and that does not run "
-			       "windlass-hook %s: make it do so, or unset "
-			       "core.hooksPath and make hooks a folder of the "
-			       "repository's own", p->main, p->name);
-	}
-	if (check_file(p->file, err) < 0 || check_file(p->main, err) < 0)
-		return -1;
-	if (p->layout == HOOK_BESIDE && !file_has(p->main, "windlass"))
-		return err_set(err, ERR_INVALID, "'%s' does not call '%s'; "
-			       "run `windlass-hook init` again for the line "
-			       "to add", p->main, p->file);
-	return check_program(p, err);
 }

@@ -18,6 +18,8 @@ enum hook_layout {
 			   it as NAME.windlass and must be called by it */
 	HOOK_FOLDER,	/* a dispatcher runs all of NAME.d (Gitea, Forgejo) */
 	HOOK_GITLAB,	/* Gitaly runs custom_hooks/NAME.d */
+	HOOK_GITOLITE,	/* gitolite's driver runs NAME.h*, links that it makes
+			   anew from what its own configuration says */
 	HOOK_ELSEWHERE,	/* core.hooksPath, or hooks as a link, leads out of
 			   the repository: the admin must put it there */
 };
@@ -40,13 +42,42 @@ void hook_place_release(struct hook_place *p);
  */
 int hook_install(const struct hook_place *p, bool *ret_changed,
 		 struct err *err);
+/* Appends our script's text: it execs this very program. */
+int hook_script(const char *name, struct buf *out, struct err *err);
+/*
+ * Takes our script away; the folder that only it needed goes too. What is
+ * not ours stays, so where hook_needed says yes nothing is done.
+ */
+int hook_remove(const struct hook_place *p, struct err *err);
+/* True if somebody else's hook calls ours, and would fail without it. */
+bool hook_needed(const struct hook_place *p);
 /* For HOOK_BESIDE: the line that the other hook, a shell script, needs. */
 void hook_chain_line(const struct hook_place *p, struct buf *out);
 
 /*
  * 0 when git will run our hook; else -1, the message saying what is wrong
- * and what to do.
+ * and what to do. `others` are the bits of a mode that a file must have for
+ * all who push (share_rights), 0 where all of them are the owner.
  */
-int hook_check(const struct hook_place *p, struct err *err);
+int hook_check(const struct hook_place *p, unsigned others, struct err *err);
+/*
+ * What stock git says about where its hooks are. 0 when that is where
+ * hook_place_find looked; it reads what libgit2 does not know (includeIf,
+ * settings by the environment).
+ */
+int hook_check_git(git_repository *repo, const struct host_config *host,
+		   struct err *err);
+
+/* ---- for the two files of this ---- */
+
+/* What the script of ours says of itself. */
+extern const char hook_mark[];
+/* core.hooksPath as libgit2 resolves it, or <git_dir>/hooks. Malloced. */
+char *hooks_folder(git_repository *repo, const struct host_config *host);
+/* True if it is a file with this text; links are followed. */
+bool hook_file_has(const char *path, const char *text);
+/* True if a line of it that is no comment has the text. */
+bool hook_file_says(const char *path, const char *text);
+bool hook_is_executable(const char *path);
 
 #endif

@@ -48,18 +48,27 @@ unsigned share_rights(const char *value)
 	return (mode & 066) | (mode & 044) >> 2;
 }
 
-void share_umask(git_repository *repo)
+unsigned share_of(git_repository *repo)
 {
 	git_buf value = GIT_BUF_INIT;
 	git_config *config = NULL;
-	mode_t mask;
+	unsigned rights = 0;
 
 	if (!git_repository_config_snapshot(&config, repo) &&
 	    !git_config_get_string_buf(&value, config,
-				       "core.sharedRepository")) {
-		mask = umask(0777);
-		umask(mask & ~(mode_t)share_rights(value.ptr));
-	}
+				       "core.sharedRepository"))
+		rights = share_rights(value.ptr);
 	git_buf_dispose(&value);
 	git_config_free(config);
+	return rights;
+}
+
+void share_umask(git_repository *repo)
+{
+	mode_t rights = share_of(repo), mask;
+
+	if (rights) {
+		mask = umask(0777);
+		umask(mask & ~rights);
+	}
 }

@@ -15,6 +15,8 @@
  */
 void share_umask(git_repository *repo);
 
+/* What core.sharedRepository gives others here, as share_rights says it. */
+unsigned share_of(git_repository *repo);
 /* What a value of core.sharedRepository gives others, as bits of a mode. */
 unsigned share_rights(const char *value);
 

@@ -239,7 +239,7 @@ done
 ok "a dispatcher with folders, as Gitea has it" init gitea
 is "$(cd gitea.git/hooks/pre-receive.d && echo *)" "gitea zz-windlass" \
 	"ours is in the folder and comes last"
-ok "and can be run" test -x gitea.git/hooks/post-receive.d/zz-windlass
+ok "and can be run" test -x gitea.git/hooks/post-receive.d/00-windlass
 before=$(state_of gitea)
 ok "a second run" init gitea
 is "$(state_of gitea)" "$before" "changes nothing"

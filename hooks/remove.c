@@ -1,0 +1,338 @@
+/*
+ * windlass-hook init --remove. See init.h. What init wrote is taken away by
+ * stock git where git keeps it, so that the settings file is as it was, and
+ * in an order in which an interrupted run can be run again: the channel's
+ * own settings go last. Trusts the admin who asked; what was signed is gone
+ * for good, so that needs a second word.
+ */
+#include "config.h"
+#include "hooks/init.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/ask.h"
+#include "hooks/current.h"
+#include "hooks/install.h"
+#include "hooks/job.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/base/proc.h"
+
+#define LOCK_MS 5000
+#define GIT_MS 60000
+#define LIMIT_REFS_BYTES (64u * 1024 * 1024)
+#define LIMIT_NOTE_BYTES (1024u * 1024)
+
+static const char *const hook_names[] = { "pre-receive", "post-receive" };
+
+/* What is taken away, and of which repository. */
+struct removal {
+	git_repository *repo;
+	const struct host_config *host;
+	const struct channel_config *ch;
+	bool last;		/* the repository has no other channel */
+	struct err *err;
+};
+
+/* `git ARGUMENT...` there; out may be NULL. */
+static int git(const struct removal *r, const char *in, struct buf *out,
+	       const char *const *argv)
+{
+	char *dir = xasprintf("GIT_DIR=%s", r->host->git_dir);
+	const char *const env[] = {
+		dir, "LC_ALL=C", "GIT_NO_REPLACE_OBJECTS=1",
+		"GIT_COMMON_DIR", "GIT_WORK_TREE", "GIT_CONFIG_COUNT",
+		"GIT_CONFIG_PARAMETERS", NULL,
+	};
+	struct proc p = {
+		.argv = argv, .env = env, .dir = r->host->git_dir,
+		.in = in, .in_len = in ? strlen(in) : 0, .out = out,
+		.timeout_ms = GIT_MS,
+	};
+	int rc = proc_check(&p, r->err);
+
+	free(dir);
+	return rc;
+}
+
+/* ---- what speaks against it ---- */
+
+static int check_hooks(const struct removal *r)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(hook_names); i++) {
+		struct hook_place p;
+		bool called;
+
+		hook_place_find(r->repo, r->host, hook_names[i], &p);
+		called = hook_needed(&p);
+		if (called)
+			err_set(r->err, ERR_INVALID, "'%s' still runs "
+				"windlass' %s hook; take that out first, or "
+				"every push would fail", p.main,
+				hook_names[i]);
+		hook_place_release(&p);
+		if (called)
+			return -1;
+	}
+	return 0;
+}
+
+static int check_bundles(const struct removal *r, const char *refs)
+{
+	if (!*refs)
+		return 0;
+	return err_set(r->err, ERR_INVALID, "channel '%s' has signed bundles, "
+		       "which cannot be made again; keep them by `git push "
+		       "OTHER 'refs/windlass/*'`, or say --force", r->ch->name);
+}
+
+/* ---- the steps ---- */
+
+static int remove_hooks(const struct removal *r)
+{
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < ARRAY_SIZE(hook_names); i++) {
+		struct hook_place p;
+		bool there;
+
+		hook_place_find(r->repo, r->host, hook_names[i], &p);
+		there = fs_exists(AT_FDCWD, p.file);
+		rc = hook_remove(&p, r->err) < 0 ? -1 : 0;
+		if (!rc && there && !fs_exists(AT_FDCWD, p.file))
+			printf("hook     %s (removed)\n", p.file);
+		hook_place_release(&p);
+	}
+	return rc;
+}
+
+/* One ref a line. */
+static int list_refs(const struct removal *r, struct buf *out)
+{
+	char *bundles = current_ref(r->ch);
+	char *epochs = xasprintf(BUNDLE_EPOCHS_PREFIX "%s", r->ch->name);
+	char *approvals = xasprintf("refs/windlass-approvals/%s", r->ch->name);
+	const char *argv[] = {
+		"git", "for-each-ref", "--format=%(refname)", bundles, epochs,
+		approvals, NULL,
+	};
+	int rc = git(r, NULL, out, argv);
+
+	free(bundles);
+	free(epochs);
+	free(approvals);
+	return rc;
+}
+
+static int remove_refs(const struct removal *r, struct buf *refs)
+{
+	static const char *const argv[] = {
+		"git", "update-ref", "--stdin", NULL,
+	};
+	struct buf commands = BUF_INIT(LIMIT_REFS_BYTES);
+	char *line, *rest;
+	size_t n = 0;
+	int rc = 0;
+
+	for (line = strtok_r(refs->data, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest), n++)
+		buf_addf(&commands, "delete %s\n", line);
+	if (n)
+		rc = git(r, commands.data, NULL, argv);
+	if (n && !rc)
+		printf("refs     %zu (removed; git gc drops their objects)\n",
+		       n);
+	buf_release(&commands);
+	return rc;
+}
+
+/* A folder that git leaves when the last ref below it goes. */
+static void drop_ref_folders(const struct removal *r)
+{
+	static const char *const names[] = {
+		"refs/windlass/_epochs", "refs/windlass",
+		"refs/windlass-approvals",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *own = xasprintf("%s/%s/%s", r->host->git_dir, names[i],
+				      r->ch->name);
+		char *all = xasprintf("%s/%s", r->host->git_dir, names[i]);
+
+		/* what is not empty stays */
+		rmdir(own);
+		rmdir(all);
+		free(own);
+		free(all);
+	}
+}
+
+static int remove_published(const struct removal *r)
+{
+	char *folder = xasprintf("%s/%s", r->host->publish_dir, r->ch->name);
+	int rc = 0;
+
+	if (fs_exists(AT_FDCWD, folder)) {
+		rc = fs_remove_tree(folder, r->err);
+		if (!rc)
+			printf("publish  %s (removed)\n", folder);
+	}
+	if (!rc && r->last)
+		rmdir(r->host->publish_dir);
+	free(folder);
+	return rc;
+}
+
+/* "<name> <value>[ <value before>]": as it was, unless changed since. */
+static int put_back(const struct removal *r, char *line)
+{
+	char *value = strchr(line, ' '), *before, *only, *file;
+	int rc;
+
+	if (!value)
+		return 0;
+	*value++ = '\0';
+	before = strchr(value, ' ');
+	if (before)
+		*before++ = '\0';
+	file = xasprintf("%s/config", r->host->git_dir);
+	only = xasprintf("^%s$", value);
+	if (before) {
+		const char *argv[] = { "git", "config", "--file", file, line,
+				       before, only, NULL };
+
+		rc = git(r, NULL, NULL, argv);
+	} else {
+		const char *argv[] = { "git", "config", "--file", file,
+				       "--unset", line, only, NULL };
+
+		rc = git(r, NULL, NULL, argv);
+	}
+	/* somebody else changed or removed it: then it is theirs */
+	if (rc < 0)
+		printf("         %s was changed since and stays\n", line);
+	free(file);
+	free(only);
+	return 0;
+}
+
+static int restore_settings(const struct removal *r)
+{
+	char *path = xasprintf("%s/" INIT_BEFORE, r->host->state_dir);
+	struct buf text = BUF_INIT(LIMIT_NOTE_BYTES);
+	char *line, *rest;
+	int rc = 0;
+
+	if (!fs_exists(AT_FDCWD, path)) {
+		printf("         receive.* and transfer.fsckObjects stay as "
+		       "they are\n");
+	} else {
+		rc = fs_read(AT_FDCWD, path, &text, r->err);
+		for (line = rc ? NULL : strtok_r(text.data, "\n", &rest);
+		     line && !rc; line = strtok_r(NULL, "\n", &rest))
+			rc = put_back(r, line);
+	}
+	buf_release(&text);
+	free(path);
+	return rc;
+}
+
+static int remove_section(const struct removal *r, const char *name)
+{
+	char *file = xasprintf("%s/config", r->host->git_dir);
+	const char *argv[] = {
+		"git", "config", "--file", file, "--remove-section", name,
+		NULL,
+	};
+	int rc = git(r, NULL, NULL, argv);
+
+	free(file);
+	return rc;
+}
+
+static int remove_settings(const struct removal *r)
+{
+	char *name = xasprintf("windlass.%s", r->ch->name);
+	struct err none = ERR_INIT;
+	int rc = r->last ? restore_settings(r) : 0;
+
+	if (!rc && r->last) {
+		/* publish and serve, where they were set */
+		struct removal quiet = *r;
+
+		quiet.err = &none;
+		remove_section(&quiet, "windlass");
+	}
+	if (!rc)
+		rc = remove_section(r, name);
+	if (!rc)
+		printf("settings %s/config (removed)\n", r->host->git_dir);
+	free(name);
+	return rc;
+}
+
+static int remove_state(const struct removal *r)
+{
+	char *own = xasprintf("%s/%s", r->host->state_dir, r->ch->name);
+	const char *folder = r->last ? r->host->state_dir : own;
+	int rc = 0;
+
+	if (fs_exists(AT_FDCWD, folder))
+		rc = fs_remove_tree(folder, r->err);
+	free(own);
+	return rc;
+}
+
+static int take_apart(const struct removal *r, struct buf *refs)
+{
+	if (r->last && remove_hooks(r) < 0)
+		return -1;
+	if (remove_refs(r, refs) < 0 || remove_published(r) < 0)
+		return -1;
+	drop_ref_folders(r);
+	if (remove_settings(r) < 0 || remove_state(r) < 0)
+		return -1;
+	if (r->ch->signing_key[0] == '/')
+		printf("key      %s is left; when no cluster trusts it any "
+		       "more:\n\n    rm '%s' '%s.pub'\n", r->ch->signing_key,
+		       r->ch->signing_key, r->ch->signing_key);
+	return 0;
+}
+
+int init_remove(git_repository *repo, const struct init_options *o,
+		struct err *err)
+{
+	struct buf refs = BUF_INIT(LIMIT_REFS_BYTES);
+	struct host_config host = { 0 };
+	struct removal r = { .repo = repo, .host = &host, .err = err };
+	int lock = -1, rc = -1;
+
+	if (config_read(repo, &host, err) < 0)
+		return -1;
+	r.ch = config_channel(&host, o->channel);
+	r.last = host.n == 1;
+	if (!r.ch) {
+		err_set(err, ERR_INVALID, "there is no channel '%s' in '%s'",
+			o->channel, host.git_dir);
+		goto out;
+	}
+	if (r.last && ask_is_served(&host)) {
+		err_set(err, ERR_INVALID, "`windlass-hook serve` runs for "
+			"'%s'; stop it first", host.git_dir);
+		goto out;
+	}
+	if ((r.last && check_hooks(&r) < 0) || list_refs(&r, &refs) < 0 ||
+	    (!o->force && check_bundles(&r, refs.data) < 0) ||
+	    job_lock(&host, r.ch, LOCK_MS, &lock, err) < 0)
+		goto out;
+	rc = take_apart(&r, &refs);
+	close(lock);
+out:
+	buf_release(&refs);
+	config_release(&host);
+	return rc;
+}
