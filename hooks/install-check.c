@@ -180,8 +180,8 @@ int hook_check(const struct hook_place *p, unsigned others, struct err *err)
 	}
 	if (p->layout == HOOK_GITOLITE)
 		return check_gitolite(p, others, err);
-	if (check_file(p->file, others, err) < 0 ||
-	    check_file(p->main, others, err) < 0 || check_caller(p, err) < 0)
+	if (check_file(p->main, others, err) < 0 ||
+	    check_file(p->file, others, err) < 0 || check_caller(p, err) < 0)
 		return -1;
 	return check_program(p, err);
 }

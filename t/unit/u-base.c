@@ -178,6 +178,18 @@ static void test_fs(void)
 	char *sub = xasprintf("%s/a/b", dir);
 	ok(!fs_mkdirs(sub, 0700, &err) && !fs_mkdirs(sub, 0700, &err),
 	   "mkdirs twice");
+	char *exact = xasprintf("%s/c/d", dir);
+	mode_t mask = umask(0077);
+	ok(!fs_mkdirs(exact, 0750, &err) && !stat(exact, &st) &&
+	   (st.st_mode & 0777) == 0750, "a mode whatever the umask");
+	exact[strlen(exact) - 2] = '\0';
+	ok(!stat(exact, &st) && (st.st_mode & 0777) == 0750,
+	   "of the folders above, too");
+	ok(!chmod(exact, 0700) && !fs_mkdirs(exact, 0750, &err) &&
+	   !stat(exact, &st) && (st.st_mode & 0777) == 0700,
+	   "one that is there is left as it is");
+	umask(mask);
+	free(exact);
 	ok(!fs_write(AT_FDCWD, file, "12345", 5, 0600, &err) &&
 	   !fs_read(AT_FDCWD, file, &b, &err) && !strcmp(b.data, "12345"),
 	   "what was written is read");
