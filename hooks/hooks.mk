@@ -71,6 +71,7 @@ libhooks_a_SOURCES += \
 
 # serve: hands out what is published
 libhooks_a_SOURCES += \
+	hooks/activate.c hooks/activate.h \
 	hooks/http-value.c hooks/http-value.h \
 	hooks/serve.c hooks/serve.h \
 	hooks/serve-ask.c \
@@ -84,9 +85,11 @@ libhooks_a_SOURCES += \
 
 dist_man_MANS += hooks/windlass-hook.8
 EXTRA_DIST += \
+	contrib/systemd/windlass-agent@.service \
 	contrib/systemd/windlass-publish@.service \
 	contrib/systemd/windlass-publish@.timer \
-	contrib/systemd/windlass-serve@.service
+	contrib/systemd/windlass-serve@.service \
+	contrib/systemd/windlass-serve@.socket
 
 windlass_hook_SOURCES = hooks/main.c
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)

@@ -16,6 +16,7 @@
 #include "hooks/receive.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
+#include "schema/sshkey.h"
 
 /* the longest first publish of another push may take, and then some */
 #define LOCK_MS (120 * 1000)
@@ -26,11 +27,26 @@ static const char usage[] =
 "Git's post-receive hook: publishes the channels whose refs moved.\n"
 "Reads '<old> <new> <ref>' lines.\n";
 
-/* True if the key is a file that this user may not read: not the publisher. */
-static bool key_is_others(const struct channel_config *ch)
+/*
+ * True if this user cannot sign: the key is a file that it may not read, or
+ * in an agent that is not at hand (the hook may have been given the agent of
+ * the pusher, by ssh -A).
+ */
+static bool key_is_others(const struct host_config *host,
+			  const struct channel_config *ch)
 {
-	return ch->signing_key[0] == '/' && access(ch->signing_key, R_OK) &&
-	       errno == EACCES;
+	struct signer *signer = NULL;
+	struct err none = ERR_INIT;
+
+	if (ch->signing_key[0] != '/') {
+		if (!signer_open(ch->signing_key, &signer, &none)) {
+			signer_free(signer);
+			return false;
+		}
+		/* otherwise what is wrong with the agent is worth saying */
+		return ask_is_served(host);
+	}
+	return access(ch->signing_key, R_OK) && errno == EACCES;
 }
 
 static void failed(struct feedback *fb, const struct channel_config *ch,
@@ -51,7 +67,7 @@ static void publish(const struct host *host, const struct channel_config *ch,
 	struct buf line = BUF_INIT(1024);
 	struct err err = ERR_INIT;
 
-	if (key_is_others(ch)) {
+	if (key_is_others(&host->config, ch)) {
 		if (ask_publish(&host->config, ch->name, fb, &err) < 0)
 			failed(fb, ch, &err);
 		return;

@@ -215,14 +215,16 @@ int64_t serve_ask_expire(struct serve *s, int64_t now)
 /* Members of the repository's group may ask. */
 static void give_to_group(const struct serve *s)
 {
-	struct stat st;
+	struct stat st, now;
 
 	if (stat(s->host.config.git_dir, &st) < 0 ||
-	    chown(s->ask_path, (uid_t)-1, st.st_gid) < 0)
+	    stat(s->ask_path, &now) < 0 ||
+	    (now.st_gid != st.st_gid &&
+	     chown(s->ask_path, (uid_t)-1, st.st_gid) < 0))
 		log_warn("socket-group", LOG_S("path", s->ask_path));
 }
 
-int serve_ask_start(struct serve *s, struct err *err)
+static int open_socket(struct serve *s, struct err *err)
 {
 	const char *folder = s->host.config.state_dir;
 	struct listen_addr addr;
@@ -246,6 +248,15 @@ int serve_ask_start(struct serve *s, struct err *err)
 				"already?", s->host.config.git_dir);
 	s->ask_path = xasprintf("%s/" ASK_SOCKET, folder);
 	give_to_group(s);
+	return 0;
+}
+
+int serve_ask_start(struct serve *s, struct err *err)
+{
+	if (s->given.ask >= 0)
+		s->ask.fd = s->given.ask;
+	else if (open_socket(s, err) < 0)
+		return -1;
 	s->ask.ready = listen_ready;
 	return serve_watch(s, &s->ask, EPOLLIN, err);
 }

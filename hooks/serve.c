@@ -36,6 +36,7 @@ static const char usage[] =
 "  --check-interval TIME how often to look for unpublished pushes (1m)\n"
 "  --verbose             log every request\n"
 "\n"
+"A socket that systemd passes (LISTEN_FDS) is used instead of --listen.\n"
 "Beyond loopback it wants --tls-cert or --behind-proxy, and --tokens or\n"
 "--public. SIGHUP makes it read settings, tokens and certificate again; a\n"
 "renewed certificate is also found at each --check-interval.\n";
@@ -190,20 +191,28 @@ static int start(struct serve *s, struct err *err)
 {
 	const char *text = s->opts.listen;
 
-	if (host_open(s->opts.repo, false, &s->host, err) < 0)
+	if (activate_take(&s->given, err) < 0 ||
+	    host_open(s->opts.repo, false, &s->host, err) < 0)
 		return -1;
 	if (!text)
 		text = s->host.config.serve;
-	if (listen_parse(text ? text : LISTEN_DEFAULT, &s->addr, err) < 0 ||
-	    check_policy(&s->opts, &s->addr, &s->host.config, err) < 0)
+	if (s->given.http >= 0)
+		s->addr = s->given.http_addr;
+	else if (listen_parse(text ? text : LISTEN_DEFAULT, &s->addr, err) < 0)
+		return -1;
+	if (check_policy(&s->opts, &s->addr, &s->host.config, err) < 0)
 		return -1;
 	if (s->opts.tokens_file &&
 	    tokens_read(s->opts.tokens_file, &s->tokens, err) < 0)
 		return -1;
 	if (serve_loop_init(s, err) < 0 || serve_ask_start(s, err) < 0 ||
-	    serve_heads_init(s, err) < 0 ||
-	    listen_open(&s->addr, 0660, &s->listen_fd, err) < 0 ||
-	    serve_http_start(s, err) < 0)
+	    serve_heads_init(s, err) < 0)
+		return -1;
+	if (s->given.http >= 0)
+		s->listen_fd = s->given.http;
+	else if (listen_open(&s->addr, 0660, &s->listen_fd, err) < 0)
+		return -1;
+	if (serve_http_start(s, err) < 0)
 		return -1;
 	return 0;
 }
@@ -215,7 +224,8 @@ static void stop(struct serve *s)
 	serve_work_stop(s);
 	serve_ask_stop(s);
 	serve_heads_release(s);
-	if (s->listen_fd >= 0 && listen_is_unix(&s->addr))
+	if (s->listen_fd >= 0 && s->given.http < 0 &&
+	    listen_is_unix(&s->addr))
 		listen_remove(&s->addr);
 	serve_loop_release(s);
 	tokens_release(&s->tokens);
@@ -227,6 +237,7 @@ int cmd_serve(int argc, char **argv)
 	struct serve s = {
 		.listen_fd = -1, .epoll = -1, .signals.fd = -1, .http.fd = -1,
 		.inotify.fd = -1, .publish_wd = -1, .ask.fd = -1,
+		.given = ACTIVATED_INIT,
 	};
 	struct err err = ERR_INIT;
 	int status = parse_options(argc, argv, &s.opts);

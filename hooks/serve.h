@@ -21,6 +21,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "hooks/activate.h"
 #include "hooks/commands.h"
 #include "hooks/listen.h"
 #include "hooks/tls.h"
@@ -199,6 +200,7 @@ struct serve {
 	struct host host;
 	struct listen_addr addr;
 	int listen_fd;
+	struct activated given;		/* sockets that systemd opened */
 	struct tokens tokens;
 
 	int epoll;
