@@ -85,6 +85,9 @@ libhooks_a_SOURCES += \
 
 dist_man_MANS += hooks/windlass-hook.8
 EXTRA_DIST += \
+	contrib/guides/git-host.md \
+	contrib/logrotate/windlass \
+	contrib/nginx/windlass.conf \
 	contrib/systemd/windlass-agent@.service \
 	contrib/systemd/windlass-publish@.service \
 	contrib/systemd/windlass-publish@.timer \

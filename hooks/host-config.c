@@ -173,8 +173,18 @@ static int set_approvers(void *target, const char *v, struct err *err)
 	return value_host_path(v, NULL, &c->approvers, err);
 }
 
+/* What init notes for its own undoing. */
+static int set_replaced(void *target, const char *v, struct err *err)
+{
+	(void)target;
+	(void)v;
+	(void)err;
+	return 0;
+}
+
 static const struct setting host_settings[] = {
 	{ "publish", set_publish },
+	{ "replaced", set_replaced },
 	{ "serve", set_serve },
 	{ NULL, NULL },
 };

@@ -28,7 +28,6 @@ int init_settings_open(git_repository *repo, struct init_settings *ret,
 {
 	struct init_settings s = {
 		.repo = repo, .before = BUF_INIT(LIMIT_CONFIG_BYTES),
-		.shared = BUF_INIT(LIMIT_CONFIG_BYTES),
 	};
 	git_config *all = NULL;
 
@@ -141,7 +140,19 @@ static int set_all(struct init_settings *s, const char *name,
 	return rc;
 }
 
-/* A setting that is not windlass' own, kept in mind. */
+/* Kept in mind for --remove, where a backup of the settings has it too. */
+static int note(struct init_settings *s, const char *name, const char *value,
+		const char *before, struct err *err)
+{
+	char *line = xasprintf("%s %s%s%s", name, value, before ? " " : "",
+			       before ? before : "");
+	int rc = append(s, INIT_REPLACED, line, err);
+
+	free(line);
+	return rc;
+}
+
+/* A setting that is not windlass' own. */
 static int set_shared(struct init_settings *s, const char *name,
 		      const char *value, struct err *err)
 {
@@ -149,8 +160,7 @@ static int set_shared(struct init_settings *s, const char *name,
 	int rc = set(s, name, value, err);
 
 	if (!rc && (!now || strcmp(now, value)))
-		buf_addf(&s->shared, "%s %s%s%s\n", name, value,
-			 now ? " " : "", now ? now : "");
+		rc = note(s, name, value, now, err);
 	free(now);
 	return rc;
 }
@@ -165,7 +175,8 @@ static int hide_refs(struct init_settings *s, struct err *err)
 	for (const char *const *ref = init_hidden_refs; !rc && *ref; ref++)
 		if (!strvec_has(&now, *ref)) {
 			rc = append(s, name, *ref, err);
-			buf_addf(&s->shared, "%s %s\n", name, *ref);
+			if (!rc)
+				rc = note(s, name, *ref, NULL, err);
 		}
 	strvec_release(&now);
 	return rc;
@@ -230,33 +241,10 @@ void init_settings_undo(struct init_settings *s)
 			 st.st_mode & 0777, &ignored);
 }
 
-int init_settings_note(const struct init_settings *s, const char *state_dir,
-		       struct err *err)
-{
-	char *path = xasprintf("%s/" INIT_BEFORE, state_dir);
-	struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
-	int rc = 0;
-
-	if (!s->shared.len)
-		goto out;
-	if (fs_exists(AT_FDCWD, path))
-		rc = fs_read(AT_FDCWD, path, &text, err);
-	buf_add(&text, s->shared.data, s->shared.len);
-	if (!rc)
-		rc = fs_write(AT_FDCWD, path, text.data, text.len, 0640, err);
-out:
-	buf_release(&text);
-	free(path);
-	return rc;
-}
-
 void init_settings_release(struct init_settings *s)
 {
 	git_config_free(s->local);
 	free(s->file);
 	buf_release(&s->before);
-	buf_release(&s->shared);
-	*s = (struct init_settings){
-		.before = BUF_INIT(0), .shared = BUF_INIT(0),
-	};
+	*s = (struct init_settings){ .before = BUF_INIT(0) };
 }

@@ -415,9 +415,7 @@ static int configure(git_repository *repo, struct init_options *o,
 
 static int run(struct init_options *o, struct err *err)
 {
-	struct init_settings s = {
-		.before = BUF_INIT(0), .shared = BUF_INIT(0),
-	};
+	struct init_settings s = { .before = BUF_INIT(0) };
 	struct host_config host = { 0 };
 	git_repository *repo = NULL;
 	const char *dir = o->repo ? o->repo : getenv("GIT_DIR");
@@ -436,8 +434,7 @@ static int run(struct init_options *o, struct err *err)
 	share_umask(repo);
 	if (configure(repo, o, &s, &host, &key_made, err) < 0)
 		goto out;
-	if (make_folders(&host, o->channel, err) < 0 ||
-	    init_settings_note(&s, host.state_dir, err) < 0)
+	if (make_folders(&host, o->channel, err) < 0)
 		goto out;
 	rc = finish(repo, &host, o->channel, s.changes, key_made, err);
 out:

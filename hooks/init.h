@@ -37,16 +37,14 @@ struct init_settings {
 	char *file;		/* <git_dir>/config */
 	struct buf before;
 	size_t changes;
-	struct buf shared;	/* init_added's text of what was changed of
-				   settings that are not windlass' own */
 };
 
 /*
- * The file <state_dir>/settings-before: what init changed of settings that
- * git has for everybody, so that --remove can put it back. A line each:
- * "<name> <value>", and where it replaced another value " <that value>".
+ * What init changed of settings that git has for everybody, so that --remove
+ * can put it back: a value each, "<name> <value>", and where it replaced
+ * another one " <that value>".
  */
-#define INIT_BEFORE "settings-before"
+#define INIT_REPLACED "windlass.replaced"
 
 /*
  * What receive.hideRefs is given, NULL at the end: refs that a push must not
@@ -64,9 +62,6 @@ int init_settings_write(struct init_settings *s,
 			const struct init_options *o, struct err *err);
 /* Puts the file back as it was found. */
 void init_settings_undo(struct init_settings *s);
-/* Notes the shared settings that were changed, for init_remove. */
-int init_settings_note(const struct init_settings *s, const char *state_dir,
-		       struct err *err);
 void init_settings_release(struct init_settings *s);
 
 /*

@@ -188,13 +188,13 @@ static int remove_published(const struct removal *r)
 }
 
 /* "<name> <value>[ <value before>]": as it was, unless changed since. */
-static int put_back(const struct removal *r, char *line)
+static void put_back(const struct removal *r, char *line)
 {
 	char *value = strchr(line, ' '), *before, *only, *file;
 	int rc;
 
 	if (!value)
-		return 0;
+		return;
 	*value++ = '\0';
 	before = strchr(value, ' ');
 	if (before)
@@ -217,28 +217,31 @@ static int put_back(const struct removal *r, char *line)
 		printf("         %s was changed since and stays\n", line);
 	free(file);
 	free(only);
-	return 0;
 }
 
-static int restore_settings(const struct removal *r)
+static void restore_settings(const struct removal *r)
 {
-	char *path = xasprintf("%s/" INIT_BEFORE, r->host->state_dir);
+	char *file = xasprintf("%s/config", r->host->git_dir);
+	const char *argv[] = {
+		"git", "config", "--file", file, "--get-all", INIT_REPLACED,
+		NULL,
+	};
 	struct buf text = BUF_INIT(LIMIT_NOTE_BYTES);
+	struct removal quiet = *r;
+	struct err none = ERR_INIT;
 	char *line, *rest;
-	int rc = 0;
 
-	if (!fs_exists(AT_FDCWD, path)) {
+	quiet.err = &none;
+	/* it fails where there is none: written before there were any */
+	if (git(&quiet, NULL, &text, argv) < 0)
 		printf("         receive.* and transfer.fsckObjects stay as "
 		       "they are\n");
-	} else {
-		rc = fs_read(AT_FDCWD, path, &text, r->err);
-		for (line = rc ? NULL : strtok_r(text.data, "\n", &rest);
-		     line && !rc; line = strtok_r(NULL, "\n", &rest))
-			rc = put_back(r, line);
-	}
+	else
+		for (line = strtok_r(text.data, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest))
+			put_back(&quiet, line);
 	buf_release(&text);
-	free(path);
-	return rc;
+	free(file);
 }
 
 static int remove_section(const struct removal *r, const char *name)
@@ -258,17 +261,16 @@ static int remove_settings(const struct removal *r)
 {
 	char *name = xasprintf("windlass.%s", r->ch->name);
 	struct err none = ERR_INIT;
-	int rc = r->last ? restore_settings(r) : 0;
+	struct removal quiet = *r;
+	int rc;
 
-	if (!rc && r->last) {
-		/* publish and serve, where they were set */
-		struct removal quiet = *r;
-
-		quiet.err = &none;
+	quiet.err = &none;
+	if (r->last) {
+		restore_settings(r);
+		/* publish and serve, where they were set, and the note */
 		remove_section(&quiet, "windlass");
 	}
-	if (!rc)
-		rc = remove_section(r, name);
+	rc = remove_section(r, name);
 	if (!rc)
 		printf("settings %s/config (removed)\n", r->host->git_dir);
 	free(name);
