@@ -4,7 +4,7 @@
 #	. "$(dirname "$0")/lib-users.sh"
 #
 # As root it runs the test again in a mount namespace, where /etc is a copy
-# and /srv is empty: users are made by useradd, system settings are written
+# and /srv, /run and /var/log are empty: users are made by useradd, system settings are written
 # where an admin writes them, and all of it is gone when the test ends. Who is
 # not root, or may not make a namespace, skips the whole test.
 #
@@ -29,8 +29,8 @@ unset WINDLASS_TEST_USERS
 chmod 755 "$TRASH"
 mkdir "$TRASH/machine" "$TRASH/bin"
 cp -a /etc "$TRASH/machine/etc"
-mkdir "$TRASH/machine/srv"
-for folder in etc srv; do
+mkdir -p "$TRASH/machine/srv" "$TRASH/machine/run" "$TRASH/machine/var/log"
+for folder in etc srv run var/log; do
 	mount --bind "$TRASH/machine/$folder" "/$folder" ||
 		skip_all "no folder can be bound here"
 done

@@ -1,0 +1,257 @@
+#!/bin/bash
+# contrib/guides/git-host.md: every command of the page, on a machine of its
+# own, with the real nginx and logrotate in front and behind
+. "$(dirname "$0")/lib-users.sh"
+
+nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) ||
+	skip_all "nginx is missing: apt-get install nginx-light"
+PATH=$PATH:/usr/sbin:/sbin
+command -v logrotate >/dev/null ||
+	skip_all "logrotate is missing: apt-get install logrotate"
+page=$TOP/contrib/guides/git-host.md
+
+# block SECTION N: the Nth block of commands of a section, and who runs it in
+# $who ("root", "git", "systemd", then what the page says of it)
+block() {
+	awk -v section="## $1" -v n="$2" '
+		/^## / { in_section = $0 == section }
+		in_section && /^```sh/ { count++; if (count == n) { print $2; on = 1; next } }
+		/^```$/ { on = 0 }
+		on' "$page" >block.all
+	who=$(head -n 1 block.all)
+	tail -n +2 block.all >block.sh
+	[ -n "$who" ] || { fail "$1, block $2: is on the page"; return 1; }
+	chmod 644 block.sh
+}
+count() { grep -c "^\`\`\`sh $1" "$page"; }
+ran=0
+# run_block SECTION N
+run_block() {
+	block "$1" "$2" || return
+	ran=$((ran + 1))
+	case $who in
+	root) ok "$1, block $2, as root" bash -ec "cd '$TOP' && . '$TRASH/block.sh'" ;;
+	*) ok "$1, block $2, as $who" as "$who" bash -e "$TRASH/block.sh" ;;
+	esac
+}
+
+make_user git
+getent group www-data >/dev/null || groupadd www-data
+as_root_umask=$(umask)
+umask 022
+install -d -o git -g git /srv/git
+repo=/srv/git/app.git
+as git git init -q --bare $repo
+make_user ada git
+as git git -C $repo config core.sharedRepository group
+chmod -R g+w $repo
+chmod 2775 $repo
+state_before=$(sha256sum <$repo/config)
+
+# ---- install
+
+run_block Install 1
+run_block Install 2
+as ada git clone -q $repo /srv/people/ada/work 2>/dev/null
+change() {
+	as ada bash -c 'cd ~/work && mkdir -p deploy/prod &&
+		printf "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: web, namespace: shop}\ndata: {text: \"%s\"}\n" "$1" >deploy/prod/web.yaml &&
+		git add -A && git commit -q -m "$1"' - "$1"
+}
+push() { as ada git -C /srv/people/ada/work push origin HEAD:main; }
+field() { sed -n "s/^$1 //p" $repo/windlass/public/prod/head; }
+bundle() { as git git -C $repo rev-parse refs/windlass/prod; }
+
+# ---- serve, by what the page's drop-ins say
+
+run_block "Serve, behind nginx" 1
+block "Serve, behind nginx" 2
+is "$who" systemd "what needs systemd is not run here"
+socket=$(sed -n 's/^ListenStream=\(.\)/\1/p' block.sh)
+command=$(sed -n 's/^ExecStart=\(.\)/\1/p' block.sh | sed "s|/usr/bin/||; s|%f|$repo|")
+mkdir -p "$(dirname "$socket")"
+chown git:www-data "$(dirname "$socket")"
+chmod 2755 "$(dirname "$socket")"
+serve() {
+	start_as serve git bash -c 'exec "$@" 2>>/var/log/windlass/app.log' - \
+		$command --listen "unix:$socket"
+	wait_line 20 serve.log '^listening' || { test_show serve.log; bail serve; }
+}
+install -d -o git -g git -m 750 /var/log/windlass
+serve
+chgrp www-data "$socket"
+stock=$(stat -c '%a %G' "$socket")
+is "$stock" "660 www-data" "serve listens where nginx may connect"
+
+mkdir -p /etc/windlass/tls /var/log/nginx
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	-keyout /etc/windlass/tls/git.key -out /etc/windlass/tls/git.crt -days 2 \
+	-subj /CN=git.example.org -addext subjectAltName=DNS:git.example.org 2>/dev/null
+# the host's nginx, with nothing but what the page adds
+port=$(free_port)
+mkdir -p /etc/nginx/conf.d nginx
+cat >/etc/nginx/nginx.conf <<NGINX
+user www-data;
+daemon off;
+pid $TRASH/nginx/pid;
+error_log stderr;
+events { worker_connections 256; }
+http {
+	client_body_temp_path $TRASH/nginx/body;
+	proxy_temp_path $TRASH/nginx/proxy;
+	fastcgi_temp_path $TRASH/nginx/fastcgi;
+	uwsgi_temp_path $TRASH/nginx/uwsgi;
+	scgi_temp_path $TRASH/nginx/scgi;
+	include /etc/nginx/conf.d/*.conf;
+}
+NGINX
+rm -f /etc/nginx/conf.d/*
+run_block "Serve, behind nginx" 3
+sed -i "s/listen 8443 ssl/listen 127.0.0.1:$port ssl/" /etc/nginx/conf.d/windlass.conf
+start nginx "$nginx"
+token=$(cat /etc/windlass/tokens)
+get() {
+	curl -sS -m 60 --path-as-is --cacert /etc/windlass/tls/git.crt \
+		--resolve "git.example.org:$port:127.0.0.1" "$@"
+}
+url=https://git.example.org:$port
+code() { get -o body -w '%{http_code}' "$@"; }
+bearer() { code -H "Authorization: Bearer $token" "$@"; }
+answers() { [ "$(bearer $url/prod/head)" = 404 ]; }
+wait_for 20 answers || { test_show nginx.log; bail nginx; }
+
+change one
+ok "ada pushes, and serve publishes for her" push
+is "$(bearer $url/prod/head)" 200 "an engine with the token gets the head"
+ok "as it is" cmp body $repo/windlass/public/prod/head
+index=$(sed -n 's/^index sha256:\([0-9a-f]*\) .*/\1/p' body)
+is "$(bearer "$url/prod/packs/$index")" 200 "and what it names"
+is "$(sha256sum <body | cut -d' ' -f1)" "$index" "whole"
+is "$(code $url/prod/head)" 401 "without a token it gets nothing"
+is "$(code -H 'Authorization: Bearer wrong-wrong-wrong-wrong' $url/prod/head)" 401 \
+	"nor with another"
+is "$(bearer $url/prod/config)" 404 "nothing else is there"
+is "$(bearer $url/)" 404 "not the root either"
+is "$(bearer -X POST -d x $url/prod/head)" 403 "and nothing is taken"
+not_ok "in the clear it speaks to nobody" bash -c \
+	'[ "$(curl -s -o /dev/null -w "%{http_code}" "$1")" = 200 ]' - "http://127.0.0.1:$port/prod/head"
+
+# long poll: told while it waits; and an idle wait ends by serve, not by nginx
+get -o told -D told.headers -H "Authorization: Bearer $token" \
+	-H "If-None-Match: $(get -H "Authorization: Bearer $token" -o /dev/null -D - $url/prod/head |
+		tr -d '\r' | sed -n 's/^E[Tt]ag: //p')" \
+	-H 'Prefer: wait=50' $url/prod/head &
+waiter=$!
+change two
+push >/dev/null 2>&1
+wait $waiter
+ok "who waits is told of a push" cmp told $repo/windlass/public/prod/head
+like "$(tr -d '\r' <told.headers)" '^Preference-Applied: wait=50$' \
+	"and knows that it may wait"
+# a client that goes while it waits leaves nothing behind in serve
+waiting() { ls "/proc/$(pgrep -u git -f "serve --repo $repo" | head -n 1)/fd" | wc -l; }
+idle=$(waiting)
+etag=$(get -H "Authorization: Bearer $token" -o /dev/null -D - $url/prod/head |
+	tr -d '\r' | sed -n 's/^E[Tt]ag: //p')
+for i in 1 2 3 4 5 6 7 8; do
+	# not the function: what is killed must be curl itself
+	curl -sS -m 60 --cacert /etc/windlass/tls/git.crt \
+		--resolve "git.example.org:$port:127.0.0.1" -o /dev/null \
+		-H "Authorization: Bearer $token" -H "If-None-Match: $etag" \
+		-H 'Prefer: wait=50' $url/prod/head 2>/dev/null &
+	clients[i]=$!
+done
+busy() { [ "$(waiting)" -gt $((idle + 4)) ]; }
+ok "eight engines wait" wait_for 20 busy
+kill "${clients[@]}"
+wait "${clients[@]}" 2>/dev/null
+quiet() { [ "$(waiting)" -le $((idle + 2)) ]; }
+ok "when they vanish, serve lets them go" wait_for 30 quiet
+unlike "$(cat /var/log/nginx/windlass.log /var/log/windlass/app.log serve.log)" \
+	"$token" "the token is in no log"
+block "Serve, behind nginx" 4
+
+# ---- logs
+
+run_block Logs 1
+head -c 300000 /dev/zero | tr '\0' 'x' >>/var/log/windlass/app.log
+echo >>/var/log/windlass/app.log
+ok "logrotate turns the log" logrotate --force --state "$TRASH/logrotate.state" \
+	/etc/logrotate.d/windlass
+ok "the old one is kept" test -s /var/log/windlass/app.log.1
+not_ok "the new one is empty" test -s /var/log/windlass/app.log
+change three
+push >/dev/null 2>&1
+ok "and serve goes on writing to it" wait_line 20 /var/log/windlass/app.log \
+	'info asked'
+is "$(head -c 1 /var/log/windlass/app.log | tr -d '\0' | wc -c)" 1 \
+	"from its beginning"
+
+# ---- backup, and loss
+
+run_block Backup 1
+change four
+push >/dev/null 2>&1
+run_block Backup 2
+kept=$(bundle)
+stop serve
+lose() {
+	rm -rf $repo /etc/windlass/tokens
+	rm -rf "$(dirname "$key")"
+}
+key=$(git -C $repo config windlass.prod.signingKey)
+cp $repo/windlass/public/prod/head head.before
+lose
+not_ok "all of it is lost" test -e "$key"
+
+# ---- restored, and nothing was pushed since
+
+run_block Restore 1
+run_block Restore 3
+is "$(bundle)" "$kept" "the same bundle is current"
+is "$(field sequence)" "$(sed -n 's/^sequence //p' head.before)" \
+	"and the head says so"
+public=$(cut -d' ' -f1,2 "$key.pub" 2>/dev/null || ssh-keygen -y -f "$key")
+printf 'host namespaces="git" %s\n' "$public" >signers
+chmod 644 signers
+ok "stock git verifies it" as git env GIT_NO_REPLACE_OBJECTS=1 git -C $repo \
+	-c gpg.format=ssh -c gpg.ssh.allowedSignersFile="$TRASH/signers" \
+	verify-commit refs/windlass/prod
+serve
+chgrp www-data "$socket"
+change five
+ok "pushes go on" push
+is "$(field sequence)" $(($(sed -n 's/^sequence //p' head.before) + 1)) \
+	"with the next number"
+is "$(bearer $url/prod/head)" 200 "engines with the old token get the head"
+ok "as it is" cmp body $repo/windlass/public/prod/head
+
+# ---- restored, and a push is missing
+
+lost=$(bundle)
+stop serve
+lose
+run_block Restore 1
+run_block Restore 2
+run_block Restore 3
+is "$(field epoch)" 2 "a new epoch"
+is "$(as git git -C $repo cat-file -t "$lost" 2>/dev/null)" "" \
+	"the bundle that was lost is not there"
+serve
+ok "what was lost is pushed once more" push
+like "$(as git git -C $repo cat-file commit refs/windlass/prod)" \
+	"^Source-Commit: $(as ada git -C /srv/people/ada/work rev-parse HEAD)$" \
+	"and published"
+stop serve
+
+# ---- uninstall
+
+run_block Uninstall 1
+git config --file $repo/config --list >config.after
+is "$(sha256sum <$repo/config)" "$state_before" "the settings are as they were"
+not_ok "no hook is left" test -e $repo/hooks/pre-receive
+stop nginx
+
+is "$ran" $(($(grep -c '^```sh' "$page") - $(count systemd) + 2)) \
+	"every block of the page was run"
+done_testing
