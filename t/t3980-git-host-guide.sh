@@ -149,7 +149,7 @@ ok "who waits is told of a push" cmp told $repo/windlass/public/prod/head
 like "$(tr -d '\r' <told.headers)" '^Preference-Applied: wait=50$' \
 	"and knows that it may wait"
 # a client that goes while it waits leaves nothing behind in serve
-waiting() { ls "/proc/$(pgrep -u git -f "serve --repo $repo" | head -n 1)/fd" | wc -l; }
+waiting() { ls "/proc/$pid_serve/fd" | wc -l; }
 idle=$(waiting)
 etag=$(get -H "Authorization: Bearer $token" -o /dev/null -D - $url/prod/head |
 	tr -d '\r' | sed -n 's/^E[Tt]ag: //p')
