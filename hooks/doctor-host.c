@@ -16,6 +16,7 @@
 #include <sys/timex.h>
 #include <unistd.h>
 
+#include "hooks/ask.h"
 #include "hooks/host-check.h"
 #include "hooks/init.h"
 #include "hooks/install.h"
@@ -273,6 +274,22 @@ static void check_serve(struct doctor *d, const struct host_config *host)
 	close(fd);
 }
 
+/* Pushers who are not the publisher have nobody else to publish for them. */
+static void check_shared(struct doctor *d, git_repository *repo,
+			 const struct host_config *host)
+{
+	if (!share_of(repo))
+		return;
+	if (ask_is_served(host))
+		doctor_say(d, FINDING_OK, "shared", NULL, "serve publishes "
+			   "for those who cannot read the key");
+	else
+		doctor_say(d, FINDING_WARN, "shared", NULL, "pushes of those "
+			   "who cannot read the key are not published before "
+			   "`windlass-hook serve` or `windlass-hook publish` "
+			   "runs; let serve run");
+}
+
 void doctor_check_host(struct doctor *d, git_repository *repo,
 		       const struct host_config *host)
 {
@@ -286,4 +303,5 @@ void doctor_check_host(struct doctor *d, git_repository *repo,
 	check_space(d, host->git_dir, "space");
 	check_space(d, host->publish_dir, "publish-space");
 	check_serve(d, host);
+	check_shared(d, repo, host);
 }

@@ -70,6 +70,7 @@ not_ok "nothing is published" test -e "$repo/windlass/public/prod/head"
 out=$(doctor)
 like "$out" '^FAIL  (prod: )?source: .*windlass-hook publish prod' \
 	"doctor sees it"
+like "$out" '^warn  shared: .*let serve run' "and what would help"
 
 # ---- with serve
 
@@ -122,6 +123,7 @@ for n in 1 2 3; do
 done
 ok "two who push at once: all of it is published" wait_for 30 is_current
 ok "each bundle is well signed, and doctor finds nothing" doctor
+like "$(doctor)" '^ok    shared: ' "nor that serve is missing"
 ok "all objects are there" as windlass git -C "$repo" fsck --strict
 
 # ---- who may what
