@@ -77,7 +77,7 @@ static bool is_noexec(const char *path)
 	return !statvfs(path, &s) && (s.f_flag & ST_NOEXEC);
 }
 
-/* Each folder on the way and the file: others must come through. */
+/* The file and its folder: others must come through to it. */
 static int check_others(const char *path, unsigned others, struct err *err)
 {
 	/* x, for those who get anything */

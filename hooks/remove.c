@@ -2,7 +2,8 @@
  * windlass-hook init --remove. See init.h. What init wrote is taken away by
  * stock git where git keeps it, so that the settings file is as it was, and
  * in an order in which an interrupted run can be run again: the channel's
- * own settings go last. Trusts the admin who asked; what was signed is gone
+ * own settings go last, and after them only the folder that has the lock,
+ * which nobody asks for any more. Trusts the admin who asked; what was signed is gone
  * for good, so that needs a second word.
  */
 #include "config.h"
