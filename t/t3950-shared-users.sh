@@ -35,14 +35,14 @@ serve() {
 }
 # change USER TEXT: commits, with the strictest umask
 change() {
-	as "$1" bash -c 'umask 077; cd ~/work && git pull -q origin main 2>/dev/null
+	as "$1" bash -c 'umask 077; cd ~/clone && git pull -q origin main 2>/dev/null
 		mkdir -p deploy && printf "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: $2, namespace: shop}\ndata: {text: \"$1\"}\n" >"deploy/$2.yaml" &&
 		git add -A && git commit -q -m "$1"' - "$2" "${3:-$1}"
 }
 push() {
 	local user=$1
 	shift
-	as "$user" bash -c 'umask 077; cd ~/work && git push "$@" origin HEAD:main' \
+	as "$user" bash -c 'umask 077; cd ~/clone && git push "$@" origin HEAD:main' \
 		- "$@"
 }
 
@@ -53,8 +53,8 @@ is "$(stat -c %a "$repo/windlass/prod" "$repo/windlass/prod/allow" | xargs)" \
 
 # ---- git and libgit2 want to be told that a foreign repository is meant
 
-as ada bash -c 'git init -q ~/work && git -C ~/work remote add origin "$1"' - "$repo"
-as bob bash -c 'git init -q ~/work && git -C ~/work remote add origin "$1"' - "$repo"
+as ada bash -c 'git init -q ~/clone && git -C ~/clone remote add origin "$1"' - "$repo"
+as bob bash -c 'git init -q ~/clone && git -C ~/clone remote add origin "$1"' - "$repo"
 change ada one
 not_ok "a push into a repository that is not known to be safe" push ada
 like "$(cat .output)" "safe.directory" "says what to do"
@@ -93,17 +93,17 @@ ok "ada again, on what bob pushed" push ada
 ok "and it is published" is_current
 
 # a bad push is refused by the hook under the pusher's uid
-as bob bash -c 'cd ~/work && git pull -q origin main &&
+as bob bash -c 'cd ~/clone && git pull -q origin main &&
 	echo "kind: [" >deploy/bad.yaml && git add -A && git commit -q -m bad'
 before=$(tip)
 not_ok "a bad push" push bob
 like "$(cat .output)" 'deploy/bad.yaml:[0-9]+:[0-9]+: error: ' "says where"
 is "$(tip)" "$before" "and changes nothing"
-as bob git -C /srv/people/bob/work reset -q --hard origin/main
+as bob git -C /srv/people/bob/clone reset -q --hard origin/main
 
 # deletions: ada's hook leaves the allowance, the publisher takes it
 as windlass git -C "$repo" config windlass.prod.deleteLimit 0
-as ada bash -c 'cd ~/work && git pull -q origin main && git rm -q deploy/bob.yaml &&
+as ada bash -c 'cd ~/clone && git pull -q origin main && git rm -q deploy/bob.yaml &&
 	git commit -q -m "remove bob"'
 not_ok "a deletion without a word" push ada
 ok "a deletion that is allowed" push ada -o allow-deletes=1
@@ -116,9 +116,9 @@ for n in 1 2 3; do
 	push ada >push.ada 2>&1 & a=$!
 	push bob >push.bob 2>&1 & b=$!
 	wait $a; wait $b
-	as bob bash -c 'cd ~/work && git pull -q --rebase origin main'
+	as bob bash -c 'cd ~/clone && git pull -q --rebase origin main'
 	push bob >/dev/null 2>&1
-	as ada bash -c 'cd ~/work && git pull -q --rebase origin main'
+	as ada bash -c 'cd ~/clone && git pull -q --rebase origin main'
 	push ada >/dev/null 2>&1
 done
 ok "two who push at once: all of it is published" wait_for 30 is_current
@@ -132,13 +132,13 @@ not_ok "eve, not of the group, cannot ask" as eve perl -MIO::Socket::UNIX \
 	-e 'IO::Socket::UNIX->new(Peer => shift) or exit 1' \
 	"$repo/windlass/publish.sock"
 change ada forged
-as ada bash -c 'cd ~/work && git push -q origin HEAD:refs/heads/aside 2>/dev/null'
+as ada bash -c 'cd ~/clone && git push -q origin HEAD:refs/heads/aside 2>/dev/null'
 not_ok "ada cannot publish by herself" as ada windlass-hook publish \
 	--repo "$repo"
 like "$(cat .output)" "signingKey|key file" "for want of the key"
 not_ok "nor write the head" as ada bash -c 'echo x >"$1"' - \
 	"$repo/windlass/public/prod/head"
-not_ok "nor put another in its place" as ada mv /srv/people/ada/work/deploy/ada.yaml \
+not_ok "nor put another in its place" as ada mv /srv/people/ada/clone/deploy/ada.yaml \
 	"$repo/windlass/public/prod/head"
 
 # ---- a pusher who is killed while serve works
@@ -146,7 +146,7 @@ not_ok "nor put another in its place" as ada mv /srv/people/ada/work/deploy/ada.
 change ada killed
 push ada >/dev/null 2>&1 &
 pusher=$!
-moved() { [ "$(tip)" = "$(as ada git -C /srv/people/ada/work rev-parse HEAD)" ]; }
+moved() { [ "$(tip)" = "$(as ada git -C /srv/people/ada/clone rev-parse HEAD)" ]; }
 wait_for 20 moved
 kill -KILL "$pusher" 2>/dev/null
 wait "$pusher" 2>/dev/null
