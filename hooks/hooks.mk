@@ -75,6 +75,7 @@ libhooks_a_SOURCES += \
 	hooks/http-value.c hooks/http-value.h \
 	hooks/serve.c hooks/serve.h \
 	hooks/serve-ask.c \
+	hooks/serve-client.c \
 	hooks/serve-head.c \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \

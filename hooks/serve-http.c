@@ -25,8 +25,8 @@
 
 /* headers of one request, and of its answer */
 #define CONNECTION_BYTES (8u * 1024)
-/* a connection that says nothing for so long is closed, seconds */
-#define IDLE_SECONDS 75
+/* a pack of which nothing can be sent for so long is given up, seconds */
+#define STALLED_SECONDS 75
 /* descriptors that are not connections */
 #define OWN_DESCRIPTORS 128
 /* packs that are sent at a time, where there are descriptors enough */
@@ -143,6 +143,11 @@ static enum MHD_Result serve_head(struct serve *s, struct request *r,
 	if (r->wait <= 0 || s->stop ||
 	    (ch->there && !(known && etag_matches(known, ch->etag))))
 		return answer_head(r, ch);
+	if (!serve_client_hold(s, r->client, PLACE_WAIT)) {
+		/* who is not told that waiting works comes at intervals */
+		r->wait = -1;
+		return answer_head(r, ch);
+	}
 	memcpy(r->known, ch->etag, sizeof(r->known));
 	r->channel = ch;
 	serve_wait_begin(s, r);
@@ -180,8 +185,9 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 	bool same;
 	int fd;
 
-	if (s->packs >= s->packs_max)
+	if (!serve_client_hold(s, r->client, PLACE_PACK))
 		return not_now(r);
+	r->has_pack = true;
 	fd = open_pack(ch, hex, &size);
 	if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENXIO) {
 		log_warn("pack-unreadable", LOG_S("channel", ch->name),
@@ -197,8 +203,7 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 		close(fd);
 		return MHD_NO;
 	}
-	r->has_pack = true;
-	s->packs++;
+	serve_client_state(s, r->client, CLIENT_KEPT);
 	MHD_add_response_header(res, "ETag", etag);
 	MHD_add_response_header(res, "Cache-Control", s->opts.public ?
 				"public, max-age=31536000, immutable" :
@@ -245,6 +250,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 	if (!r) {
 		*state = r = xcalloc(1, sizeof(*r));
 		r->connection = c;
+		r->client = serve_client_of(c);
+		serve_client_state(s, r->client, CLIENT_ASKED);
 		r->wait = -1;
 		r->gone.fd = -1;
 		log_debug("request", LOG_S("method", method),
@@ -281,7 +288,9 @@ static void completed(void *arg, struct MHD_Connection *c, void **state,
 		return;
 	if (r->suspended)
 		serve_wait_end(s, r);
-	s->packs -= r->has_pack;
+	if (r->has_pack)
+		serve_client_give_back(s, r->client, PLACE_PACK);
+	serve_client_state(s, r->client, CLIENT_IDLE);
 	free(r);
 	*state = NULL;
 }
@@ -315,7 +324,7 @@ static void library_says(void *arg, const char *fmt, va_list ap)
 static unsigned share_descriptors(struct serve *s)
 {
 	struct rlimit r = { .rlim_cur = 0 };
-	size_t all = 2 * OWN_DESCRIPTORS;
+	size_t all = 2 * OWN_DESCRIPTORS, packs, connections;
 
 	if (!getrlimit(RLIMIT_NOFILE, &r)) {
 		r.rlim_cur = r.rlim_max;
@@ -324,8 +333,10 @@ static unsigned share_descriptors(struct serve *s)
 	}
 	if (r.rlim_cur > all)
 		all = r.rlim_cur > 1000000 ? 1000000 : (size_t)r.rlim_cur;
-	s->packs_max = all / 8 > PACKS_SENT_MAX ? PACKS_SENT_MAX : all / 8;
-	return (unsigned)(all - OWN_DESCRIPTORS - s->packs_max);
+	packs = all / 8 > PACKS_SENT_MAX ? PACKS_SENT_MAX : all / 8;
+	connections = all - OWN_DESCRIPTORS - packs;
+	serve_client_limits(s, connections, packs);
+	return (unsigned)connections;
 }
 
 static struct MHD_Daemon *start(struct serve *s, unsigned flags,
@@ -337,10 +348,11 @@ static struct MHD_Daemon *start(struct serve *s, unsigned flags,
 		MHD_OPTION_LISTEN_SOCKET, s->listen_fd,
 		MHD_OPTION_CONNECTION_LIMIT, share_descriptors(s),
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_BYTES,
-		MHD_OPTION_CONNECTION_TIMEOUT, IDLE_SECONDS,
+		MHD_OPTION_CONNECTION_TIMEOUT, STALLED_SECONDS,
 		MHD_OPTION_STRICT_FOR_CLIENT, 1,
 		MHD_OPTION_UNESCAPE_CALLBACK, no_unescape, s,
 		MHD_OPTION_NOTIFY_COMPLETED, completed, s,
+		MHD_OPTION_NOTIFY_CONNECTION, serve_client_notify, s,
 		MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
@@ -420,6 +432,7 @@ void serve_http_stop(struct serve *s)
 	for (int i = 0; i < 10; i++)
 		MHD_run(s->daemon);
 	MHD_stop_daemon(s->daemon);
+	serve_client_release(s);
 	s->daemon = NULL;
 	tls_free(s->tls);
 }

@@ -106,7 +106,7 @@ static int sooner(int a, int64_t b)
 /* What is due now is done; milliseconds until the next thing is. */
 static int do_due(struct serve *s)
 {
-	int64_t now = clock_mono_ms(), wait, ask;
+	int64_t now = clock_mono_ms(), wait, ask, client;
 	int sleep = MAX_SLEEP_MS;
 
 	if (now >= s->next_check)
@@ -119,9 +119,11 @@ static int do_due(struct serve *s)
 	/* first what may begin to wait, then who has waited long enough */
 	serve_http_run(s);
 	wait = serve_wait_expire(s, now);
+	client = serve_client_expire(s, now);
 	sleep = sooner(sleep, until(s->next_check, now));
 	sleep = sooner(sleep, until(ask, now));
 	sleep = sooner(sleep, until(wait, now));
+	sleep = sooner(sleep, until(client, now));
 	sleep = sooner(sleep, serve_http_timeout(s));
 	return sleep;
 }

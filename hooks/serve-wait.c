@@ -50,6 +50,7 @@ void serve_wait_begin(struct serve *s, struct request *r)
 		r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct err ignored = ERR_INIT;
 
+	serve_client_state(s, r->client, CLIENT_KEPT);
 	r->suspended = true;
 	r->deadline = clock_mono_ms() + r->wait * 1000;
 	r->chan_next = r->channel->waiters;
@@ -58,7 +59,6 @@ void serve_wait_begin(struct serve *s, struct request *r)
 		r->chan_next->chan_prev = &r->chan_next;
 	r->channel->waiters = r;
 	queue_add(&s->queues[r->wait], r);
-	s->waiting++;
 	MHD_suspend_connection(r->connection);
 	r->gone.fd = info ? info->connect_fd : -1;
 	r->gone.ready = client_gone;
@@ -77,7 +77,8 @@ void serve_wait_end(struct serve *s, struct request *r)
 	if (r->chan_next)
 		r->chan_next->chan_prev = r->chan_prev;
 	queue_del(&s->queues[r->wait], r);
-	s->waiting--;
+	serve_client_give_back(s, r->client, PLACE_WAIT);
+	serve_client_state(s, r->client, CLIENT_ASKED);
 	r->suspended = false;
 	r->answered_wait = true;
 	s->resumed = true;
@@ -106,7 +107,7 @@ int64_t serve_wait_expire(struct serve *s, int64_t now)
 {
 	int64_t next = -1;
 
-	if (!s->waiting)
+	if (!s->places[PLACE_WAIT])
 		return -1;
 	for (int i = 0; i <= LIMIT_WAIT; i++) {
 		struct wait_queue *q = &s->queues[i];

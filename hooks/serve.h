@@ -6,6 +6,7 @@
  *   serve-head.c  the heads: read once a change, watched by inotify
  *   serve-wait.c  requests that wait for a new head
  *   serve-http.c  requests and answers, on libmicrohttpd
+ *   serve-client.c  connections, and that nobody takes all of them
  *   serve-work.c  publish and refresh, as children
  *   serve-ask.c   publishing that hooks ask for over a unix socket
  *   tls.c         the certificate, which is renewed while it runs
@@ -26,6 +27,7 @@
 #include "hooks/listen.h"
 #include "hooks/tls.h"
 #include "hooks/tokens.h"
+#include "schema/base/map.h"
 
 /* seconds that a request may wait for a new head */
 #define LIMIT_WAIT 60
@@ -102,11 +104,62 @@ struct served *serve_find(struct serve *s, const char *name, size_t len);
 void serve_head_check(struct serve *s, struct served *ch);
 void serve_heads_release(struct serve *s);
 
+/* ---- serve-client.c ---- */
+
+/* a connection's time to make its first request, to make another one, and to
+ * take a short answer; it ends with that, whatever is still on its way */
+#define CLIENT_NEW_MS (10 * 1000)
+#define CLIENT_IDLE_MS (75 * 1000)
+#define CLIENT_ASKED_MS (30 * 1000)
+
+enum client_state {
+	CLIENT_NEW,		/* has not made a request yet */
+	CLIENT_IDLE,		/* is between two */
+	CLIENT_ASKED,		/* is being answered, in short */
+	CLIENT_KEPT,		/* waits, or is sent a pack: the last one */
+	CLIENT_STATES
+};
+
+/* What there is only so much of. */
+enum place {
+	PLACE_WAIT,
+	PLACE_PACK,
+	PLACES
+};
+
+/* One connection; the library's socket context. */
+struct client;
+
+struct client_queue {
+	struct client *first, *last;
+};
+
+/* How many connections there may be, and how many packs sent at a time. */
+void serve_client_limits(struct serve *s, size_t connections, size_t packs);
+/* An MHD_NotifyConnectionCallback */
+void serve_client_notify(void *arg, struct MHD_Connection *connection,
+			 void **context,
+			 enum MHD_ConnectionNotificationCode code);
+struct client *serve_client_of(struct MHD_Connection *connection);
+void serve_client_state(struct serve *s, struct client *c,
+			enum client_state state);
+/*
+ * Takes a place for a request, until it is given back. False when there is
+ * none, or when its address holds too many for what is left to others.
+ */
+bool serve_client_hold(struct serve *s, struct client *c, enum place place);
+void serve_client_give_back(struct serve *s, struct client *c,
+			    enum place place);
+/* Drops those whose time is over. When the next is due, or -1. */
+int64_t serve_client_expire(struct serve *s, int64_t now);
+void serve_client_release(struct serve *s);
+
 /* ---- serve-wait.c ---- */
 
 /* One HTTP request, from its first line to its last byte. */
 struct request {
 	struct MHD_Connection *connection;
+	struct client *client;
 	struct served *channel;		/* that it waits for */
 	int wait;			/* seconds, -1: it does not wait */
 	bool answered_wait;		/* waiting is over */
@@ -209,7 +262,11 @@ struct serve {
 	struct source signals;
 	struct source http;		/* the library's own epoll */
 	struct MHD_Daemon *daemon;
-	size_t packs, packs_max;	/* open to be sent, and how many may */
+	struct client_queue clients[CLIENT_STATES];
+	struct map addresses;		/* struct address by its text */
+	size_t connections, connections_max;
+	size_t dropped;			/* that are not closed yet */
+	size_t places[PLACES], places_max[PLACES];
 	struct tls *tls;		/* NULL: in the clear */
 	bool resumed;			/* since the library ran last */
 
@@ -219,7 +276,6 @@ struct serve {
 	struct served **channels;
 	size_t n;
 	struct wait_queue queues[LIMIT_WAIT + 1];
-	size_t waiting;
 
 	struct source ask;		/* the listening unix socket */
 	char *ask_path;

@@ -458,7 +458,7 @@ sleep 60;
 END
 start hold perl -e '$| = 1; do "./hold.pl"' "${url##*:}" "/prod/packs/$big" 80
 wait_line 30 hold.log '^200'
-is "$(cat hold.log)" 200:32,503:48 "some are told to come again, none that it is gone"
+is "$(cat hold.log)" 200:22,503:58 "some are told to come again, none that it is gone"
 is "$(code "$url/prod/head")" 200 "the head is there for others"
 stop hold KILL
 again() { [ "$(code -r 0-9 "$url/prod/packs/$big")" = 200 ]; }
