@@ -25,8 +25,8 @@
 #include "schema/base/fs.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/base/program.h"
 
-#define EXIT_USAGE 129
 #define STATE_DIR "/var/lib/windlass/engine"
 #define LEASE_NAME "windlassd"
 
@@ -71,7 +71,7 @@ static const char usage_text[] =
 
 /* ---- the command line ---- */
 
-static int usage_error(const char *what, const char *value)
+static int wrong_usage(const char *what, const char *value)
 {
 	fprintf(stderr, "windlassd: %s%s%s%s; `windlassd --help` says more\n",
 		what, value ? " '" : "", value ? value : "",
@@ -89,7 +89,7 @@ static int read_level(const char *text, enum log_level *ret)
 			*ret = (enum log_level)i;
 			return 0;
 		}
-	return usage_error("no log level", text);
+	return wrong_usage("no log level", text);
 }
 
 /* -1: go on; else the exit status. */
@@ -152,7 +152,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		}
 	}
 	if (optind < argc)
-		return usage_error("no argument is taken:", argv[optind]);
+		return wrong_usage("no argument is taken:", argv[optind]);
 	return -1;
 }
 
@@ -360,11 +360,13 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int status;
 
+	if (!program_streams())
+		return EXIT_TROUBLE;
 	if (role_play(argc, argv, &status))
 		return status;
 	status = read_options(argc, argv, &d.o);
 	if (status >= 0)
-		return status;
+		return program_end("windlassd", status);
 	if (sodium_init() < 0) {
 		fputs("windlassd: libsodium does not start\n", stderr);
 		return 1;

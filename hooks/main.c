@@ -36,7 +36,7 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int status;
 
-	if (argc < 1)
+	if (argc < 1 || !program_streams())
 		return EXIT_USAGE;
 	if (sodium_init() < 0 || repo_init_library(&err) < 0) {
 		fputs("windlass-hook: cannot start its libraries\n", stderr);

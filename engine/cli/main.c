@@ -73,7 +73,7 @@ int main(int argc, char **argv)
 	struct err err = ERR_INIT;
 	int status;
 
-	if (argc < 1)
+	if (argc < 1 || !program_streams())
 		return EXIT_USAGE;
 	if (sodium_init() < 0 || repo_init_library(&err) < 0) {
 		fputs("windlass: cannot start its libraries\n", stderr);
@@ -81,7 +81,5 @@ int main(int argc, char **argv)
 	}
 	status = program_run(&windlass, argc, argv);
 	git_libgit2_shutdown();
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return EXIT_TROUBLE;
 	return status;
 }

@@ -5,9 +5,12 @@
 #include "config.h"
 #include "schema/base/program.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 /* whose messages these are */
 static const char *program_name = "windlass";
@@ -48,7 +51,7 @@ static int run_command(const struct program *p, int argc, char **argv)
 	return EXIT_USAGE;
 }
 
-int program_run(const struct program *p, int argc, char **argv)
+static int run(const struct program *p, int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	char help[] = "--help";
@@ -76,6 +79,36 @@ int program_run(const struct program *p, int argc, char **argv)
 		return EXIT_OK;
 	}
 	return run_command(p, argc, argv);
+}
+
+bool program_streams(void)
+{
+	/* by their numbers: what cannot be read, what cannot be written; a
+	 * message that nobody reads may go away */
+	static const int modes[] = { O_WRONLY, O_RDONLY, O_RDWR };
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 &&
+		    open("/dev/null", modes[fd]) != fd)
+			return false;
+	return true;
+}
+
+int program_end(const char *name, int status)
+{
+	bool failed = ferror(stdout);
+
+	errno = 0;
+	if (fclose(stdout) == 0 && !failed)
+		return status;
+	fprintf(stderr, "%s: cannot write the output%s%s\n", name,
+		errno ? ": " : "", errno ? strerror(errno) : "");
+	return status == EXIT_USAGE ? status : EXIT_TROUBLE;
+}
+
+int program_run(const struct program *p, int argc, char **argv)
+{
+	return program_end(p->name, run(p, argc, argv));
 }
 
 int usage_help(const char *usage)

@@ -14,6 +14,8 @@
 #ifndef SCHEMA_BASE_PROGRAM_H
 #define SCHEMA_BASE_PROGRAM_H
 
+#include <stdbool.h>
+
 #include "schema/base/err.h"
 
 enum {
@@ -38,8 +40,23 @@ struct program {
 };
 
 /*
+ * The first thing in main(). A program may be started with stdin, stdout or
+ * stderr closed; the next file that it opens would take the number, and be
+ * written to by whoever prints. What is missing is taken by /dev/null, in
+ * such a way that reading stdin and writing stdout fail as before. False
+ * when there is no /dev/null.
+ */
+bool program_streams(void);
+/*
+ * The last thing: whether all that was printed on stdout could be written.
+ * Returns the status, or EXIT_TROUBLE with a message where it could not.
+ */
+int program_end(const char *name, int status);
+
+/*
  * Runs the command that argv[0] names, as Git runs hooks, or argv[1], or
- * answers help, --help, -h and --version. Returns the exit status. Messages
+ * answers help, --help, -h and --version. Returns the exit status, which is
+ * EXIT_TROUBLE too when its output could not be written. Messages
  * of the functions below begin with the program's name from then on.
  */
 int program_run(const struct program *p, int argc, char **argv);
