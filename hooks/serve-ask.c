@@ -81,11 +81,14 @@ static void take_request(struct serve *s, struct asker *a)
 	static const char verb[] = "publish ";
 	char *name = a->request + strlen(verb);
 	size_t len = a->len - 1;
+	bool good;
 
 	a->request[len] = '\0';
-	if (strlen(a->request) != len || strncmp(a->request, verb,
-						 strlen(verb)) ||
-	    !serve_find(s, name, strlen(name))) {
+	good = strlen(a->request) == len &&
+	       !strncmp(a->request, verb, strlen(verb));
+	if (!good || (!serve_find(s, name, strlen(name)) &&
+		      !serve_look_again(s, &s->ask_looks, name,
+					strlen(name)))) {
 		answer(s, a, EXIT_REFUSED, "no such channel here");
 		return;
 	}

@@ -116,9 +116,14 @@ static void unwatch_folder(struct serve *s, int *wd)
 	s->unwatched = true;
 }
 
-static void publish_event(struct serve *s, bool gone)
+static void publish_event(struct serve *s, const struct inotify_event *e,
+			  bool gone)
 {
 	s->unwatched = true;
+	/* a folder that we do not know: a new channel was published */
+	if (e->len && (e->mask & IN_ISDIR) &&
+	    !serve_find(s, e->name, strlen(e->name)))
+		s->next_check = 0;
 	if (!gone)
 		return;
 	unwatch_folder(s, &s->publish_wd);
@@ -132,7 +137,7 @@ static void folder_event(struct serve *s, const struct inotify_event *e)
 	bool gone = e->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF);
 
 	if (e->wd == s->publish_wd)
-		publish_event(s, gone);
+		publish_event(s, e, gone);
 	for (size_t i = 0; i < s->n; i++) {
 		struct served *ch = s->channels[i];
 
@@ -242,6 +247,7 @@ void serve_heads_update(struct serve *s)
 		s->channels = xreallocarray(s->channels, s->n + 1,
 					    sizeof(*s->channels));
 		s->channels[s->n++] = served_new(c, name);
+		log_debug("channel-served", LOG_S("channel", name));
 		s->unwatched = true;
 	}
 }

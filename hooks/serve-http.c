@@ -226,7 +226,9 @@ static enum MHD_Result route(struct serve *s, struct request *r, const char *url
 	len = strcspn(url, "/");
 	rest = url + len + (url[len] == '/');
 	ch = serve_find(s, url, len);
-	/* one that was taken out of the settings while it waited */
+	if (!ch)
+		ch = serve_look_again(s, &s->http_looks, url, len);
+	/* none, or one that was taken out of the settings while it waited */
 	if (!ch)
 		return not_found(r);
 	if (!strcmp(rest, "head"))

@@ -16,6 +16,7 @@
 #include "schema/base/log.h"
 #include "schema/base/num.h"
 #include "schema/base/options.h"
+#include "schema/object.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8420"
 
@@ -169,6 +170,31 @@ void serve_reload(struct serve *s, bool all)
 	tokens_release(&s->tokens);
 	s->tokens = tokens;
 	log_info("tokens-read", LOG_N("tokens", s->tokens.n));
+}
+
+/* one look a second, and some at once */
+#define LOOK_MS 1000
+#define LOOKS_AT_ONCE 5
+
+struct served *serve_look_again(struct serve *s, struct looks *looks,
+				const char *name, size_t len)
+{
+	int64_t now = clock_mono_ms();
+	char text[LIMIT_CHANNEL_BYTES + 1] = "";
+
+	if (len >= sizeof(text))
+		return NULL;
+	memcpy(text, name, len);
+	if (!is_channel_name(text))
+		return NULL;
+	if (looks->until < now)
+		looks->until = now;
+	if (looks->until - now > (LOOKS_AT_ONCE - 1) * LOOK_MS)
+		return NULL;
+	looks->until += LOOK_MS;
+	log_debug("settings-read-again");
+	serve_reload(s, false);
+	return serve_find(s, name, len);
 }
 
 /* The address that the kernel gave, for port 0. */

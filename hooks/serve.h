@@ -47,6 +47,17 @@ struct serve;
  * must not serve end it.
  */
 void serve_reload(struct serve *s, bool all);
+/* How often somebody may make us read the settings: see serve_look_again. */
+struct looks {
+	int64_t until;			/* what was used up, monotonic ms */
+};
+/*
+ * For a name that is not known: it may be a channel that was made since the
+ * settings were read. Reads them again, unless that was done too often for
+ * the same kind of asker. Returns the channel, or NULL.
+ */
+struct served *serve_look_again(struct serve *s, struct looks *looks,
+				const char *name, size_t len);
 
 /* ---- serve-loop.c ---- */
 
@@ -277,6 +288,7 @@ struct serve {
 	size_t n;
 	struct wait_queue queues[LIMIT_WAIT + 1];
 
+	struct looks http_looks, ask_looks;
 	struct source ask;		/* the listening unix socket */
 	char *ask_path;
 	struct asker *askers;

@@ -233,15 +233,28 @@ windlass-hook init dev --repo r.git --key "$TRASH/key2" --path dev \
 	--ref refs/heads/main >/dev/null
 mkdir -p "$public/dev"
 publish dev dev
-is "$(code "$url/dev/head")" 404 "a channel that is new in the settings"
-kill -HUP "$pid_main"
-served() { [ "$(code "$url/dev/head")" = 200 ]; }
-ok "is served after SIGHUP" wait_for 5 served
+is "$(code "$url/dev/head")" 200 "a channel that is new is served at once"
+is "$(get "$url/dev/head")" dev "by its own head"
 git -C r.git config windlass.dev.wrong x
 kill -HUP "$pid_main"
 ok "settings that are wrong are reported" wait_line 5 main.log \
 	settings-refused
 is "$(code "$url/dev/head")" 200 "and the old ones stay"
+looks() { grep -c settings-read-again main.log; }
+before=$(looks)
+for ((i = 0; i < 200; i++)); do
+	printf 'url = %s/nowhere-%d/head\noutput = /dev/null\n' "$url" "$i"
+done >urls
+begin=$(now)
+get --config urls
+took=$(($(now) - begin))
+ok "for names that are none they are read" test "$(looks)" -gt "$before"
+ok "but not for each" test $(($(looks) - before)) -le $((5 + took / 1000 + 1))
+before=$(looks)
+for path in favicon.ico A "$(printf 'a%.0s' {1..64})" -a a.b; do
+	code "$url/$path/head" >/dev/null
+done
+is "$(looks)" "$before" "nor for what cannot be a channel"
 git -C r.git config --unset windlass.dev.wrong
 
 # ---- the end

@@ -169,6 +169,23 @@ sleep 0.2
 like "$(ask $'publish prod\n')" '^end 0$' \
 	"those that connect and say nothing are in nobody's way"
 kill "$silent" 2>/dev/null
+
+# a channel that was made while serve runs, and will not look by itself
+windlass-hook init new --repo r.git --key "$TRASH/keys/new" --path deploy \
+	--ref refs/heads/new >/dev/null
+git -C work push -q ../r.git HEAD:refs/heads/kept 2>/dev/null
+git -C r.git update-ref refs/heads/new refs/heads/kept
+like "$(ask $'publish new\n')" '^end 0$' "a channel that is new is published"
+ok "and there" test -e r.git/windlass/public/new/head
+stop serve
+start serve windlass-hook serve --repo r.git --listen 127.0.0.1:0 \
+	--check-interval 1d --verbose
+wait_line 5 serve.log '^listening'
+windlass-hook init newer --repo r.git --key "$TRASH/keys/newer" --path deploy \
+	--ref refs/heads/newer >/dev/null
+git -C work push -q ../r.git HEAD:refs/heads/newer 2>/dev/null
+ok "one that a hook publishes is known without a question" \
+	wait_line 30 serve.log 'channel-served channel=newer'
 stop serve
 not_ok "the socket goes with serve" test -e r.git/windlass/publish.sock
 
