@@ -275,6 +275,11 @@ static void report_gate(struct patient *p, const char *tip,
 		fail(p, "source", "the tip of %s, %.12s, cannot be published: "
 		     "%.600s%s; push a better one", p->ch->ref, tip,
 		     first.data, ps->errors > 1 ? " and more" : "");
+	} else if (v->nothing_at) {
+		warn(p, "source", "the tip of %s, %.12s, has no manifest "
+		     "for it%s%s; push some, or change windlass.%s.path",
+		     p->ch->ref, tip, *v->nothing_at ? ": nothing is at " : "",
+		     v->nothing_at, p->ch->name);
 	} else if (v->plan.n) {
 		fail(p, "source", "the tip of %s, %.12s, is not published "
 		     "(+%" PRIu64 " ~%" PRIu64 " -%" PRIu64 "); run "

@@ -77,6 +77,9 @@ static void publish(const struct host *host, const struct channel_config *ch,
 		failed(fb, ch, &err);
 		return;
 	}
+	/* the gate said so already */
+	if (result.outcome == PUBLISH_NOTHING_YET)
+		return;
 	report_line(host->repo, ch, &result, &line);
 	feedback_line(fb, "windlass: %s", line.data);
 	if (tidy_due(&host->config, ch))

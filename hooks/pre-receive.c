@@ -175,6 +175,11 @@ static void judge(struct push *p, const struct channel_config *ch,
 		feedback_problems(&p->fb, &ps);
 	if (ps.errors)
 		refuse(p, ch, "nothing of this push was taken");
+	else if (v.nothing_at)
+		feedback_line(&p->fb, "windlass: %s: nothing to check yet, "
+			      "there is no manifest %s%s", ch->name,
+			      *v.nothing_at ? "below " : "in its path",
+			      v.nothing_at);
 	else if (!accept_plan(p, ch, u, &current, &v.plan,
 			      &p->grants[p->n_grants], &err))
 		p->refused = true;

@@ -237,6 +237,10 @@ static int publish_tip(struct publishing *p, enum publish_outcome *ret)
 	if (rc < 0)
 		goto out;
 	fault_step(FAULT_checked);
+	if (v.nothing_at) {
+		*ret = PUBLISH_NOTHING_YET;
+		goto out;
+	}
 	rc = render_tree(j->repo, store, &j->current, &v.plan, &r, j->err);
 	if (rc < 0)
 		goto out;

@@ -22,6 +22,7 @@ enum publish_outcome {
 	PUBLISH_CURRENT,	/* the tip was published before; all is there */
 	PUBLISH_REFRESHED,	/* same bundle, a fresh head */
 	PUBLISH_EMPTY,		/* nothing was ever published, nothing to */
+	PUBLISH_NOTHING_YET,	/* the same, though the ref is there */
 };
 
 struct publish_result {

@@ -33,6 +33,12 @@ void report_line(git_repository *repo, const struct channel_config *ch,
 			 ch->name, ch->ref);
 		return;
 	}
+	if (r->outcome == PUBLISH_NOTHING_YET) {
+		buf_addf(out, "%s: nothing to publish yet, '%s' has no "
+			 "manifest in windlass.%s.path", ch->name, ch->ref,
+			 ch->name);
+		return;
+	}
 	buf_addf(out, "%s %" PRIu64 ".%" PRIu64 " ", ch->name, h->epoch,
 		 h->sequence);
 	switch (r->outcome) {

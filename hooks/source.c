@@ -358,6 +358,25 @@ int source_diff(git_repository *repo, const struct channel_config *ch,
 	return rc;
 }
 
+int source_missing(git_repository *repo, const struct channel_config *ch,
+		   const git_oid *tree, const char **ret_path,
+		   struct err *err)
+{
+	struct walk w = { .repo = repo, .err = err };
+	const char *missing = NULL;
+	git_oid id;
+	unsigned mode;
+
+	for (size_t i = 0; !missing && i < ch->paths.n; i++) {
+		if (find_root(&w, tree, ch->paths.v[i], &id, &mode) < 0)
+			return -1;
+		if (!mode)
+			missing = ch->paths.v[i];
+	}
+	*ret_path = missing;
+	return 0;
+}
+
 void source_release(struct source *s)
 {
 	free(s->v);

@@ -44,5 +44,12 @@ int source_diff(git_repository *repo, const struct channel_config *ch,
 		const git_oid *old, const git_oid *new, struct source *ret,
 		struct problems *ps, struct err *err);
 void source_release(struct source *s);
+/*
+ * The first of the channel's paths that the tree has nothing at, NULL when
+ * there is none such.
+ */
+int source_missing(git_repository *repo, const struct channel_config *ch,
+		   const git_oid *tree, const char **ret_path,
+		   struct err *err);
 
 #endif

@@ -358,7 +358,9 @@ static void check_count(struct check *c)
 	uint64_t before = c->bundle ? c->g->current->commit.bundle.objects : 0;
 
 	plan->objects = before + plan->created - plan->deleted;
-	if (!plan->objects)
+	if (!plan->objects && !c->bundle)
+		c->out->nothing_at = "";
+	else if (!plan->objects)
 		problem_error(c->ps, "", nowhere, "source-empty",
 			      "channel '%s' would have no object at all, and "
 			      "an empty source never means \"delete all\": a "
@@ -388,6 +390,12 @@ static int check_renderer(const struct check *c)
 
 static int check_all(struct check *c)
 {
+	/* what there is not yet must not refuse all other work on the ref */
+	if (!c->bundle && source_missing(c->g->repo, c->g->ch, &c->out->tree,
+					 &c->out->nothing_at, c->err) < 0)
+		return -1;
+	if (c->out->nothing_at)
+		return 0;
 	if (check_renderer(c) < 0 || find_files(c) < 0)
 		return -1;
 	crds_init(&c->crds, c->g->repo, c->g->ch, &c->out->tree, c->bundle,

@@ -28,6 +28,11 @@ struct verdict {
 	struct source files;	/* that were read; its paths are the plan's */
 	struct sha256 settings;	/* that the plan was made by */
 	git_oid tree;		/* of the tip */
+	/*
+	 * Nothing is wrong and nothing to publish: the channel never had a
+	 * bundle, and this path of it (or "", any) has no manifest yet.
+	 */
+	const char *nothing_at;		/* else NULL; the channel's string */
 };
 
 #define VERDICT_INIT { .plan = PLAN_INIT, .files = SOURCE_INIT }
