@@ -49,6 +49,7 @@ struct await_kind {
 	struct channel *channel;
 	struct kind *kind;
 	struct watch *watch;
+	bool forbidden;			/* the account may not watch them all */
 	uint32_t awaited;
 };
 
@@ -137,6 +138,27 @@ static void on_watch_moved(void *arg)
 {
 }
 
+/* They are looked at one by one. */
+static void unwatch(struct await_kind *k)
+{
+	watch_free(k->watch);
+	k->watch = NULL;
+	for (struct await *w = of_channel(k->channel)->first; w; w = w->next)
+		if (w->tracked->kind == k->kind)
+			timer_set(&w->look, LOOK_FIRST_MS);
+}
+
+static void on_watch_error(void *arg, const struct err *err,
+			   const struct kube_status *status, int64_t retry_ms)
+{
+	struct await_kind *k = arg;
+
+	if (!status || status->why != KUBE_FORBIDDEN)
+		return;
+	k->forbidden = true;
+	unwatch(k);
+}
+
 static struct await_kind *find_kind(struct channel *c, struct kind *kind)
 {
 	struct await_channel *ac = of_channel(c);
@@ -168,6 +190,7 @@ static void watch_kind(struct await_kind *k)
 		.on_begin = on_watch_moved,
 		.on_event = on_watched,
 		.on_synced = on_watch_moved,
+		.on_error = on_watch_error,
 		.arg = k,
 	};
 
@@ -182,16 +205,10 @@ static void count_kind(struct channel *c, struct kind *kind, int by)
 	struct await_kind *k = find_kind(c, kind);
 
 	k->awaited += (uint32_t)by;
-	if (!k->watch && k->awaited >= WATCH_FROM) {
+	if (!k->watch && !k->forbidden && k->awaited >= WATCH_FROM)
 		watch_kind(k);
-	} else if (k->watch && k->awaited < WATCH_UNTIL) {
-		watch_free(k->watch);
-		k->watch = NULL;
-		/* the last ones are looked at one by one again */
-		for (struct await *w = of_channel(c)->first; w; w = w->next)
-			if (w->tracked->kind == kind)
-				timer_set(&w->look, LOOK_FIRST_MS);
-	}
+	else if (k->watch && k->awaited < WATCH_UNTIL)
+		unwatch(k);
 }
 
 /* ---- one object ---- */

@@ -1,8 +1,10 @@
 /*
  * A look inside. See prune-look.h. Lists are metadata only; what was seen is
  * kept until all is known, because an object may be owned by one that comes
- * later. More objects than LOOK_OBJECTS are not judged: the delete then stays
- * blocked, which errs on the safe side.
+ * later. It is the channel's account that looks; the engine's own may see no
+ * kinds but those in use. What that account may not list, and more objects
+ * than LOOK_OBJECTS, are not judged: the delete then stays blocked, which errs
+ * on the safe side.
  */
 #include "config.h"
 #include "engine/prune-look.h"
@@ -264,6 +266,7 @@ static void look_next(void *arg)
 	struct list_options o = {
 		.metadata_only = true, .on_object = on_object,
 		.on_done = on_listed, .arg = l,
+		.account = l->channel->account,
 	};
 	struct err err = ERR_INIT;
 

@@ -35,6 +35,10 @@ struct reconcile {
 	void (*done)(struct channel *c);	/* NULL: a slow comparison */
 	struct kind **kinds;
 	size_t n_kinds, at;
+	/* of this kind, after the whole cluster was forbidden: see
+	 * by_namespace(); listed is the next one of them */
+	struct strvec namespaces;
+	size_t listed;
 	struct kube_call *call;
 	char *next_page;		/* continue token; NULL: the first */
 	unsigned tries;
@@ -176,9 +180,43 @@ static void end_of_kind(struct reconcile *r)
 	}
 	free(r->next_page);
 	r->next_page = NULL;
+	strvec_release(&r->namespaces);
+	r->listed = 0;
 	r->tries = 0;
 	r->at++;
 	list_kind(r);
+}
+
+/* One list is at its end, or cannot be had: of the kind, or of a namespace. */
+static void end_of_list(struct reconcile *r)
+{
+	if (r->listed + 1 < r->namespaces.n) {
+		r->listed++;
+		free(r->next_page);
+		r->next_page = NULL;
+		r->tries = 0;
+		list_kind(r);
+	} else {
+		end_of_kind(r);
+	}
+}
+
+/* The engine's account may not list the whole cluster: one list for each
+ * namespace that the channel has an object of this kind in. False if that is
+ * how it was done already, or no namespace has any. */
+static bool by_namespace(struct reconcile *r)
+{
+	const struct kind *kind = r->kinds[r->at];
+	struct map seen = MAP_INIT;
+
+	if (r->namespaces.n || !kind->namespaced)
+		return false;
+	for (struct tracked *t = r->channel->inventory.first; t; t = t->next)
+		if (t->kind == kind && !map_put(&seen, t->namespace, t))
+			strvec_push(&r->namespaces, t->namespace);
+	map_release(&seen, NULL);
+	r->listed = 0;
+	return r->namespaces.n > 0;
 }
 
 static void end_of_page(struct reconcile *r)
@@ -188,7 +226,7 @@ static void end_of_page(struct reconcile *r)
 	if (r->next_page)
 		list_kind(r);
 	else
-		end_of_kind(r);
+		end_of_list(r);
 }
 
 static void step(void *arg)
@@ -237,6 +275,10 @@ static void on_listed(void *arg, const struct kube_answer *a)
 		loop_defer(r->channel->engine->loop, &r->step);
 		return;
 	}
+	if (a->status->why == KUBE_FORBIDDEN && by_namespace(r)) {
+		list_kind(r);
+		return;
+	}
 	log_warn("compare-list-failed", LOG_S("channel", r->channel->name),
 		 LOG_S("kind", r->kinds[r->at]->name),
 		 LOG_S("error", a->err ? a->err->msg : err.msg));
@@ -250,7 +292,7 @@ static void on_listed(void *arg, const struct kube_answer *a)
 	    ++r->tries < LIST_TRIES)
 		timer_set(&r->timer, LIST_RETRY_MS << r->tries);
 	else
-		end_of_kind(r);
+		end_of_list(r);
 }
 
 static int send_list(struct reconcile *r, const struct kind *kind,
@@ -265,6 +307,8 @@ static int send_list(struct reconcile *r, const struct kind *kind,
 			.group = kind->group,
 			.version = kind->version,
 			.plural = kind->plural,
+			.namespace = r->namespaces.n ?
+				     r->namespaces.v[r->listed] : NULL,
 		},
 		.max_bytes = PAGE_BYTES,
 		.on_done = on_listed,
@@ -315,7 +359,7 @@ static void list_kind(struct reconcile *r)
 		log_warn("compare-list-failed",
 			 LOG_S("channel", r->channel->name),
 			 LOG_S("error", err.msg));
-		end_of_kind(r);
+		end_of_list(r);
 	}
 }
 
@@ -381,6 +425,7 @@ void reconcile_stop(struct channel *c)
 	arena_release(&r->page);
 	arena_release(&r->scratch);
 	free(r->next_page);
+	strvec_release(&r->namespaces);
 	free(r->kinds);
 	free(r);
 }
