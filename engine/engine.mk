@@ -16,7 +16,7 @@ libengine_a_SOURCES += \
 	engine/managed.c engine/managed.h \
 	engine/status.c engine/status.h \
 	engine/wave.c engine/wave.h
-EXTRA_DIST += engine/install/channels-crd.yaml
+EXTRA_DIST += engine/install/channels-crd.yaml engine/install/engine.yaml
 
 # channels: what is wanted, and how it gets there
 libengine_a_SOURCES += \
@@ -88,14 +88,17 @@ libengine_a_SOURCES += \
 	engine/verify.c engine/verify.h \
 	engine/walk.c engine/walk.h
 
-# the Channel kind, as `windlass install` brings it: YAML as a C string
-BUILT_SOURCES += engine/install/channels-crd.inc
-CLEANFILES += engine/install/channels-crd.inc
+# what `windlass install` brings: YAML as C strings
+install_inc = engine/install/channels-crd.inc engine/install/engine.inc
+BUILT_SOURCES += $(install_inc)
+CLEANFILES += $(install_inc)
+yaml_to_c = $(MKDIR_P) $(@D) && \
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/'
 engine/install/channels-crd.inc: engine/install/channels-crd.yaml
-	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/' \
-		$(srcdir)/engine/install/channels-crd.yaml >$@
-engine/cli/windlass-cmd-install.$(OBJEXT): engine/install/channels-crd.inc
+	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/channels-crd.yaml >$@
+engine/install/engine.inc: engine/install/engine.yaml
+	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/engine.yaml >$@
+engine/cli/windlass-install-manifests.$(OBJEXT): $(install_inc)
 
 # the command line
 bin_PROGRAMS += windlass
@@ -113,9 +116,13 @@ windlass_SOURCES = \
 	engine/cli/cmd-render.c \
 	engine/cli/cmd-show.c \
 	engine/cli/cmd-status.c \
+	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \
 	engine/cli/cmd-yaml.c \
 	engine/cli/findings.c engine/cli/findings.h \
+	engine/cli/install-cluster.c engine/cli/install.h \
+	engine/cli/install-manifests.c \
+	engine/cli/install-rights.c \
 	engine/cli/main.c \
 	engine/cli/published.c engine/cli/published.h \
 	engine/cli/results.c engine/cli/results.h \
@@ -143,6 +150,7 @@ dist_man_MANS += \
 	engine/cli/windlass-render.1 \
 	engine/cli/windlass-show.1 \
 	engine/cli/windlass-status.1 \
+	engine/cli/windlass-uninstall.1 \
 	engine/cli/windlass-verify.1 \
 	engine/cli/windlass-yaml.1
 

@@ -19,6 +19,7 @@ int cmd_log(int argc, char **argv);
 int cmd_render(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_uninstall(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_yaml(int argc, char **argv);
 

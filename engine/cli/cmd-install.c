@@ -1,7 +1,7 @@
 /*
- * windlass install: what a cluster needs before its first bundle. Prints the
- * manifests, or applies them; both from the same bytes, so that what an
- * admin reads is what would be done.
+ * windlass install: the engine, and what a cluster needs before a channel's
+ * first bundle. Prints the manifests, or applies them; both from the same
+ * bytes, so that what an admin reads is what would be done.
  */
 #include "config.h"
 #include "engine/cli/cli.h"
@@ -9,28 +9,32 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "engine/channel-spec.h"
-#include "engine/cli/cluster.h"
-#include "schema/base/clock.h"
+#include "engine/cli/bundles.h"
+#include "engine/cli/install.h"
+#include "engine/cli/sources.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/base/options.h"
-#include "schema/json.h"
 #include "schema/manifest.h"
-#include "schema/render.h"
-#include "schema/repo.h"
-#include "schema/scope.h"
 
 static const char usage[] =
-"usage: windlass install [OPTION]... CHANNEL\n"
+"usage: windlass install [OPTION]... [--image IMAGE] [CHANNEL]\n"
 "\n"
-"Prints the manifests that a channel needs in the cluster: the Channel kind,\n"
-"the namespace " OWN_NAMESPACE ", an account with its rights, and the Channel\n"
-"itself. With --apply it applies them; doing so again is an update.\n"
+"Prints the manifests that the engine or a channel needs in the cluster: the\n"
+"Channel kind, the namespace " OWN_NAMESPACE ", the engine with its rights; an\n"
+"account for the channel with its rights, and the Channel itself. With --apply\n"
+"it applies them; doing so again is an update, and changes nothing else.\n"
 "\n"
-"Where bundles come from:\n"
+"The engine:\n"
+"  --image IMAGE        its image, by digest: REPOSITORY@sha256:HEX\n"
+"  --replicas N         pods, of which one works (default: as many as there\n"
+"                       are, or 2)\n"
+"  --api-port PORT      the API server's, beside 443 (default: 6443)\n"
+"\n"
+"Where a channel's bundles come from:\n"
 "  --url URL            where the Git host publishes\n"
 "  --from REPOSITORY    take id and public key from this repository's own\n"
 "                       configuration; else give them:\n"
@@ -38,32 +42,30 @@ static const char usage[] =
 "  --publisher-key KEY  its public key, 'ssh-ed25519 AAAA...'\n"
 "  --publishers FILE    or an allowed_signers file with several\n"
 "\n"
-"What it may do in the cluster (one of them):\n"
-"  --namespaces A,B     everything, in these namespaces\n"
-"  --cluster-admin      everything, everywhere\n"
+"What a channel may do in the cluster:\n"
+"  --namespaces A,B     in these namespaces: everything, or\n"
+"  --kinds K,L          only these kinds, as Kind or Kind.group\n"
+"  --rbac-from BUNDLE   no more than this bundle of --from needs\n"
 "  --cluster-scoped K,L kinds without a namespace that it may have\n"
 "                       (default: none; * with --cluster-admin)\n"
+"  --crds PATH          CustomResourceDefinitions of kinds named above: a\n"
+"                       file or a directory; repeatable\n"
+"  --cluster-admin      everything, everywhere\n"
 "\n"
 "  --apply              apply instead of printing\n"
 "  --kubeconfig FILE    as kubectl has it (default: $KUBECONFIG)\n"
 "  --context NAME\n";
 
-#define MANIFESTS_MAX (1024u * 1024)
-/* a new kind is served within a second or two; a busy or fresh API server was
- * seen to take more than a minute */
-#define KIND_WAIT_MS 180000
-
-static const char crd_yaml[] =
-#include "engine/install/channels-crd.inc"
-;
+#define MANIFESTS_MAX (4u * 1024 * 1024)
+#define REPLICAS_MAX 100
 
 struct options {
-	const char *channel, *url, *from, *publishers_file, *publisher_key;
-	const char *namespaces, *cluster_scoped;
+	struct install in;
+	const char *from, *publishers_file, *publisher_key;
+	const char *namespaces, *kinds, *cluster_scoped, *rbac_from;
 	const char *kubeconfig, *context;
-	char id[CHANNEL_ID_SIZE];
-	bool cluster_admin, apply;
-	struct buf publishers;
+	struct strvec crds;
+	bool apply;
 };
 
 /* ---- what to say of the Git host ---- */
@@ -88,10 +90,10 @@ static int config_string(git_config *config, const char *channel,
 /* One line of allowed_signers, with the channel's name as principal. */
 static void add_publisher(struct options *o, const struct sshkey *key)
 {
-	buf_addf(&o->publishers, "%s namespaces=\"" TRUST_PUBLISHERS "\" ",
-		 o->channel);
-	sshkey_write_text(key, &o->publishers);
-	buf_addc(&o->publishers, '\n');
+	buf_addf(&o->in.publishers, "%s namespaces=\"" TRUST_PUBLISHERS "\" ",
+		 o->in.channel);
+	sshkey_write_text(key, &o->in.publishers);
+	buf_addc(&o->in.publishers, '\n');
 }
 
 static int read_repository(struct options *o, struct err *err)
@@ -109,11 +111,11 @@ static int read_repository(struct options *o, struct err *err)
 			 "'%s'", o->from);
 		goto out;
 	}
-	if (config_string(config, o->channel, "id", &id, err) < 0 ||
-	    config_string(config, o->channel, "signingKey", &key, err) < 0 ||
+	if (config_string(config, o->in.channel, "id", &id, err) < 0 ||
+	    config_string(config, o->in.channel, "signingKey", &key, err) < 0 ||
 	    signer_open(key.data, &signer, err) < 0)
 		goto out;
-	snprintf(o->id, sizeof(o->id), "%s", id.data);
+	snprintf(o->in.id, sizeof(o->in.id), "%s", id.data);
 	add_publisher(o, signer_key(signer));
 	rc = 0;
 out:
@@ -136,113 +138,147 @@ static int read_publishers(struct options *o, struct err *err)
 				      strlen(o->publisher_key), &key,
 				      err) < 0)
 			return err_wrap(err, "--publisher-key");
-		buf_reset(&o->publishers);
+		buf_reset(&o->in.publishers);
 		add_publisher(o, &key);
 	}
 	if (o->publishers_file) {
-		buf_reset(&o->publishers);
-		return fs_read(AT_FDCWD, o->publishers_file, &o->publishers,
-			       err);
+		buf_reset(&o->in.publishers);
+		return fs_read(AT_FDCWD, o->publishers_file,
+			       &o->in.publishers, err);
 	}
 	return 0;
 }
 
-/* ---- the manifests ---- */
+/* ---- what it may do ---- */
 
-static void add_list(struct buf *out, const char *field, const char *names)
+/* One of names with commas between them; "" at the end. */
+static char *next_name(const char **names)
 {
-	buf_addf(out, "  %s:", field);
-	if (!*names)
-		buf_adds(out, " []");
-	buf_addc(out, '\n');
-	while (*names) {
-		size_t len = strcspn(names, ",");
+	size_t len = strcspn(*names, ",");
+	char *name = xstrndup(*names, len);
 
-		if (len) {
-			buf_adds(out, "  - ");
-			json_write_string(names, len, out);
-			buf_addc(out, '\n');
-		}
-		names += len + (names[len] == ',');
+	*names += len + ((*names)[len] == ',');
+	return name;
+}
+
+static void take_names(const char *names, struct strvec *ret)
+{
+	while (names && *names) {
+		char *name = next_name(&names);
+
+		if (*name && !strvec_has(ret, name))
+			strvec_push(ret, name);
+		free(name);
 	}
 }
 
-static void add_account(struct buf *out, const struct options *o)
+static int learn_file(const char *path, struct scopes *scopes,
+		      struct err *err)
 {
-	buf_addf(out, "---\napiVersion: v1\nkind: Namespace\nmetadata:\n"
-		 "  name: " OWN_NAMESPACE "\n"
-		 "---\napiVersion: v1\nkind: ServiceAccount\nmetadata:\n"
-		 "  name: channel-%s\n  namespace: " OWN_NAMESPACE "\n"
-		 "automountServiceAccountToken: false\n", o->channel);
+	struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
+	struct objects os = OBJECTS_INIT;
+	struct problems ps = PROBLEMS_INIT;
+	struct arena a = ARENA_INIT;
+	int rc = fs_read(AT_FDCWD, path, &text, err);
+
+	if (!rc && manifest_read(path, text.data, text.len, &a, &os,
+				 &ps) < 0)
+		rc = err_set(err, ERR_INVALID, "'%s': %s", path,
+			     ps.v[0].message);
+	for (size_t i = 0; !rc && i < os.n; i++)
+		if (!strcmp(os.v[i].id.kind, "CustomResourceDefinition"))
+			rc = scope_learn(scopes, os.v[i].root, err);
+	objects_release(&os);
+	problems_release(&ps);
+	arena_release(&a);
+	buf_release(&text);
+	return rc;
 }
 
-static void add_subject(struct buf *out, const struct options *o,
-			const char *role)
+static int learn_crds(const struct options *o, struct scopes *scopes,
+		      struct err *err)
 {
-	buf_addf(out, "roleRef:\n  apiGroup: rbac.authorization.k8s.io\n"
-		 "  kind: ClusterRole\n  name: %s\nsubjects:\n"
-		 "- kind: ServiceAccount\n  name: channel-%s\n"
-		 "  namespace: " OWN_NAMESPACE "\n", role, o->channel);
+	struct problems ps = PROBLEMS_INIT;
+	struct strvec files = STRVEC_INIT;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < o->crds.n; i++)
+		rc = sources_find(o->crds.v[i], &files, &ps, err);
+	if (!rc && ps.n)
+		rc = err_set(err, ERR_INVALID, "'%s': %s", ps.v[0].path,
+			     ps.v[0].message);
+	for (size_t i = 0; !rc && i < files.n; i++)
+		rc = learn_file(files.v[i], scopes, err);
+	strvec_release(&files);
+	problems_release(&ps);
+	return rc;
 }
 
-static void add_rights(struct buf *out, const struct options *o)
+static int add_kinds(struct options *o, const char *names,
+		     const char *option, const struct scopes *scopes,
+		     struct err *err)
 {
-	const char *names = o->namespaces ? o->namespaces : "";
-	char *role = xasprintf("windlass-channel-%s", o->channel);
+	struct rights *r = &o->in.rights;
+	int rc = 0;
 
-	if (o->cluster_admin) {
-		buf_addf(out, "---\n"
-			 "apiVersion: rbac.authorization.k8s.io/v1\n"
-			 "kind: ClusterRoleBinding\nmetadata:\n  name: %s\n",
-			 role);
-		add_subject(out, o, "cluster-admin");
-		free(role);
-		return;
+	while (!rc && names && *names) {
+		char *name = next_name(&names);
+		size_t inside = r->inside.n;
+
+		rc = rights_add_kind(r, scopes, name, err);
+		if (rc < 0)
+			err_wrap(err, "%s", option);
+		else if (r->inside.n == inside &&
+			 !strvec_has(&o->in.cluster_scoped, name))
+			strvec_push(&o->in.cluster_scoped, name);
+		free(name);
 	}
-	buf_addf(out, "---\napiVersion: rbac.authorization.k8s.io/v1\n"
-		 "kind: ClusterRole\nmetadata:\n  name: %s\nrules:\n"
-		 "- apiGroups: [\"*\"]\n  resources: [\"*\"]\n"
-		 "  verbs: [get, list, watch, create, update, patch, delete]\n",
-		 role);
-	while (*names) {
-		size_t len = strcspn(names, ",");
+	return rc;
+}
 
-		buf_addf(out, "---\napiVersion: v1\nkind: Namespace\n"
-			 "metadata:\n  name: %.*s\n", (int)len, names);
-		buf_addf(out, "---\n"
-			 "apiVersion: rbac.authorization.k8s.io/v1\n"
-			 "kind: RoleBinding\nmetadata:\n  name: %s\n"
-			 "  namespace: %.*s\n", role, (int)len, names);
-		add_subject(out, o, role);
-		names += len + (names[len] == ',');
+static int add_bundle(struct options *o, struct scopes *scopes,
+		      struct err *err)
+{
+	struct rights *r = &o->in.rights;
+	git_repository *repo = NULL;
+	int rc = bundles_open(o->from, &repo, err);
+
+	if (!rc)
+		rc = rights_add_bundle(r, scopes, repo, o->rbac_from, err);
+	for (size_t i = 0; !rc && !o->namespaces && i < r->namespaces.n; i++)
+		strvec_push(&o->in.namespaces, r->namespaces.v[i]);
+	for (size_t i = 0; !rc && i < r->cluster_scoped.n; i++)
+		if (!strvec_has(&o->in.cluster_scoped, r->cluster_scoped.v[i]))
+			strvec_push(&o->in.cluster_scoped,
+				    r->cluster_scoped.v[i]);
+	git_repository_free(repo);
+	return rc;
+}
+
+static int find_rights(struct options *o, struct err *err)
+{
+	struct scopes scopes = SCOPES_INIT;
+	int rc = learn_crds(o, &scopes, err);
+
+	take_names(o->namespaces, &o->in.namespaces);
+	if (o->in.cluster_admin) {
+		take_names(o->cluster_scoped, &o->in.cluster_scoped);
+		goto out;
 	}
-	free(role);
+	o->in.rights.all_inside = !o->kinds && !o->rbac_from;
+	if (!rc)
+		rc = add_kinds(o, o->kinds, "--kinds", &scopes, err);
+	if (!rc)
+		rc = add_kinds(o, o->cluster_scoped, "--cluster-scoped",
+			       &scopes, err);
+	if (!rc && o->rbac_from)
+		rc = add_bundle(o, &scopes, err);
+out:
+	scopes_release(&scopes);
+	return rc;
 }
 
-static void add_channel(struct buf *out, const struct options *o)
-{
-	const char *cluster_scoped = o->cluster_scoped ? o->cluster_scoped
-				   : o->cluster_admin ? "*" : "";
-
-	buf_addf(out, "---\napiVersion: windlass.dev/v1alpha1\nkind: Channel\n"
-		 "metadata:\n  name: %s\nspec:\n  url: ", o->channel);
-	json_write_string(o->url, strlen(o->url), out);
-	buf_addf(out, "\n  channelID: %s\n  publishers: ", o->id);
-	json_write_string(o->publishers.data, o->publishers.len, out);
-	buf_addf(out, "\n  serviceAccount:\n    namespace: " OWN_NAMESPACE
-		 "\n    name: channel-%s\n", o->channel);
-	add_list(out, "namespaces", o->cluster_admin && !o->namespaces
-		 ? "*" : o->namespaces);
-	add_list(out, "clusterScoped", cluster_scoped);
-}
-
-static void write_manifests(const struct options *o, struct buf *out)
-{
-	buf_adds(out, crd_yaml);
-	add_account(out, o);
-	add_rights(out, o);
-	add_channel(out, o);
-}
+/* ---- the command ---- */
 
 /* The same checks that the engine makes, before anything is printed. */
 static int check_channel(const struct objects *os, struct err *err)
@@ -255,66 +291,35 @@ static int check_channel(const struct objects *os, struct err *err)
 	return 0;
 }
 
-/* ---- applying ---- */
-
-static int apply_one(struct cluster *cluster, const struct object *o,
-		     struct arena *a, struct err *err)
-{
-	const struct scopes none = SCOPES_INIT;
-	const struct kind_info *kind = scope_lookup(&none, o->id.group,
-						    o->id.kind);
-	int64_t deadline = clock_mono_ms() + KIND_WAIT_MS;
-	struct buf body = BUF_INIT(LIMIT_OBJECT_BYTES), what = BUF_INIT(1024);
-	struct kube_request patch = {
-		.method = "PATCH",
-		.target = {
-			.group = o->id.group, .version = o->id.version,
-			.plural = kind ? kind->plural : "channels",
-			.namespace = o->id.namespace, .name = o->id.name,
-		},
-		.query = "fieldManager=windlass-install&force=true"
-			 "&fieldValidation=Strict",
-		.content_type = KUBE_APPLY,
-	};
-	enum kube_why why = KUBE_DONE;
-	int rc;
-
-	object_describe(&o->id, &what);
-	json_write_canonical(o->root, &body);
-	patch.body = body.data;
-	patch.body_len = body.len;
-	for (;;) {
-		const struct timespec pause = { 0, 100 * 1000000L };
-
-		rc = cluster_call(cluster, &patch, a, NULL, &why, err);
-		/* a kind that was made a moment ago is not served yet */
-		if (rc == 0 || kind || why != KUBE_NO_RESOURCE ||
-		    clock_mono_ms() > deadline)
-			break;
-		nanosleep(&pause, NULL);
-	}
-	if (rc < 0)
-		err_wrap(err, "%s", what.data);
-	else
-		printf("%s applied\n", what.data);
-	buf_release(&body);
-	buf_release(&what);
-	return rc;
-}
-
 static int apply_all(const struct options *o, const struct objects *os,
-		     struct arena *a, struct err *err)
+		     struct err *err)
 {
-	struct cluster cluster = CLUSTER_INIT;
-	int rc = cluster_open(&cluster, o->kubeconfig, o->context, err);
+	struct cluster c = CLUSTER_INIT;
+	int rc = cluster_open(&c, o->kubeconfig, o->context, err);
 
-	for (size_t i = 0; rc == 0 && i < os->n; i++)
-		rc = apply_one(&cluster, &os->v[i], a, err);
-	cluster_close(&cluster);
+	if (!rc)
+		rc = install_apply(&c, os, !o->in.replicas, err);
+	if (!rc && o->in.image)
+		rc = install_sweep(&c, os, INSTALL_PART, "engine", err);
+	if (!rc && o->in.channel)
+		rc = install_sweep(&c, os, INSTALL_CHANNEL, o->in.channel,
+				   err);
+	cluster_close(&c);
 	return rc;
 }
 
-/* ---- the command ---- */
+static int write_manifests(struct options *o, struct buf *out,
+			   struct err *err)
+{
+	if (o->in.channel && (read_publishers(o, err) < 0 ||
+			      find_rights(o, err) < 0))
+		return -1;
+	if (o->in.image)
+		install_write_engine(&o->in, out);
+	if (o->in.channel)
+		install_write_channel(&o->in, out);
+	return buf_check(out, "the manifests", err);
+}
 
 static int install(struct options *o, struct err *err)
 {
@@ -324,10 +329,7 @@ static int install(struct options *o, struct err *err)
 	struct arena a = ARENA_INIT;
 	int rc = -1;
 
-	if (read_publishers(o, err) < 0)
-		goto out;
-	write_manifests(o, &text);
-	if (buf_check(&text, "the manifests", err) < 0)
+	if (write_manifests(o, &text, err) < 0)
 		goto out;
 	if (manifest_read("manifests", text.data, text.len, &a, &os,
 			  &ps) < 0) {
@@ -335,11 +337,11 @@ static int install(struct options *o, struct err *err)
 			ps.v[0].message);
 		goto out;
 	}
-	if (check_channel(&os, err) < 0)
+	if (o->in.channel && check_channel(&os, err) < 0)
 		goto out;
 	rc = 0;
 	if (o->apply)
-		rc = apply_all(o, &os, &a, err);
+		rc = apply_all(o, &os, err);
 	else
 		fwrite(text.data, 1, text.len, stdout);
 out:
@@ -350,43 +352,78 @@ out:
 	return rc;
 }
 
+/* ---- options ---- */
+
 /* They are written into manifests: nothing but names, and each of them. */
 static int check_namespaces(const char *names)
 {
-	while (*names) {
-		size_t len = strcspn(names, ",");
-		char *name = xstrndup(names, len);
-		bool good = is_dns_label(name) &&
-			    (!names[len] || names[len + 1]);
+	const char *all = names;
 
+	while (*names) {
+		const char *at = names;
+		char *name = next_name(&names);
+		/* a comma must have something behind it, too */
+		bool good = is_dns_label(name) &&
+			    !(at[strlen(name)] == ',' && !*names);
+
+		if (!good)
+			usage_error(usage, "--namespaces '%s' must be names "
+				    "of namespaces with commas between them",
+				    name);
 		free(name);
 		if (!good)
-			return usage_error(usage, "--namespaces '%.*s' must be "
-					   "names of namespaces with commas "
-					   "between them", (int)len, names);
-		names += len + (names[len] == ',');
+			return EXIT_USAGE;
 	}
-	return -1;
+	return *all ? -1 : usage_error(usage, "--namespaces names none");
+}
+
+static int check_rights(const struct options *o)
+{
+	bool limited = o->namespaces || o->kinds || o->rbac_from;
+
+	if (o->in.cluster_admin && (o->kinds || o->rbac_from))
+		return usage_error(usage, "--cluster-admin is everything; leave "
+				   "out --kinds and --rbac-from");
+	if (!o->in.cluster_admin && !limited)
+		return usage_error(usage, "give --namespaces, --rbac-from or "
+				   "--cluster-admin");
+	if (o->kinds && !o->namespaces && !o->rbac_from)
+		return usage_error(usage, "--kinds goes with --namespaces");
+	if (o->rbac_from && !o->from)
+		return usage_error(usage, "--rbac-from goes with --from, the "
+				   "repository that has the bundle");
+	if (o->cluster_scoped && strchr(o->cluster_scoped, '*') &&
+	    !o->in.cluster_admin)
+		return usage_error(usage, "--cluster-scoped '*' goes with "
+				   "--cluster-admin");
+	return o->namespaces ? check_namespaces(o->namespaces) : -1;
 }
 
 static int check_options(const struct options *o)
 {
-	if (!o->url)
+	bool sets = o->in.url || o->from || o->in.id[0] || o->publisher_key ||
+		    o->publishers_file || o->namespaces || o->kinds ||
+		    o->rbac_from || o->cluster_scoped || o->in.cluster_admin;
+
+	if (!o->in.channel && (sets || !o->in.image))
+		return usage_error(usage, "name one channel%s",
+				   sets ? "" : ", or give --image");
+	if (!o->in.image && (o->in.replicas || o->in.api_port))
+		return usage_error(usage, "--replicas and --api-port go with "
+				   "--image");
+	if (!o->in.channel)
+		return -1;
+	if (!o->in.url)
 		return usage_error(usage, "--url is missing: where the Git host "
 				   "publishes");
-	if (!o->from && (!o->id[0] || (!o->publishers_file &&
-				       !o->publisher_key)))
+	if (!o->from && (!o->in.id[0] || (!o->publishers_file &&
+					  !o->publisher_key)))
 		return usage_error(usage, "give --from, or --id and "
 				   "--publisher-key");
-	if (!o->cluster_admin && !o->namespaces)
-		return usage_error(usage, "give --namespaces or "
-				   "--cluster-admin");
-	if (!is_channel_name(o->channel))
+	if (!is_channel_name(o->in.channel))
 		return usage_error(usage, "'%s' is no channel's name: lower-case "
-				   "letters, digits and -", o->channel);
-	if (o->namespaces && !*o->namespaces)
-		return usage_error(usage, "--namespaces names none");
-	return o->namespaces ? check_namespaces(o->namespaces) : -1;
+				   "letters, digits and -", o->in.channel);
+	return check_rights(o);
 }
 
 static int take_id(void *target, const char *value, struct err *err)
@@ -398,17 +435,72 @@ static int take_id(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+/* A tag may lead elsewhere tomorrow; a digest may not. */
+static int take_image(void *target, const char *value, struct err *err)
+{
+	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._:/-";
+	static const char digest[] = "@sha256:";
+	const char **image = target;
+	size_t len = strspn(value, allowed);
+	const char *hex = value + len + strlen(digest);
+
+	if (!len || strncmp(value + len, digest, strlen(digest)) ||
+	    !is_hex(hex, strlen(hex), 64))
+		return err_set(err, ERR_INVALID, "must name an image by its "
+			       "digest, REPOSITORY@sha256: and 64 lower-case "
+			       "hex digits");
+	*image = value;
+	return 0;
+}
+
+static int take_number(void *target, const char *value, uint64_t most,
+		       struct err *err)
+{
+	const char **text = target;
+	uint64_t n;
+
+	if (parse_u64(value, 1, most, &n) < 0)
+		return err_set(err, ERR_INVALID, "must be a number from 1 to "
+			       "%llu", (unsigned long long)most);
+	*text = value;
+	return 0;
+}
+
+static int take_replicas(void *target, const char *value, struct err *err)
+{
+	return take_number(target, value, REPLICAS_MAX, err);
+}
+
+static int take_port(void *target, const char *value, struct err *err)
+{
+	return take_number(target, value, UINT16_MAX, err);
+}
+
+static int take_crds(void *target, const char *value, struct err *err)
+{
+	(void)err;
+	strvec_push(target, value);
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	const struct option_spec specs[] = {
-		OPTION_TEXT("url", &o->url),
+		OPTION_TAKE("image", take_image, &o->in.image),
+		OPTION_TAKE("replicas", take_replicas, &o->in.replicas),
+		OPTION_TAKE("api-port", take_port, &o->in.api_port),
+		OPTION_TEXT("url", &o->in.url),
 		OPTION_TEXT("from", &o->from),
-		OPTION_TAKE("id", take_id, o->id),
+		OPTION_TAKE("id", take_id, o->in.id),
 		OPTION_TEXT("publisher-key", &o->publisher_key),
 		OPTION_TEXT("publishers", &o->publishers_file),
 		OPTION_TEXT("namespaces", &o->namespaces),
+		OPTION_TEXT("kinds", &o->kinds),
+		OPTION_TEXT("rbac-from", &o->rbac_from),
 		OPTION_TEXT("cluster-scoped", &o->cluster_scoped),
-		OPTION_FLAG("cluster-admin", &o->cluster_admin),
+		OPTION_TAKE("crds", take_crds, &o->crds),
+		OPTION_FLAG("cluster-admin", &o->in.cluster_admin),
 		OPTION_FLAG("apply", &o->apply),
 		OPTION_TEXT("kubeconfig", &o->kubeconfig),
 		OPTION_TEXT("context", &o->context),
@@ -418,20 +510,26 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 	if (status >= 0)
 		return status;
-	if (optind != argc - 1)
+	if (argc - optind > 1)
 		return usage_error(usage, "name one channel");
-	o->channel = argv[optind];
+	o->in.channel = argv[optind];
 	return check_options(o);
 }
 
 int cmd_install(int argc, char **argv)
 {
-	struct options o = { .publishers = BUF_INIT(LIMIT_TRUST_BYTES) };
+	struct options o = { .in.publishers = BUF_INIT(LIMIT_TRUST_BYTES) };
 	struct err err = ERR_INIT;
-	int status = parse_options(argc, argv, &o);
+	int status;
 
+	rights_init(&o.in.rights);
+	status = parse_options(argc, argv, &o);
 	if (status < 0)
 		status = install(&o, &err) < 0 ? command_fail(&err) : EXIT_OK;
-	buf_release(&o.publishers);
+	buf_release(&o.in.publishers);
+	strvec_release(&o.in.namespaces);
+	strvec_release(&o.in.cluster_scoped);
+	strvec_release(&o.crds);
+	rights_release(&o.in.rights);
 	return status;
 }

@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },
 	{ "show", cmd_show, "show one bundle, or an object of it" },
 	{ "status", cmd_status, "show what is live, and what failed" },
+	{ "uninstall", cmd_uninstall, "take out what install put in" },
 	{ "verify", cmd_verify, "check bundles: signatures, chain, content" },
 	{ "yaml", cmd_yaml, "print what Kubernetes reads in a file" },
 	{ NULL, NULL, NULL },

@@ -1,0 +1,203 @@
+#!/bin/bash
+# `windlass install` and `windlass uninstall`: the engine's Deployment under
+# the strictest Pod rules, an upgrade that changes nothing else, rights that
+# shrink when they are installed smaller, and an end that leaves every
+# workload as it is.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-cluster.sh"
+. "$TEST_DIR/lib-engine.sh"
+ones=$(printf '1%.0s' {1..64})
+twos=$(printf '2%.0s' {1..64})
+id=$(printf 'a%.0s' {1..32})
+image=registry.example.org/windlass/windlassd@sha256
+ssh-keygen -q -t ed25519 -N '' -f publisher
+key=$(cut -d' ' -f1,2 publisher.pub)
+channel() {
+	windlass install prod --id "$id" --publisher-key "$key" \
+		--url "${url:-https://git.example.org/windlass}" "$@"
+}
+
+# ---- options ----
+refused() {
+	local what=$1 regex=$2 status
+	shift 2
+	"$@" >out 2>err
+	status=$?
+	[ "$status" = 129 ] && [ ! -s out ] && grep -qE -- "$regex" err
+	judge $? "refused: $what" || sed 's/^/# /' err
+}
+for bad in windlassd "$image:latest" "$image:${ones%1}" "$image:${ones}1" \
+	"@sha256:$ones" "a b@sha256:$ones" "a
+b@sha256:$ones" "a@sha256:${ones%1}A"; do
+	refused "image '${bad:0:40}'" 'by its digest' windlass install --image "$bad"
+done
+refused "nothing to install" 'name one channel, or give --image' windlass install
+refused "rights without a channel" 'name one channel' \
+	windlass install --image "$image:$ones" --namespaces a
+refused "pods without an engine" 'go with --image' channel --namespaces a --replicas 3
+refused "no pod" 'from 1 to 100' windlass install --image "$image:$ones" --replicas 0
+refused "too many pods" 'from 1 to 100' windlass install --image "$image:$ones" --replicas 101
+refused "no port" 'from 1 to 65535' windlass install --image "$image:$ones" --api-port 65536
+refused "no rights" '--namespaces, --rbac-from or --cluster-admin' channel
+refused "kinds nowhere" '--kinds goes with --namespaces' channel --kinds ConfigMap
+refused "all and some" '--cluster-admin is everything' channel --cluster-admin --kinds ConfigMap
+refused "all kinds of the cluster without saying so" 'goes with --cluster-admin' \
+	channel --namespaces a --cluster-scoped '*'
+refused "a bundle of nowhere" '--rbac-from goes with --from' channel --rbac-from prod
+not_ok "a kind that there is not" channel --namespaces a --kinds Deployment
+like "$(channel --namespaces a --kinds Deployment 2>&1)" 'no kind Deployment; Deployment.apps may be meant' \
+	"what may be meant is said"
+like "$(channel --namespaces a --kinds Widget.example.org 2>&1)" '--crds' \
+	"a kind that nobody knows: how to tell"
+cat >crd.yaml <<'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.org}
+spec:
+  group: example.org
+  scope: Cluster
+  names: {kind: Widget, listKind: WidgetList, plural: widgets, singular: widget}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object}}
+END
+ok "its manifest tells" channel --namespaces a --kinds ConfigMap,Widget.example.org --crds crd.yaml >out
+like "$(cat out)" 'resources: \[widgets\]' "its rights"
+like "$(tail -n 2 out)" '"Widget.example.org"' "and that the channel may have it"
+ports() { channel --namespaces a | sed -n 's/.*protocol: TCP, port: \([0-9]*\).*/\1/p'; }
+is "$(ports) $(url=http://h/x ports) $(url=http://h:8420/x ports) $(url='https://[fd00::1]:99' ports) $(url='https://[fd00::1]/' ports)" \
+	"443 80 8420 99 443" "the way out is to the host's port"
+
+# ---- the engine ----
+cluster_own
+system() { k -n windlass-system "$@"; }
+windlass install --image "$image:$ones" >engine.yaml
+ok "the API server takes what is printed" k apply --server-side --dry-run=server \
+	-f <(sed '/^  namespace: windlass-system/d; /^kind: Namespace/,/^---/d' engine.yaml)
+ok "install --image" windlass install --image "$image:$ones" --apply >first
+unlike "$(cat first)" 'changed$' "all of it is new"
+ok "the engine's pods run, under the rule 'restricted'" \
+	system rollout status deployment/windlassd --timeout=60s
+is "$(k get namespace windlass-system -o 'jsonpath={.metadata.labels.pod-security\.kubernetes\.io/enforce}')" \
+	restricted "which its namespace has"
+pod() { system get deployment windlassd -o "jsonpath={.spec.template.spec$1}"; }
+is "$(pod .securityContext.runAsNonRoot) $(pod '.containers[0].securityContext.readOnlyRootFilesystem') $(pod '.containers[0].securityContext.capabilities.drop')" \
+	'true true ["ALL"]' "no root, nothing to write to, no capability"
+is "$(pod '.volumes[0].emptyDir.sizeLimit') $(pod '.containers[0].volumeMounts[0].mountPath')" \
+	"1Gi /var/lib/windlass" "but a folder of limited size"
+for probe in startup liveness readiness; do
+	like "$(pod ".containers[0].${probe}Probe.httpGet.path")" '^/(healthz|readyz)$' "a $probe probe"
+done
+is "$(system get pods -o name | wc -l)" 2 "two pods"
+allowed() { [ "$(system get pdb windlassd -o 'jsonpath={.status.disruptionsAllowed}')" = 1 ]; }
+ok "of which one may be evicted" wait_for 20 allowed
+
+# ---- again ----
+ok "install again" windlass install --image "$image:$ones" --apply >out
+unlike "$(cat out)" ' (created|changed|removed)$' "changes nothing"
+system scale deployment windlassd --replicas=3 >/dev/null
+system annotate deployment windlassd example.org/mine=yes >/dev/null
+ok "another image" windlass install --image "$image:$twos" --apply >out
+is "$(grep -v ' unchanged$' out)" "Deployment.apps windlass-system/windlassd changed" \
+	"changes the Deployment alone"
+is "$(system get deployment windlassd -o 'jsonpath={.spec.replicas} {.spec.template.spec.containers[0].image} {.metadata.annotations.example\.org/mine}')" \
+	"3 $image:$twos yes" "and of it the image alone"
+windlass install --image "$image:$twos" --replicas 2 --apply >/dev/null
+is "$(system get deployment windlassd -o 'jsonpath={.spec.replicas}')" 2 "unless more is said"
+
+# ---- a channel, with less and less ----
+ok "a channel with kinds in two namespaces" channel --namespaces a,b \
+	--kinds ConfigMap,Deployment.apps,ClusterRole.rbac.authorization.k8s.io --apply >out
+may() {
+	k auth can-i "$1" "$2" -n "$3" --as system:serviceaccount:windlass-system:channel-prod
+}
+is "$(may patch deployments.apps b) $(may delete configmaps a) $(may create clusterroles default)" \
+	"yes yes yes" "its account may have them"
+is "$(may patch secrets a) $(may patch configmaps default) $(may bind clusterroles default)" \
+	"no no no" "and nothing else"
+k label namespace a example.org/mine=yes >/dev/null
+k patch channel prod --type merge -p '{"spec":{"suspend":true}}' >/dev/null
+ok "the same again" channel --namespaces a,b \
+	--kinds ConfigMap,Deployment.apps,ClusterRole.rbac.authorization.k8s.io --apply >out
+unlike "$(cat out)" ' (created|changed|removed)$' "changes nothing"
+is "$(k get channel prod -o 'jsonpath={.spec.suspend}')" true "not what an admin set, either"
+ok "with one namespace less" channel --namespaces a --kinds ConfigMap --apply >out
+is "$(may patch deployments.apps a) $(may delete configmaps b) $(may create clusterroles default) $(may patch configmaps a)" \
+	"no no no yes" "what it no longer has is taken away"
+ok "the namespace stays" k get namespace b
+ok "cluster-admin, said aloud" channel --cluster-admin --apply >out
+is "$(may '*' '*' kube-system)" yes "may everything"
+ok "and no more" channel --namespaces a --kinds ConfigMap --apply >out
+is "$(may patch secrets a) $(may patch configmaps a)" "no yes" "may little again"
+is "$(system get deployment windlassd -o 'jsonpath={.spec.template.spec.containers[0].image}')" \
+	"$image:$twos" "the engine is left alone by all that"
+k delete channel prod >/dev/null
+
+# ---- the end ----
+make_host host.git prod
+make_clone host.git work
+mkdir -p work/deploy/prod
+cat >work/deploy/prod/all.yaml <<'END'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: settings, namespace: a}
+data: {text: one}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: a}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: web, image: web}]}
+END
+commit_push work first
+serve_start host.git || bail "serve does not start"
+channel_install host.git prod --namespaces a >/dev/null || bail "install failed"
+k patch channel prod --type merge -p '{"spec":{"deletionPolicy":"Prune"}}' >/dev/null
+start engine windlassd --kubeconfig "$KUBECONFIG" --state "$TRASH/state" \
+	--metrics off --leader-elect
+ok "workloads are live" wait_ready prod 60
+has_finalizer() { [ -n "$(k get channel prod -o 'jsonpath={.metadata.finalizers}')" ]; }
+ok "and would be deleted with their Channel" wait_for 20 has_finalizer
+live() {
+	k -n a get deployment,configmap -l applyset.kubernetes.io/part-of -o json |
+		jq -c '.items[] | [.kind, .metadata.name, .metadata.uid, .metadata.generation]'
+}
+before=$(live)
+is "$(wc -l <<<"$before")" 2 "two of them"
+windlass uninstall >out
+like "$(cat out)" '^Channel.windlass.dev prod would be removed$' "uninstall alone lists"
+like "$(cat out)" '^Namespace windlass-system would be removed$' "all of it"
+ok "and does nothing" k get channel prod
+windlass uninstall --apply >out 2>err
+is $? 1 "an engine that works elsewhere is in the way"
+like "$(cat err)" 'an engine still works: ' "and is named"
+stop engine
+system create secret generic git-token --from-literal=token=x >/dev/null
+windlass install --image "$image:$ones" --apply >/dev/null
+ok "--keep-channels" windlass uninstall --keep-channels --apply >out
+ok "keeps them" k get channel prod
+ok "and their accounts" system get serviceaccount channel-prod
+not_ok "but no engine" system get deployment windlassd
+not_ok "nor its rights" k get clusterrole windlassd
+ok "uninstall" windlass uninstall --apply >out
+like "$(cat out)" '^secrets windlass-system/git-token stays$' "what an admin put there stays"
+not_ok "the kind is gone" k get crd channels.windlass.dev
+is "$(k get clusterrole,clusterrolebinding,role,rolebinding,networkpolicy,serviceaccount -A -o name |
+	grep windlass)" "" "and every right"
+is "$(live)" "$before" "every workload is as it was"
+system delete secret git-token >/dev/null
+ok "uninstall again" windlass uninstall --apply >out
+not_ok "takes the namespace, too" k get namespace windlass-system
+is "$(windlass uninstall --apply)" "" "and then has nothing to do"
+channel_install host.git prod --namespaces a >/dev/null || bail "install failed"
+start engine windlassd --kubeconfig "$KUBECONFIG" --state "$TRASH/state-2" \
+	--metrics off --leader-elect
+ok "a later engine takes the workloads over" wait_ready prod 60
+is "$(live)" "$before" "without touching them"
+done_testing
