@@ -221,7 +221,8 @@ static void on_look(void *arg, const struct kube_answer *a)
 static void send_look(struct op *op)
 {
 	struct kube_request r = {
-		.method = "GET", .as = KUBE_AS_METADATA, .on_done = on_look,
+		.method = "GET", .as = KUBE_AS_METADATA,
+		.account = op->channel->account, .on_done = on_look,
 	};
 
 	send(op, &r);

@@ -486,7 +486,8 @@ static void on_read(void *arg, const struct kube_answer *a)
 static void look_at(struct del *d)
 {
 	struct kube_request r = {
-		.method = "GET", .as = KUBE_AS_METADATA, .on_done = on_read,
+		.method = "GET", .as = KUBE_AS_METADATA,
+		.account = d->prune->channel->account, .on_done = on_read,
 	};
 
 	send(d, &r);

@@ -18,6 +18,13 @@ channel() {
 		--url "${url:-https://git.example.org/windlass}" "$@"
 }
 
+# to FILE COMMAND...: its output there
+to() {
+	local file=$1
+	shift
+	"$@" >"$file"
+}
+
 # ---- options ----
 refused() {
 	local what=$1 regex=$2 status
@@ -30,7 +37,7 @@ refused() {
 for bad in windlassd "$image:latest" "$image:${ones%1}" "$image:${ones}1" \
 	"@sha256:$ones" "a b@sha256:$ones" "a
 b@sha256:$ones" "a@sha256:${ones%1}A"; do
-	refused "image '${bad:0:40}'" 'by its digest' windlass install --image "$bad"
+	refused "image '${bad//[^ -~]/?}'" 'by its digest' windlass install --image "$bad"
 done
 refused "nothing to install" 'name one channel, or give --image' windlass install
 refused "rights without a channel" 'name one channel' \
@@ -64,7 +71,7 @@ spec:
     storage: true
     schema: {openAPIV3Schema: {type: object}}
 END
-ok "its manifest tells" channel --namespaces a --kinds ConfigMap,Widget.example.org --crds crd.yaml >out
+ok "its manifest tells" to out channel --namespaces a --kinds ConfigMap,Widget.example.org --crds crd.yaml
 like "$(cat out)" 'resources: \[widgets\]' "its rights"
 like "$(tail -n 2 out)" '"Widget.example.org"' "and that the channel may have it"
 ports() { channel --namespaces a | sed -n 's/.*protocol: TCP, port: \([0-9]*\).*/\1/p'; }
@@ -74,10 +81,7 @@ is "$(ports) $(url=http://h/x ports) $(url=http://h:8420/x ports) $(url='https:/
 # ---- the engine ----
 cluster_own
 system() { k -n windlass-system "$@"; }
-windlass install --image "$image:$ones" >engine.yaml
-ok "the API server takes what is printed" k apply --server-side --dry-run=server \
-	-f <(sed '/^  namespace: windlass-system/d; /^kind: Namespace/,/^---/d' engine.yaml)
-ok "install --image" windlass install --image "$image:$ones" --apply >first
+ok "install --image" to first windlass install --image "$image:$ones" --apply
 unlike "$(cat first)" 'changed$' "all of it is new"
 ok "the engine's pods run, under the rule 'restricted'" \
 	system rollout status deployment/windlassd --timeout=60s
@@ -96,11 +100,17 @@ allowed() { [ "$(system get pdb windlassd -o 'jsonpath={.status.disruptionsAllow
 ok "of which one may be evicted" wait_for 20 allowed
 
 # ---- again ----
-ok "install again" windlass install --image "$image:$ones" --apply >out
+ok "install again" to out windlass install --image "$image:$ones" --apply
 unlike "$(cat out)" ' (created|changed|removed)$' "changes nothing"
+windlass install --image "$image:$ones" >engine.yaml
+version() { system get deployment windlassd -o 'jsonpath={.metadata.generation}'; }
+before=$(version)
+ok "kubectl takes what is printed" k apply --server-side \
+	--field-manager windlass-install -f engine.yaml
+is "$(version)" "$before" "and that is what was applied"
 system scale deployment windlassd --replicas=3 >/dev/null
 system annotate deployment windlassd example.org/mine=yes >/dev/null
-ok "another image" windlass install --image "$image:$twos" --apply >out
+ok "another image" to out windlass install --image "$image:$twos" --apply
 is "$(grep -v ' unchanged$' out)" "Deployment.apps windlass-system/windlassd changed" \
 	"changes the Deployment alone"
 is "$(system get deployment windlassd -o 'jsonpath={.spec.replicas} {.spec.template.spec.containers[0].image} {.metadata.annotations.example\.org/mine}')" \
@@ -109,10 +119,10 @@ windlass install --image "$image:$twos" --replicas 2 --apply >/dev/null
 is "$(system get deployment windlassd -o 'jsonpath={.spec.replicas}')" 2 "unless more is said"
 
 # ---- a channel, with less and less ----
-ok "a channel with kinds in two namespaces" channel --namespaces a,b \
-	--kinds ConfigMap,Deployment.apps,ClusterRole.rbac.authorization.k8s.io --apply >out
+ok "a channel with kinds in two namespaces" to out channel --namespaces a,b \
+	--kinds ConfigMap,Deployment.apps,ClusterRole.rbac.authorization.k8s.io --apply
 may() {
-	k auth can-i "$1" "$2" -n "$3" --as system:serviceaccount:windlass-system:channel-prod
+	k auth can-i "$1" "$2" -n "$3" --as system:serviceaccount:windlass-system:channel-prod 2>/dev/null
 }
 is "$(may patch deployments.apps b) $(may delete configmaps a) $(may create clusterroles default)" \
 	"yes yes yes" "its account may have them"
@@ -120,17 +130,17 @@ is "$(may patch secrets a) $(may patch configmaps default) $(may bind clusterrol
 	"no no no" "and nothing else"
 k label namespace a example.org/mine=yes >/dev/null
 k patch channel prod --type merge -p '{"spec":{"suspend":true}}' >/dev/null
-ok "the same again" channel --namespaces a,b \
-	--kinds ConfigMap,Deployment.apps,ClusterRole.rbac.authorization.k8s.io --apply >out
+ok "the same again" to out channel --namespaces a,b \
+	--kinds ConfigMap,Deployment.apps,ClusterRole.rbac.authorization.k8s.io --apply
 unlike "$(cat out)" ' (created|changed|removed)$' "changes nothing"
 is "$(k get channel prod -o 'jsonpath={.spec.suspend}')" true "not what an admin set, either"
-ok "with one namespace less" channel --namespaces a --kinds ConfigMap --apply >out
+ok "with one namespace less" to out channel --namespaces a --kinds ConfigMap --apply
 is "$(may patch deployments.apps a) $(may delete configmaps b) $(may create clusterroles default) $(may patch configmaps a)" \
 	"no no no yes" "what it no longer has is taken away"
 ok "the namespace stays" k get namespace b
-ok "cluster-admin, said aloud" channel --cluster-admin --apply >out
+ok "cluster-admin, said aloud" to out channel --cluster-admin --apply
 is "$(may '*' '*' kube-system)" yes "may everything"
-ok "and no more" channel --namespaces a --kinds ConfigMap --apply >out
+ok "and no more" to out channel --namespaces a --kinds ConfigMap --apply
 is "$(may patch secrets a) $(may patch configmaps a)" "no yes" "may little again"
 is "$(system get deployment windlassd -o 'jsonpath={.spec.template.spec.containers[0].image}')" \
 	"$image:$twos" "the engine is left alone by all that"
@@ -180,19 +190,19 @@ like "$(cat err)" 'an engine still works: ' "and is named"
 stop engine
 system create secret generic git-token --from-literal=token=x >/dev/null
 windlass install --image "$image:$ones" --apply >/dev/null
-ok "--keep-channels" windlass uninstall --keep-channels --apply >out
+ok "--keep-channels" to out windlass uninstall --keep-channels --apply
 ok "keeps them" k get channel prod
 ok "and their accounts" system get serviceaccount channel-prod
 not_ok "but no engine" system get deployment windlassd
 not_ok "nor its rights" k get clusterrole windlassd
-ok "uninstall" windlass uninstall --apply >out
+ok "uninstall" to out windlass uninstall --apply
 like "$(cat out)" '^secrets windlass-system/git-token stays$' "what an admin put there stays"
 not_ok "the kind is gone" k get crd channels.windlass.dev
 is "$(k get clusterrole,clusterrolebinding,role,rolebinding,networkpolicy,serviceaccount -A -o name |
 	grep windlass)" "" "and every right"
 is "$(live)" "$before" "every workload is as it was"
 system delete secret git-token >/dev/null
-ok "uninstall again" windlass uninstall --apply >out
+ok "uninstall again" to out windlass uninstall --apply
 not_ok "takes the namespace, too" k get namespace windlass-system
 is "$(windlass uninstall --apply)" "" "and then has nothing to do"
 channel_install host.git prod --namespaces a >/dev/null || bail "install failed"
