@@ -228,7 +228,7 @@ static int check_subject(const struct bundle *b, const char *text, size_t len,
 static int read_trailers(struct lines *l, struct bundle *b, struct err *err)
 {
 	if (lines_literal(l, "", err) < 0 ||
-	    lines_literal(l, "Windlass-Bundle: 1", err) < 0 ||
+	    lines_format(l, "Windlass-Bundle: ", "1", err) < 0 ||
 	    lines_channel(l, "Channel: ", b->channel, err) < 0 ||
 	    lines_channel_id(l, "Channel-Id: ", b->channel_id, err) < 0 ||
 	    lines_u64(l, "Epoch: ", 1, LIMIT_SEQUENCE, &b->epoch, err) < 0 ||

@@ -167,7 +167,7 @@ static int read_approvals(struct lines *l, struct head *h, struct err *err)
 
 static int read_fields(struct lines *l, struct head *h, struct err *err)
 {
-	if (lines_literal(l, "windlass-head 1", err) < 0 ||
+	if (lines_format(l, "windlass-head ", "1", err) < 0 ||
 	    lines_channel(l, "channel ", h->channel, err) < 0 ||
 	    lines_channel_id(l, "channel-id ", h->channel_id, err) < 0 ||
 	    lines_u64(l, "epoch ", 1, LIMIT_SEQUENCE, &h->epoch, err) < 0 ||

@@ -76,6 +76,31 @@ int lines_literal(struct lines *l, const char *line, struct err *err)
 	return 0;
 }
 
+int lines_format(struct lines *l, const char *prefix, const char *number,
+		 struct err *err)
+{
+	size_t n = strlen(prefix);
+	uint64_t other;
+	char text[24];
+
+	if (need_line(l, prefix, err) < 0)
+		return -1;
+	if (l->len <= n || l->len - n >= sizeof(text) ||
+	    memcmp(l->text, prefix, n))
+		return lines_error(l, err, "is not '%s%s' but '%.*s'", prefix,
+				   number, shown(l), l->text);
+	memcpy(text, l->text + n, l->len - n);
+	text[l->len - n] = '\0';
+	if (!strcmp(text, number))
+		return 0;
+	if (parse_u64(text, 1, UINT32_MAX, &other) < 0)
+		return lines_error(l, err, "is not '%s%s' but '%.*s'", prefix,
+				   number, shown(l), l->text);
+	return lines_error(l, err, "is '%s%s', of another version of windlass, "
+			   "and this one reads '%s%s'; update it", prefix,
+			   text, prefix, number);
+}
+
 int lines_value(struct lines *l, const char *prefix, const char **ret,
 		size_t *ret_len, struct err *err)
 {

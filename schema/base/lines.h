@@ -41,6 +41,10 @@ int lines_error(const struct lines *l, struct err *err, const char *fmt, ...)
 
 /* Exactly this line. */
 int lines_literal(struct lines *l, const char *line, struct err *err);
+/* A line that tells the version of the format: with another number there the
+ * error says so, and what to do. */
+int lines_format(struct lines *l, const char *prefix, const char *number,
+		 struct err *err);
 /* Any value but the empty one; it points into the text. */
 int lines_value(struct lines *l, const char *prefix, const char **ret,
 		size_t *ret_len, struct err *err);

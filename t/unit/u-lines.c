@@ -66,6 +66,24 @@ static void test_typed(void)
 	ok(!strcmp(s, "abc") && t == 7 && u == 1, "outputs are untouched");
 }
 
+static void test_format(void)
+{
+	struct lines l = LINES("form 1\nform 2\nform 01\nfarm 1\nform \n"
+			       "form 111111111111111111111111\n");
+	struct err err = ERR_INIT;
+
+	ok(!lines_format(&l, "form ", "1", &err), "a form that is known");
+	is_int(lines_format(&l, "form ", "1", &err), -1, "another one");
+	is_str(err.msg, "line 2: is 'form 2', of another version of windlass, "
+	       "and this one reads 'form 1'; update it", "what it is of");
+	is_int(lines_format(&l, "form ", "1", &err), -1, "no number");
+	is_str(err.msg, "line 3: is not 'form 1' but 'form 01'", "that is said");
+	is_int(lines_format(&l, "form ", "1", &err), -1, "another prefix");
+	is_int(lines_format(&l, "form ", "1", &err), -1, "nothing behind it");
+	is_int(lines_format(&l, "form ", "1", &err), -1, "far too much");
+	is_int(lines_format(&l, "form ", "1", &err), -1, "the end");
+}
+
 static bool is_utf8(const char *s)
 {
 	for (size_t n; *s; s += n) {
@@ -100,6 +118,7 @@ int main(void)
 {
 	test_next();
 	test_typed();
+	test_format();
 	test_utf8();
 	return tap_done();
 }
