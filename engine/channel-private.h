@@ -83,6 +83,7 @@ struct channel_private {
 	bool emptying;			/* the Channel is being deleted, and
 					   all that it has */
 	bool reconciling;
+	bool wished;			/* RECONCILE_ANNOTATION was seen */
 	bool forked;			/* latched */
 	char forked_reason[CONDITION_REASON_MAX];
 	struct err forked_why;
@@ -136,6 +137,8 @@ void settle_begin(struct channel *c);
 void settle_leave_rest(struct channel *c);
 /* What was live is to be compared again. */
 void settle_reconcile(struct channel *c);
+/* The same, and a look for a new head, if an annotation asks for it. */
+void settle_asked(struct channel *c);
 /* Conditions and counts into c->status: of report.h. */
 void settle_fill(struct channel *c);
 

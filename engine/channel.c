@@ -740,6 +740,7 @@ void machine_update(struct channel *c, const struct node *object)
 	parent_touch(p->parent, false);
 	start(c);
 	intake_kick(c);
+	settle_asked(c);
 }
 
 void machine_lead(struct channel *c)
@@ -748,6 +749,7 @@ void machine_lead(struct channel *c)
 		c->private->overtaken = false;
 		parent_touch(c->private->parent, false);
 		start(c);
+		settle_asked(c);
 	} else {
 		stop(c);
 	}

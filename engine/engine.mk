@@ -113,9 +113,11 @@ windlass_SOURCES = \
 	engine/cli/cmd-diff.c \
 	engine/cli/cmd-install.c \
 	engine/cli/cmd-log.c \
+	engine/cli/cmd-reconcile.c \
 	engine/cli/cmd-render.c \
 	engine/cli/cmd-show.c \
 	engine/cli/cmd-status.c \
+	engine/cli/cmd-suspend.c \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \
 	engine/cli/cmd-yaml.c \
@@ -147,9 +149,12 @@ dist_man_MANS += \
 	engine/cli/windlass-diff.1 \
 	engine/cli/windlass-install.1 \
 	engine/cli/windlass-log.1 \
+	engine/cli/windlass-reconcile.1 \
 	engine/cli/windlass-render.1 \
+	engine/cli/windlass-resume.1 \
 	engine/cli/windlass-show.1 \
 	engine/cli/windlass-status.1 \
+	engine/cli/windlass-suspend.1 \
 	engine/cli/windlass-uninstall.1 \
 	engine/cli/windlass-verify.1 \
 	engine/cli/windlass-yaml.1

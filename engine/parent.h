@@ -14,6 +14,8 @@
 #define CLEAR_FORK_ANNOTATION "windlass.dev/clear-fork"
 /* An admin's word to delete so many leftovers; we take it off again. */
 #define PRUNE_LEFTOVERS_ANNOTATION "windlass.dev/prune-leftovers"
+/* An admin's wish for a look at everything now; off again when it is done. */
+#define RECONCILE_ANNOTATION "windlass.dev/reconcile"
 
 struct parent;
 

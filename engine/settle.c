@@ -94,9 +94,21 @@ bool tracked_is_failing(const struct tracked *t)
 
 /* ---- the steps after a merge ---- */
 
+/* What an admin asked for is done: the annotation may go. */
+static void answer_wish(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	if (!p->wished)
+		return;
+	parent_drop_annotation(p->parent, RECONCILE_ANNOTATION);
+	log_info("reconciled", LOG_S("channel", c->name));
+}
+
 static void on_reconciled(struct channel *c)
 {
 	c->private->reconciling = false;
+	answer_wish(c);
 	apply_rollout(c);
 	settle_touch(c);
 }
@@ -126,6 +138,28 @@ void settle_reconcile(struct channel *c)
 	reconcile(c);
 	apply_wake(c);
 	prune_wake(c);
+}
+
+void settle_asked(struct channel *c)
+{
+	struct channel_private *p = c->private;
+	bool asked = parent_annotation(p->parent, RECONCILE_ANNOTATION) != NULL;
+
+	if (!asked || !c->engine->leading || p->wished) {
+		p->wished = asked && p->wished;
+		return;
+	}
+	p->wished = true;
+	if (c->source)
+		source_poll(c->source);
+	if (c->spec_ok && !c->spec.suspend) {
+		p->failures = 0;
+		settle_reconcile(c);
+		apply_retry_all(c);
+	}
+	/* there was nothing to compare */
+	if (!p->reconciling)
+		answer_wish(c);
 }
 
 void settle_begin(struct channel *c)

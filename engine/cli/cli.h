@@ -16,9 +16,12 @@ int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_install(int argc, char **argv);
 int cmd_log(int argc, char **argv);
+int cmd_reconcile(int argc, char **argv);
 int cmd_render(int argc, char **argv);
+int cmd_resume(int argc, char **argv);
 int cmd_show(int argc, char **argv);
 int cmd_status(int argc, char **argv);
+int cmd_suspend(int argc, char **argv);
 int cmd_uninstall(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_yaml(int argc, char **argv);
@@ -33,5 +36,7 @@ void cli_print_scrubbed(const char *s, size_t len);
 enum cli_output { OUTPUT_TEXT, OUTPUT_JSON };
 /* For a table of options: target is an enum cli_output. */
 int cli_take_output(void *target, const char *word, struct err *err);
+/* --timeout: 1s to 1h; target is an int64_t, in seconds. */
+int cli_take_time(void *target, const char *word, struct err *err);
 
 #endif

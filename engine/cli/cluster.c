@@ -5,6 +5,8 @@
 #include "config.h"
 #include "engine/cli/cluster.h"
 
+#include <string.h>
+
 struct waiting {
 	struct loop *loop;
 	struct arena *arena;
@@ -86,4 +88,77 @@ struct kube_target cluster_channels(const char *name)
 		.group = "windlass.dev", .version = "v1alpha1",
 		.plural = "channels", .name = name,
 	};
+}
+
+/* Errors that a person can do something about. */
+static int channel_call(struct cluster *c, const struct kube_request *r,
+			struct arena *a, struct node **ret, struct err *err)
+{
+	enum kube_why why = KUBE_DONE;
+	struct err mine = ERR_INIT;
+
+	if (cluster_call(c, r, a, ret, &why, &mine) == 0)
+		return 0;
+	if (why == KUBE_NO_RESOURCE)
+		return err_set(err, ERR_INVALID, "the cluster does not know "
+			       "the kind Channel; `windlass install` brings "
+			       "it");
+	if (why == KUBE_NOT_FOUND)
+		return err_set(err, ERR_INVALID, "the cluster has no Channel "
+			       "'%s'; `windlass status` lists them",
+			       r->target.name);
+	*err = mine;
+	return -1;
+}
+
+int cluster_channel(struct cluster *c, const char *name, struct arena *a,
+		    struct node **ret, struct err *err)
+{
+	const struct kube_request get = {
+		.method = "GET", .target = cluster_channels(name),
+	};
+
+	return channel_call(c, &get, a, ret, err);
+}
+
+int cluster_channel_patch(struct cluster *c, const char *name,
+			  const char *patch, struct arena *a,
+			  struct node **ret, struct err *err)
+{
+	const struct kube_request r = {
+		.method = "PATCH", .target = cluster_channels(name),
+		.query = "fieldManager=windlass-cli&fieldValidation=Strict",
+		.content_type = KUBE_MERGE_PATCH,
+		.body = patch, .body_len = strlen(patch),
+	};
+
+	return channel_call(c, &r, a, ret, err);
+}
+
+static const char *text(const struct node *map, const char *field)
+{
+	const char *s = node_text(node_get(map, field));
+
+	return s ? s : "";
+}
+
+const char *cluster_condition(const struct node *channel, const char *type,
+			      const char **ret_reason,
+			      const char **ret_message)
+{
+	const struct node *status = node_get(channel, "status");
+	const struct node *list = node_get(status, "conditions"), *c = NULL;
+	int64_t seen = node_path_int(status, 0, "observedGeneration", NULL);
+	int64_t newest = node_path_int(channel, 0, "metadata", "generation",
+				       NULL);
+
+	for (uint32_t i = 0; seen >= newest && list &&
+	     list->type == NODE_SEQ && i < list->n; i++)
+		if (!strcmp(text(list->items[i], "type"), type))
+			c = list->items[i];
+	if (ret_reason)
+		*ret_reason = text(c, "reason");
+	if (ret_message)
+		*ret_message = text(c, "message");
+	return text(c, "status");
 }

@@ -29,5 +29,20 @@ int cluster_call(struct cluster *c, const struct kube_request *r,
 
 /* The channels resource; name NULL: all of them. */
 struct kube_target cluster_channels(const char *name);
+/* One Channel as it is. ERR_INVALID if there is none, or no such kind. */
+int cluster_channel(struct cluster *c, const char *name, struct arena *a,
+		    struct node **ret, struct err *err);
+/* Merges a JSON text into it; as it is then. */
+int cluster_channel_patch(struct cluster *c, const char *name,
+			  const char *patch, struct arena *a,
+			  struct node **ret, struct err *err);
+/*
+ * A condition's status ("True"), reason and message; "" where there is none,
+ * and also while the engine has not seen the newest spec. ret_message and
+ * ret_reason may be NULL.
+ */
+const char *cluster_condition(const struct node *channel, const char *type,
+			      const char **ret_reason,
+			      const char **ret_message);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/num.h"
 #include "schema/repo.h"
 
 /* NULL-terminated; what a developer needs first, then what an admin does. */
@@ -20,8 +21,11 @@ static const struct command commands[] = {
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
 	{ "install", cmd_install, "print or apply what a cluster needs" },
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },
+	{ "reconcile", cmd_reconcile, "have the engine look at everything" },
+	{ "resume", cmd_resume, "have the engine work on a channel again" },
 	{ "show", cmd_show, "show one bundle, or an object of it" },
 	{ "status", cmd_status, "show what is live, and what failed" },
+	{ "suspend", cmd_suspend, "have the engine leave a channel alone" },
 	{ "uninstall", cmd_uninstall, "take out what install put in" },
 	{ "verify", cmd_verify, "check bundles: signatures, chain, content" },
 	{ "yaml", cmd_yaml, "print what Kubernetes reads in a file" },
@@ -66,6 +70,17 @@ int cli_take_output(void *target, const char *word, struct err *err)
 	if (strcmp(word, "text") && strcmp(word, "json"))
 		return err_set(err, ERR_INVALID, "must be text or json");
 	*output = strcmp(word, "json") ? OUTPUT_TEXT : OUTPUT_JSON;
+	return 0;
+}
+
+int cli_take_time(void *target, const char *word, struct err *err)
+{
+	int64_t *seconds = target, n;
+
+	if (parse_duration(word, &n) < 0 || n < 1 || n > 3600)
+		return err_set(err, ERR_INVALID, "must be a time from 1s to "
+			       "1h, such as 90s");
+	*seconds = n;
 	return 0;
 }
 
