@@ -523,6 +523,34 @@ static void set_prune(struct channel *c)
 	buf_release(&text);
 }
 
+/*
+ * A suspended Channel prunes nothing, also when it is deleted; and one with
+ * deletionPolicy Prune does not leave its objects behind. Which of the two is
+ * meant is for whoever deletes it to say.
+ */
+static void set_suspended(struct channel *c)
+{
+	static const char waits[] = "DeletionSuspended";
+	static const char how[] =
+		"it is being deleted, and would delete its objects, but "
+		"nothing is pruned while it is suspended: set spec.suspend to "
+		"false to delete them, or spec.deletionPolicy to Orphan to "
+		"leave them";
+	const struct condition *k =
+		&c->status.conditions[CONDITION_SUSPENDED];
+
+	if (!c->spec_ok || !c->spec.suspend) {
+		set(c, CONDITION_SUSPENDED, false, "NotSuspended", "");
+	} else if (!c->deleting || !machine_wants_finalizer(c)) {
+		set(c, CONDITION_SUSPENDED, true, "Suspended", "nothing is "
+		    "applied, pruned or repaired (spec.suspend)");
+	} else {
+		if (strcmp(k->reason, waits))
+			event_post(c, EVENT_WARNING, waits, "%s", how);
+		set(c, CONDITION_SUSPENDED, true, waits, how);
+	}
+}
+
 /* Ready says in one line what the others say, the gravest first. */
 static void set_ready(struct channel *c, const struct counts *n)
 {
@@ -580,9 +608,6 @@ void settle_fill(struct channel *c)
 	set_apply(c, &n);
 	set_health(c, &n);
 	set_prune(c);
-	set(c, CONDITION_SUSPENDED, c->spec_ok && c->spec.suspend,
-	    c->spec_ok && c->spec.suspend ? "Suspended" : "NotSuspended",
-	    c->spec_ok && c->spec.suspend ? "nothing is applied, pruned or "
-	    "repaired (spec.suspend)" : "");
+	set_suspended(c);
 	set_ready(c, &n);
 }

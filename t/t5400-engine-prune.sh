@@ -237,9 +237,34 @@ k patch channel "$channel" --type merge \
 	-p '{"spec":{"deletionPolicy":"Prune"}}' >/dev/null
 ok "a Channel that takes its objects along has our finalizer" wait_for 10 \
 	is_json '{.metadata.finalizers}' '["windlass.dev/prune"]'
+k patch channel "$channel" --type merge -p '{"spec":{"suspend":true}}' >/dev/null
+ok "while it is suspended" wait_condition "$channel" Suspended True 60
 k delete channel "$channel" --wait=false >/dev/null
-ok "it goes" wait_for 30 sh -c "! '$KUBECTL' get channel '$channel'"
+ok "it does not go" wait_condition "$channel" Suspended True 60 DeletionSuspended
+like "$(condition "$channel" Ready)" 'spec.suspend to false .*to Orphan' \
+	"and says what to do, in Ready too"
+told() { k get events -A --field-selector \
+	reason=DeletionSuspended,involvedObject.name="$channel" -o name | grep -q .; }
+ok "and in an Event" wait_for 60 told
+ok "nothing is deleted" there configmap keep
+k patch channel "$channel" --type merge -p '{"spec":{"suspend":false}}' >/dev/null
+ok "when it goes on it goes" wait_for 60 sh -c "! '$KUBECTL' get channel '$channel'"
 ok "and its objects are gone" gone configmap keep
 ok "also the last one" gone configmap three
 ok "those of others are not" there configmap replaced
+
+# the other way out
+channel_install host.git "$channel" >/dev/null
+ok "the Channel is made again" wait_applied "$channel" 14 60
+k patch channel "$channel" --type merge \
+	-p '{"spec":{"suspend":true,"deletionPolicy":"Prune"}}' >/dev/null
+ok "with our finalizer" wait_for 60 \
+	is_json '{.metadata.finalizers}' '["windlass.dev/prune"]'
+k delete channel "$channel" --wait=false >/dev/null
+ok "it waits" wait_condition "$channel" Suspended True 60 DeletionSuspended
+k patch channel "$channel" --type merge \
+	-p '{"spec":{"deletionPolicy":"Orphan"}}' >/dev/null
+ok "one that is to leave its objects goes" wait_for 60 \
+	sh -c "! '$KUBECTL' get channel '$channel'"
+ok "and leaves them" there configmap keep
 done_testing
