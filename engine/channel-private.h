@@ -33,6 +33,7 @@ enum intake {
 	INTAKE_IDLE,
 	INTAKE_READING,		/* the difference to the candidate */
 	INTAKE_ACCEPTING,	/* status.accepted is on its way */
+	INTAKE_RECORDING,	/* the status has it; now the disk */
 	INTAKE_LOADING,		/* the accepted bundle's list */
 	INTAKE_MERGING,
 	INTAKE_PENDING,		/* from the applied bundle to this one */
@@ -119,6 +120,8 @@ void intake_stop(struct channel *c);
 void intake_candidate(struct channel *c, const struct source_candidate *cand);
 void intake_at_hand(struct channel *c, const char *bundle);
 void intake_lost(struct channel *c, const char *bundle);
+/* The state directory has it as accepted. */
+void intake_recorded(struct channel *c, const char *bundle);
 /* The source has other settings: a candidate of before is none any more. */
 void intake_forget(struct channel *c);
 /* The spec or a condition moved: what was refused may be taken now. */

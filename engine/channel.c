@@ -305,6 +305,7 @@ static void on_opened(void *arg, const struct source_pin *pin)
 	/* a child that was started again may not know yet what is being
 	 * accepted: nothing older ever takes its place */
 	if (!pin->bundle[0] || !is_later(pin, &c->status.accepted)) {
+		intake_recorded(c, pin->bundle);
 		on_restored(c);
 		return;
 	}
@@ -364,6 +365,11 @@ static void on_lost(void *arg, const char *bundle)
 	intake_lost(arg, bundle);
 }
 
+static void on_accepted(void *arg, const char *bundle)
+{
+	intake_recorded(arg, bundle);
+}
+
 static void make_settings(const struct channel *c, const char **headers,
 			  struct source_settings *ret)
 {
@@ -388,7 +394,7 @@ static void open_source(struct channel *c)
 	struct source_events events = {
 		.on_opened = on_opened, .on_state = on_state,
 		.on_candidate = on_candidate, .on_at_hand = on_at_hand,
-		.on_lost = on_lost, .arg = c,
+		.on_lost = on_lost, .on_accepted = on_accepted, .arg = c,
 	};
 	struct source_settings s;
 	const char *headers[2];

@@ -261,13 +261,23 @@ static void load(struct channel *c)
 static void on_accepted(struct channel *c)
 {
 	struct channel_private *p = c->private;
+
+	if (!p->plan || !c->source)
+		return;
+	p->intake = INTAKE_RECORDING;
+	source_accept(c->source, &p->candidate.pin);
+}
+
+void intake_recorded(struct channel *c, const char *bundle)
+{
+	struct channel_private *p = c->private;
 	struct source_candidate *cand = &p->candidate;
 	struct plan *plan = p->plan;
 	bool may_prune = c->spec.prune && !cand->epoch_crossed;
 
-	if (!plan || !c->source)
+	/* an opening tells of others too */
+	if (p->intake != INTAKE_RECORDING || strcmp(bundle, cand->pin.bundle))
 		return;
-	source_accept(c->source, &cand->pin);
 	p->has_candidate = false;
 	p->at_hand = true;
 	p->refused_why = NULL;
@@ -439,7 +449,7 @@ void intake_candidate(struct channel *c, const struct source_candidate *cand)
 		 LOG_S("bundle", cand->pin.bundle),
 		 LOG_N("objects", cand->objects));
 	/* the one that is being accepted is accepted first */
-	if (p->intake == INTAKE_ACCEPTING) {
+	if (p->intake == INTAKE_ACCEPTING || p->intake == INTAKE_RECORDING) {
 		p->next_candidate = *cand;
 		p->has_next = true;
 		return;

@@ -321,8 +321,8 @@ static void judge(struct pull *p)
 /* Something changed: whatever failed before may be tried again. */
 static void try_again(struct pull *p)
 {
-	/* the state directory has its own time */
-	if (!p->open)
+	/* the state directory has its own time, and its own timer */
+	if (!p->open || p->record_due)
 		return;
 	p->tried = (struct job_wants){ false, false, false };
 	timer_stop(&p->retry);
@@ -452,8 +452,8 @@ static void write_record(struct pull *p)
 
 static int open_state(struct pull *p, struct err *err)
 {
-	struct source_pin recorded;
-	int64_t clock;
+	struct source_pin recorded = { 0 };
+	int64_t clock = 0;
 	char *path;
 	int rc;
 
@@ -465,11 +465,15 @@ static int open_state(struct pull *p, struct err *err)
 	free(path);
 	if (!rc)
 		rc = state_read_accepted(&p->state, &recorded, &clock, err);
+	/* who was killed between the status and the disk catches up */
+	if (!rc && later(&p->accepted, &recorded))
+		rc = state_write_accepted(&p->state, &p->accepted, clock, err);
 	if (rc) {
 		cache_close(&p->cache);
 		state_close(&p->state);
 		return -1;
 	}
+	p->record_due = false;
 	p->clock_seen = clock;
 	if (later(&recorded, &p->accepted))
 		p->accepted = recorded;
@@ -521,8 +525,6 @@ static void open_anew(struct pull *p)
 	state_close(&p->state);
 	p->open = false;
 	try_open(p);
-	if (p->open && p->accepted.bundle[0])
-		write_record(p);
 }
 
 static void look_again(void *arg)

@@ -296,7 +296,8 @@ static void proceed(struct channel *c)
 	struct channel_private *p = c->private;
 	struct counts n;
 
-	if (!intake_is_done(c) || p->intake == INTAKE_ACCEPTING)
+	if (!intake_is_done(c) || p->intake == INTAKE_ACCEPTING ||
+	    p->intake == INTAKE_RECORDING)
 		return;
 	if (c->deleting) {
 		delete_all(c);

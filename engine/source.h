@@ -8,7 +8,7 @@
  *
  *   source_open      with what the Channel's status says was accepted
  *   on_opened        what really counts as accepted: the later one of that
- *                    and the state directory's record
+ *                    and the state directory's record, which has it now
  *   on_state         conditions, whenever one moves
  *   on_at_hand       the accepted bundle was verified as a whole in this
  *                    process: now source_list, source_diff, source_object
@@ -19,7 +19,9 @@
  *   on_candidate     a newer bundle, verified throughout. It is the caller's
  *                    to judge policy and approvals, to persist it in the
  *                    status, and then to say
- *   source_accept    which is durable on disk at on_accepted
+ *   source_accept    which is durable on disk at on_accepted, or at an
+ *                    on_opened that comes first: now the first object may
+ *                    be touched
  *   source_applied   all of it is live: the budget counts from here
  *
  * A candidate is told again when what it depends on changed: after
