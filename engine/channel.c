@@ -608,8 +608,9 @@ void machine_gone(struct channel *c)
 		 LOG_N("objects", left));
 	if (left)
 		event_post(c, EVENT_NORMAL, "ObjectsLeft", "the Channel was "
-			   "deleted; its %zu objects stay as they are, and are "
-			   "not repaired any more", left);
+			   "deleted; its %zu object%s as they are, and are "
+			   "not repaired any more", left,
+			   left == 1 ? " stays" : "s stay");
 }
 
 void machine_free(struct channel *c)

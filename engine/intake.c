@@ -15,6 +15,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 60000
@@ -362,8 +363,9 @@ static int judge(struct channel *c, const struct plan *plan,
 	/* what the trees differ by can never be more than what the signed
 	 * commits said */
 	if (cand->since[0] && plan->from[0] && deletes > cand->deleted)
-		return err_set(err, ERR_DENIED, "it would delete %zu objects, "
+		return err_set(err, ERR_DENIED, "it would delete %zu object%s, "
 			       "but its bundles say %llu", deletes,
+			       plural(deletes),
 			       (unsigned long long)cand->deleted);
 	*ret_why = "WaitingForApproval";
 	if (c->spec.approvals_required)
@@ -371,9 +373,9 @@ static int judge(struct channel *c, const struct plan *plan,
 			       "people, and has none", (unsigned long long)
 			       c->spec.approvals_required);
 	if (c->spec.has_delete_limit && deletes > c->spec.delete_limit)
-		return err_set(err, ERR_DENIED, "it deletes %zu objects, more "
+		return err_set(err, ERR_DENIED, "it deletes %zu object%s, more "
 			       "than spec.deleteLimit (%llu), and nobody "
-			       "approved it", deletes, (unsigned long long)
+			       "approved it", deletes, plural(deletes), (unsigned long long)
 			       c->spec.delete_limit);
 	return 0;
 }

@@ -15,6 +15,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 
 /* tries until an object that may work by itself is called failing */
 #define FAILING_TRIES 3
@@ -250,9 +251,10 @@ static void set_applied(struct channel *c, const struct counts *n)
 		 LOG_N("epoch", b->epoch), LOG_N("sequence", b->sequence),
 		 LOG_S("bundle", b->bundle), LOG_N("objects", n->total));
 	event_post(c, EVENT_NORMAL, "BundleApplied",
-		   "bundle %llu.%llu: %zu objects",
+		   "bundle %llu.%llu: %zu object%s",
 		   (unsigned long long)b->epoch,
-		   (unsigned long long)b->sequence, n->total);
+		   (unsigned long long)b->sequence, n->total,
+		   plural(n->total));
 }
 
 /* The Channel is being deleted, and its objects with it. */
@@ -433,16 +435,16 @@ static void set_apply(struct channel *c, const struct counts *n)
 		set_unknown(c, CONDITION_APPLIED, "Loading",
 			    "the accepted bundle is being read");
 	} else if (failing) {
-		buf_addf(&text, "%zu of %zu objects cannot be applied: ",
-			 failing, n->total);
+		buf_addf(&text, "%zu of %zu object%s cannot be applied: ",
+			 failing, n->total, plural(n->total));
 		tracked_describe(n->first_failing, &text);
 		if (n->first_failing->note)
 			buf_addf(&text, ": %s",
 				 n->first_failing->note->message);
 		set(c, CONDITION_APPLIED, false, "ApplyFailed", text.data);
 	} else if (p->settling) {
-		buf_addf(&text, "%zu of %zu objects are applied", n->applied,
-			 n->total);
+		buf_addf(&text, "%zu of %zu object%s applied", n->applied,
+			 n->total, n->total == 1 ? " is" : "s are");
 		if (n->deleting)
 			buf_addf(&text, ", %zu to be deleted", n->deleting);
 		if (!apply_rolled_out(c)) {
@@ -486,8 +488,8 @@ static void set_health(struct channel *c, const struct counts *n)
 		add_reason(n->first_failing, &text);
 		set(c, CONDITION_HEALTHY, false, "Failed", text.data);
 	} else if (n->ready < n->total) {
-		buf_addf(&text, "%zu of %zu objects are ready", n->ready,
-			 n->total);
+		buf_addf(&text, "%zu of %zu object%s ready", n->ready,
+			 n->total, n->total == 1 ? " is" : "s are");
 		if (t) {
 			buf_adds(&text, "; ");
 			add_reason(t, &text);
@@ -512,9 +514,10 @@ static void set_prune(struct channel *c)
 		set(c, CONDITION_PRUNE_BLOCKED, true, "PruneBlocked",
 		    text.data);
 	} else if (left) {
-		buf_addf(&text, "%zu objects are live that the bundle does "
+		buf_addf(&text, "%zu object%s live that the bundle does "
 			 "not name; to delete them %sannotate the Channel with "
-			 "%s: \"%zu\"", left, c->spec_ok && !c->spec.prune ?
+			 "%s: \"%zu\"", left, left == 1 ? " is" : "s are",
+			 c->spec_ok && !c->spec.prune ?
 			 "set spec.prune, and " : "",
 			 PRUNE_LEFTOVERS_ANNOTATION, left);
 		set(c, CONDITION_PRUNE_BLOCKED, true, "Leftovers", text.data);
@@ -587,9 +590,10 @@ static void set_ready(struct channel *c, const struct counts *n)
 		set(c, CONDITION_READY, false, k->reason, k->message);
 		return;
 	}
-	snprintf(text, sizeof(text), "bundle %llu.%llu is live: %zu objects",
+	snprintf(text, sizeof(text), "bundle %llu.%llu is live: %zu object%s",
 		 (unsigned long long)c->status.applied.epoch,
-		 (unsigned long long)c->status.applied.sequence, n->total);
+		 (unsigned long long)c->status.applied.sequence, n->total,
+		 plural(n->total));
 	set(c, CONDITION_READY, true, "Live", text);
 }
 

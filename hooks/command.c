@@ -13,7 +13,15 @@ int host_open(const char *dir, bool from_env, struct host *ret,
 	      struct err *err)
 {
 	struct host h = HOST_INIT;
+	const char *namespace = getenv("GIT_NAMESPACE");
 
+	/* git would show us refs by other names than those they have */
+	if (namespace && *namespace)
+		return err_set(err, ERR_INVALID, "GIT_NAMESPACE is '%.100s', "
+			       "and Git namespaces are not supported: serve "
+			       "the repository without one, or give the "
+			       "channel's source a repository of its own",
+			       namespace);
 	if (!dir)
 		dir = getenv("GIT_DIR");
 	if (repo_open(dir ? dir : ".", from_env, &h.repo, err) < 0)

@@ -121,8 +121,12 @@ static int take_address(const char *v, char **ret, struct err *err)
 {
 	struct listen_addr a;
 
-	if (listen_parse(v, &a, err) < 0)
-		return -1;
+	struct err why = ERR_INIT;
+
+	/* which names the value, as whoever reports this does too */
+	if (listen_parse(v, &a, &why) < 0)
+		return err_set(err, ERR_INVALID, "must be an address to listen "
+			       "on: 127.0.0.1:8420, [::1]:8420 or unix:/PATH");
 	free(*ret);
 	*ret = xstrdup(v);
 	return 0;

@@ -34,6 +34,11 @@ static struct sockaddr_in6 *as_in6(const struct listen_addr *a)
 	return (struct sockaddr_in6 *)(void *)&a->sa;
 }
 
+static const char *shown(const struct listen_addr *a)
+{
+	return a->shown ? a->shown : as_un(a)->sun_path;
+}
+
 static int parse_unix(const char *path, struct listen_addr *ret,
 		      struct err *err)
 {
@@ -132,7 +137,7 @@ void listen_format(const struct listen_addr *a, struct buf *out)
 	char host[INET6_ADDRSTRLEN] = "";
 
 	if (listen_is_unix(a)) {
-		buf_addf(out, "%s%s", UNIX_PREFIX, as_un(a)->sun_path);
+		buf_addf(out, "%s%s", UNIX_PREFIX, shown(a));
 	} else if (a->sa.ss_family == AF_INET6) {
 		inet_ntop(AF_INET6, &as_in6(a)->sin6_addr, host, sizeof(host));
 		buf_addf(out, "[%s]:%u", host, ntohs(as_in6(a)->sin6_port));
@@ -156,7 +161,8 @@ static int clear_unix(const struct listen_addr *a, struct err *err)
 		return 0;
 	if (!S_ISSOCK(st.st_mode))
 		return err_set(err, ERR_INVALID, "'%s' is there and is no "
-			       "socket; remove it or listen elsewhere", path);
+			       "socket; remove it or listen elsewhere",
+			       shown(a));
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, "cannot make a socket");
@@ -164,10 +170,11 @@ static int clear_unix(const struct listen_addr *a, struct err *err)
 	if (rc < 0 && errno == ECONNREFUSED) {
 		rc = unlink(path);
 		if (rc < 0)
-			err_sys(err, "cannot remove the old socket '%s'", path);
+			err_sys(err, "cannot remove the old socket '%s'",
+				shown(a));
 	} else {
 		rc = err_set(err, ERR_INVALID, "another program listens on "
-			     "'%s'", path);
+			     "'%s'", shown(a));
 	}
 	close(fd);
 	return rc;

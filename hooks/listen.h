@@ -15,6 +15,9 @@
 struct listen_addr {
 	struct sockaddr_storage sa;
 	socklen_t len;
+	/* the path of a unix socket in messages, where it is reached by
+	 * another one; borrowed, or NULL */
+	const char *shown;
 };
 
 /* ERR_INVALID naming the text and what it may be. */

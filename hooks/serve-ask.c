@@ -241,15 +241,21 @@ static int open_socket(struct serve *s, struct err *err)
 		return err_sys(err, "cannot open '%s'", folder);
 	/* a socket's path is short, a repository's may be long */
 	name = xasprintf("unix:/proc/self/fd/%d/" ASK_SOCKET, dir);
+	s->ask_path = xasprintf("%s/" ASK_SOCKET, folder);
 	rc = listen_parse(name, &addr, err);
+	addr.shown = s->ask_path;
 	if (!rc)
 		rc = listen_open(&addr, 0660, &s->ask.fd, err);
 	free(name);
 	close(dir);
+	if (rc < 0) {
+		/* it is not ours to remove */
+		free(s->ask_path);
+		s->ask_path = NULL;
+	}
 	if (rc < 0)
 		return err_wrap(err, "does `windlass-hook serve` run for '%s' "
 				"already?", s->host.config.git_dir);
-	s->ask_path = xasprintf("%s/" ASK_SOCKET, folder);
 	give_to_group(s);
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "config.h"
 #include "hooks/validate.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,6 +20,7 @@
 #include "hooks/settings.h"
 #include "hooks/source.h"
 #include "schema/base/mem.h"
+#include "schema/ignore.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/render.h"
@@ -280,6 +282,19 @@ static int check_objects(struct check *c, const struct source_file *f,
 	return 0;
 }
 
+static void refuse_unread(struct check *c, const char *path)
+{
+	if (c->err->sys == EFBIG)
+		problem_error(c->ps, path, nowhere, "file-size",
+			      "a manifest has at most %u MiB: split it, or "
+			      "name it in " IGNORE_NAME,
+			      LIMIT_FILE_BYTES / 1024 / 1024);
+	else
+		problem_error(c->ps, path, nowhere, "file-read", "%s",
+			      c->err->msg);
+	err_clear(c->err);
+}
+
 static int check_file(struct check *c, const struct source_file *f,
 		      bool *ret_put_off)
 {
@@ -293,8 +308,7 @@ static int check_file(struct check *c, const struct source_file *f,
 	git_oid_tostr(hex, sizeof(hex), &f->new_id);
 	if (repo_read(c->g->repo, hex, GIT_OBJECT_BLOB, &text, c->err) < 0) {
 		if (c->err->class == ERR_INVALID) {
-			problem_error(c->ps, f->path, nowhere, "file-read",
-				      "%s", c->err->msg);
+			refuse_unread(c, f->path);
 			rc = 0;
 		}
 		goto out;

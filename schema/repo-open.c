@@ -10,6 +10,7 @@
 #include "schema/repo.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <git2/sys/mempack.h>
 #include <git2/sys/odb_backend.h>
 #include <limits.h>
@@ -20,6 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "schema/base/fs.h"
 #include "schema/base/mem.h"
 
 /* parsed objects that libgit2 may keep, bytes: trees and commits are small,
@@ -132,6 +134,34 @@ static bool is_there(const char *dir, const char *name)
 	return there;
 }
 
+/*
+ * The repository of a linked working tree, which has a file .git with the
+ * line "gitdir: <repository>/worktrees/<name>". False if dir is none.
+ */
+static bool find_main(const char *dir, char real[PATH_MAX])
+{
+	static const char key[] = "gitdir: ";
+	char *file = xasprintf("%s/.git", dir), *common = NULL;
+	struct buf text = BUF_INIT(PATH_MAX);
+	struct err none = ERR_INIT;
+	bool found = false;
+
+	if (!fs_read(AT_FDCWD, file, &text, &none) &&
+	    !strncmp(text.data, key, strlen(key))) {
+		const char *to = text.data + strlen(key);
+
+		buf_truncate(&text, strcspn(text.data, "\n"));
+		common = *to == '/' ? xasprintf("%s/../..", to)
+				    : xasprintf("%s/%s/../..", dir, to);
+	}
+	if (common && realpath(common, real))
+		found = is_there(real, "objects") && is_there(real, "HEAD");
+	free(common);
+	buf_release(&text);
+	free(file);
+	return found;
+}
+
 /* Why libgit2 could not open dir, as far as we can tell. */
 static int say_why(const char *dir, int code, struct err *err)
 {
@@ -139,6 +169,7 @@ static int say_why(const char *dir, int code, struct err *err)
 	const git_error *last = git_error_last();
 	const char *ext = last && last->message ?
 			  strstr(last->message, marker) : NULL;
+	char real[PATH_MAX];
 	struct stat st;
 
 	if (ext) {
@@ -164,6 +195,11 @@ static int say_why(const char *dir, int code, struct err *err)
 			       "push to it)", dir,
 			       (unsigned long)st.st_uid,
 			       (unsigned long)geteuid(), dir);
+	if (code == GIT_ENOTFOUND && find_main(dir, real))
+		return err_set(err, ERR_INVALID,
+			       "'%s' is a linked working tree: name the "
+			       "repository that it belongs to, '%s'", dir,
+			       real);
 	if (code == GIT_ENOTFOUND && is_there(dir, ".git"))
 		return err_set(err, ERR_INVALID,
 			       "'%s' is a working tree: name the repository "

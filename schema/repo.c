@@ -6,6 +6,7 @@
 #include "config.h"
 #include "schema/repo.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,8 +185,9 @@ int repo_read(git_repository *repo, const char *id, git_object_t type,
 		goto out;
 	}
 	if (len > ret->max - ret->len) {
-		err_set(err, ERR_INVALID, "object %s is larger than %zu bytes",
-			id, ret->max);
+		err_set(err, ERR_INVALID, "object %s has %zu bytes, and %zu "
+			"are the most", id, len, ret->max);
+		err->sys = EFBIG;
 		goto out;
 	}
 	code = git_odb_read(&o, odb, &oid);

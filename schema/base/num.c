@@ -58,3 +58,8 @@ int parse_duration(const char *s, int64_t *ret)
 	*ret = total;
 	return 0;
 }
+
+const char *plural(uint64_t n)
+{
+	return n == 1 ? "" : "s";
+}

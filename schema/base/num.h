@@ -21,4 +21,7 @@ int parse_u64n(const char *s, size_t len, uint64_t min, uint64_t max,
 int parse_duration(const char *s, int64_t *ret)
 	__attribute__((warn_unused_result));
 
+/* "" for one, "s" for all others: of "%zu object%s". */
+const char *plural(uint64_t n);
+
 #endif

@@ -9,8 +9,11 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "schema/base/mem.h"
 
 /* whose messages these are */
 static const char *program_name = "windlass";
@@ -40,12 +43,26 @@ static void print_usage(const struct program *p, FILE *out)
 	fprintf(out, "\nManual: %s\n", p->manual);
 }
 
+/* getopt_long begins its messages with argv[0]. */
+static int run_named(const struct program *p, const struct command *c,
+		     int argc, char **argv)
+{
+	char *name = xasprintf("%s %s", p->name, c->name), *was = argv[0];
+	int status;
+
+	argv[0] = name;
+	status = c->run(argc, argv);
+	argv[0] = was;
+	free(name);
+	return status;
+}
+
 static int run_command(const struct program *p, int argc, char **argv)
 {
 	const struct command *c = program_command(p, argv[0]);
 
 	if (c)
-		return c->run(argc, argv);
+		return run_named(p, c, argc, argv);
 	fprintf(stderr, "%s: no command '%s'; `%s --help` lists them\n",
 		p->name, argv[0], p->name);
 	return EXIT_USAGE;
@@ -120,6 +137,7 @@ int usage_help(const char *usage)
 int usage_error(const char *usage, const char *fmt, ...)
 {
 	va_list ap;
+	size_t len;
 
 	if (fmt) {
 		fprintf(stderr, "%s: ", program_name);
@@ -129,6 +147,11 @@ int usage_error(const char *usage, const char *fmt, ...)
 		fputc('\n', stderr);
 	}
 	fprintf(stderr, "%.*s\n", (int)strcspn(usage, "\n"), usage);
+	/* "usage: windlass log [..." begins with the program and command */
+	usage += strlen("usage: ");
+	len = strcspn(usage, " ") + 1;
+	len += strcspn(usage + len, " \n");
+	fprintf(stderr, "`%.*s --help` says more\n", (int)len, usage);
 	return EXIT_USAGE;
 }
 

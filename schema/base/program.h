@@ -27,7 +27,7 @@ enum {
 
 struct command {
 	const char *name;
-	/* argv[0] is the command's name; an exit status */
+	/* argv[0] is "windlass log", for messages; an exit status */
 	int (*run)(int argc, char **argv);
 	const char *summary;
 };
@@ -65,7 +65,8 @@ int program_run(const struct program *p, int argc, char **argv);
 int usage_help(const char *usage);
 /*
  * For a wrong command line: the message (unless fmt is NULL, when getopt has
- * printed one) and the usage's first line on stderr. Returns EXIT_USAGE.
+ * printed one), the usage's first line and how to see the rest, on stderr.
+ * Returns EXIT_USAGE.
  */
 int usage_error(const char *usage, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -111,6 +111,9 @@ static void test_num(void)
 	ok(parse_duration("30m1h", &d) && parse_duration("5", &d) &&
 	   parse_duration("", &d) && parse_duration("1x", &d),
 	   "odd durations are refused");
+	is_str(plural(0), "s", "no objects");
+	is_str(plural(1), "", "one object");
+	is_str(plural(2), "s", "two objects");
 }
 
 static void test_clock(void)

@@ -102,9 +102,9 @@ static void test_file_size(void)
 	config_maps(&text, 1);
 	while (text.len < LIMIT_FILE_BYTES)
 		buf_addc(&text, text.len % 80 ? '#' : '\n');
-	ok(judge_text(&text, &nothing, "file-read"), "a file at the limit");
+	ok(judge_text(&text, &nothing, "file-size"), "a file at the limit");
 	buf_addc(&text, '\n');
-	ok(!judge_text(&text, &nothing, "file-read"), "one byte beyond");
+	ok(!judge_text(&text, &nothing, "file-size"), "one byte beyond");
 	buf_release(&text);
 }
 
