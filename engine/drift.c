@@ -15,15 +15,6 @@
 #include "schema/base/num.h"
 #include "schema/scope.h"
 
-const char *drift_name(enum drift d)
-{
-	static const char *const names[] = {
-		"none", "echo", "status", "suspect", "certain", "recreated",
-		"terminating",
-	};
-	return names[d];
-}
-
 static void read_uid(const struct node *object, uint8_t uid[16])
 {
 	const char *text = node_path_str(object, "metadata", "uid", NULL);

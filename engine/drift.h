@@ -37,8 +37,6 @@ enum drift {
 	DRIFT_TERMINATING,	/* wait for DELETED; applying would do nothing */
 };
 
-const char *drift_name(enum drift d);
-
 /*
  * The resourceVersion as a number that can be compared: the decimal number
  * that it is (KEP-5504: of two of one resource the larger is the later one),

@@ -149,7 +149,8 @@ const char *kube_server(const struct kube *k)
 	return k->config->server;
 }
 
-void kube_reconnect(struct kube *k)
+/* New connections for all that begins from now on. */
+static void reconnect(struct kube *k)
 {
 	for (int i = 0; i < 2; i++)
 		http_reconnect(k->http[i]);
@@ -468,7 +469,7 @@ int kube_send(struct kube *k, const struct kube_request *r,
 
 	kube_config_refresh_token(k->config, false);
 	if (kube_config_files_changed(k->config))
-		kube_reconnect(k);
+		reconnect(k);
 	make_url(k, r, &url);
 	add_headers(k, r, &headers);
 	n = headers.n;

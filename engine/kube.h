@@ -37,8 +37,6 @@ struct loop *kube_loop(const struct kube *k);
 const char *kube_namespace(const struct kube *k);
 /* "https://127.0.0.1:6443", for messages. */
 const char *kube_server(const struct kube *k);
-/* New connections for all that begins from now on. */
-void kube_reconnect(struct kube *k);
 
 /* ---- somebody else's rights ---- */
 

@@ -113,16 +113,6 @@ void prune_begin(struct channel *c)
 	writer_wake(&p->writer);
 }
 
-bool prune_done(const struct channel *c)
-{
-	const struct prune *p = c->prune;
-
-	for (size_t i = 0; i < p->n; i++)
-		if (is_left(p->v[i]))
-			return false;
-	return !p->running;
-}
-
 /* ---- later ---- */
 
 static void on_retry(void *arg)

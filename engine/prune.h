@@ -20,8 +20,6 @@ void prune_free(struct channel *c);
 
 /* Deletes every TRACKED_DELETING object. Called again when there are others. */
 void prune_begin(struct channel *c);
-/* Nothing is left to delete; what is blocked counts as left. */
-bool prune_done(const struct channel *c);
 /* Something may be deleted now that could not before. */
 void prune_wake(struct channel *c);
 /* For people: what stops deletes, up to 20 names; false if nothing does. */

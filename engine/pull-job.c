@@ -585,7 +585,7 @@ static void do_chain(struct job *j, int64_t deadline)
 		chain_free(j->chain);
 		j->chain = NULL;
 		/* if another bundle was accepted meanwhile it must be judged
-		 * against that: pull_plan comes back to it */
+		 * against that: what is planned next comes back to it */
 		if (!strcmp(j->pins[WANT_ACCEPTED].bundle,
 			    j->pull->accepted.bundle) &&
 		    !strcmp(j->pins[WANT_APPLIED].bundle,

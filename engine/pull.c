@@ -98,8 +98,9 @@ static void tell(void *arg)
 	buf_release(&b);
 }
 
-void pull_find(struct pull *p, struct source_finding *f,
-	       enum source_reason reason, const char *message)
+/* Shows it in a condition, soon. Message as in err_set. */
+static void find(struct pull *p, struct source_finding *f,
+		 enum source_reason reason, const char *message)
 {
 	set_finding(f, reason, message);
 	loop_defer(p->child->loop, &p->tell);
@@ -119,7 +120,7 @@ void pull_refuse(struct pull *p, const struct verdict *v,
 			 LOG_S("reason", source_reason_name(v->condition,
 							    v->reason)),
 			 LOG_S("error", err->msg));
-	pull_find(p, f, v->reason, err->msg);
+	find(p, f, v->reason, err->msg);
 }
 
 void pull_tell_bundle(struct pull *p, enum source_msg type, const char *id)
@@ -185,7 +186,7 @@ static void look_at_expiry(struct pull *p)
 	if (!p->head.expired) {
 		int64_t ms = left * 1000 + 1000;
 
-		pull_find(p, &p->now.v[SOURCE_STALE], SOURCE_GOOD, "");
+		find(p, &p->now.v[SOURCE_STALE], SOURCE_GOOD, "");
 		timer_set(&p->expiry, ms < EXPIRY_LOOK_MS ? ms
 							  : EXPIRY_LOOK_MS);
 		return;
@@ -193,7 +194,7 @@ static void look_at_expiry(struct pull *p)
 	clock_format(p->head.head.expires, when);
 	snprintf(message, sizeof(message), "the newest head expired at %s: "
 		 "the Git host does not refresh it, or is not reached", when);
-	pull_find(p, &p->now.v[SOURCE_STALE], SOURCE_EXPIRED, message);
+	find(p, &p->now.v[SOURCE_STALE], SOURCE_EXPIRED, message);
 }
 
 /* Both heads that were signed for one sequence are kept for an admin. */
@@ -281,8 +282,8 @@ static void judge_current(struct pull *p)
 		pull_refuse(p, &v, &err, true);
 		return;
 	}
-	pull_find(p, &p->bundled, SOURCE_GOOD, "");
-	pull_find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
+	find(p, &p->bundled, SOURCE_GOOD, "");
+	find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
 }
 
 /* Judges the newest head file, as settings and pins are now. */
@@ -310,8 +311,8 @@ static void judge(struct pull *p)
 		pull_refuse(p, &v, &err, false);
 		return;
 	}
-	pull_find(p, &p->judged, SOURCE_GOOD, "");
-	pull_find(p, &p->now.v[SOURCE_CLOCK], SOURCE_GOOD, "");
+	find(p, &p->judged, SOURCE_GOOD, "");
+	find(p, &p->now.v[SOURCE_CLOCK], SOURCE_GOOD, "");
 	if (rc > 0)
 		take_head(p, &h);
 	look_at_expiry(p);
@@ -319,6 +320,9 @@ static void judge(struct pull *p)
 }
 
 /* Something changed: whatever failed before may be tried again. */
+/* Begins a job if something is missing. */
+static void plan(struct pull *p);
+
 static void try_again(struct pull *p)
 {
 	/* the state directory has its own time, and its own timer */
@@ -327,7 +331,7 @@ static void try_again(struct pull *p)
 	p->tried = (struct job_wants){ false, false, false };
 	timer_stop(&p->retry);
 	p->failures = 0;
-	pull_plan(p);
+	plan(p);
 }
 
 static void on_head(void *arg, const char *data, size_t len)
@@ -337,7 +341,7 @@ static void on_head(void *arg, const char *data, size_t len)
 	p->answered = true;
 	buf_reset(&p->head_raw);
 	buf_add(&p->head_raw, data, len);
-	pull_find(p, &p->fetching, SOURCE_GOOD, "");
+	find(p, &p->fetching, SOURCE_GOOD, "");
 	judge(p);
 	try_again(p);
 }
@@ -347,7 +351,7 @@ static void on_same(void *arg)
 {
 	struct pull *p = arg;
 
-	pull_find(p, &p->fetching, SOURCE_GOOD, "");
+	find(p, &p->fetching, SOURCE_GOOD, "");
 	judge(p);
 }
 
@@ -355,7 +359,7 @@ static void on_failed(void *arg, const struct err *err)
 {
 	struct pull *p = arg;
 
-	pull_find(p, &p->fetching, SOURCE_UNREACHABLE, err->msg);
+	find(p, &p->fetching, SOURCE_UNREACHABLE, err->msg);
 }
 
 static void on_expiry(void *arg)
@@ -365,7 +369,7 @@ static void on_expiry(void *arg)
 
 /* ---- jobs ---- */
 
-void pull_plan(struct pull *p)
+static void plan(struct pull *p)
 {
 	struct job_wants w = { false, false, false };
 
@@ -412,14 +416,14 @@ void pull_job_ended(struct pull *p, const struct err *err)
 		return;
 	}
 	p->failures = 0;
-	pull_find(p, &p->getting, SOURCE_GOOD, "");
+	find(p, &p->getting, SOURCE_GOOD, "");
 	judge_current(p);
 	if (p->has_head && p->candidate[0] &&
 	    !strcmp(p->candidate, p->head.head.bundle)) {
-		pull_find(p, &p->bundled, SOURCE_GOOD, "");
-		pull_find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
+		find(p, &p->bundled, SOURCE_GOOD, "");
+		find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
 	}
-	pull_plan(p);
+	plan(p);
 }
 
 /* ---- opening ---- */
@@ -438,7 +442,7 @@ static void write_record(struct pull *p)
 	p->record_due = state_write_accepted(&p->state, &p->accepted,
 					     p->clock_seen, &err) < 0;
 	if (p->record_due) {
-		pull_find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
+		find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
 		timer_set(&p->retry, RETRY_MIN_MS);
 		return;
 	}
@@ -486,7 +490,7 @@ static void try_open(struct pull *p)
 	struct err err = ERR_INIT;
 
 	if (open_state(p, &err) < 0) {
-		pull_find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
+		find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
 		/* looking costs nothing, and somebody works on it */
 		if (p->failures < OPEN_FAILURES)
 			p->failures++;
@@ -495,12 +499,12 @@ static void try_open(struct pull *p)
 	}
 	p->open = true;
 	p->failures = 0;
-	pull_find(p, &p->getting, SOURCE_GOOD, "");
+	find(p, &p->getting, SOURCE_GOOD, "");
 	source_put_pin(&b, &p->accepted);
 	ipc_send(p->child->ipc, SOURCE_OPENED, p->handle, &b);
 	buf_release(&b);
 	judge(p);
-	pull_plan(p);
+	plan(p);
 }
 
 /* ---- what was verified cannot be read any more ---- */
@@ -567,10 +571,10 @@ static void on_retry(void *arg)
 		write_record(p);
 		if (p->record_due)
 			return;
-		pull_find(p, &p->getting, SOURCE_GOOD, "");
+		find(p, &p->getting, SOURCE_GOOD, "");
 	}
 	p->tried = (struct job_wants){ false, false, false };
-	pull_plan(p);
+	plan(p);
 }
 
 /* Reads the settings: a channel whose settings make no sense asks nobody. */
@@ -583,18 +587,18 @@ static void apply_settings(struct pull *p)
 
 	p->usable = false;
 	if (fetch_check(s, &err) < 0) {
-		pull_find(p, &p->judged, SOURCE_SETTINGS, err.msg);
+		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
 		return;
 	}
 	if (trust_parse(s->publishers, strlen(s->publishers),
 			TRUST_PUBLISHERS, &trust, &err) < 0) {
 		err_wrap(&err, "spec.publishers");
-		pull_find(p, &p->judged, SOURCE_SETTINGS, err.msg);
+		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
 		return;
 	}
 	p->usable = true;
 	p->trust = trust;
-	pull_find(p, &p->judged, SOURCE_UNKNOWN, "");
+	find(p, &p->judged, SOURCE_UNKNOWN, "");
 	p->poller = poller_new(p->child->loop, p->child->http, s, &ops);
 }
 

@@ -116,9 +116,6 @@ const struct known *pull_known(const struct pull *p, const char *bundle);
 /* ---- between its files ---- */
 
 void pull_rules(const struct pull *p, struct verify_rules *ret);
-/* Shows a finding in a condition, soon. Message as in err_set. */
-void pull_find(struct pull *p, struct source_finding *f,
-	       enum source_reason reason, const char *message);
 /* Puts a refusal where it belongs: Fetched, Verified, Forked or Clock. */
 void pull_refuse(struct pull *p, const struct verdict *v,
 		 const struct err *err, bool of_bundle);
@@ -131,8 +128,6 @@ int pull_reset_cache(struct pull *p, struct err *err);
 /* What was verified cannot be read: soon all is verified once more, and got
  * anew if it is damaged or gone. */
 void pull_doubt(struct pull *p);
-/* Begins a job if something is missing. */
-void pull_plan(struct pull *p);
 /* The job is over: err says why it failed, NULL that it did not. */
 void pull_job_ended(struct pull *p, const struct err *err);
 

@@ -28,6 +28,8 @@
 /* a GET that failed for a passing reason */
 #define LOOK_AGAIN_MS 1000
 
+static void deliver_held(struct channel *c, struct tracked *t);
+
 /* What hangs off an object while something is going on. */
 struct repair {
 	struct channel *channel;
@@ -208,7 +210,7 @@ void repair_applied(struct channel *c, struct tracked *t,
 		r->drifted_values = 0;
 		channel_object_changed(c, t);
 	}
-	repair_deliver_held(c, t);
+	deliver_held(c, t);
 }
 
 /* ---- a suspicion ---- */
@@ -454,7 +456,8 @@ static void hold(struct channel *c, struct tracked *t, enum observed what,
 	r->held = buf_detach(&text, &r->held_len);
 }
 
-void repair_deliver_held(struct channel *c, struct tracked *t)
+/* Judges the event that was held back while an apply ran, if there is one. */
+static void deliver_held(struct channel *c, struct tracked *t)
 {
 	struct repair *r = t->repair;
 	struct arena scratch = ARENA_INIT;

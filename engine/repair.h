@@ -9,8 +9,6 @@
 
 /* One GET will tell whether this object is as wanted. */
 void repair_suspect(struct channel *c, struct tracked *t);
-/* Judges the event that was held back while an apply ran, if there is one. */
-void repair_deliver_held(struct channel *c, struct tracked *t);
 
 /* An event for an object that the reconciliation has not seen yet: it only
  * remembers which version was named, to look again if that is another one

@@ -467,8 +467,3 @@ void source_poll(struct source *s)
 {
 	send_empty(s, SOURCE_POLL);
 }
-
-const struct source_state *source_state(const struct source *s)
-{
-	return &s->state;
-}

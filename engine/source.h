@@ -91,8 +91,6 @@ void source_applied(struct source *s, const struct source_pin *pin);
 /* Looks for a new head now (reconcile). */
 void source_poll(struct source *s);
 
-/* The last state that was told. */
-const struct source_state *source_state(const struct source *s);
 
 /* ---- questions ---- */
 

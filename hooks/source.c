@@ -50,19 +50,9 @@ static int entry_cmp(const git_tree_entry *a, const git_tree_entry *b)
 			     git_tree_entry_type(b) == GIT_OBJECT_TREE);
 }
 
-/* Puts a name behind the first len bytes of the path. -1: too long. */
 static int path_push(struct walk *w, size_t len, const char *name)
 {
-	size_t add = strlen(name), slash = len > 0;
-
-	if (len + slash + add > LIMIT_PATH_BYTES)
-		return err_set(w->err, ERR_INVALID,
-			       "a path below '%.100s...' is longer than %d "
-			       "bytes", w->path, LIMIT_PATH_BYTES);
-	if (slash)
-		w->path[len] = '/';
-	memcpy(w->path + len + slash, name, add + 1);
-	return 0;
+	return manifest_path_push(w->path, len, name, w->err);
 }
 
 static void add_file(struct walk *w, const git_oid *old_id,

@@ -305,3 +305,17 @@ void manifest_name_warn(const char *path, struct problems *ps)
 			"lower case; rename it, or name it in "
 			".windlassignore");
 }
+
+int manifest_path_push(char path[LIMIT_PATH_BYTES + 1], size_t len,
+		       const char *name, struct err *err)
+{
+	size_t add = strlen(name), slash = len && path[len - 1] != '/';
+
+	if (len + slash + add > LIMIT_PATH_BYTES)
+		return err_set(err, ERR_INVALID, "a path below '%.100s...' is "
+			       "longer than %d bytes", path, LIMIT_PATH_BYTES);
+	if (slash)
+		path[len] = '/';
+	memcpy(path + len + slash, name, add + 1);
+	return 0;
+}

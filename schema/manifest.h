@@ -6,6 +6,8 @@
 #define SCHEMA_MANIFEST_H
 
 #include "schema/base/arena.h"
+#include "schema/base/err.h"
+#include "schema/limits.h"
 #include "schema/object.h"
 #include "schema/problem.h"
 
@@ -37,5 +39,12 @@ struct manifest_tool {
 	const char *file, *tool;
 };
 extern const struct manifest_tool manifest_tools[];
+
+/*
+ * Puts a name behind the first len bytes of a path that grows and shrinks
+ * while folders are walked. ERR_INVALID when it gets too long.
+ */
+int manifest_path_push(char path[LIMIT_PATH_BYTES + 1], size_t len,
+		       const char *name, struct err *err);
 
 #endif

@@ -103,12 +103,6 @@ static void write_line(const struct origin *e, struct buf *out)
 	buf_addf(out, "%s %s:%u\n", e->name, e->path, (unsigned)e->line);
 }
 
-void origins_write(const struct origins *o, struct buf *out)
-{
-	for (size_t i = 0; i < o->n; i++)
-		write_line(&o->v[i], out);
-}
-
 static int by_name(const void *a, const void *b)
 {
 	const struct origin *x = a, *y = b;

@@ -38,8 +38,6 @@ bool origin_path_ok(const char *path);
 /* Strict; -1 with ERR_INVALID naming the line. */
 int origins_parse(const char *text, size_t len, struct origins *ret,
 		  struct err *err);
-/* Appends the text; empty if there is nothing to say. */
-void origins_write(const struct origins *o, struct buf *out);
 const struct origin *origins_find(const struct origins *o, const char *name);
 void origins_release(struct origins *o);
 

@@ -183,15 +183,6 @@ void sums_write(const struct sums *s, struct buf *out)
 	}
 }
 
-const struct sums_entry *sums_find(const struct sums *s, const char *name)
-{
-	size_t at;
-
-	if (search(s, name, false, &at) || search(s, name, true, &at))
-		return &s->v[at];
-	return NULL;
-}
-
 void sums_set(struct sums *s, const char *name, bool dir,
 	      const struct sha256 *digest)
 {

@@ -44,7 +44,6 @@ int sums_parse(const char *text, size_t len, struct sums *ret,
 	       struct err *err);
 void sums_write(const struct sums *s, struct buf *out);
 
-const struct sums_entry *sums_find(const struct sums *s, const char *name);
 /* Sets or replaces, keeping the order. */
 void sums_set(struct sums *s, const char *name, bool dir,
 	      const struct sha256 *digest);

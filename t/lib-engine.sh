@@ -12,6 +12,10 @@
 #   wait_ready CHANNEL [SECONDS]
 #   wait_condition CHANNEL TYPE STATUS [SECONDS [REASON]]
 #   condition CHANNEL TYPE    prints "STATUS REASON MESSAGE"
+#   refused_service FILE [NAME]   an object of $ns that passes every check and
+#                             that the API server refuses
+#   live_count                how many ConfigMaps of channels $ns has
+#   at_least COUNT            it has so many
 #   live_differs REPO CHANNEL prints what differs between the bundle and the
 #                             cluster, by kubectl diff; nothing if all is well
 
@@ -72,6 +76,22 @@ is_condition() {
 condition() {
 	k get channel "$1" -o "jsonpath={range .status.conditions[?(@.type==\"$2\")]}{.status} {.reason} {.message}{end}"
 }
+
+refused_service() {
+	cat >"$1" <<-END
+	apiVersion: v1
+	kind: Service
+	metadata: {name: ${2:-refused}, namespace: $ns}
+	spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
+	END
+}
+
+live_count() {
+	k -n "$ns" get configmap -l applyset.kubernetes.io/part-of -o name |
+		wc -l
+}
+
+at_least() { [ "$(live_count)" -ge "$1" ]; }
 
 live_differs() {
 	local repo=$1 channel=$2 checkout

@@ -11,8 +11,6 @@ k create namespace "$ns" >/dev/null
 channel=restart
 objects=300
 
-live_count() { k -n "$ns" get configmap -l applyset.kubernetes.io/part-of -o name | wc -l; }
-at_least() { [ "$(live_count)" -ge "$1" ]; }
 text() { k -n "$ns" get configmap "$1" -o 'jsonpath={.data.text}'; }
 is_text() { [ "$(text "$1")" = "$2" ]; }
 metric() { curl -s "http://$METRICS/metrics" | sed -n "s/^$1{channel=\"$channel\"} //p"; }

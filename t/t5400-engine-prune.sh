@@ -209,12 +209,7 @@ wait_applied "$channel" 12 40
 remove renamed
 remove taken
 remove replaced
-cat >"$dir/bad.yaml" <<END
-apiVersion: v1
-kind: Service
-metadata: {name: renamed, namespace: $ns}
-spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
-END
+refused_service "$dir/bad.yaml" renamed
 commit_push work thirteenth
 ok "while an object of its namespace fails" \
 	wait_condition "$channel" Applied False 20 ApplyFailed

@@ -32,23 +32,13 @@ suspend() {
 	k patch channel "$@" --type merge -p "{\"spec\":{\"suspend\":$value}}" >/dev/null
 }
 
-# refused_service CHANNEL: an object that the API server refuses
-refused_service() {
-	cat >"work/deploy/$1/refused.yaml" <<-END
-	apiVersion: v1
-	kind: Service
-	metadata: {name: refused, namespace: $ns}
-	spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
-	END
-}
-
 all="$good $fails $down $silent $bad $asleep $bulk"
 make_host host.git $all
 make_clone host.git work
 for channel in $all; do
 	put work "deploy/$channel/o.yaml" ConfigMap "${channel%-*}" "$ns" first
 done
-refused_service "$fails"
+refused_service "work/deploy/$fails/refused.yaml"
 commit_push work first || bail "push failed: $(cat push.out)"
 for file in host.git/windlass/public/"$bad"/packs/*; do
 	chmod u+w "$file"

@@ -197,12 +197,7 @@ not_ok "and the deployment is gone" there deployment stuck
 ok "the channel is ready again" wait_ready "$channel" 30
 
 # ---- dependencies that fail, are not there, or go round ----
-cat >"$dir/refused.yaml" <<END
-apiVersion: v1
-kind: Service
-metadata: {name: refused, namespace: $ns}
-spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
-END
+refused_service "$dir/refused.yaml"
 config d-orphan x $depends "/namespaces/$ns/Service/refused"
 config d-nobody x $depends "apps/namespaces/$ns/Deployment/nobody"
 config d-round x $depends "/namespaces/$ns/ConfigMap/d-about"

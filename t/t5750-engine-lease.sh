@@ -43,8 +43,6 @@ metric() {
 	curl -s "http://${!address}/metrics" | sed -n "s/^$2 //p"
 }
 leads() { grep -q ' leading ' "$1.log" && [ "$(metric "$1" windlass_leading)" = 1 ]; }
-live_count() { k -n "$ns" get configmap -l applyset.kubernetes.io/part-of -o name | wc -l; }
-at_least() { [ "$(live_count)" -ge "$1" ]; }
 text() { k -n "$ns" get configmap "$1" -o 'jsonpath={.data.text}' 2>/dev/null; }
 is_text() { [ "$(text "$1")" = "$2" ]; }
 ready_code() {

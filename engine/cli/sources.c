@@ -36,19 +36,9 @@ static bool ignored(struct walk *w)
 	return ignore_match(w->ignore, w->path + w->root_len);
 }
 
-/* Puts a name behind the first len bytes of the path. -1: too long. */
 static int path_push(struct walk *w, size_t len, const char *name)
 {
-	size_t add = strlen(name), slash = len && w->path[len - 1] != '/';
-
-	if (len + slash + add > LIMIT_PATH_BYTES)
-		return err_set(w->err, ERR_INVALID,
-			       "a path below '%.100s...' is longer than %d "
-			       "bytes", w->path, LIMIT_PATH_BYTES);
-	if (slash)
-		w->path[len] = '/';
-	memcpy(w->path + len + slash, name, add + 1);
-	return 0;
+	return manifest_path_push(w->path, len, name, w->err);
 }
 
 /* What lstat says of path/name; false if there is no such thing. */

@@ -26,7 +26,7 @@ static void test_read(void)
 	ok(e && e->line == 7 && !strcmp(e->path, "deploy/prod/a b:c.yaml"),
 	   "a path may hold spaces and colons");
 	ok(!origins_find(&o, "b"), "what is not there is not found");
-	origins_write(&o, &out);
+	origins_edit(&o, NULL, 0, &out);
 	is_str(out.data, good, "written as it was read");
 	origins_release(&o);
 	buf_release(&out);

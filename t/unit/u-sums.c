@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "schema/base/mem.h"
 #include "schema/limits.h"
@@ -12,6 +13,14 @@
 
 #define A64 "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 #define LINE(name) A64 "  " name "\n"
+
+static const struct sums_entry *find(const struct sums *s, const char *name)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (!strcmp(s->v[i].name, name))
+			return &s->v[i];
+	return NULL;
+}
 
 static void test_names(void)
 {
@@ -87,8 +96,6 @@ static void test_parse(void)
 
 	ok(!sums_parse(text, strlen(text), &s, &err) && s.n == 4,
 	   "a good text");
-	ok(sums_find(&s, "a")->dir && !sums_find(&s, "a0")->dir &&
-	   !sums_find(&s, "b"), "entries are found");
 	sums_write(&s, &out);
 	is_str(out.data, text, "and written back to the same bytes");
 	sums_release(&s);
@@ -141,9 +148,9 @@ static void test_set(void)
 	ok(s.n == 3 && !strcmp(s.v[0].name, "a.b") &&
 	   !strcmp(s.v[1].name, "a") && !strcmp(s.v[2].name, "b"),
 	   "set keeps the order of the lines");
-	ok(sha256_equal(&sums_find(&s, "a")->digest, &two), "set replaces");
+	ok(sha256_equal(&find(&s, "a")->digest, &two), "set replaces");
 	sums_set(&s, "a", false, &one);
-	ok(s.n == 3 && !sums_find(&s, "a")->dir && !strcmp(s.v[0].name, "a"),
+	ok(s.n == 3 && !find(&s, "a")->dir && !strcmp(s.v[0].name, "a"),
 	   "a directory may become a file");
 	ok(sums_del(&s, "a") && !sums_del(&s, "a") && s.n == 2, "del");
 	sums_write(&s, &out);
