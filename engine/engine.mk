@@ -102,7 +102,7 @@ engine/cli/windlass-install-manifests.$(OBJEXT): $(install_inc)
 
 # the command line
 bin_PROGRAMS += windlass
-windlass_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS)
+windlass_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS)
 windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
 	engine/cli/bundles.c engine/cli/bundles.h \
@@ -111,6 +111,7 @@ windlass_SOURCES = \
 	engine/cli/cluster.c engine/cli/cluster.h \
 	engine/cli/cmd-check.c \
 	engine/cli/cmd-diff.c \
+	engine/cli/cmd-doctor.c \
 	engine/cli/cmd-install.c \
 	engine/cli/cmd-log.c \
 	engine/cli/cmd-reconcile.c \
@@ -121,6 +122,7 @@ windlass_SOURCES = \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \
 	engine/cli/cmd-yaml.c \
+	engine/cli/doctor-channel.c engine/cli/doctor.h \
 	engine/cli/findings.c engine/cli/findings.h \
 	engine/cli/install-cluster.c engine/cli/install.h \
 	engine/cli/install-manifests.c \
@@ -147,6 +149,7 @@ dist_man_MANS += \
 	engine/cli/windlass.1 \
 	engine/cli/windlass-check.1 \
 	engine/cli/windlass-diff.1 \
+	engine/cli/windlass-doctor.1 \
 	engine/cli/windlass-install.1 \
 	engine/cli/windlass-log.1 \
 	engine/cli/windlass-reconcile.1 \

@@ -14,6 +14,7 @@
 /* argv[0] is the command's name. The result is an exit status. */
 int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
+int cmd_doctor(int argc, char **argv);
 int cmd_install(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_reconcile(int argc, char **argv);

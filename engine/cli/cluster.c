@@ -5,6 +5,7 @@
 #include "config.h"
 #include "engine/cli/cluster.h"
 
+#include <curl/curl.h>
 #include <string.h>
 
 struct waiting {
@@ -12,6 +13,7 @@ struct waiting {
 	struct arena *arena;
 	struct node *object;
 	enum kube_why why;
+	int64_t date;
 	struct err err;
 	bool wanted;			/* the caller wants the body */
 	int rc;
@@ -43,7 +45,9 @@ void cluster_close(struct cluster *c)
 static void on_done(void *arg, const struct kube_answer *a)
 {
 	struct waiting *w = arg;
+	const char *date = a->http ? http_header(a->http, "date") : NULL;
 
+	w->date = date ? curl_getdate(date, NULL) : 0;
 	w->why = a->status->why;
 	w->rc = 0;
 	if (a->err) {
@@ -71,6 +75,7 @@ int cluster_call(struct cluster *c, const struct kube_request *r,
 	if (kube_send(c->kube, &request, &call, err) < 0 ||
 	    loop_run(c->loop, err) < 0)
 		return -1;
+	c->date = w.date > 0 ? w.date : 0;
 	if (ret_why)
 		*ret_why = w.why;
 	if (w.rc < 0) {

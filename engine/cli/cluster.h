@@ -9,6 +9,8 @@
 struct cluster {
 	struct loop *loop;
 	struct kube *kube;
+	int64_t date;		/* the server's clock at its last answer, from
+				   the answer's header; 0: it did not say */
 };
 
 #define CLUSTER_INIT { 0 }

@@ -19,6 +19,7 @@ static const struct command commands[] = {
 	{ "check", cmd_check, "check manifests as a push would" },
 	{ "render", cmd_render, "print manifests as a bundle has them" },
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
+	{ "doctor", cmd_doctor, "check the cluster's side" },
 	{ "install", cmd_install, "print or apply what a cluster needs" },
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },
 	{ "reconcile", cmd_reconcile, "have the engine look at everything" },

@@ -1,0 +1,463 @@
+/*
+ * windlass doctor: what the engine's side depends on, looked at from outside
+ * with the admin's own rights. Changes nothing. windlass-hook doctor is the
+ * same for the Git host.
+ */
+#include "config.h"
+#include "engine/cli/doctor.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/channel-spec.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
+#include "schema/base/options.h"
+#include "schema/json.h"
+#include "schema/limits.h"
+#include "schema/object.h"
+
+static const char usage[] =
+"usage: windlass doctor [--output json] [CHANNEL]\n"
+"\n"
+"Checks what the engine in the cluster depends on: the API server, clocks, the\n"
+"kind Channel, the engine and its Lease, its rights, and each channel (or the\n"
+"one that is named) with its account. A line each, with what to do.\n"
+"\n"
+"  --output json      one JSON document\n"
+"  --kubeconfig FILE  as kubectl has it (default: $KUBECONFIG)\n"
+"  --context NAME\n"
+"\n"
+"Exit status: 0, 1 if a check failed, 2 if the cluster cannot be asked.\n";
+
+/* a header has whole seconds, and takes time to come */
+#define CLOCK_WARN 5
+/* a Lease lasts 15 s and is renewed each 2 s */
+#define LEASE_OLD 20
+#define REPORT_MAX (16u * 1024 * 1024)
+
+struct options {
+	const char *kubeconfig, *context, *channel;
+	enum cli_output output;
+};
+
+void doctor_say(struct doctor *d, enum finding_level level, const char *check,
+		const char *channel, const char *fmt, ...)
+{
+	struct buf text = BUF_INIT(8192), message = BUF_INIT(32768);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	buf_add_scrubbed(&message, text.data, text.len);
+	d->v = xreallocarray(d->v, d->n + 1, sizeof(*d->v));
+	d->v[d->n++] = (struct finding){
+		.level = level, .check = check,
+		.channel = xstrdup(channel ? channel : ""),
+		.message = buf_detach(&message, NULL),
+	};
+	d->failed += level == FINDING_FAIL;
+	d->warned += level == FINDING_WARN;
+	buf_release(&text);
+}
+
+/* ---- the cluster ---- */
+
+static int get(struct doctor *d, const struct kube_target *target,
+	       struct arena *a, struct node **ret, enum kube_why *why,
+	       struct err *err)
+{
+	const struct kube_request r = { .method = "GET", .target = *target };
+
+	return cluster_call(&d->cluster, &r, a, ret, why, err);
+}
+
+static int check_api(struct doctor *d, struct err *err)
+{
+	const struct kube_request r = { .method = "GET", .path = "/version" };
+	struct arena a = ARENA_INIT;
+	struct node *version;
+	const char *text;
+	int rc = cluster_call(&d->cluster, &r, &a, &version, NULL, err);
+
+	if (!rc) {
+		text = node_path_str(version, "gitVersion", NULL);
+		doctor_say(d, FINDING_OK, "api", NULL, "%s answers: "
+			   "Kubernetes %s", kube_server(d->cluster.kube),
+			   text ? text : "of unknown version");
+	}
+	arena_release(&a);
+	return rc;
+}
+
+static void check_clock(struct doctor *d)
+{
+	int64_t off = d->cluster.date - clock_now();
+	int64_t by = off < 0 ? -off : off;
+
+	if (!d->cluster.date)
+		return;
+	if (by <= CLOCK_WARN)
+		doctor_say(d, FINDING_OK, "clock", NULL, "the API server's and "
+			   "this machine's agree");
+	else
+		doctor_say(d, by > LIMIT_HEAD_AHEAD ? FINDING_FAIL :
+			   FINDING_WARN, "clock", NULL, "the API server's is "
+			   "%" PRId64 " s %s of this machine's; heads more "
+			   "than %d s ahead are refused: set the wrong one",
+			   by, off > 0 ? "ahead" : "behind",
+			   LIMIT_HEAD_AHEAD);
+}
+
+static bool check_kind(struct doctor *d)
+{
+	const struct kube_target target = {
+		.group = "apiextensions.k8s.io", .version = "v1",
+		.plural = "customresourcedefinitions",
+		.name = "channels.windlass.dev",
+	};
+	struct err err = ERR_INIT;
+	struct arena a = ARENA_INIT;
+	enum kube_why why = KUBE_DONE;
+	struct node *crd;
+	int rc = get(d, &target, &a, &crd, &why, &err);
+
+	arena_release(&a);
+	if (!rc)
+		doctor_say(d, FINDING_OK, "kind", NULL,
+			   "Channels are known");
+	else if (why == KUBE_NOT_FOUND)
+		doctor_say(d, FINDING_FAIL, "kind", NULL, "the cluster does "
+			   "not know Channels; run `windlass install`");
+	else
+		doctor_say(d, FINDING_WARN, "kind", NULL, "cannot look: %s",
+			   err.msg);
+	return !rc || why != KUBE_NOT_FOUND;
+}
+
+/* ---- the engine ---- */
+
+static void check_deployment(struct doctor *d)
+{
+	const struct kube_target target = {
+		.group = "apps", .version = "v1", .plural = "deployments",
+		.namespace = OWN_NAMESPACE, .name = "windlassd",
+	};
+	struct err err = ERR_INIT;
+	struct arena a = ARENA_INIT;
+	enum kube_why why = KUBE_DONE;
+	struct node *deployment;
+	int64_t ready, wanted;
+
+	if (get(d, &target, &a, &deployment, &why, &err) < 0) {
+		doctor_say(d, FINDING_WARN, "engine", NULL,
+			   why == KUBE_NOT_FOUND ? "there is no Deployment "
+			   OWN_NAMESPACE "/windlassd; `windlass install "
+			   "--image` makes it, unless the engine runs "
+			   "elsewhere" : "cannot look: %s", err.msg);
+		arena_release(&a);
+		return;
+	}
+	d->installed = true;
+	ready = node_path_int(deployment, 0, "status", "availableReplicas",
+			      NULL);
+	wanted = node_path_int(deployment, 1, "spec", "replicas", NULL);
+	if (ready >= wanted && ready > 0)
+		doctor_say(d, FINDING_OK, "engine", NULL, "%" PRId64 " of %"
+			   PRId64 " pods are available", ready, wanted);
+	else
+		doctor_say(d, ready ? FINDING_WARN : FINDING_FAIL, "engine",
+			   NULL, "%" PRId64 " of %" PRId64 " pods are "
+			   "available; kubectl -n " OWN_NAMESPACE " describe "
+			   "pods says why", ready, wanted);
+	arena_release(&a);
+}
+
+/* "2026-11-24T04:00:00.123456Z" without its fraction. */
+static int64_t micro_time(const char *text)
+{
+	char whole[CLOCK_TEXT_SIZE];
+	int64_t t;
+
+	if (!text || strlen(text) < 20)
+		return 0;
+	snprintf(whole, sizeof(whole), "%.19sZ", text);
+	return clock_parse(whole, &t) < 0 ? 0 : t;
+}
+
+static void check_lease(struct doctor *d)
+{
+	const struct kube_target target = {
+		.group = "coordination.k8s.io", .version = "v1",
+		.plural = "leases", .namespace = OWN_NAMESPACE,
+		.name = "windlassd",
+	};
+	struct err err = ERR_INIT;
+	struct arena a = ARENA_INIT;
+	enum kube_why why = KUBE_DONE;
+	struct node *lease;
+	const char *holder = NULL;
+	int64_t age = 0, now;
+
+	if (get(d, &target, &a, &lease, &why, &err) == 0) {
+		holder = node_path_str(lease, "spec", "holderIdentity", NULL);
+		now = d->cluster.date ? d->cluster.date : clock_now();
+		age = now - micro_time(node_path_str(lease, "spec",
+						     "renewTime", NULL));
+	}
+	if (why != KUBE_DONE && why != KUBE_NOT_FOUND)
+		doctor_say(d, FINDING_WARN, "lease", NULL, "cannot look: %s",
+			   err.msg);
+	else if (holder && *holder && age <= LEASE_OLD)
+		doctor_say(d, FINDING_OK, "lease", NULL, "%s leads", holder);
+	else if (holder && *holder)
+		doctor_say(d, FINDING_FAIL, "lease", NULL, "%s led until %"
+			   PRId64 " s ago, and nobody does now; see why no "
+			   "engine runs", holder, age);
+	else
+		doctor_say(d, d->installed ? FINDING_FAIL : FINDING_WARN,
+			   "lease", NULL, "nobody leads: no engine runs, or "
+			   "one with --no-leader-elect");
+	arena_release(&a);
+}
+
+/* ---- rights ---- */
+
+static void write_review(const struct doctor_right *r, struct buf *out)
+{
+	const char *slash = strchr(r->resource, '/');
+	size_t len = slash ? (size_t)(slash - r->resource)
+			   : strlen(r->resource);
+
+	buf_addf(out, "{\"apiVersion\":\"authorization.k8s.io/v1\","
+		 "\"kind\":\"SubjectAccessReview\",\"spec\":{\"user\":"
+		 "\"system:serviceaccount:%s:%s\",\"groups\":["
+		 "\"system:serviceaccounts\",\"system:serviceaccounts:%s\","
+		 "\"system:authenticated\"],\"resourceAttributes\":{",
+		 r->namespace_of, r->account, r->namespace_of);
+	buf_addf(out, "\"verb\":\"%s\",\"group\":\"%s\",\"resource\":\"%.*s\","
+		 "\"subresource\":\"%s\",\"namespace\":\"%s\",\"name\":\"%s\""
+		 "}}}", r->verb, r->group, (int)len, r->resource,
+		 slash ? slash + 1 : "", r->namespace, r->name);
+}
+
+bool doctor_may(struct doctor *d, const struct doctor_right *r,
+		bool *ret_allowed)
+{
+	struct kube_request ask = {
+		.method = "POST",
+		.target = { .group = "authorization.k8s.io", .version = "v1",
+			    .plural = "subjectaccessreviews" },
+	};
+	struct buf body = BUF_INIT(8192);
+	struct err err = ERR_INIT;
+	struct arena a = ARENA_INIT;
+	struct node *answer;
+	const struct node *allowed;
+
+	if (!d->may_ask)
+		return false;
+	write_review(r, &body);
+	ask.body = body.data;
+	ask.body_len = body.len;
+	d->asked++;
+	if (cluster_call(&d->cluster, &ask, &a, &answer, NULL, &err) < 0) {
+		d->may_ask = false;
+		doctor_say(d, FINDING_WARN, "rights", NULL, "cannot ask what "
+			   "accounts may do: %s", err.msg);
+	} else {
+		allowed = node_path(answer, "status", "allowed", NULL);
+		*ret_allowed = allowed && allowed->type == NODE_BOOL &&
+			       allowed->boolean;
+	}
+	buf_release(&body);
+	arena_release(&a);
+	return d->may_ask;
+}
+
+void doctor_check_right(struct doctor *d, const char *channel,
+			const struct doctor_right *r)
+{
+	bool allowed;
+
+	if (doctor_may(d, r, &allowed) && !allowed)
+		doctor_say(d, FINDING_FAIL, "rights", channel, "account %s/%s "
+			   "may not %s %s%s%s%s%s%s; run `windlass install` "
+			   "again", r->namespace_of, r->account, r->verb,
+			   r->resource, *r->group ? "." : "", r->group,
+			   *r->name ? " " : "", r->name,
+			   *r->namespace ? " there" : "");
+}
+
+static void check_rights(struct doctor *d)
+{
+	static const struct doctor_right rights[] = {
+		{ OWN_NAMESPACE, "windlassd", "watch", "windlass.dev",
+		  "channels", "", "" },
+		{ OWN_NAMESPACE, "windlassd", "patch", "windlass.dev",
+		  "channels", "", "" },
+		{ OWN_NAMESPACE, "windlassd", "patch", "windlass.dev",
+		  "channels/status", "", "" },
+		{ OWN_NAMESPACE, "windlassd", "create", "coordination.k8s.io",
+		  "leases", OWN_NAMESPACE, "" },
+		{ OWN_NAMESPACE, "windlassd", "patch", "coordination.k8s.io",
+		  "leases", OWN_NAMESPACE, "windlassd" },
+		{ OWN_NAMESPACE, "windlassd", "get", "", "secrets",
+		  OWN_NAMESPACE, "" },
+		{ OWN_NAMESPACE, "windlassd", "create", "events.k8s.io",
+		  "events", "default", "" },
+	};
+	size_t failed = d->failed;
+
+	if (!d->installed)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(rights); i++)
+		doctor_check_right(d, NULL, &rights[i]);
+	if (d->may_ask && failed == d->failed)
+		doctor_say(d, FINDING_OK, "rights", NULL,
+			   "the engine has what it needs");
+}
+
+/* ---- channels ---- */
+
+static int check_channels(struct doctor *d, const char *name,
+			  struct err *err)
+{
+	const struct kube_target target = cluster_channels(NULL);
+	struct arena a = ARENA_INIT;
+	struct node *answer;
+	const struct node *items;
+	int rc;
+
+	if (name) {
+		rc = cluster_channel(&d->cluster, name, &a, &answer, err);
+		if (!rc)
+			doctor_channel(d, answer);
+		arena_release(&a);
+		return rc;
+	}
+	rc = get(d, &target, &a, &answer, NULL, err);
+	items = rc ? NULL : node_get(answer, "items");
+	if (items && items->type == NODE_SEQ && !items->n)
+		doctor_say(d, FINDING_WARN, "channels", NULL, "there are none; "
+			   "`windlass install CHANNEL` makes one");
+	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
+	     i++)
+		doctor_channel(d, items->items[i]);
+	arena_release(&a);
+	return rc;
+}
+
+/* ---- the command ---- */
+
+static const char *const level_names[] = { "ok", "warn", "FAIL" };
+
+static void print_text(const struct doctor *d)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct finding *f = &d->v[i];
+
+		printf("%-4s  %s%s%s: %s\n", level_names[f->level], f->channel,
+		       *f->channel ? ": " : "", f->check, f->message);
+	}
+	printf("%zu check%s, %zu failed, %zu warning%s\n", d->n,
+	       d->n == 1 ? "" : "s", d->failed, d->warned,
+	       d->warned == 1 ? "" : "s");
+}
+
+static void print_json(const struct doctor *d)
+{
+	struct buf out = BUF_INIT(REPORT_MAX);
+	struct arena a = ARENA_INIT;
+	struct node *root = node_map(&a), *checks = node_seq(&a);
+
+	for (size_t i = 0; i < d->n; i++) {
+		const struct finding *f = &d->v[i];
+		struct node *n = node_map(&a);
+
+		node_set(&a, n, "check", node_str(&a, f->check));
+		if (*f->channel)
+			node_set(&a, n, "channel",
+				 node_str_clean(&a, f->channel));
+		node_set(&a, n, "result", node_str(&a, f->level ==
+			 FINDING_FAIL ? "fail" : level_names[f->level]));
+		node_set(&a, n, "message", node_str_clean(&a, f->message));
+		node_append(&a, checks, n);
+	}
+	node_set(&a, root, "checks", checks);
+	node_set(&a, root, "failed", node_int(&a, (int64_t)d->failed));
+	node_set(&a, root, "warnings", node_int(&a, (int64_t)d->warned));
+	node_set(&a, root, "server", node_str(&a,
+					      kube_server(d->cluster.kube)));
+	json_write_canonical(root, &out);
+	fputs(out.data, stdout);
+	buf_release(&out);
+	arena_release(&a);
+}
+
+static int examine(struct doctor *d, const struct options *o, struct err *err)
+{
+	if (cluster_open(&d->cluster, o->kubeconfig, o->context, err) < 0 ||
+	    check_api(d, err) < 0)
+		return -1;
+	check_clock(d);
+	if (check_kind(d)) {
+		check_deployment(d);
+		check_lease(d);
+		check_rights(d);
+		if (check_channels(d, o->channel, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int parse_options(int argc, char **argv, struct options *o)
+{
+	const struct option_spec specs[] = {
+		OPTION_TAKE("output", cli_take_output, &o->output),
+		OPTION_TEXT("kubeconfig", &o->kubeconfig),
+		OPTION_TEXT("context", &o->context),
+		OPTION_END
+	};
+	int status = options_parse(specs, usage, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (argc - optind > 1)
+		return usage_error(usage, "name one channel, or none for all");
+	o->channel = argv[optind];
+	if (o->channel && !is_channel_name(o->channel))
+		return usage_error(usage, "'%s' is no channel's name",
+				   o->channel);
+	return -1;
+}
+
+int cmd_doctor(int argc, char **argv)
+{
+	struct options o = { 0 };
+	struct doctor d = { .cluster = CLUSTER_INIT, .may_ask = true };
+	struct err err = ERR_INIT;
+	int status = parse_options(argc, argv, &o);
+
+	if (status >= 0)
+		return status;
+	if (examine(&d, &o, &err) < 0) {
+		status = command_fail(&err);
+	} else {
+		if (o.output == OUTPUT_JSON)
+			print_json(&d);
+		else
+			print_text(&d);
+		status = d.failed ? EXIT_REFUSED : EXIT_OK;
+	}
+	for (size_t i = 0; i < d.n; i++) {
+		free(d.v[i].channel);
+		free(d.v[i].message);
+	}
+	free(d.v);
+	cluster_close(&d.cluster);
+	return status;
+}
