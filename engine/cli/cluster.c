@@ -6,7 +6,10 @@
 #include "engine/cli/cluster.h"
 
 #include <curl/curl.h>
+#include <stdio.h>
 #include <string.h>
+
+#include "engine/watch.h"
 
 struct waiting {
 	struct loop *loop;
@@ -166,4 +169,78 @@ const char *cluster_condition(const struct node *channel, const char *type,
 	if (ret_message)
 		*ret_message = text(c, "message");
 	return text(c, "status");
+}
+
+/* ---- following ---- */
+
+struct following {
+	struct loop *loop;
+	void (*fn)(void *arg, const struct node *object, bool gone,
+		   bool again);
+	void *arg;
+	bool again;
+	struct err *err;
+	int rc;
+};
+
+static void on_begin(void *arg)
+{
+	struct following *f = arg;
+
+	f->again = true;
+}
+
+static void on_synced(void *arg)
+{
+	struct following *f = arg;
+
+	f->again = false;
+}
+
+static void on_event(void *arg, enum watch_event what, struct node *object)
+{
+	struct following *f = arg;
+
+	f->fn(f->arg, object, what == WATCH_DELETED, f->again);
+	if (fflush(stdout) || ferror(stdout))
+		loop_stop(f->loop);
+}
+
+static void on_error(void *arg, const struct err *err,
+		     const struct kube_status *status, int64_t retry_ms)
+{
+	struct following *f = arg;
+
+	if (err->class == ERR_TRANSIENT) {
+		fprintf(stderr, "%s; again in %d s\n", err->msg,
+			(int)(retry_ms / 1000) + 1);
+		return;
+	}
+	*f->err = *err;
+	f->rc = -1;
+	loop_stop(f->loop);
+}
+
+int cluster_watch(struct cluster *c, const struct kube_target *target,
+		  const char *field_selector,
+		  void (*fn)(void *arg, const struct node *object, bool gone,
+			     bool again),
+		  void *arg, struct err *err)
+{
+	struct following f = {
+		.loop = c->loop, .fn = fn, .arg = arg, .err = err,
+	};
+	const struct watch_options o = {
+		.target = *target, .field_selector = field_selector,
+		.on_begin = on_begin, .on_event = on_event,
+		.on_synced = on_synced, .on_error = on_error, .arg = &f,
+	};
+	struct watch *w;
+
+	if (watch_new(c->kube, &o, &w, err) < 0)
+		return -1;
+	if (loop_run(c->loop, err) < 0)
+		f.rc = -1;
+	watch_free(w);
+	return f.rc;
 }

@@ -47,4 +47,15 @@ const char *cluster_condition(const struct node *channel, const char *type,
 			      const char **ret_reason,
 			      const char **ret_message);
 
+/*
+ * Follows a resource for ever, or until an error that no retry cures (-1) or
+ * until stdout is closed (0). fn gets each object as it is and as it becomes;
+ * `again`: it may have been told before. Errors that pass are told on stderr.
+ */
+int cluster_watch(struct cluster *c, const struct kube_target *target,
+		  const char *field_selector,
+		  void (*fn)(void *arg, const struct node *object, bool gone,
+			     bool again),
+		  void *arg, struct err *err);
+
 #endif

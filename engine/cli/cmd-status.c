@@ -5,19 +5,23 @@
 #include "engine/cli/cli.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/cli/cluster.h"
 #include "engine/status.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
 #include "schema/base/options.h"
 #include "schema/json.h"
 
 static const char usage[] =
-"usage: windlass status [--output json] [CHANNEL]\n"
+"usage: windlass status [--watch] [--output json] [CHANNEL]\n"
 "\n"
 "Shows what is live: for each channel its bundle, objects and source commit,\n"
 "the conditions that need a person, and what failed, with file and line.\n"
 "\n"
+"  --watch            and again at each change, until it is interrupted\n"
 "  --kubeconfig FILE  as kubectl has it (default: $KUBECONFIG)\n"
 "  --context NAME\n"
 "  --output json      the Channel objects, one a line\n"
@@ -28,6 +32,7 @@ static const char usage[] =
 struct options {
 	const char *kubeconfig, *context, *channel;
 	enum cli_output output;
+	bool watch;
 };
 
 /* Conditions whose normal value is False. */
@@ -159,6 +164,54 @@ static bool print_one(const struct node *channel, const struct options *o)
 	return false;
 }
 
+static int explain(enum kube_why why, struct err *err)
+{
+	if (why == KUBE_NO_RESOURCE)
+		return err_set(err, ERR_INTERNAL, "the cluster does not know "
+			       "the kind Channel; `windlass install` brings "
+			       "it");
+	return -1;
+}
+
+static void on_change(void *arg, const struct node *channel, bool gone,
+		      bool again)
+{
+	const struct options *o = arg;
+	char now[CLOCK_TEXT_SIZE];
+
+	if (o->output == OUTPUT_TEXT) {
+		clock_format(clock_now(), now);
+		printf("%s  ", now);
+	}
+	if (!gone)
+		print_one(channel, o);
+	else if (o->output == OUTPUT_TEXT)
+		printf("%s  is deleted\n",
+		       text(node_get(channel, "metadata"), "name"));
+}
+
+static int follow(struct cluster *cluster, const struct options *o,
+		  struct arena *a, struct err *err)
+{
+	const struct kube_target target = cluster_channels(NULL);
+	const struct kube_request get = {
+		.method = "GET", .target = cluster_channels(o->channel),
+	};
+	char *fields = o->channel ? xasprintf("metadata.name=%s", o->channel)
+				  : NULL;
+	enum kube_why why = KUBE_DONE;
+	int rc = 0;
+
+	/* what is not there would be waited for in silence */
+	if (cluster_call(cluster, &get, a, NULL, &why, err) < 0)
+		rc = explain(why, err);
+	if (!rc)
+		rc = cluster_watch(cluster, &target, fields, on_change,
+				   (void *)o, err);
+	free(fields);
+	return rc;
+}
+
 static int show(struct cluster *cluster, const struct options *o,
 		struct arena *a, struct err *err)
 {
@@ -171,13 +224,8 @@ static int show(struct cluster *cluster, const struct options *o,
 	const struct node *items;
 	bool ready = true;
 
-	if (cluster_call(cluster, &get, a, &answer, &why, err) < 0) {
-		if (why == KUBE_NO_RESOURCE)
-			return err_set(err, ERR_INTERNAL, "the cluster does "
-				       "not know the kind Channel; `windlass "
-				       "install` brings it");
-		return -1;
-	}
+	if (cluster_call(cluster, &get, a, &answer, &why, err) < 0)
+		return explain(why, err);
 	if (o->channel)
 		return print_one(answer, o) ? EXIT_OK : EXIT_REFUSED;
 	items = node_get(answer, "items");
@@ -195,6 +243,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("kubeconfig", &o->kubeconfig),
 		OPTION_TEXT("context", &o->context),
 		OPTION_TAKE("output", cli_take_output, &o->output),
+		OPTION_FLAG("watch", &o->watch),
 		OPTION_END
 	};
 	int status = options_parse(specs, usage, argc, argv);
@@ -217,7 +266,8 @@ int cmd_status(int argc, char **argv)
 		return status;
 	status = -1;
 	if (cluster_open(&cluster, o.kubeconfig, o.context, &err) == 0)
-		status = show(&cluster, &o, &a, &err);
+		status = o.watch ? follow(&cluster, &o, &a, &err)
+				 : show(&cluster, &o, &a, &err);
 	if (status < 0) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;

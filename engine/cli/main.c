@@ -20,6 +20,7 @@ static const struct command commands[] = {
 	{ "render", cmd_render, "print manifests as a bundle has them" },
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
 	{ "doctor", cmd_doctor, "check the cluster's side" },
+	{ "events", cmd_events, "list what the engine told of channels" },
 	{ "install", cmd_install, "print or apply what a cluster needs" },
 	{ "log", cmd_log, "list a channel's bundles, the newest first" },
 	{ "reconcile", cmd_reconcile, "have the engine look at everything" },
