@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -145,6 +146,53 @@ static int set_headers(struct http_easy *e, const struct http_request *r,
 	return 0;
 }
 
+/* libcurl wants more of the body. */
+static size_t read_body(char *out, size_t size, size_t n, void *arg)
+{
+	struct http_easy *e = arg;
+	size_t left = e->body_len - e->body_sent;
+
+	if (e->may_send && !e->may_send(e->may_arg)) {
+		e->held_back = true;
+		return CURL_READFUNC_ABORT;
+	}
+	n = n * size < left ? n * size : left;
+	memcpy(out, e->body + e->body_sent, n);
+	e->body_sent += n;
+	return n;
+}
+
+/* and from the start again, on another connection */
+static int seek_body(void *arg, curl_off_t offset, int origin)
+{
+	struct http_easy *e = arg;
+
+	if (origin != SEEK_SET || offset < 0 ||
+	    (size_t)offset > e->body_len)
+		return CURL_SEEKFUNC_FAIL;
+	e->body_sent = (size_t)offset;
+	return CURL_SEEKFUNC_OK;
+}
+
+static bool set_body(struct http_easy *e, const struct http_request *r,
+		     const void *body)
+{
+	CURL *c = e->easy;
+
+	e->body = body;
+	e->body_len = r->body_len;
+	e->may_send = r->may_send;
+	e->may_arg = r->may_arg;
+	if (!r->body_len)
+		return SET(c, CURLOPT_POSTFIELDS, "") &&
+		       SET(c, CURLOPT_POSTFIELDSIZE, 0L);
+	return SET(c, CURLOPT_READFUNCTION, read_body) &&
+	       SET(c, CURLOPT_READDATA, e) &&
+	       SET(c, CURLOPT_SEEKFUNCTION, seek_body) &&
+	       SET(c, CURLOPT_SEEKDATA, e) &&
+	       SET(c, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+}
+
 static int set_method(struct http_easy *e, const struct http_request *r,
 		      const void *body, struct err *err)
 {
@@ -157,10 +205,7 @@ static int set_method(struct http_easy *e, const struct http_request *r,
 		good = SET(c, CURLOPT_NOBODY, 1L);
 	else if (r->body_len || !strcmp(r->method, "POST") ||
 		 !strcmp(r->method, "PUT") || !strcmp(r->method, "PATCH"))
-		good = SET(c, CURLOPT_POST, 1L) &&
-		       SET(c, CURLOPT_POSTFIELDS, body ? body : "") &&
-		       SET(c, CURLOPT_POSTFIELDSIZE_LARGE,
-			   (curl_off_t)r->body_len) &&
+		good = SET(c, CURLOPT_POST, 1L) && set_body(e, r, body) &&
 		       SET(c, CURLOPT_CUSTOMREQUEST, r->method);
 	else
 		good = SET(c, CURLOPT_CUSTOMREQUEST, r->method);
@@ -278,6 +323,9 @@ static enum err_class class_of(CURLcode code)
 
 int http_easy_error(const struct http_easy *e, CURLcode code, struct err *err)
 {
+	if (e->held_back)
+		return err_set(err, ERR_TRANSIENT,
+			       "not sent any more to '%s'", e->url);
 	return err_set(err, class_of(code), "no answer from '%s': %s", e->url,
 		       *e->why ? e->why : curl_easy_strerror(code));
 }

@@ -15,6 +15,11 @@ struct http_easy {
 	CURL *easy;
 	struct curl_slist *headers;	/* may hold tokens: wiped */
 	struct curl_slist *connect_to;
+	const char *body;
+	size_t body_len, body_sent;
+	bool (*may_send)(void *arg);
+	void *may_arg;
+	bool held_back;			/* may_send said no */
 	char *url;			/* without its query; for messages */
 	char why[CURL_ERROR_SIZE];
 };

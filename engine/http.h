@@ -36,6 +36,11 @@ struct http_request {
 	size_t body_len;
 	bool body_keep;			/* the caller keeps it until done */
 	const struct http_peer *peer;
+	/* Asked when the body goes out, the last moment at which a request
+	 * can be taken back; false ends the call with ERR_TRANSIENT. It may
+	 * do nothing else. NULL: no question. */
+	bool (*may_send)(void *arg);
+	void *may_arg;
 	int connect_ms;			/* 0: 10,000 */
 	int total_ms;			/* whole call; 0: no limit */
 	int idle_ms;			/* longest silence; 0: no limit */

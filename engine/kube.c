@@ -56,6 +56,8 @@ struct kube {
 	struct kube_waiter *waiters;
 	struct work wake;
 	int64_t reconnected;		/* clock_mono_ms(), the streams */
+	bool (*may_write)(void *arg);	/* or NULL */
+	void *may_arg;
 	struct kube_stats stats;
 };
 
@@ -142,6 +144,12 @@ struct loop *kube_loop(const struct kube *k)
 const char *kube_namespace(const struct kube *k)
 {
 	return k->config->namespace;
+}
+
+void kube_set_permit(struct kube *k, bool (*may_write)(void *arg), void *arg)
+{
+	k->may_write = may_write;
+	k->may_arg = arg;
 }
 
 const char *kube_server(const struct kube *k)
@@ -446,6 +454,8 @@ static int send_call(struct kube_call *c, const struct kube_request *r,
 		.method = r->method, .url = url, .headers = headers,
 		.body = r->body, .body_len = r->body_len,
 		.body_keep = r->body_keep, .peer = &k->config->peer,
+		.may_send = r->any_time ? NULL : k->may_write,
+		.may_arg = k->may_arg,
 		.total_ms = c->stream ? r->total_ms : total_ms,
 		.idle_ms = r->idle_ms,
 		.max_bytes = c->stream ? SIZE_MAX : max,

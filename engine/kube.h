@@ -38,6 +38,14 @@ const char *kube_namespace(const struct kube *k);
 /* "https://127.0.0.1:6443", for messages. */
 const char *kube_server(const struct kube *k);
 
+/*
+ * may_write is asked when the body of a request goes out, by which it
+ * changes something; false ends the request as KUBE_NO_ANSWER. A request may
+ * have waited for long between kube_send and that moment, in a process that
+ * was stopped. NULL: everything may.
+ */
+void kube_set_permit(struct kube *k, bool (*may_write)(void *arg), void *arg);
+
 /* ---- somebody else's rights ---- */
 
 /*
@@ -87,6 +95,7 @@ struct kube_request {
 	size_t body_len;
 	bool body_keep;
 	const struct kube_account *account;	/* kept by the caller */
+	bool any_time;			/* kube_set_permit is not for it */
 	int total_ms;			/* 0: KUBE_CALL_MS (streams: none) */
 	size_t max_bytes;		/* 0: LIMIT_KUBE_ANSWER_BYTES */
 

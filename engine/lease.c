@@ -66,6 +66,11 @@ bool lease_can_write(const struct lease *l)
 	       clock_mono_ms() - l->renewed < l->renew_ms;
 }
 
+static bool may_write(void *arg)
+{
+	return lease_can_write(arg);
+}
+
 const char *lease_holder(const struct lease *l)
 {
 	return l->holder;
@@ -196,6 +201,7 @@ static int send_lease(struct lease *l, const char *method, const char *holder,
 			    .name = creates ? NULL : l->name },
 		.query = holder ? "fieldManager=windlassd" : NULL,
 		.content_type = creates ? KUBE_JSON : KUBE_MERGE_PATCH,
+		.any_time = true,
 		.total_ms = CALL_MS, .on_done = done, .arg = l,
 	};
 	int rc;
@@ -371,6 +377,7 @@ int lease_new(struct kube *k, const struct lease_options *o,
 	timer_init(&l->next, kube_loop(k), try_now, l);
 	timer_init(&l->deadline, kube_loop(k), on_deadline, l);
 	timer_init(&l->release_timer, kube_loop(k), on_release_timer, l);
+	kube_set_permit(k, may_write, l);
 	timer_set(&l->next, 0);
 	*ret = l;
 	return 0;
@@ -384,6 +391,7 @@ void lease_free(struct lease *l)
 	timer_stop(&l->next);
 	timer_stop(&l->deadline);
 	timer_stop(&l->release_timer);
+	kube_set_permit(l->kube, NULL, NULL);
 	free(l->namespace);
 	free(l->name);
 	free(l->identity);

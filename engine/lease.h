@@ -26,7 +26,10 @@ struct lease_options {
 	void *arg;
 };
 
-/* Begins at once. Strings are copied. */
+/*
+ * Begins at once. Strings are copied. As long as there is a lease, requests
+ * of k that change something are sent only while lease_can_write.
+ */
 int lease_new(struct kube *k, const struct lease_options *o,
 	      struct lease **ret, struct err *err);
 /*

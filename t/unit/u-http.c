@@ -240,6 +240,38 @@ static void test_large_upload(void)
 	free(big);
 }
 
+static int permits;
+
+static bool permit(void *arg)
+{
+	permits++;
+	return *(bool *)arg;
+}
+
+static void test_permit(void)
+{
+	bool yes = true, no = false;
+	struct http_request q = { .method = "PATCH", .body = "the body",
+				  .body_len = 8, .max_bytes = 4096,
+				  .may_send = permit, .may_arg = &yes };
+	struct result r = { 0 };
+
+	send_request(&r, &q, "/echo");
+	is_int(permits, 0, "not asked when the request is begun");
+	run(5000);
+	ok(permits && r.body.data && strstr(r.body.data, "the body"),
+	   "asked when it is sent");
+	buf_release(&r.body);
+
+	r = (struct result){ 0 };
+	q.may_arg = &no;
+	send_request(&r, &q, "/echo");
+	run(5000);
+	ok(r.err.class == ERR_TRANSIENT &&
+	   strstr(r.err.msg, "not sent any more"), "no: %s", r.err.msg);
+	buf_release(&r.body);
+}
+
 static void test_limits(void)
 {
 	struct http_request q = { .max_bytes = 1000 };
@@ -495,6 +527,7 @@ int main(void)
 	test_answers();
 	test_bodies();
 	test_large_upload();
+	test_permit();
 	test_limits();
 	test_time();
 	test_refusals();
