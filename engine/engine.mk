@@ -51,7 +51,9 @@ libengine_a_SOURCES += \
 	engine/json-split.c engine/json-split.h \
 	engine/kube-config-file.c engine/kube-config-file.h \
 	engine/kube-config.c engine/kube-config.h \
+	engine/kube-exec.c engine/kube-exec.h \
 	engine/kube-internal.h \
+	engine/kube-renew.c engine/kube-renew.h \
 	engine/kube-status.c \
 	engine/kube-url.c \
 	engine/kube.c engine/kube.h \

@@ -61,12 +61,12 @@ static int set_common(struct http_easy *e, const struct http_request *r,
 				  "libcurl refuses an option");
 }
 
-static bool set_blob(CURL *c, CURLoption opt, const char *pem)
+/* The peer outlives the handle: no second copy of a key, if it need not be. */
+static bool set_blob(CURL *c, CURLoption opt, const char *pem, bool copy)
 {
-	/* the peer outlives the handle: no second copy of a key */
 	struct curl_blob blob = {
 		.data = (void *)pem, .len = strlen(pem),
-		.flags = CURL_BLOB_NOCOPY,
+		.flags = copy ? CURL_BLOB_COPY : CURL_BLOB_NOCOPY,
 	};
 
 	return SET(c, opt, &blob);
@@ -83,17 +83,20 @@ static int set_peer(struct http_easy *e, const struct http_peer *p,
 					  "libcurl cannot speak TLS 1.2");
 	/* a CA of the caller's is the only one: not the system's as well */
 	if (p->ca_pem)
-		good = good && set_blob(c, CURLOPT_CAINFO_BLOB, p->ca_pem);
+		good = good && set_blob(c, CURLOPT_CAINFO_BLOB, p->ca_pem,
+					false);
 	else if (p->ca_file)
 		good = good && SET(c, CURLOPT_CAINFO, p->ca_file);
 	if (p->ca_pem || p->ca_file)
 		good = good && SET(c, CURLOPT_CAPATH, NULL);
 	if (p->cert_pem)
-		good = good && set_blob(c, CURLOPT_SSLCERT_BLOB, p->cert_pem);
+		good = good && set_blob(c, CURLOPT_SSLCERT_BLOB,
+					p->cert_pem, p->renewed);
 	else if (p->cert_file)
 		good = good && SET(c, CURLOPT_SSLCERT, p->cert_file);
 	if (p->key_pem)
-		good = good && set_blob(c, CURLOPT_SSLKEY_BLOB, p->key_pem);
+		good = good && set_blob(c, CURLOPT_SSLKEY_BLOB, p->key_pem,
+					p->renewed);
 	else if (p->key_file)
 		good = good && SET(c, CURLOPT_SSLKEY, p->key_file);
 	if (p->insecure)

@@ -25,6 +25,8 @@ struct http_peer {
 	const char *key_file, *key_pem;
 	const char *server_name;	/* SNI and certificate name */
 	const char *proxy;
+	bool renewed;			/* cert_pem and key_pem may be
+					   replaced at any time: copied */
 	bool insecure;			/* do not verify: only if a user says so */
 };
 

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/kube-config.h"
+#include "engine/kube-exec.h"
 #include "schema/base/digest.h"
 #include "schema/base/mem.h"
 #include "schema/base/secret.h"
@@ -321,21 +322,31 @@ static int read_as(const struct entry *e, struct kube_config *c,
 	return 0;
 }
 
-static int read_user(const struct entry *e, struct kube_config *c,
-		     struct err *err)
+/* As in client-go, a token or a password beats a plugin. */
+static int read_exec(const struct entry *e, const struct entry *cluster,
+		     struct kube_config *c, struct err *err)
 {
-	static const char *const cannot[] = { "exec", "auth-provider" };
+	const struct node *exec = node_get(e->node, "exec");
+	const struct kube_exec_place at = { e->file->path, e->file->dir,
+					    e->name };
 
-	for (size_t i = 0; i < ARRAY_SIZE(cannot); i++) {
-		const struct node *n = node_get(e->node, cannot[i]);
+	if (!exec || exec->type == NODE_NULL || c->token || c->token_file ||
+	    c->username)
+		return 0;
+	return kube_exec_read(exec, &at, cluster->node, c, &c->exec, err);
+}
 
-		if (n && n->type != NODE_NULL)
-			return err_set(err, ERR_INVALID, "'%s' line %u: user "
-				       "'%s' logs in by '%s', which windlass "
-				       "does not do yet: use a token or a "
-				       "client certificate", e->file->path,
-				       n->mark.line, e->name, cannot[i]);
-	}
+static int read_user(const struct entry *e, const struct entry *cluster,
+		     struct kube_config *c, struct err *err)
+{
+	const struct node *old = node_get(e->node, "auth-provider");
+
+	if (old && old->type != NODE_NULL)
+		return err_set(err, ERR_INVALID, "'%s' line %u: user '%s' "
+			       "logs in by 'auth-provider', which Kubernetes "
+			       "no longer has: use exec, a token or a client "
+			       "certificate", e->file->path, old->mark.line,
+			       e->name);
 	if (dup_path(e, "client-certificate", &c->cert_file, err) < 0 ||
 	    dup_cert(e, "client-certificate-data", &c->cert_pem, err) < 0 ||
 	    dup_path(e, "client-key", &c->key_file, err) < 0 ||
@@ -350,6 +361,8 @@ static int read_user(const struct entry *e, struct kube_config *c,
 		return err_set(err, ERR_INVALID, "'%s': user '%s' has a "
 			       "username but no password", e->file->path,
 			       e->name);
+	if (read_exec(e, cluster, c, err) < 0)
+		return -1;
 	return read_as(e, c, err);
 }
 
@@ -400,5 +413,5 @@ int kube_config_files_choose(struct kube_config_files *f, const char *context,
 		return 0;
 	if (find(f, "users", "user", user_name, &user, err) < 0)
 		return -1;
-	return read_user(&user, ret, err);
+	return read_user(&user, &cluster, ret, err);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine/kube-config-file.h"
+#include "engine/kube-exec.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -27,6 +28,8 @@
 /* client-go keeps a token for a minute less ten seconds */
 #define TOKEN_MS 50000
 #define FILES_MS (5 * 60 * 1000)
+/* so long before it expires a plugin's credential is asked for again */
+#define RENEW_S 120
 
 void kube_config_free(struct kube_config *c)
 {
@@ -51,20 +54,8 @@ void kube_config_free(struct kube_config *c)
 	free(c->as_uid);
 	strvec_release(&c->as_groups);
 	strvec_release(&c->as_extra);
+	kube_exec_free(c->exec);
 	free(c);
-}
-
-/* A file that may be a symlink, as what Kubernetes mounts is. */
-static int read_whole(const char *path, struct buf *ret, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", path);
-	rc = fs_read_fd(fd, path, ret, err);
-	close(fd);
-	return rc;
 }
 
 /* Without the white space around it; -1 if that is nothing. */
@@ -72,7 +63,7 @@ static int read_word(const char *path, struct buf *ret, struct err *err)
 {
 	size_t lead;
 
-	if (read_whole(path, ret, err) < 0)
+	if (fs_read_follow(path, ret, err) < 0)
 		return -1;
 	while (ret->len && strchr(" \t\r\n", ret->data[ret->len - 1]))
 		buf_truncate(ret, ret->len - 1);
@@ -143,6 +134,49 @@ bool kube_config_files_changed(struct kube_config *c)
 {
 	return clock_mono_ms() - c->files_seen >= FILES_MS &&
 	       look_at_files(c);
+}
+
+/* ---- what an exec plugin gives ---- */
+
+bool kube_config_exec_due(const struct kube_config *c)
+{
+	return c->exec && c->expires && clock_now() >= c->renew;
+}
+
+bool kube_config_take(struct kube_config *c, struct kube_credential *new)
+{
+	int64_t now = clock_now(), left = new->expires - now;
+	bool cert = new->cert_pem &&
+		    (!c->cert_pem || strcmp(new->cert_pem, c->cert_pem));
+
+	secret_free(c->token);
+	c->token = new->token;
+	new->token = NULL;
+	if (new->cert_pem) {
+		free(c->cert_pem);
+		secret_free(c->key_pem);
+		c->cert_pem = new->cert_pem;
+		c->key_pem = new->key_pem;
+		new->cert_pem = new->key_pem = NULL;
+		c->peer.cert_pem = c->cert_pem;
+		c->peer.key_pem = c->key_pem;
+	}
+	c->expires = new->expires;
+	/* early enough to fail a few times, and never all the time */
+	c->renew = new->expires -
+		   (left / 4 < RENEW_S ? left / 4 : RENEW_S);
+	return cert;
+}
+
+static int first_credential(struct kube_config *c, struct err *err)
+{
+	struct kube_credential new = KUBE_CREDENTIAL_INIT;
+	int rc = kube_exec_run(c->exec, &new, err);
+
+	if (rc == 0)
+		(void)kube_config_take(c, &new);
+	kube_credential_release(&new);
+	return rc;
 }
 
 /* ---- the service account of our pod ---- */
@@ -217,7 +251,7 @@ static int load_files(const struct strvec *paths, bool must_exist,
 
 	for (size_t i = 0; i < paths->n; i++) {
 		struct buf text = BUF_INIT(LIMIT_KUBECONFIG_BYTES);
-		int one = read_whole(paths->v[i], &text, err);
+		int one = fs_read_follow(paths->v[i], &text, err);
 
 		if (one == 0)
 			one = kube_config_files_add(files, paths->v[i],
@@ -338,6 +372,7 @@ static void point_peer(struct kube_config *c)
 	p->key_pem = c->key_pem;
 	p->server_name = c->server_name;
 	p->proxy = c->proxy;
+	p->renewed = c->exec != NULL;
 }
 
 int kube_config_load(const struct kube_config_options *o,
@@ -350,6 +385,10 @@ int kube_config_load(const struct kube_config_options *o,
 		goto fail;
 	if (c->token_file && !c->token && read_token(c, &is_new, err) < 0) {
 		err_wrap(err, "%s: token", c->source);
+		goto fail;
+	}
+	if (c->exec && first_credential(c, err) < 0) {
+		err_wrap(err, "%s", c->source);
 		goto fail;
 	}
 	if (check_server(c, err) < 0 || check_tls(c, err) < 0)

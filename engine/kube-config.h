@@ -4,7 +4,7 @@
  *
  * Secrets (keys, tokens, passwords) live in guarded memory, are wiped on
  * release and appear in no message. What changes on disk while we run (a
- * rotated token or certificate) is noticed by the two functions at the end.
+ * rotated token or certificate) is noticed by the functions at the end.
  */
 #ifndef ENGINE_KUBE_CONFIG_H
 #define ENGINE_KUBE_CONFIG_H
@@ -16,6 +16,9 @@
 #include "engine/http.h"
 #include "schema/base/err.h"
 #include "schema/base/strvec.h"
+
+struct kube_credential;
+struct kube_exec;
 
 struct kube_config {
 	char *source;		/* for messages: a path, or "in-cluster" */
@@ -33,6 +36,10 @@ struct kube_config {
 	int64_t token_read;	/* clock_mono_ms() */
 	char *username;
 	char *password;		/* secret */
+
+	struct kube_exec *exec;	/* the user's plugin, or NULL */
+	int64_t expires;	/* of what it gave, Unix seconds; 0: not said */
+	int64_t renew;		/* ask it again from here on */
 
 	/* a kubeconfig's as, as-uid, as-groups, as-user-extra */
 	char *as_user, *as_uid;
@@ -56,9 +63,12 @@ struct kube_config_options {
  * $WINDLASS_SERVICE_ACCOUNT_DIR, if set (for tests), else from
  * /var/run/secrets/kubernetes.io/serviceaccount.
  *
- * ERR_INVALID naming the file and what is wrong. Refused: exec and
- * auth-provider (not yet), http:// with credentials to another machine,
- * certificates or keys that are no PEM.
+ * ERR_INVALID naming the file and what is wrong. Refused:
+ * auth-provider (client-go has dropped it), http:// with credentials to
+ * another machine, certificates or keys that are no PEM.
+ *
+ * A user with an exec plugin and without a token or a password: the plugin
+ * is run, and waited for. ERR_DENIED if it gives nothing.
  */
 int kube_config_load(const struct kube_config_options *o,
 		     struct kube_config **ret, struct err *err);
@@ -75,5 +85,11 @@ bool kube_config_refresh_token(struct kube_config *c, bool now);
  * True if one was replaced: connections are to be made anew.
  */
 bool kube_config_files_changed(struct kube_config *c);
+
+/* It is time to ask the exec plugin again. */
+bool kube_config_exec_due(const struct kube_config *c);
+/* What the plugin gave now counts; new is emptied. True if the certificate
+ * is another one: connections are to be made anew. */
+bool kube_config_take(struct kube_config *c, struct kube_credential *new);
 
 #endif

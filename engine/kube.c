@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/kube-internal.h"
+#include "engine/kube-renew.h"
 #include "schema/base/clock.h"
 #include "schema/base/digest.h"
 #include "schema/base/mem.h"
@@ -50,6 +51,7 @@ struct kube_call {
 struct kube {
 	struct loop *loop;
 	struct kube_config *config;
+	struct kube_renew *renew;
 	struct http *http[2];		/* calls, streams */
 	struct kube_call *calls;
 	struct arena scratch;
@@ -94,6 +96,11 @@ void kube_unwait(struct kube_waiter *w)
 	w->link = NULL;
 }
 
+static void on_cert(void *arg)
+{
+	kube_reconnect(arg);
+}
+
 int kube_new(struct loop *l, struct kube_config *config, struct kube **ret,
 	     struct err *err)
 {
@@ -101,6 +108,7 @@ int kube_new(struct loop *l, struct kube_config *config, struct kube **ret,
 
 	k->loop = l;
 	k->config = config;
+	k->renew = kube_renew_new(l, config, on_cert, k);
 	work_init(&k->wake, on_wake, k);
 	for (int i = 0; i < 2; i++)
 		if (http_new(l, STREAMS_A_CONNECTION, &k->http[i], err) < 0) {
@@ -131,6 +139,7 @@ void kube_free(struct kube *k)
 	while (k->waiters)
 		kube_unwait(k->waiters);
 	loop_undefer(k->loop, &k->wake);
+	kube_renew_free(k->renew);
 	kube_config_free(k->config);
 	arena_release(&k->scratch);
 	free(k);
@@ -325,6 +334,15 @@ static struct kube_status plain_status(enum kube_why why, long code,
 	};
 }
 
+/* A 401 that was judged: if a plugin is why, it is named. */
+static void blame_plugin(const struct kube *k, struct err *err)
+{
+	const struct err *why = kube_renew_error(k->renew);
+
+	if (why)
+		err_wrap(err, "%s", why->msg);
+}
+
 /* Fills *s, and *err where it is no success. */
 static void judge(struct kube_call *c, const struct kube_answer *a,
 		  const struct err *http_err, struct arena *scratch,
@@ -350,8 +368,11 @@ static void judge(struct kube_call *c, const struct kube_answer *a,
 		return;
 	}
 	if (a->code == 401)
-		fresh = kube_config_refresh_token(c->kube->config, true);
+		fresh = kube_config_refresh_token(c->kube->config, true) ||
+			kube_renew_ask(c->kube->renew, true);
 	kube_judge(a->code, a->body, a->len, c->hide, fresh, scratch, s, err);
+	if (a->code == 401)
+		blame_plugin(c->kube, err);
 	read_retry_after(a->http, s);
 }
 
@@ -478,6 +499,7 @@ int kube_send(struct kube *k, const struct kube_request *r,
 	int rc = -1;
 
 	kube_config_refresh_token(k->config, false);
+	kube_renew_ask(k->renew, false);
 	if (kube_config_files_changed(k->config))
 		reconnect(k);
 	make_url(k, r, &url);

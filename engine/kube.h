@@ -7,7 +7,8 @@
  * 90 on a connection; the API server allows 100). Everything is begun here
  * and ends in a callback from the loop; nothing blocks, nothing is retried:
  * that is for those who know what the request was for. Only a 401 makes us
- * read our token again, so that the next try has a chance.
+ * read our token again, or ask the exec plugin for one, so that the next try
+ * has a chance.
  */
 #ifndef ENGINE_KUBE_H
 #define ENGINE_KUBE_H

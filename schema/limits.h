@@ -154,6 +154,8 @@
 #define LIMIT_KUBECONFIG_BYTES (4u * 1024 * 1024)
 /* a bearer token: the API server reads headers of up to 1 MiB in all */
 #define LIMIT_TOKEN_BYTES (64u * 1024)
+/* what an exec plugin prints: a token or a chain of certificates, as JSON */
+#define LIMIT_EXEC_CREDENTIAL_BYTES (1024u * 1024)
 /* an answer that is collected: an object of LIMIT_OBJECT_BYTES with its
  * managedFields, or discovery with thousands of CRDs */
 #define LIMIT_KUBE_ANSWER_BYTES (32u * 1024 * 1024)

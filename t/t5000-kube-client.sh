@@ -71,11 +71,6 @@ config 'certificate-authority: ca.crt' \
 kube --kubeconfig config POST $whoami <<<"$review"
 like "$out" '"extra":{"example.org/x":\["why"\]},"groups":\["a","system:masters","system:authenticated"\],"username":"jane"' \
 	"as, as-groups, as-user-extra"
-config 'certificate-authority: ca.crt' 'exec: {command: aws}'
-kube --kubeconfig config config
-like "$out" "user 'u' logs in by 'exec', which windlass does not do yet" \
-	"an exec plugin is refused clearly"
-
 # a token that is replaced: the 401 makes us read it again
 good=$(cat token)
 echo wrong-token-1 >token

@@ -65,6 +65,18 @@ int fs_read(int dirfd, const char *path, struct buf *ret, struct err *err)
 	return rc;
 }
 
+int fs_read_follow(const char *path, struct buf *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int rc;
+
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", path);
+	rc = fs_read_fd(fd, path, ret, err);
+	close(fd);
+	return rc;
+}
+
 int fs_write_fd(int fd, const char *name, const void *data, size_t len,
 		struct err *err)
 {

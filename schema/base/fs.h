@@ -20,6 +20,10 @@
  */
 int fs_read(int dirfd, const char *path, struct buf *ret, struct err *err);
 
+/* As fs_read, but through symbolic links and from any kind of file: what
+ * Kubernetes mounts into a pod, and what a user names. */
+int fs_read_follow(const char *path, struct buf *ret, struct err *err);
+
 /* As fs_read, from the start of an open descriptor of any kind to its end. */
 int fs_read_fd(int fd, const char *name, struct buf *ret, struct err *err);
 

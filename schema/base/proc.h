@@ -7,6 +7,7 @@
 #define SCHEMA_BASE_PROC_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
@@ -37,5 +38,14 @@ int proc_run(const struct proc *p, int *ret_status, struct err *err);
  * <first line of its stderr>". p->diag may be NULL.
  */
 int proc_check(const struct proc *p, struct err *err);
+
+/*
+ * Starts it and does not wait: of p only argv, env and dir count. Its stdin
+ * is empty and its stderr dropped. *ret_out is its stdout, not blocking, for
+ * the caller to read and to close; the caller reaps *ret_pid. A program that
+ * cannot be run ends with status 127.
+ */
+int proc_start(const struct proc *p, pid_t *ret_pid, int *ret_out,
+	       struct err *err);
 
 #endif

@@ -166,7 +166,11 @@ static void test_refusals(void)
 	refused(GOOD, "token: 12345", "token of user 'u' must be a string");
 	refused(GOOD, "token: \"hunter2\\0x\"", "must be a string");
 	refused(GOOD, "exec: {command: x, env: [{value: hunter2}]}",
-		"logs in by 'exec'");
+		"env needs a name");
+	refused(GOOD, "exec: [hunter2]", "it must be a mapping");
+	refused(GOOD, "exec: {command: x}", "its apiVersion must be");
+	refused(GOOD, "exec: {command: x, interactiveMode: Always, apiVersion: "
+		"client.authentication.k8s.io/v1}", "needs a terminal");
 	refused(GOOD, "auth-provider: {name: gcp}", "'auth-provider'");
 	refused(GOOD, "username: a", "no password");
 	refused(GOOD, "client-certificate-data: aHVudGVyMg==",

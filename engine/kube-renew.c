@@ -1,0 +1,183 @@
+/*
+ * The exec plugin as a child on the loop. See kube-renew.h. The old
+ * credential stays until a new one is there: a plugin that fails costs
+ * nothing while what it gave before is still accepted.
+ */
+#include "config.h"
+#include "engine/kube-renew.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "engine/kube-exec.h"
+#include "schema/base/buf.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
+#include "schema/limits.h"
+
+#define PAUSE_MS 10000
+#define LONGEST_PAUSE_MS 60000
+/* after this many failures in a row the pause grows no more */
+#define MOST_DOUBLINGS 3
+
+struct kube_renew {
+	struct loop *loop;
+	struct kube_config *config;
+	void (*on_cert)(void *arg);
+	void *arg;
+
+	pid_t pid;			/* 0: it does not run */
+	int fd;
+	struct loop_io *io;		/* NULL: its output has ended */
+	struct timer deadline;
+	struct buf out;			/* secret */
+
+	unsigned int failures;		/* in a row */
+	int64_t not_before;		/* clock_mono_ms() */
+	struct err err;
+};
+
+static void clean_up(struct kube_renew *r)
+{
+	if (r->io)
+		loop_del_fd(r->io);
+	if (r->fd >= 0)
+		close(r->fd);
+	timer_stop(&r->deadline);
+	buf_wipe(&r->out);
+	r->io = NULL;
+	r->fd = -1;
+	r->pid = 0;
+}
+
+static int64_t pause_of(unsigned int failures)
+{
+	int64_t ms = PAUSE_MS << (failures < MOST_DOUBLINGS ? failures
+							    : MOST_DOUBLINGS);
+
+	return ms < LONGEST_PAUSE_MS ? ms : LONGEST_PAUSE_MS;
+}
+
+/* The run is over; err says how it failed, or is empty. */
+static void settle(struct kube_renew *r, const struct err *err)
+{
+	bool good = err->class == ERR_NONE;
+
+	clean_up(r);
+	r->err = *err;
+	r->failures = good ? 0 : r->failures + 1;
+	r->not_before = clock_mono_ms() + pause_of(r->failures);
+}
+
+/* Reads what is there; at the end, or beyond the limit, no more. */
+static void drain(struct kube_renew *r)
+{
+	char chunk[4096];
+	ssize_t n;
+
+	while ((n = read(r->fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&r->out, chunk, (size_t)n);
+	explicit_bzero(chunk, sizeof(chunk));
+	if (n == 0 && r->io) {
+		loop_del_fd(r->io);
+		r->io = NULL;
+	}
+}
+
+static void on_output(void *arg, uint32_t events)
+{
+	(void)events;
+	drain(arg);
+}
+
+static void on_exit_of(void *arg, int status)
+{
+	struct kube_renew *r = arg;
+	struct kube_credential new = KUBE_CREDENTIAL_INIT;
+	struct err err = ERR_INIT;
+	bool cert = false;
+
+	drain(r);
+	if (kube_exec_judge(r->config->exec, status, &r->out, &new, &err) == 0)
+		cert = kube_config_take(r->config, &new);
+	kube_credential_release(&new);
+	settle(r, &err);
+	if (cert)
+		r->on_cert(r->arg);
+}
+
+static void on_deadline(void *arg)
+{
+	struct kube_renew *r = arg;
+	struct err err = ERR_INIT;
+
+	loop_end_child(r->loop, r->pid, 0);
+	err_set(&err, ERR_TRANSIENT, "the exec plugin took more than %d s",
+		KUBE_EXEC_MS / 1000);
+	settle(r, &err);
+}
+
+static void start(struct kube_renew *r)
+{
+	struct err err = ERR_INIT;
+
+	buf_init(&r->out, LIMIT_EXEC_CREDENTIAL_BYTES);
+	if (kube_exec_start(r->config->exec, &r->pid, &r->fd, &err) < 0) {
+		settle(r, &err);
+		return;
+	}
+	if (loop_on_exit(r->loop, r->pid, on_exit_of, r, &err) < 0) {
+		kill(r->pid, SIGKILL);
+		waitpid(r->pid, NULL, 0);
+		settle(r, &err);
+		return;
+	}
+	r->io = loop_add_fd(r->loop, r->fd, EPOLLIN, on_output, r);
+	timer_set(&r->deadline, KUBE_EXEC_MS);
+}
+
+bool kube_renew_ask(struct kube_renew *r, bool refused)
+{
+	if (!r->config->exec)
+		return false;
+	if (!r->pid && (refused || kube_config_exec_due(r->config)) &&
+	    clock_mono_ms() >= r->not_before)
+		start(r);
+	return r->pid != 0;
+}
+
+const struct err *kube_renew_error(const struct kube_renew *r)
+{
+	return r->err.class == ERR_NONE ? NULL : &r->err;
+}
+
+struct kube_renew *kube_renew_new(struct loop *l, struct kube_config *c,
+				  void (*on_cert)(void *arg), void *arg)
+{
+	struct kube_renew *r = xcalloc(1, sizeof(*r));
+
+	r->loop = l;
+	r->config = c;
+	r->on_cert = on_cert;
+	r->arg = arg;
+	r->fd = -1;
+	/* it gave what the config has a moment ago */
+	r->not_before = clock_mono_ms() + PAUSE_MS;
+	timer_init(&r->deadline, l, on_deadline, r);
+	err_clear(&r->err);
+	return r;
+}
+
+void kube_renew_free(struct kube_renew *r)
+{
+	if (!r)
+		return;
+	if (r->pid)
+		loop_end_child(r->loop, r->pid, 0);
+	clean_up(r);
+	free(r);
+}
