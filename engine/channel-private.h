@@ -11,6 +11,7 @@
 #define ENGINE_CHANNEL_PRIVATE_H
 
 #include "engine/channel.h"
+#include "engine/git-secret.h"
 #include "engine/parent.h"
 #include "engine/plan.h"
 #include "engine/report.h"
@@ -22,11 +23,6 @@ struct kind_use {
 	size_t n;
 	bool watched;
 	bool kept;		/* also without objects: for leftovers */
-};
-
-/* What the Secret of spec.secretRef holds. */
-struct fetch_secret {
-	char *header, *ca, *cert, *key;
 };
 
 enum intake {
@@ -44,10 +40,7 @@ struct channel_private {
 	struct parent *parent;
 
 	/* the source */
-	struct fetch_secret secret;
-	struct kube_call *secret_call;
-	struct timer secret_timer;
-	bool secret_known;
+	struct git_secret secret;
 	bool twin;			/* another Channel has the same id */
 	struct timer twin_timer;
 	bool opened;			/* what is accepted is settled */

@@ -6,7 +6,6 @@
 #include "config.h"
 #include "engine/channel.h"
 
-#include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +21,6 @@
 #include "schema/base/mem.h"
 #include "schema/render.h"
 
-/* until a Secret that could not be read, or was, is read again */
-#define SECRET_RETRY_MS 10000
-#define SECRET_AGAIN_MS 300000
 /* until a Channel that another engine wrote to is read again */
 #define REREAD_MS 2000
 /* until it is looked again whether another Channel still has the same id */
@@ -154,119 +150,6 @@ void channel_untrack(struct channel *c, struct tracked *t)
 	drop_kind(c, k);
 }
 
-/* ---- the Secret ---- */
-
-static void wipe(char **s)
-{
-	if (*s)
-		sodium_memzero(*s, strlen(*s));
-	free(*s);
-	*s = NULL;
-}
-
-static void forget_secret(struct channel *c)
-{
-	struct fetch_secret *s = &c->private->secret;
-
-	wipe(&s->header);
-	wipe(&s->ca);
-	wipe(&s->cert);
-	wipe(&s->key);
-}
-
-/* A value of the Secret as text; NULL if there is none or it is no text. */
-static char *secret_value(const struct node *object, const char *key)
-{
-	const char *text = node_path_str(object, "data", key, NULL);
-	struct buf out = BUF_INIT(1024 * 1024);
-	char *value = NULL;
-
-	if (text && base64_decode(&out, text, strlen(text)) == 0 &&
-	    strlen(out.data) == out.len)
-		value = xstrdup(out.data);
-	buf_wipe(&out);
-	return value;
-}
-
-static void take_secret(struct channel *c, const struct node *object)
-{
-	struct fetch_secret *s = &c->private->secret;
-	char *token = secret_value(object, "token");
-
-	forget_secret(c);
-	s->ca = secret_value(object, "ca.crt");
-	s->cert = secret_value(object, "tls.crt");
-	s->key = secret_value(object, "tls.key");
-	if (token) {
-		size_t len = strlen(token);
-
-		/* a file that was made with an editor ends in a newline */
-		while (len && (token[len - 1] == '\n' ||
-			       token[len - 1] == '\r' ||
-			       token[len - 1] == ' '))
-			token[--len] = '\0';
-		s->header = xasprintf("Authorization: Bearer %s", token);
-	}
-	wipe(&token);
-}
-
-static void fail_secret(struct channel *c, const char *message)
-{
-	struct channel_private *p = c->private;
-
-	err_set(&p->stuck, ERR_TRANSIENT, "Secret '%s/%s': %s",
-		c->engine->namespace, c->spec.secret_name, message);
-	timer_set(&p->secret_timer, SECRET_RETRY_MS);
-	settle_touch(c);
-}
-
-static void update_source(struct channel *c);
-
-static void on_secret(void *arg, const struct kube_answer *a)
-{
-	struct channel *c = arg;
-	struct channel_private *p = c->private;
-	struct arena scratch = ARENA_INIT;
-	struct err err = ERR_INIT;
-	struct node *object;
-
-	p->secret_call = NULL;
-	if (a->err) {
-		fail_secret(c, a->err->msg);
-	} else if (kube_answer_object(a, &scratch, &object, &err) < 0) {
-		fail_secret(c, "the answer makes no sense");
-	} else {
-		err_clear(&p->stuck);
-		take_secret(c, object);
-		p->secret_known = true;
-		timer_set(&p->secret_timer, SECRET_AGAIN_MS);
-		update_source(c);
-		start(c);
-	}
-	arena_release(&scratch);
-}
-
-static void read_secret(void *arg)
-{
-	struct channel *c = arg;
-	struct channel_private *p = c->private;
-	struct kube_request q = {
-		.method = "GET",
-		.target = {
-			.group = "", .version = "v1", .plural = "secrets",
-			.namespace = c->engine->namespace,
-			.name = c->spec.secret_name,
-		},
-		.on_done = on_secret, .arg = c,
-	};
-	struct err err = ERR_INIT;
-
-	if (p->secret_call || !c->spec_ok || !c->spec.secret_name)
-		return;
-	if (kube_send(c->engine->kube, &q, &p->secret_call, &err) < 0)
-		fail_secret(c, err.msg);
-}
-
 /* ---- the source ---- */
 
 static struct source_pin pin_of(const struct status_bundle *b)
@@ -342,6 +225,8 @@ static void on_state(void *arg, const struct source_state *state)
 
 	p->state = *state;
 	note_fork(c, state);
+	if (state->v[SOURCE_FETCHED].reason == SOURCE_UNREACHABLE)
+		git_secret_doubt(&p->secret);
 	if (!was_stale && state->v[SOURCE_STALE].reason == SOURCE_EXPIRED)
 		event_post(c, EVENT_WARNING, "Stale", "%s",
 			   state->v[SOURCE_STALE].message);
@@ -373,7 +258,7 @@ static void on_accepted(void *arg, const char *bundle)
 static void make_settings(const struct channel *c, const char **headers,
 			  struct source_settings *ret)
 {
-	const struct fetch_secret *s = &c->private->secret;
+	const struct git_secret *s = &c->private->secret;
 
 	headers[0] = s->header;
 	headers[1] = NULL;
@@ -383,7 +268,7 @@ static void make_settings(const struct channel *c, const char **headers,
 		.epoch_floor = c->spec.epoch_floor,
 		.publishers = c->spec.publishers,
 		.headers = s->header ? headers : NULL, .ca_pem = s->ca,
-		.cert_pem = s->cert, .key_pem = s->key,
+		.cert_pem = s->cert, .key_pem = s->key, .proxy = s->proxy,
 		.accepted = pin_of(&c->status.accepted),
 		.applied = pin_of(&c->status.applied),
 	};
@@ -421,6 +306,12 @@ static void update_source(struct channel *c)
 	 * longer: its key may be the one that was just taken out */
 	if (source_update(c->source, &s))
 		intake_forget(c);
+}
+
+static void on_secret(struct channel *c)
+{
+	update_source(c);
+	start(c);
 }
 
 /* ---- start and stop ---- */
@@ -473,8 +364,8 @@ static void start(struct channel *c)
 		return;
 	if (has_twin(c))
 		return;
-	if (c->spec.secret_name && !p->secret_known) {
-		read_secret(c);
+	if (c->spec.secret_name && !p->secret.known) {
+		git_secret_read(&p->secret);
 		return;
 	}
 	open_source(c);
@@ -484,12 +375,8 @@ static void stop(struct channel *c)
 {
 	struct channel_private *p = c->private;
 
-	kube_cancel(p->secret_call);
-	p->secret_call = NULL;
-	timer_stop(&p->secret_timer);
+	git_secret_forget(&p->secret);
 	timer_stop(&p->twin_timer);
-	p->secret_known = false;
-	forget_secret(c);
 	/* nothing may be written from here on */
 	p->loaded[0] = '\0';
 	report_accept_not(p->report);
@@ -591,7 +478,7 @@ struct channel *machine_new(struct engine *e, const char *name,
 	inventory_init(&c->inventory, c);
 	c->private->report = report_new(c, &ops);
 	c->private->parent = parent_new(c);
-	timer_init(&c->private->secret_timer, e->loop, read_secret, c);
+	git_secret_init(&c->private->secret, c, on_secret);
 	timer_init(&c->private->twin_timer, e->loop, on_twin_timer, c);
 	timer_init(&c->private->reread, e->loop, reread, c);
 	intake_init(c);

@@ -26,6 +26,7 @@ libengine_a_SOURCES += \
 	engine/body.c \
 	engine/channel.c engine/channel.h engine/channel-private.h \
 	engine/controller.c engine/controller.h \
+	engine/git-secret.c engine/git-secret.h \
 	engine/intake.c \
 	engine/inventory.c engine/inventory.h \
 	engine/kinds.c engine/kinds.h \

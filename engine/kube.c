@@ -96,9 +96,16 @@ void kube_unwait(struct kube_waiter *w)
 	w->link = NULL;
 }
 
+/* New connections for all that begins from now on. */
+static void reconnect(struct kube *k)
+{
+	for (int i = 0; i < 2; i++)
+		http_reconnect(k->http[i]);
+}
+
 static void on_cert(void *arg)
 {
-	kube_reconnect(arg);
+	reconnect(arg);
 }
 
 int kube_new(struct loop *l, struct kube_config *config, struct kube **ret,
@@ -164,13 +171,6 @@ void kube_set_permit(struct kube *k, bool (*may_write)(void *arg), void *arg)
 const char *kube_server(const struct kube *k)
 {
 	return k->config->server;
-}
-
-/* New connections for all that begins from now on. */
-static void reconnect(struct kube *k)
-{
-	for (int i = 0; i < 2; i++)
-		http_reconnect(k->http[i]);
 }
 
 struct arena *kube_scratch(struct kube *k)

@@ -1,0 +1,46 @@
+/*
+ * What the engine shows a Git host to be let in: the Secret that a Channel's
+ * spec.secretRef names, in the engine's own namespace. Read when the channel
+ * starts, every five minutes, and every ten seconds while the host is not to
+ * be reached: a token that was replaced is the usual reason.
+ *
+ * Keys of the Secret, all of them optional: token (sent as a bearer token),
+ * ca.crt (the only authority that is trusted then), tls.crt and tls.key (a
+ * client certificate), proxy (the URL of an HTTP proxy).
+ */
+#ifndef ENGINE_GIT_SECRET_H
+#define ENGINE_GIT_SECRET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "engine/kube.h"
+#include "engine/loop.h"
+
+struct channel;
+
+struct git_secret {
+	/* secret, NULL where the Secret has none */
+	char *header;			/* "Authorization: Bearer ..." */
+	char *ca, *cert, *key, *proxy;
+
+	bool known;			/* it was read */
+	struct channel *channel;
+	void (*on_known)(struct channel *c);
+	struct kube_call *call;
+	struct timer timer;
+	int64_t read_at;		/* clock_mono_ms() */
+};
+
+/* on_known is called each time that it was read. */
+void git_secret_init(struct git_secret *s, struct channel *c,
+		     void (*on_known)(struct channel *c));
+/* Reads it now. What fails stands in the channel's `stuck`, and is tried
+ * again. Nothing if the spec names no Secret. */
+void git_secret_read(struct git_secret *s);
+/* The host is not to be reached: what we show it may be why. */
+void git_secret_doubt(struct git_secret *s);
+/* Stops reading, and wipes what was read. */
+void git_secret_forget(struct git_secret *s);
+
+#endif
