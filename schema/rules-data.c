@@ -11,6 +11,7 @@
 
 #include "schema/base/map.h"
 #include "schema/base/mem.h"
+#include "schema/formats.h"
 #include "schema/limits.h"
 
 #define RULE "data-malformed"
@@ -39,37 +40,6 @@ static bool is_key(const struct node_pair *p)
 	return p->key_len > 0 && p->key_len <= KEY_MAX &&
 	       strspn(p->key, letters) == p->key_len &&
 	       strcmp(p->key, ".") && strncmp(p->key, "..", 2);
-}
-
-static bool is_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-	       (c >= '0' && c <= '9') || c == '+' || c == '/';
-}
-
-/*
- * Base64 as Go's StdEncoding takes it: line breaks anywhere, padding, and
- * whatever bits the last letter has left over. The bytes it stands for, or
- * -1.
- */
-static int64_t base64_bytes(const char *s, size_t len)
-{
-	size_t letters = 0, padding = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (s[i] == '\n' || s[i] == '\r')
-			continue;
-		if (s[i] == '=')
-			padding++;
-		else if (is_letter(s[i]) && !padding)
-			letters++;
-		else
-			return -1;
-	}
-	if ((letters + padding) % 4 || padding > 2 || letters % 4 == 1 ||
-	    (padding && letters % 4 == 0))
-		return -1;
-	return (int64_t)(letters * 3 / 4);
 }
 
 /* Adds the value's bytes to *total. */

@@ -46,8 +46,10 @@ libschema_a_SOURCES += \
 
 # objects: identity, scope, rules, rendering
 libschema_a_SOURCES += \
+	schema/formats.c schema/formats.h \
 	schema/ignore.c schema/ignore.h \
 	schema/names.c \
+	schema/near.c schema/near.h \
 	schema/object.c schema/object.h \
 	schema/render.c schema/render.h \
 	schema/rules.c schema/rules.h \

@@ -84,6 +84,10 @@ UNIT_TESTS += t/unit/u-scope
 t_unit_u_scope_SOURCES = t/unit/u-scope.c t/unit/tap.h
 t_unit_u_scope_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-formats
+t_unit_u_formats_SOURCES = t/unit/u-formats.c t/unit/tap.h
+t_unit_u_formats_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)
