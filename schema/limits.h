@@ -38,6 +38,12 @@
 /* values of one Secret or ConfigMap, base64 undone, as the API server has it */
 #define LIMIT_DATA_BYTES (1024u * 1024)
 
+/* a schema table: all built-in kinds of a minor are 0.3 MB, the largest CRD
+ * would be as much */
+#define LIMIT_OPENAPI_BYTES (16u * 1024 * 1024)
+/* OpenAPI documents that one is made from: api/v1 has 1.6 MB */
+#define LIMIT_OPENAPI_DOCUMENT (32u * 1024 * 1024)
+
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 

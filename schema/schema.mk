@@ -2,6 +2,8 @@
 # It includes neither hooks/ nor engine/, and needs no curl.
 noinst_LIBRARIES += libschema.a
 
+libschema_a_CPPFLAGS = $(AM_CPPFLAGS) -DPKGDATADIR='"$(pkgdatadir)"'
+
 libschema_a_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(YAML_CFLAGS) \
 	$(SODIUM_CFLAGS) $(JANSSON_CFLAGS)
 
@@ -58,6 +60,13 @@ libschema_a_SOURCES += \
 	schema/kinds.inc \
 	schema/scope.c schema/scope.h
 
+# what an API server knows of its kinds
+libschema_a_SOURCES += \
+	schema/openapi.c schema/openapi.h \
+	schema/openapi-build.c schema/openapi-build.h \
+	schema/openapi-find.c \
+	schema/openapi-layout.h
+
 # keys, signatures, trust
 libschema_a_SOURCES += \
 	schema/agent.c schema/agent.h \
@@ -78,5 +87,18 @@ libschema_a_SOURCES += \
 	schema/repo-open.c \
 	schema/origins.c schema/origins.h \
 	schema/sums.c schema/sums.h
+
+# the tables, one for each minor: made by contrib/openapi/tables
+openapidir = $(pkgdatadir)/openapi
+dist_openapi_DATA = schema/openapi/1.36
+
+# Programs that were not installed find the tables beside themselves.
+all-local: $(dist_openapi_DATA)
+	@$(MKDIR_P) windlass-openapi
+	@for table in $(dist_openapi_DATA); do \
+		cp -f $(srcdir)/$$table windlass-openapi/; \
+	done
+clean-local:
+	-rm -rf windlass-openapi
 
 dist_man_MANS += schema/windlass-bundle.5

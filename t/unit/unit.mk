@@ -88,6 +88,15 @@ UNIT_TESTS += t/unit/u-formats
 t_unit_u_formats_SOURCES = t/unit/u-formats.c t/unit/tap.h
 t_unit_u_formats_LDADD = $(UNIT_LDADD)
 
+# where the schema tables are before anything is installed
+TABLES_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DTABLES='"$(abs_top_srcdir)/schema/openapi"'
+
+UNIT_TESTS += t/unit/u-openapi
+t_unit_u_openapi_SOURCES = t/unit/u-openapi.c t/unit/tap.h
+t_unit_u_openapi_CPPFLAGS = $(TABLES_CPPFLAGS)
+t_unit_u_openapi_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)

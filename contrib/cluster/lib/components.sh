@@ -64,7 +64,7 @@ argv_etcd() {
 argv_apiserver() {
 	local pki=$DIR/pki
 	ARGV=(
-		"$BIN/kube-apiserver"
+		"${WINDLASS_APISERVER:-$BIN/kube-apiserver}"
 		--bind-address=127.0.0.1
 		# The kubernetes service cannot have a loopback endpoint, and
 		# this cluster has no network for it to be reached from.
