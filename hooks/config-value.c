@@ -167,9 +167,7 @@ int value_signing_key(const char *v, char **ret, struct err *err)
 
 int value_kubernetes(const char *v, char **ret, struct err *err)
 {
-	uint64_t minor;
-
-	if (strncmp(v, "1.", 2) || parse_u64(v + 2, 1, 999, &minor) < 0)
+	if (!openapi_is_minor(v))
 		return err_set(err, ERR_INVALID, "must be a Kubernetes "
 			       "version, as %s", KUBERNETES_DEFAULT);
 	keep(ret, v);

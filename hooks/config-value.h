@@ -8,8 +8,9 @@
 
 #include "schema/base/err.h"
 #include "schema/base/strvec.h"
+#include "schema/openapi.h"
 
-#define KUBERNETES_DEFAULT "1.36"
+#define KUBERNETES_DEFAULT OPENAPI_NEWEST
 
 /* "Name <mail>" that a commit's committer line can hold. */
 #define LIMIT_IDENTITY_BYTES 255

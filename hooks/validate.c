@@ -430,6 +430,7 @@ static int check_all(struct check *c)
 int gate_check(const struct gate *g, struct verdict *ret,
 	       struct problems *ps, struct err *err)
 {
+	struct openapi openapi = OPENAPI_INIT;
 	struct verdict v = VERDICT_INIT;
 	struct check c = {
 		.g = g, .out = &v, .ps = ps, .err = err,
@@ -443,6 +444,9 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	int rc = -1;
 
 	c.rules.scopes = &c.crds.scopes;
+	if (openapi_open_minor(g->ch->kubernetes, &openapi, err) < 0)
+		return err_wrap(err, "windlass.%s.kubernetes", g->ch->name);
+	c.rules.openapi = &openapi;
 	if (!repo_commit_tree(g->repo, g->tip, &v.tree, err) &&
 	    !settings_digest(g->repo, g->ch, &v.tree, &v.settings, err))
 		rc = check_all(&c);
@@ -453,6 +457,7 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	map_release(&c.held, NULL);
 	map_release(&c.made, NULL);
 	crds_release(&c.crds);
+	openapi_close(&openapi);
 	return rc;
 }
 

@@ -10,6 +10,8 @@
 
 #include "schema/base/map.h"
 #include "schema/limits.h"
+#include "schema/openapi-check.h"
+#include "schema/retired.h"
 
 /* An identity in words: kind, group, namespace, name. */
 #define WORDS_MAX 1024
@@ -34,6 +36,63 @@ static struct mark root_mark(const struct object *o, const char *key)
 	return n && n->mark.line ? n->mark : o->mark;
 }
 
+/* The preferred version of the same kind, or what the table of retired ones
+ * says; "" if there is neither. */
+static void add_replacement(const struct object_id *id,
+			    const struct kind_info *k,
+			    const struct retired *gone, struct buf *out)
+{
+	if (k && scope_is_builtin(k) && !kind_serves(k, id->version))
+		buf_addf(out, "%s%s%.*s %s", k->group, *k->group ? "/" : "",
+			 (int)strcspn(k->versions, " "), k->versions,
+			 k->kind);
+	else
+		buf_adds(out, gone->replacement);
+}
+
+/* The minor of "v1.36.3", or of the table of kinds if there is no other. */
+static unsigned minor_of(const struct rules *r)
+{
+	const char *v = r->openapi ? openapi_kubernetes(r->openapi) :
+		        scope_kubernetes;
+	unsigned minor = 0;
+
+	if (!strncmp(v, "v1.", 3))
+		for (v += 3; *v >= '0' && *v <= '9' && minor < 1000; v++)
+			minor = minor * 10 + (unsigned)(*v - '0');
+	return minor;
+}
+
+/* 1 if the version is deprecated and -1 if it is gone, which is said here.
+ * `served` says that the cluster may have it. */
+static int check_retired(const struct rules *r, const struct object *o,
+			 const struct kind_info *k, bool served,
+			 struct problems *ps)
+{
+	const struct retired *gone = retired_lookup(&o->id);
+	struct buf instead = BUF_INIT(WORDS_MAX);
+	const struct object_id *id = &o->id;
+	unsigned minor = minor_of(r);
+	bool removed;
+
+	if (!gone)
+		return 0;
+	removed = !served && gone->removed && gone->removed <= minor;
+	if (!removed && (!gone->deprecated || gone->deprecated > minor))
+		return 0;
+	add_replacement(id, k, gone, &instead);
+	problem_add(ps, o->path, root_mark(o, "apiVersion"),
+		    removed ? SEVERITY_ERROR : SEVERITY_WARNING,
+		    removed ? "api-removed" : "api-deprecated",
+		    "%s%s%s %s %s 1.%u%s%s", id->group, *id->group ? "/" : "",
+		    id->version, id->kind, removed ?
+		    "was removed in Kubernetes" : "is deprecated since "
+		    "Kubernetes", removed ? gone->removed : gone->deprecated,
+		    instead.len ? ": use " : "", instead.data);
+	buf_release(&instead);
+	return removed ? -1 : 1;
+}
+
 static int unknown_kind(const struct rules *r, const struct object *o,
 			struct problems *ps)
 {
@@ -42,6 +101,8 @@ static int unknown_kind(const struct rules *r, const struct object *o,
 						  id->kind);
 	struct mark mark = root_mark(o, "kind");
 
+	if (check_retired(r, o, NULL, false, ps) < 0)
+		return -1;
 	if (k && !strcmp(k->kind, id->kind))
 		problem_error(ps, o->path, root_mark(o, "apiVersion"),
 			      "scope-unknown", "'%s%s%s' has no kind '%s', but "
@@ -80,10 +141,21 @@ static int check_version(const struct rules *r, const struct object *o,
 {
 	const struct object_id *id = &o->id;
 	struct mark mark = root_mark(o, "apiVersion");
+	bool builtin = scope_is_builtin(k);
+	bool served = kind_serves(k, id->version);
+	uint32_t type;
+	int retired = 0;
 
+	if (builtin && r->openapi)
+		served = openapi_kind(r->openapi, id->group, id->version,
+				      id->kind, &type);
+	if (builtin)
+		retired = check_retired(r, o, k, served, ps);
+	if (retired)
+		return retired < 0 ? -1 : 0;
 	if (kind_serves(k, id->version))
 		return 0;
-	if (scope_is_builtin(k)) {
+	if (builtin) {
 		problem_warning(ps, o->path, mark, "api-version",
 				"Kubernetes %s does not serve %s%s%s: for %s "
 				"it has '%s'", scope_kubernetes, id->group,
@@ -235,6 +307,8 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	rc |= check_applyset(o, ps);
 	rc |= check_own(r, o, ps);
 	rc |= check_secret(r, o, ps);
+	if (r->openapi)
+		rc |= openapi_check(r->openapi, o, ps);
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 
 #include "schema/object.h"
+#include "schema/openapi.h"
 #include "schema/problem.h"
 #include "schema/scope.h"
 
@@ -23,6 +24,8 @@ struct rules {
 	const char *default_namespace;	/* "" if there is none */
 	bool allow_secrets;
 	const struct scopes *scopes;
+	/* what its cluster knows; NULL: nobody looks into the objects */
+	const struct openapi *openapi;
 };
 
 /*
@@ -31,6 +34,8 @@ struct rules {
  *
  *   scope-unknown        a kind of which nothing says where it lives
  *   kind-not-applied     Binding and the *Review kinds: requests, no state
+ *   api-removed          a version that this Kubernetes has no more
+ *   api-deprecated       one that it will not have for long: a warning
  *   api-version          a version that is not served: an error for kinds
  *                        learnt from CRDs, a warning for built-in ones
  *   namespace-forbidden  a cluster-scoped object with a namespace
@@ -46,6 +51,8 @@ struct rules {
  *                        API server refuses
  *   data-malformed       data of a Secret or ConfigMap: no map of strings, a
  *                        key that is refused, no base64, more than 1 MiB
+ *   field-*, list-*, string-unquoted
+ *                        schema/openapi-check.h
  *
  * 0, or -1 with errors added to ps. Warnings alone give 0.
  */

@@ -54,6 +54,7 @@ libschema_a_SOURCES += \
 	schema/near.c schema/near.h \
 	schema/object.c schema/object.h \
 	schema/render.c schema/render.h \
+	schema/retired.c schema/retired.h schema/retired.inc \
 	schema/rules.c schema/rules.h \
 	schema/rules-data.c \
 	schema/rules-meta.c \
@@ -64,8 +65,10 @@ libschema_a_SOURCES += \
 libschema_a_SOURCES += \
 	schema/openapi.c schema/openapi.h \
 	schema/openapi-build.c schema/openapi-build.h \
+	schema/openapi-check.c schema/openapi-check.h \
 	schema/openapi-find.c \
-	schema/openapi-layout.h
+	schema/openapi-layout.h \
+	schema/openapi-value.c schema/openapi-walk.h
 
 # keys, signatures, trust
 libschema_a_SOURCES += \

@@ -10,7 +10,11 @@ metadata:
   name: web
   creationTimestamp: null
   uid: 1234
-spec: {replicas: 0x2, paused: no}
+spec:
+  replicas: 0x2
+  paused: no
+  selector: {matchLabels: {a: b}}
+  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c}]}}
 status: {replicas: 1}
 ---
 kind: List
@@ -51,7 +55,26 @@ is "$(cat out)" '{
   },
   "spec": {
     "paused": false,
-    "replicas": 2
+    "replicas": 2,
+    "selector": {
+      "matchLabels": {
+        "a": "b"
+      }
+    },
+    "template": {
+      "metadata": {
+        "labels": {
+          "a": "b"
+        }
+      },
+      "spec": {
+        "containers": [
+          {
+            "name": "c"
+          }
+        ]
+      }
+    }
   }
 }
 {
@@ -113,7 +136,7 @@ is "$(cd tree && find . -type f | LC_ALL=C sort)" "./SHA256SUMS
 ./origins/shop/core/Secret" "objects, origins and their sums"
 is "$(cat tree/origins/shop/apps/Deployment tree/origins/_cluster/core/Namespace)" \
 	"web src/web.yaml:1
-shop src/web.yaml:13" "origins are the lines of the objects"
+shop src/web.yaml:17" "origins are the lines of the objects"
 # shellcheck disable=SC2016
 ok "the sums hold, by sha256sum alone" sh -c 'cd tree &&
 	find . -name SHA256SUMS -execdir sha256sum -c --strict --quiet {} +'

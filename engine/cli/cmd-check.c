@@ -16,9 +16,10 @@
 static const char usage[] =
 "usage: windlass check [OPTION]... FILE|DIRECTORY...\n"
 "\n"
-"Checks manifests as a push would: YAML, names, scope and namespace, labels,\n"
-"Secrets, duplicates. Of a directory, *.yaml, *.yml and *.json are read that\n"
-".windlassignore does not name; - is standard input.\n"
+"Checks manifests as a push would: YAML, every field of built-in kinds, names,\n"
+"scope and namespace, labels, Secrets, duplicates. Of a directory, *.yaml,\n"
+"*.yml and *.json are read that .windlassignore does not name; - is standard\n"
+"input.\n"
 "\n"
 REVIEW_OPTIONS_HELP
 "  --output json    one JSON document\n"

@@ -38,6 +38,7 @@ struct run {
 void review_init(struct review *r)
 {
 	*r = (struct review){
+		.kubernetes = OPENAPI_NEWEST,
 		.rules = { .channel = "default", .default_namespace = "" },
 	};
 	r->rules.scopes = &r->scopes;
@@ -61,6 +62,17 @@ int review_take_namespace(void *target, const char *value, struct err *err)
 	if (!is_dns_label(value))
 		return err_set(err, ERR_INVALID, "is no name of a namespace");
 	r->rules.default_namespace = value;
+	return 0;
+}
+
+int review_take_kubernetes(void *target, const char *value, struct err *err)
+{
+	struct review *r = target;
+
+	if (!openapi_is_minor(value))
+		return err_set(err, ERR_INVALID, "is no Kubernetes version, "
+			       "as %s", OPENAPI_NEWEST);
+	r->kubernetes = value;
 	return 0;
 }
 
@@ -268,7 +280,13 @@ static void find_files(struct run *run, char *const *paths, size_t n)
 int review_run(struct review *r, char *const *paths, size_t n)
 {
 	struct run run = { .r = r, .status = EXIT_OK };
+	struct err err = ERR_INIT;
 
+	if (openapi_open_minor(r->kubernetes, &r->openapi, &err) < 0) {
+		command_fail(&err);
+		return EXIT_TROUBLE;
+	}
+	r->rules.openapi = &r->openapi;
 	find_files(&run, paths, n);
 	for (size_t i = 0; i < run.files.n; i++)
 		judge_file(&run, arena_strdup(&r->arena, run.files.v[i]));
@@ -295,6 +313,7 @@ void review_release(struct review *r)
 {
 	strvec_release(&r->crds);
 	scopes_release(&r->scopes);
+	openapi_close(&r->openapi);
 	problems_release(&r->problems);
 	objects_release(&r->objects);
 	arena_release(&r->arena);

@@ -18,6 +18,8 @@
 
 struct review {
 	struct rules rules;
+	const char *kubernetes;		/* the minor that is meant */
+	struct openapi openapi;
 	struct strvec crds;		/* --crds, files and directories */
 	struct scopes scopes;
 
@@ -39,9 +41,12 @@ struct review {
 	OPTION_TAKE("channel", review_take_channel, (r)), \
 	OPTION_TAKE("namespace", review_take_namespace, (r)), \
 	OPTION_FLAG("allow-secrets", &(r)->rules.allow_secrets), \
+	OPTION_TAKE("kubernetes", review_take_kubernetes, (r)), \
 	OPTION_TAKE("crds", review_take_crds, (r))
 
 #define REVIEW_OPTIONS_HELP \
+"  --kubernetes VERSION\n" \
+"                   of the cluster (default: " OPENAPI_NEWEST ")\n" \
 "  --channel NAME   the channel they are for (default: default)\n" \
 "  --namespace NS   for namespaced objects that name none\n" \
 "  --allow-secrets  as a channel with secrets = allow\n" \
@@ -52,6 +57,7 @@ void review_init(struct review *r);
 /* Each takes one of REVIEW_OPTIONS; target is a struct review. */
 int review_take_channel(void *target, const char *value, struct err *err);
 int review_take_namespace(void *target, const char *value, struct err *err);
+int review_take_kubernetes(void *target, const char *value, struct err *err);
 int review_take_crds(void *target, const char *value, struct err *err);
 
 /*

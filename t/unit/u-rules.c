@@ -107,16 +107,35 @@ static void test_scope(void)
 		   "\"name\":\"a\",\"namespace\":\"n\""),
 	    "error: version 'v2' of Web.example.org is not served: its "
 	    "CustomResourceDefinition has 'v1' [api-version]");
+	bad(OBJECT("apps/v3", "Deployment",
+		   "\"name\":\"a\",\"namespace\":\"n\""),
+	    "warning: Kubernetes v1.36.3 does not serve apps/v3: for "
+	    "Deployment it has 'v1' [api-version]");
 	bad(OBJECT("apps/v1beta1", "Deployment",
 		   "\"name\":\"a\",\"namespace\":\"n\""),
-	    "warning: Kubernetes v1.36.3 does not serve apps/v1beta1: for "
-	    "Deployment it has 'v1' [api-version]");
+	    "error: apps/v1beta1 Deployment was removed in Kubernetes 1.16: "
+	    "use apps/v1 Deployment [api-removed]");
+	bad(OBJECT("flowcontrol.apiserver.k8s.io/v1beta3", "FlowSchema",
+		   "\"name\":\"a\""),
+	    "was removed in Kubernetes 1.32: use "
+	    "flowcontrol.apiserver.k8s.io/v1 FlowSchema [api-removed]");
+	bad(OBJECT("policy/v1beta1", "PodSecurityPolicy",
+		   "\"name\":\"a\""),
+	    "was removed in Kubernetes 1.25: use the "
+	    "pod-security.kubernetes.io labels of a Namespace");
+	bad(OBJECT("v1", "Endpoints",
+		   "\"name\":\"a\",\"namespace\":\"n\""),
+	    "warning: v1 Endpoints is deprecated since Kubernetes 1.33: use "
+	    "discovery.k8s.io/v1 EndpointSlice [api-deprecated]");
 	bad(OBJECT("example.org/v1", "Wub", "\"name\":\"a\""),
 	    "kind 'Wub' is unknown: did you mean 'Web'? [scope-unknown]");
 	bad(OBJECT("apps/v1", "deployment", "\"name\":\"a\""),
 	    "did you mean 'Deployment'?");
 	bad(OBJECT("extensions/v1beta1", "Ingress", "\"name\":\"a\""),
-	    "'extensions/v1beta1' has no kind 'Ingress', but "
+	    "extensions/v1beta1 Ingress was removed in Kubernetes 1.22: use "
+	    "networking.k8s.io/v1 Ingress");
+	bad(OBJECT("extensions/v1beta9", "Ingress", "\"name\":\"a\""),
+	    "'extensions/v1beta9' has no kind 'Ingress', but "
 	    "'networking.k8s.io/v1' has");
 	bad(OBJECT("v1", "Deployment", "\"name\":\"a\""),
 	    "'v1' has no kind 'Deployment', but 'apps/v1' has");

@@ -156,6 +156,7 @@ int main(void)
 	const char *tmp = getenv("TMPDIR");
 	char *dir = xasprintf("%s/u-validate-XXXXXX", tmp ? tmp : "/tmp");
 
+	setenv("WINDLASS_OPENAPI", TABLES, 1);
 	if (!mkdtemp(dir))
 		return 99;
 	host.git_dir = xasprintf("%s/git", dir);

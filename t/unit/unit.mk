@@ -97,6 +97,11 @@ t_unit_u_openapi_SOURCES = t/unit/u-openapi.c t/unit/tap.h
 t_unit_u_openapi_CPPFLAGS = $(TABLES_CPPFLAGS)
 t_unit_u_openapi_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-openapi-check
+t_unit_u_openapi_check_SOURCES = t/unit/u-openapi-check.c t/unit/tap.h
+t_unit_u_openapi_check_CPPFLAGS = $(TABLES_CPPFLAGS)
+t_unit_u_openapi_check_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)
@@ -113,6 +118,7 @@ t_unit_u_source_LDADD = $(HOOKS_LIBS)
 
 UNIT_TESTS += t/unit/u-validate
 t_unit_u_validate_SOURCES = t/unit/u-validate.c t/unit/tap.h
+t_unit_u_validate_CPPFLAGS = $(TABLES_CPPFLAGS)
 t_unit_u_validate_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_validate_LDADD = $(HOOKS_LIBS)
 

@@ -1,0 +1,366 @@
+/*
+ * Walking an object along its kind's schema. See openapi-check.h. The object
+ * comes from a push: it is as deep as its reader allows (LIMIT_DEPTH), and
+ * may have any number of fields and items, so nothing here costs the square
+ * of them. The schema cannot lead outside of itself, but in circles: each
+ * step down takes one of the object, too.
+ */
+#include "config.h"
+#include "schema/openapi-check.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "schema/base/map.h"
+#include "schema/json.h"
+#include "schema/limits.h"
+#include "schema/near.h"
+#include "schema/openapi-walk.h"
+
+/* A path and what is said of it; longer ones are cut. */
+#define PATH_MAX_SHOWN 512
+#define SAID_MAX 1536
+#define CLAIM "io.k8s.api.core.v1.PersistentVolumeClaim"
+/* the keys of one item, as JSON: four names of an object at most */
+#define ITEM_KEYS_MAX (64u * 1024)
+
+static void check_value(struct openapi_walk *w, const struct place *p);
+
+/* ---- places ---- */
+
+void place_path(const struct place *p, struct buf *out)
+{
+	if (!p->up)
+		return;
+	place_path(p->up, out);
+	if (!p->key)
+		buf_addf(out, "[%u]", p->index);
+	else if (strpbrk(p->key, "./[] ") || !*p->key)
+		buf_addf(out, "[\"%s\"]", p->key);
+	else
+		buf_addf(out, "%s%s", out->len ? "." : "", p->key);
+}
+
+void place_error(struct openapi_walk *w, const struct place *p,
+		 struct mark mark, const char *rule, const char *fmt, ...)
+{
+	struct buf path = BUF_INIT(PATH_MAX_SHOWN);
+	char said[SAID_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(said, sizeof(said), fmt, ap);
+	va_end(ap);
+	place_path(p, &path);
+	problem_error(w->ps, w->o->path, mark.line ? mark : w->o->mark, rule,
+		      "%s %s", !buf_ok(&path) ? "a field that is deep down" :
+		      path.len ? path.data : "the object", said);
+	buf_release(&path);
+	w->rc = -1;
+}
+
+/* ---- what is judged elsewhere ---- */
+
+static bool listed(const char *const *list, const char *key)
+{
+	for (; *list; list++)
+		if (!strcmp(*list, key))
+			return true;
+	return false;
+}
+
+/* Dropped by rendering, or judged by rules.h. */
+static bool is_skipped(const struct openapi_walk *w, const struct place *p)
+{
+	static const char *const root[] = {
+		"apiVersion", "kind", "status", NULL
+	};
+	static const char *const metadata[] = {
+		"name", "namespace", "labels", "annotations", "managedFields",
+		"uid", "resourceVersion", "generation", "creationTimestamp",
+		"selfLink", NULL
+	};
+	static const char *const data[] = {
+		"data", "stringData", "binaryData", NULL
+	};
+	const char *kind = w->o->id.kind;
+
+	/* of what a StatefulSet makes, too */
+	if (!strcmp(p->up->type->name, CLAIM) && !strcmp(p->key, "status"))
+		return true;
+	if (!p->up->up)
+		return listed(root, p->key) ||
+		       (!*w->o->id.group && listed(data, p->key) &&
+			(!strcmp(kind, "Secret") ||
+			 !strcmp(kind, "ConfigMap")));
+	return !p->up->up->up && p->up->key &&
+	       !strcmp(p->up->key, "metadata") && listed(metadata, p->key);
+}
+
+/* ---- maps of known fields ---- */
+
+static const char *nearest_field(const struct openapi_walk *w,
+				 const struct openapi_type *t,
+				 const char *name)
+{
+	size_t least = near_limit(strlen(name)) + 1;
+	const char *best = NULL;
+
+	for (uint32_t i = 0; i < t->n_fields; i++) {
+		struct openapi_field f;
+		size_t d;
+
+		openapi_field(w->s, t, i, &f);
+		d = near_distance(name, f.name, least);
+		if (d < least) {
+			least = d;
+			best = f.name;
+		}
+	}
+	return best;
+}
+
+/* The nearest map around that has such a field: it was indented too far. */
+static const struct place *belongs(const struct openapi_walk *w,
+				   const struct place *p, const char *name)
+{
+	for (p = p->up; p && p->up; p = p->up)
+		if (p->type->form == FORM_OBJECT &&
+		    openapi_find(w->s, p->type, name, strlen(name)) >= 0)
+			return p;
+	return NULL;
+}
+
+static void unknown_field(struct openapi_walk *w, const struct place *p,
+			  const struct node_pair *pair)
+{
+	const struct openapi_type *t = p->type;
+	struct buf path = BUF_INIT(PATH_MAX_SHOWN);
+	const struct place *home = NULL;
+	const char *near = NULL;
+
+	if (w->ps->n < LIMIT_PROBLEMS) {
+		near = nearest_field(w, t, pair->key);
+		home = near ? NULL : belongs(w, p, pair->key);
+	}
+	if (home)
+		place_path(home, &path);
+	if (near)
+		place_error(w, p, pair->mark, "field-unknown", "has no field "
+			    "'%s': did you mean '%s'?", pair->key, near);
+	else if (home && buf_ok(&path))
+		place_error(w, p, pair->mark, "field-unknown", "has no field "
+			    "'%s', but %s has: check the indentation",
+			    pair->key, path.data);
+	else
+		place_error(w, p, pair->mark, "field-unknown", "has no field "
+			    "'%s'", pair->key);
+	buf_release(&path);
+}
+
+static void check_required(struct openapi_walk *w, const struct place *p)
+{
+	for (uint32_t i = 0; i < p->type->n_fields; i++) {
+		struct openapi_field f;
+		const struct node *v;
+
+		openapi_field(w->s, p->type, i, &f);
+		if (!f.required)
+			continue;
+		v = node_get(p->node, f.name);
+		if (!v || v->type == NODE_NULL)
+			place_error(w, p, p->node->mark, "field-required",
+				    "has no '%s', which is required", f.name);
+	}
+}
+
+static void check_pair(struct openapi_walk *w, const struct place *p,
+		       const struct node_pair *pair)
+{
+	struct openapi_field f;
+	struct openapi_type t;
+	struct place down = { .up = p, .key = pair->key, .node = pair->value,
+			      .type = &t };
+	int64_t i;
+
+	if (is_skipped(w, &down))
+		return;
+	i = openapi_find(w->s, p->type, pair->key, pair->key_len);
+	if (i < 0 && p->type->open)
+		return;
+	if (i < 0) {
+		unknown_field(w, p, pair);
+		return;
+	}
+	openapi_field(w->s, p->type, (uint32_t)i, &f);
+	openapi_type(w->s, f.type, &t);
+	down.required = f.required;
+	check_value(w, &down);
+}
+
+static void check_object(struct openapi_walk *w, const struct place *p)
+{
+	if (p->node->type != NODE_MAP) {
+		wrong_form(w, p);
+		return;
+	}
+	for (uint32_t i = 0; i < p->node->n; i++)
+		check_pair(w, p, &p->node->pairs[i]);
+	check_required(w, p);
+}
+
+/* ---- maps of any keys, and lists ---- */
+
+static void check_map(struct openapi_walk *w, const struct place *p)
+{
+	struct openapi_type t;
+
+	if (p->node->type != NODE_MAP) {
+		wrong_form(w, p);
+		return;
+	}
+	openapi_type(w->s, p->type->item, &t);
+	for (uint32_t i = 0; i < p->node->n; i++)
+		check_value(w, &(struct place){
+			.up = p, .key = p->node->pairs[i].key, .type = &t,
+			.node = p->node->pairs[i].value });
+}
+
+/* One key of an item: its value, or the default of its field. False if it
+ * has neither. */
+static bool add_key(const struct openapi_walk *w, const struct place *item,
+		    const char *key, struct buf *out)
+{
+	const struct node *v = node_get(item->node, key);
+	struct openapi_field f = { .fallback = "" };
+	int64_t i = openapi_find(w->s, item->type, key, strlen(key));
+
+	if (i >= 0)
+		openapi_field(w->s, item->type, (uint32_t)i, &f);
+	buf_addf(out, "%s%s ", out->len ? ", " : "", key);
+	if (v)
+		json_write_compact(v, out);
+	else
+		buf_adds(out, f.fallback);
+	return v || *f.fallback;
+}
+
+/* What tells the item from others; false if it lacks that, which is said
+ * here unless the field is required anyway. */
+static bool item_keys(struct openapi_walk *w, const struct place *list,
+		      const struct place *item, struct buf *out)
+{
+	for (uint32_t i = 0; i < list->type->n_words; i++) {
+		const char *key = openapi_word(w->s, list->type, i);
+		struct openapi_field f = { 0 };
+		int64_t at = openapi_find(w->s, item->type, key, strlen(key));
+
+		if (add_key(w, item, key, out))
+			continue;
+		if (at >= 0)
+			openapi_field(w->s, item->type, (uint32_t)at, &f);
+		if (!f.required)
+			place_error(w, item, item->node->mark,
+				    "field-required", "has no '%s', which "
+				    "tells the items of this list apart", key);
+		return false;
+	}
+	return buf_ok(out);
+}
+
+static void check_again(struct openapi_walk *w, const struct place *item,
+			const struct buf *keys, struct map *seen)
+{
+	const struct node *first = map_getn(seen, keys->data, keys->len);
+
+	if (!first)
+		map_putn(seen, keys->data, keys->len, (void *)item->node);
+	else if (w->secret || keys->len > PATH_MAX_SHOWN)
+		place_error(w, item, item->node->mark, "list-duplicate",
+			    "is the same as the item in line %u",
+			    first->mark.line);
+	else
+		place_error(w, item, item->node->mark, "list-duplicate",
+			    "is a second one of %s: the first is in line %u",
+			    keys->data, first->mark.line);
+}
+
+/* An item of a list whose items have keys, or are a set. */
+static void check_identity(struct openapi_walk *w, const struct place *list,
+			   const struct place *item, struct map *seen)
+{
+	struct buf keys = BUF_INIT(ITEM_KEYS_MAX);
+	bool known = false;
+
+	if (item->node->type == NODE_NULL)
+		place_error(w, item, item->node->mark, "list-null",
+			    "must not be empty: the items of this list are "
+			    "told apart by what they say");
+	else if (list->type->list == LIST_MAP && item->node->type == NODE_MAP)
+		known = item_keys(w, list, item, &keys);
+	else if (list->type->list == LIST_SET) {
+		json_write_compact(item->node, &keys);
+		known = buf_ok(&keys);
+	}
+	if (known)
+		check_again(w, item, &keys, seen);
+	buf_release(&keys);
+}
+
+static void check_list(struct openapi_walk *w, const struct place *p)
+{
+	struct map seen = MAP_INIT;
+	struct openapi_type t;
+
+	if (p->node->type != NODE_SEQ) {
+		wrong_form(w, p);
+		return;
+	}
+	openapi_type(w->s, p->type->item, &t);
+	for (uint32_t i = 0; i < p->node->n; i++) {
+		struct place item = { .up = p, .index = i, .type = &t,
+				      .node = p->node->items[i] };
+
+		check_value(w, &item);
+		if (p->type->list != LIST_ATOMIC)
+			check_identity(w, p, &item, &seen);
+	}
+	map_release(&seen, NULL);
+}
+
+static void check_value(struct openapi_walk *w, const struct place *p)
+{
+	if (p->node->type == NODE_NULL)
+		return;
+	switch (p->type->form) {
+	case FORM_OBJECT:
+		check_object(w, p);
+		return;
+	case FORM_MAP:
+		check_map(w, p);
+		return;
+	case FORM_LIST:
+		check_list(w, p);
+		return;
+	default:
+		check_scalar(w, p);
+		return;
+	}
+}
+
+int openapi_check(const struct openapi *s, const struct object *o,
+		  struct problems *ps)
+{
+	struct openapi_walk w = { .s = s, .o = o, .ps = ps };
+	struct openapi_type t;
+	struct place root = { .node = o->root, .type = &t };
+	uint32_t type;
+
+	if (!openapi_kind(s, o->id.group, o->id.version, o->id.kind, &type))
+		return 0;
+	openapi_type(s, type, &t);
+	w.secret = !strcmp(o->id.kind, "Secret") && !*o->id.group;
+	check_value(&w, &root);
+	return w.rc;
+}

@@ -1,0 +1,287 @@
+/*
+ * One value against its type: see openapi-walk.h. The messages are the point
+ * of this file. A scalar that YAML read as something else is the mistake that
+ * people make most and see least.
+ */
+#include "config.h"
+#include "schema/openapi-walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "schema/formats.h"
+#include "schema/json.h"
+#include "schema/near.h"
+
+#define ENV_VAR "io.k8s.api.core.v1.EnvVar"
+/* a scalar as JSON, for a message */
+#define SHOWN_MAX 64
+/* all values of the longest enum */
+#define WORDS_MAX 1024
+
+static const char *const wanted[FORMS] = {
+	[FORM_ANY] = "anything",
+	[FORM_OBJECT] = "a map",
+	[FORM_MAP] = "a map",
+	[FORM_LIST] = "a list",
+	[FORM_STRING] = "a string",
+	[FORM_INTEGER] = "an integer",
+	[FORM_NUMBER] = "a number",
+	[FORM_BOOLEAN] = "true or false",
+	[FORM_INT_OR_STRING] = "an integer or a string",
+	[FORM_QUANTITY] = "a quantity such as 500m or 1Gi",
+};
+
+/* A password can be an environment variable, and all digits. */
+static bool is_secret(const struct openapi_walk *w, const struct place *p)
+{
+	return w->secret || (p->up && p->key && !strcmp(p->key, "value") &&
+			     !strcmp(p->up->type->name, ENV_VAR));
+}
+
+/* ---- what YAML made of it ---- */
+
+/* "a boolean", or as it was read if it was not written like that: "the
+ * integer 8". */
+static void add_reading(const struct node *v, struct buf *out)
+{
+	const char *name = node_type_name(v->type);
+	struct buf text = BUF_INIT(SHOWN_MAX);
+
+	json_write_compact(v, &text);
+	if (buf_ok(&text) && strcmp(text.data, v->source))
+		buf_addf(out, "the %s %s", strchr(name, ' ') + 1, text.data);
+	else
+		buf_adds(out, name);
+	buf_release(&text);
+}
+
+static void unquoted(struct openapi_walk *w, const struct place *p)
+{
+	const struct node *v = p->node;
+	struct buf reading = BUF_INIT(2 * SHOWN_MAX);
+
+	if (is_secret(w, p) && v->type != NODE_BOOL) {
+		place_error(w, p, v->mark, "string-unquoted", "must be a "
+			    "string, but YAML reads this as %s: put it in "
+			    "quotes", node_type_name(v->type));
+		return;
+	}
+	add_reading(v, &reading);
+	place_error(w, p, v->mark, "string-unquoted", "must be a string, but "
+		    "YAML reads %s as %s: write \"%s\"", v->source,
+		    reading.data, v->source);
+	buf_release(&reading);
+}
+
+static bool is_number(const char *s)
+{
+	size_t sign = *s == '-', n = strspn(s + sign, "0123456789");
+
+	return n && n < 19 && !s[sign + n];
+}
+
+static bool is_boolean(const char *s)
+{
+	return !strcmp(s, "true") || !strcmp(s, "false");
+}
+
+/* What to do about a value of the wrong form; "" if nobody knows. */
+static const char *advice(enum openapi_form form, const struct node *v)
+{
+	if (v->type == NODE_STR && !strlen(v->str))
+		return "";
+	if (v->type == NODE_STR &&
+	    ((form == FORM_INTEGER && is_number(v->str)) ||
+	     (form == FORM_NUMBER && is_number(v->str)) ||
+	     (form == FORM_BOOLEAN && is_boolean(v->str))))
+		return ": remove the quotes";
+	if (form == FORM_LIST && v->type != NODE_SEQ)
+		return ": begin each of its items with '- '";
+	if ((form == FORM_OBJECT || form == FORM_MAP) && v->type == NODE_SEQ)
+		return ": write its fields without '- '";
+	return "";
+}
+
+void wrong_form(struct openapi_walk *w, const struct place *p)
+{
+	const struct node *v = p->node;
+
+	if (p->type->form == FORM_STRING && v->source)
+		unquoted(w, p);
+	else
+		place_error(w, p, v->mark, "field-type", "must be %s, not "
+			    "%s%s", wanted[p->type->form],
+			    node_type_name(v->type),
+			    advice(p->type->form, v));
+}
+
+/* ---- strings ---- */
+
+static void add_words(const struct openapi_walk *w,
+		      const struct openapi_type *t, struct buf *out)
+{
+	for (uint32_t i = 0; i < t->n_words; i++) {
+		const char *word = openapi_word(w->s, t, i);
+
+		if (*word)
+			buf_addf(out, "%s%s", out->len ? ", " : "", word);
+	}
+}
+
+static const char *nearest_word(const struct openapi_walk *w,
+				const struct openapi_type *t, const char *s)
+{
+	size_t least = near_limit(strlen(s)) + 1;
+	const char *best = NULL;
+
+	for (uint32_t i = 0; i < t->n_words; i++) {
+		const char *word = openapi_word(w->s, t, i);
+		size_t d = near_distance(s, word, least);
+
+		if (*word && d < least) {
+			least = d;
+			best = word;
+		}
+	}
+	return best;
+}
+
+static void check_enum(struct openapi_walk *w, const struct place *p)
+{
+	const struct openapi_type *t = p->type;
+	struct buf words = BUF_INIT(WORDS_MAX);
+	const char *near;
+
+	for (uint32_t i = 0; i < t->n_words; i++)
+		if (!strcmp(openapi_word(w->s, t, i), p->node->str))
+			return;
+	add_words(w, t, &words);
+	near = nearest_word(w, t, p->node->str);
+	if (near)
+		place_error(w, p, p->node->mark, "field-enum", "cannot be "
+			    "'%s': did you mean %s? (It is one of %s.)",
+			    p->node->str, near, words.data);
+	else
+		place_error(w, p, p->node->mark, "field-enum", "cannot be "
+			    "'%s': it is one of %s", p->node->str,
+			    words.data);
+	buf_release(&words);
+}
+
+static void check_format(struct openapi_walk *w, const struct place *p)
+{
+	const struct node *v = p->node;
+
+	switch (p->type->format) {
+	case FORMAT_DATE_TIME:
+	case FORMAT_MICRO_TIME:
+		if (is_date_time(v->str, p->type->format ==
+					 FORMAT_MICRO_TIME))
+			return;
+		place_error(w, p, v->mark, "field-format", "must be a time "
+			    "such as %s", p->type->format ==
+			    FORMAT_MICRO_TIME ?
+			    "2026-11-23T10:00:00.000000Z" :
+			    "2026-11-23T10:00:00Z");
+		return;
+	case FORMAT_BYTE:
+		if (base64_bytes(v->str, v->n) < 0)
+			place_error(w, p, v->mark, "field-format",
+				    "is no base64");
+		return;
+	default:
+		return;
+	}
+}
+
+/* "" of a field that may be left out is as good as that. */
+static void check_string(struct openapi_walk *w, const struct place *p)
+{
+	const struct openapi_type *t = p->type;
+	const struct node *v = p->node;
+
+	if (v->type != NODE_STR) {
+		wrong_form(w, p);
+		return;
+	}
+	if (t->n_words && (v->n || !p->key || p->required))
+		check_enum(w, p);
+	check_format(w, p);
+}
+
+/* ---- numbers ---- */
+
+static bool is_int32(int64_t v)
+{
+	return v >= INT32_MIN && v <= INT32_MAX;
+}
+
+static void check_integer(struct openapi_walk *w, const struct place *p)
+{
+	const struct node *v = p->node;
+
+	if (v->type == NODE_FLOAT)
+		place_error(w, p, v->mark, "field-type", "must be an integer, "
+			    "not a fraction or a number beyond 64 bits");
+	else if (v->type != NODE_INT)
+		wrong_form(w, p);
+	else if (p->type->format == FORMAT_INT32 && !is_int32(v->integer))
+		place_error(w, p, v->mark, "field-format", "must be between "
+			    "-2147483648 and 2147483647");
+}
+
+static void check_int_or_string(struct openapi_walk *w, const struct place *p)
+{
+	const struct node *v = p->node;
+
+	if (v->type == NODE_INT && !is_int32(v->integer))
+		place_error(w, p, v->mark, "field-format", "must be between "
+			    "-2147483648 and 2147483647, or a string");
+	else if (v->type != NODE_INT && v->type != NODE_STR)
+		wrong_form(w, p);
+}
+
+static void check_quantity(struct openapi_walk *w, const struct place *p)
+{
+	const struct node *v = p->node;
+
+	if (v->type == NODE_INT || v->type == NODE_FLOAT)
+		return;
+	if (v->type != NODE_STR)
+		wrong_form(w, p);
+	else if (strlen(v->str) != v->n || !is_quantity(v->str))
+		place_error(w, p, v->mark, "field-format", "must be a "
+			    "quantity such as 500m, 2, 1Gi or 1e3, not '%s'",
+			    v->str);
+}
+
+void check_scalar(struct openapi_walk *w, const struct place *p)
+{
+	enum node_type got = p->node->type;
+
+	switch (p->type->form) {
+	case FORM_STRING:
+		check_string(w, p);
+		return;
+	case FORM_INTEGER:
+		check_integer(w, p);
+		return;
+	case FORM_INT_OR_STRING:
+		check_int_or_string(w, p);
+		return;
+	case FORM_QUANTITY:
+		check_quantity(w, p);
+		return;
+	case FORM_NUMBER:
+		if (got != NODE_INT && got != NODE_FLOAT)
+			wrong_form(w, p);
+		return;
+	case FORM_BOOLEAN:
+		if (got != NODE_BOOL)
+			wrong_form(w, p);
+		return;
+	default:
+		return;
+	}
+}
