@@ -40,6 +40,18 @@ t_fuzz_fuzz_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_json_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-openapi
+t_fuzz_fuzz_openapi_SOURCES = t/fuzz/fuzz-openapi.c $(FUZZ_TREE) $(FUZZ_DRIVER)
+t_fuzz_fuzz_openapi_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_openapi_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_openapi_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-openapi-build
+t_fuzz_fuzz_openapi_build_SOURCES = t/fuzz/fuzz-openapi-build.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_openapi_build_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_openapi_build_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_openapi_build_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-sshsig
 t_fuzz_fuzz_sshsig_SOURCES = t/fuzz/fuzz-sshsig.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_sshsig_CPPFLAGS = $(FUZZ_CPPFLAGS)
