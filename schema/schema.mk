@@ -93,7 +93,10 @@ libschema_a_SOURCES += \
 
 # the tables, one for each minor: made by contrib/openapi/tables
 openapidir = $(pkgdatadir)/openapi
-dist_openapi_DATA = schema/openapi/1.36
+dist_openapi_DATA = \
+	schema/openapi/1.34 \
+	schema/openapi/1.35 \
+	schema/openapi/1.36
 
 # Programs that were not installed find the tables beside themselves.
 all-local: $(dist_openapi_DATA)

@@ -247,4 +247,51 @@ else
 	skip 3 "the corpus is not here"
 fi
 
+# ---- built-in kinds, field by field ----
+
+mkdir fields
+cat >fields/web.yaml <<'END'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: demo}
+spec:
+  replicsa: 2
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+      - name: web
+        args: [010]
+END
+check fields
+exits 1 "a misspelt field"
+is "$(sed '$d' out)" "fields/web.yaml:5:3: error: spec has no field 'replicsa': did you mean 'replicas'? [field-unknown]
+fields/web.yaml:12:16: error: spec.template.spec.containers[0].args[0] must be a string, but YAML reads 010 as the integer 8: write \"010\" [string-unquoted]" \
+	"is told with the right one, an unquoted number with its quotes"
+for minor in 1.34 1.35 1.36; do
+	check --kubernetes $minor fields
+	exits 1 "so it is of Kubernetes $minor"
+done
+check --kubernetes 1.7 fields
+exits 2 "of one that is not known nothing is said"
+like "$(cat err)" "does not know Kubernetes 1.7, but 1.34, 1.35, 1.36" \
+	"but which ones are"
+check --kubernetes ../1.36 fields
+exits 129 "a path is no version"
+WINDLASS_OPENAPI=$TRASH/none check fields
+exits 2 "without tables"
+like "$(cat err)" "no schema tables are in '.*/none'" "it says where it looked"
+mkdir cut
+head -c 50000 "$TOP/schema/openapi/1.36" >cut/1.36
+WINDLASS_OPENAPI=$TRASH/cut check fields
+exits 2 "a damaged table"
+like "$(cat err)" "damaged" "is refused"
+manifest ConfigMap a demo | sed 's|^apiVersion.*|apiVersion: policy/v1beta1|
+	s|ConfigMap|PodDisruptionBudget|' >fields/web.yaml
+check fields
+exits 1 "a version that is gone"
+like "$(cat out)" "was removed in Kubernetes 1.25: use policy/v1 Pod.*api-removed" \
+	"is told with the one to use"
+
 done_testing

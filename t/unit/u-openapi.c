@@ -258,6 +258,8 @@ int main(void)
 	test_version(&table);
 	test_refused();
 	test_missing();
+	test_real("1.34");
+	test_real("1.35");
 	test_real("1.36");
 	buf_release(&table);
 	buf_release(&again);
