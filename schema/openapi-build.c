@@ -413,7 +413,8 @@ static int build_draft(struct builder *b, const char *name,
 		if (!scalars[i] || strcmp(scalars[i], type))
 			continue;
 		d->record[TYPE_FORM] = (unsigned char)i;
-		d->record[TYPE_FORMAT] = format_of(name, format);
+		d->record[TYPE_FORMAT] =
+			(unsigned char)format_of(name, format);
 		return add_words(b, name, node_get(schema, "enum"), d);
 	}
 	return refuse(b, name, "has a type that is unheard of");
