@@ -19,6 +19,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/index.h"
+#include "schema/openapi.h"
 #include "schema/trust.h"
 
 /* publishing a large push takes so long, not longer */
@@ -79,6 +80,21 @@ static void check_approvers(struct patient *p)
 		trust_release(&t);
 	}
 	buf_release(&text);
+}
+
+/* Can the gate look into the objects of that Kubernetes? */
+static void check_kubernetes(struct patient *p)
+{
+	struct openapi schemas = OPENAPI_INIT;
+	struct err err = ERR_INIT;
+
+	if (openapi_open_minor(p->ch->kubernetes, &schemas, &err) < 0)
+		fail(p, "kubernetes", "no push can be judged: %s; see "
+		     "windlass.%s.kubernetes", err.msg, p->ch->name);
+	else
+		ok(p, "kubernetes", "objects are checked as %s would",
+		   openapi_kubernetes(&schemas));
+	openapi_close(&schemas);
 }
 
 static void check_lock(struct patient *p)
@@ -336,6 +352,7 @@ void doctor_check_channel(struct doctor *d, git_repository *repo,
 
 	check_key(&p);
 	check_approvers(&p);
+	check_kubernetes(&p);
 	check_lock(&p);
 	check_bundle(&p);
 	check_epoch(&p);

@@ -35,6 +35,7 @@ struct check {
 	struct map held;	/* path to struct held * */
 	struct map made;	/* path to struct made * */
 	struct crds crds;
+	struct openapi openapi;	/* mapped when there is a file to judge */
 	struct rules rules;
 	struct verdict *out;
 	struct problems *ps;
@@ -295,6 +296,18 @@ static void refuse_unread(struct check *c, const char *path)
 	err_clear(c->err);
 }
 
+static int need_schemas(struct check *c)
+{
+	const struct channel_config *ch = c->g->ch;
+
+	if (c->rules.openapi)
+		return 0;
+	if (openapi_open_minor(ch->kubernetes, &c->openapi, c->err) < 0)
+		return err_wrap(c->err, "windlass.%s.kubernetes", ch->name);
+	c->rules.openapi = &c->openapi;
+	return 0;
+}
+
 static int check_file(struct check *c, const struct source_file *f,
 		      bool *ret_put_off)
 {
@@ -332,7 +345,9 @@ static int check_files(struct check *c)
 	for (size_t i = 0; !rc && i < c->out->files.n; i++) {
 		if (!c->out->files.v[i].has_new)
 			continue;
-		rc = check_file(c, &c->out->files.v[i], &put_off[i]);
+		rc = need_schemas(c);
+		if (!rc)
+			rc = check_file(c, &c->out->files.v[i], &put_off[i]);
 		any |= put_off[i];
 	}
 	if (!rc && any)
@@ -430,10 +445,10 @@ static int check_all(struct check *c)
 int gate_check(const struct gate *g, struct verdict *ret,
 	       struct problems *ps, struct err *err)
 {
-	struct openapi openapi = OPENAPI_INIT;
 	struct verdict v = VERDICT_INIT;
 	struct check c = {
 		.g = g, .out = &v, .ps = ps, .err = err,
+		.openapi = OPENAPI_INIT,
 		.bundle = *g->current->id ? &g->current->tree : NULL,
 		.rules = {
 			.channel = g->ch->name,
@@ -444,9 +459,6 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	int rc = -1;
 
 	c.rules.scopes = &c.crds.scopes;
-	if (openapi_open_minor(g->ch->kubernetes, &openapi, err) < 0)
-		return err_wrap(err, "windlass.%s.kubernetes", g->ch->name);
-	c.rules.openapi = &openapi;
 	if (!repo_commit_tree(g->repo, g->tip, &v.tree, err) &&
 	    !settings_digest(g->repo, g->ch, &v.tree, &v.settings, err))
 		rc = check_all(&c);
@@ -457,7 +469,7 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	map_release(&c.held, NULL);
 	map_release(&c.made, NULL);
 	crds_release(&c.crds);
-	openapi_close(&openapi);
+	openapi_close(&c.openapi);
 	return rc;
 }
 

@@ -1,7 +1,8 @@
 /*
  * What Kubernetes gave up. See retired.h. Most of the table is made from
  * Kubernetes' own sources; those whose types are not even there any more are
- * from its deprecation guide (kubernetes.io/docs/reference/using-api).
+ * from its deprecation guide (kubernetes.io/docs/reference/using-api) and its
+ * release notes.
  */
 #include "config.h"
 #include "schema/retired.h"
@@ -28,14 +29,14 @@ static const struct retired table[] = {
 	RETIRED("policy", "v1beta1", "PodSecurityPolicy", 21, 25,
 		"the pod-security.kubernetes.io labels of a Namespace")
 	RETIRED("rbac.authorization.k8s.io", "v1alpha1", "ClusterRole", 17,
-		22, "rbac.authorization.k8s.io/v1 ClusterRole")
+		23, "rbac.authorization.k8s.io/v1 ClusterRole")
 	RETIRED("rbac.authorization.k8s.io", "v1alpha1", "ClusterRoleBinding",
-		17, 22, "rbac.authorization.k8s.io/v1 ClusterRoleBinding")
-	RETIRED("rbac.authorization.k8s.io", "v1alpha1", "Role", 17, 22,
+		17, 23, "rbac.authorization.k8s.io/v1 ClusterRoleBinding")
+	RETIRED("rbac.authorization.k8s.io", "v1alpha1", "Role", 17, 23,
 		"rbac.authorization.k8s.io/v1 Role")
 	RETIRED("rbac.authorization.k8s.io", "v1alpha1", "RoleBinding", 17,
-		22, "rbac.authorization.k8s.io/v1 RoleBinding")
-	RETIRED("scheduling.k8s.io", "v1alpha1", "PriorityClass", 14, 22,
+		23, "rbac.authorization.k8s.io/v1 RoleBinding")
+	RETIRED("scheduling.k8s.io", "v1alpha1", "PriorityClass", 14, 23,
 		"scheduling.k8s.io/v1 PriorityClass")
 	RETIRED("settings.k8s.io", "v1alpha1", "PodPreset", 0, 20,
 		"a mutating webhook")

@@ -63,7 +63,7 @@ push || { test_show push.log; bail "the first push"; }
 well "after a push"
 out=$(doctor)
 for check in repository settings receive hidden-refs hook-pre-receive \
-	hook-post-receive publish-folder space key lock bundle epoch head \
+	hook-post-receive publish-folder space key kubernetes lock bundle epoch head \
 	head-life clock packs source
 do
 	like "$out" "^(ok|warn)    ?(prod: )?$check: " "checks $check"
@@ -122,6 +122,11 @@ uneasy "refs that are not hidden" hidden-refs "windlass-hook init"
 init >/dev/null
 
 # ---- settings, key, trust
+
+git -C r.git config windlass.prod.kubernetes 1.2
+sick "a Kubernetes of which nothing is known" kubernetes \
+	"does not know Kubernetes 1\.2, but .*1\.36.*windlass\.prod\.kubernetes"
+git -C r.git config windlass.prod.kubernetes 1.36
 
 git -C r.git config windlass.prod.deleteLimt 5
 sick "settings that are wrong" settings "deleteLimit"
