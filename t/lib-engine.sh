@@ -82,7 +82,7 @@ refused_service() {
 	apiVersion: v1
 	kind: Service
 	metadata: {name: ${2:-refused}, namespace: $ns}
-	spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
+	spec: {clusterIP: 192.0.2.1, ports: [{port: 80}]}
 	END
 }
 

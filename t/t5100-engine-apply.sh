@@ -115,7 +115,7 @@ ok "the failure names its file and line" wait_for 10 sh -c \
 	"[ \"\$('$KUBECTL' get channel '$channel' -o 'jsonpath={.status.failures[0].source}')\" = 'deploy/$channel/bad.yaml:9' ]" ||
 	k get channel "$channel" -o 'jsonpath={.status.failures}' | sed 's/^/# /'
 like "$(k get channel "$channel" -o 'jsonpath={.status.failures[0].object} {.status.failures[0].message}')" \
-	"^Service $ns/bad .*192\.0\.2\.1.* not in the valid range" "and says why, in the API server's words"
+	"^Service $ns/bad .*192\.0\.2\.1: the provided" "and says why, in the API server's words"
 is "$(k get channel "$channel" -o 'jsonpath={.status.applied.sequence}')" 4 \
 	"a bundle with a failure is not called applied"
 like "$(curl -s "http://$METRICS/metrics")" \

@@ -127,7 +127,7 @@ cat >"${all%/*}/bad.yaml" <<END
 apiVersion: v1
 kind: Service
 metadata: {name: bad, namespace: $ns}
-spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
+spec: {clusterIP: 192.0.2.1, ports: [{port: 80}]}
 END
 commit_push work seventh
 ok "deletes wait while an object fails" \

@@ -101,7 +101,7 @@ cat >"$dir/bad.yaml" <<END
 apiVersion: v1
 kind: Service
 metadata: {name: bad, namespace: $ns}
-spec: {ports: [{port: 80, name: a}, {port: 80, name: b}]}
+spec: {clusterIP: 192.0.2.1, ports: [{port: 80}]}
 END
 commit_push work sixth
 ok "a deletion waits" wait_condition "$channel" PruneBlocked True 30 PruneBlocked

@@ -28,7 +28,7 @@ bad() {
 	apiVersion: v1
 	kind: Service
 	metadata: {name: bad, namespace: $ns}
-	spec: {ports: [{port: 80, name: a}, {port: 80, name: $1}]}
+	spec: {clusterIP: 192.0.2.1, ports: [{port: 80, name: $1}]}
 	END
 }
 
