@@ -81,7 +81,9 @@ END
 is "$?" 0 "the server was asked about every kind"
 ok "for $(wc -l <server) names" [ "$(wc -l <server)" -gt 1000 ]
 
-windlass check --allow-secrets --output json names >ours
+# some at a time: at so many problems the rest is only counted
+find names -name '*.json' | sort |
+	xargs -n 300 windlass check --allow-secrets --output json >ours
 # what a bundle cannot hold is ours to refuse
 jq -r '.problems[] | select(.rule == "name-malformed") |
 	"\(.path)\t\(if .message | test("bundle") then "bundle" else "bad" end)"' \
