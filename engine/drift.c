@@ -133,7 +133,7 @@ enum drift drift_judge(const struct baseline *b, const struct node *object,
 	const struct node *entry = managed_entry(object, manager);
 	uint64_t version = object_version(object);
 	uint8_t uid[16];
-	bool status_moved;
+	bool status_moved, metadata_same;
 
 	/* our answer may come before the events that led up to it */
 	if (version_is_before(version, b->version))
@@ -150,16 +150,20 @@ enum drift drift_judge(const struct baseline *b, const struct node *object,
 		return DRIFT_CERTAIN;
 
 	status_moved = hash_status(object, scratch) != b->status;
+	metadata_same = hash_metadata(object, scratch) == b->metadata;
 	if (generation_is_trusted) {
 		int64_t generation = node_path_int(object, 0, "metadata",
 						   "generation", NULL);
 		if (generation != b->generation)
 			return DRIFT_SUSPECT;
-		return status_moved ? DRIFT_STATUS : DRIFT_NONE;
+		/* of two status writes in one second only the version tells:
+		 * an entry's time has no fraction */
+		return status_moved || metadata_same ? DRIFT_STATUS
+						     : DRIFT_NONE;
 	}
 	/* the same metadata and no status write, yet a new version: a write
 	 * that nobody is named for */
-	if (status_moved && hash_metadata(object, scratch) == b->metadata)
+	if (status_moved && metadata_same)
 		return DRIFT_STATUS;
 	return DRIFT_SUSPECT;
 }

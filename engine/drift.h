@@ -30,7 +30,7 @@ enum drift {
 	DRIFT_NONE,		/* nothing that concerns us */
 	DRIFT_ECHO,		/* our own write coming back, or an event from
 				   before it that was overtaken */
-	DRIFT_STATUS,		/* only a status write: look at health */
+	DRIFT_STATUS,		/* at most a status write: look at health */
 	DRIFT_SUSPECT,		/* one GET will tell */
 	DRIFT_CERTAIN,		/* apply again */
 	DRIFT_RECREATED,	/* another uid: apply again, nothing is ours */

@@ -150,8 +150,12 @@ static void test_deployment(void)
 
 	ok(!baseline_take(&b, o, MANAGER, true, &arena), "deployment baseline");
 	bump(o);
+	is_int(judge(&b, o, true), DRIFT_STATUS,
+	       "a new version alone: a second status write in one second");
+	node_set(&arena, metadata(o), "finalizers", node_seq(&arena));
 	is_int(judge(&b, o, true), DRIFT_NONE,
-	       "a new version alone says nothing for a trusted kind");
+	       "with other metadata it is somebody's who writes that");
+	node_del(metadata(o), "finalizers");
 	is_int(judge(&b, load("deployment-edited"), true), DRIFT_CERTAIN,
 	       "an edited env value is drift");
 	node_set(&arena, metadata(o), "generation", node_int(&arena, 7));
