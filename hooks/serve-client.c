@@ -143,7 +143,8 @@ static bool address_text(const struct sockaddr *sa,
 	if (!sa || sa->sa_family != AF_INET6)
 		return false;
 	memcpy(&six, sa, sizeof(six));
-	memset(six.sin6_addr.s6_addr + 8, 0, 8);
+	if (!IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
+		memset(six.sin6_addr.s6_addr + 8, 0, 8);
 	return inet_ntop(AF_INET6, &six.sin6_addr, text, INET6_ADDRSTRLEN);
 }
 
