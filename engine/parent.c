@@ -59,6 +59,18 @@ void parent_free(struct parent *p)
 	free(p);
 }
 
+/* What is off was taken off: one that is set again is another wish. */
+static void forget_dropped(struct parent *p)
+{
+	struct strvec left = STRVEC_INIT;
+
+	for (size_t i = 0; i < p->drop.n; i++)
+		if (parent_annotation(p, p->drop.v[i]))
+			strvec_push(&left, p->drop.v[i]);
+	strvec_release(&p->drop);
+	p->drop = left;
+}
+
 void parent_seen(struct parent *p, const struct node *object)
 {
 	const struct node *metadata = node_get(object, "metadata");
@@ -68,6 +80,7 @@ void parent_seen(struct parent *p, const struct node *object)
 	copy = node_copy(&p->arena, metadata);
 	node_del(copy, "managedFields");
 	p->metadata = copy;
+	forget_dropped(p);
 }
 
 const char *parent_annotation(const struct parent *p, const char *name)
