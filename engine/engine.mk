@@ -116,6 +116,7 @@ windlass_SOURCES = \
 	engine/cli/cmd-diff.c \
 	engine/cli/cmd-doctor.c \
 	engine/cli/cmd-events.c \
+	engine/cli/cmd-explain.c \
 	engine/cli/cmd-install.c \
 	engine/cli/cmd-log.c \
 	engine/cli/cmd-reconcile.c \
@@ -155,6 +156,7 @@ dist_man_MANS += \
 	engine/cli/windlass-diff.1 \
 	engine/cli/windlass-doctor.1 \
 	engine/cli/windlass-events.1 \
+	engine/cli/windlass-explain.1 \
 	engine/cli/windlass-install.1 \
 	engine/cli/windlass-log.1 \
 	engine/cli/windlass-reconcile.1 \

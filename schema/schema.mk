@@ -48,6 +48,13 @@ libschema_a_SOURCES += \
 
 # objects: identity, scope, rules, rendering
 libschema_a_SOURCES += \
+	schema/explain.c schema/explain.h \
+	schema/explain/channel.inc \
+	schema/explain/field.inc \
+	schema/explain/kind.inc \
+	schema/explain/object.inc \
+	schema/explain/source.inc \
+	schema/explain/yaml.inc \
 	schema/formats.c schema/formats.h \
 	schema/ignore.c schema/ignore.h \
 	schema/names.c \

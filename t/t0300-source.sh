@@ -122,6 +122,45 @@ is "$(for s in t/t[0-9]*.sh; do
 		echo "$s: does not end in done_testing"
 done)" "" "each numbered test can be run, and says when it is done"
 
+# ---- the rules that findings name ----
+
+# explained: those that the table has
+explained() {
+	cat schema/explain/*.inc | sed -nE 's/^RULE(_OUTSIDE)?\("([^"]*)".*/\2/p'
+}
+# named FILE...: those that sources report: what stands before a message, and
+# whatever begins as a rule of the table does
+named() {
+	families=$(explained | sed -n 's/-.*//p' | sort -u | paste -sd '|') \
+	perl -0777 -ne '
+		s{/\*.*?\*/}{}gs;
+		s/^#[ \t]*include.*$//mg;
+		while (/"([a-z]+(?:-[a-z0-9]+)+)"(?=(\s*,\s*"(?!-)[^"]*[ %]|))/g) {
+			my ($name, $message) = ($1, $2);
+
+			print "$name\n" if $message ||
+				$name =~ /^(?:$ENV{families})-/;
+		}
+		print "duplicate\n" if /"duplicate"/' "$@" | sort -u
+}
+reporters() {
+	find schema hooks engine/cli -name '*.[ch]' ! -name 'doctor*' \
+		! -name 'cmd-doctor.c' ! -name 'explain.[ch]'
+}
+printf 'f(p, "yaml-syntax",\n  "a b");\ng("x-y", 1);\nh("b-c",\n "%%s", s);\n' \
+	>"$TRASH/rules.c"
+is "$(named "$TRASH/rules.c" | paste -sd ' ')" "b-c yaml-syntax" \
+	"names of rules are found"
+# options are not
+# shellcheck disable=SC2046
+named $(reporters) | grep -vxE 'name-only|api-port' >"$TRASH/named"
+explained | sort >"$TRASH/explained"
+is "$(uniq -d "$TRASH/explained")" "" "no rule is explained twice"
+is "$(comm -23 "$TRASH/named" "$TRASH/explained")" "" \
+	"each rule that a finding names is explained (schema/explain/)"
+is "$(comm -13 "$TRASH/named" "$TRASH/explained")" "" \
+	"each that is explained can be found"
+
 # ---- words and bytes ----
 
 is "$(grep -nE '\b(TO[D]O|FIX[M]E|XX[X])\b' "${all[@]}" |

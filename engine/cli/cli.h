@@ -16,6 +16,7 @@ int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
 int cmd_events(int argc, char **argv);
+int cmd_explain(int argc, char **argv);
 int cmd_install(int argc, char **argv);
 int cmd_log(int argc, char **argv);
 int cmd_reconcile(int argc, char **argv);

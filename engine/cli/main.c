@@ -17,6 +17,7 @@
 /* NULL-terminated; what a developer needs first, then what an admin does. */
 static const struct command commands[] = {
 	{ "check", cmd_check, "check manifests as a push would" },
+	{ "explain", cmd_explain, "explain a rule, and how to repair" },
 	{ "render", cmd_render, "print manifests as a bundle has them" },
 	{ "diff", cmd_diff, "compare two bundles, object by object" },
 	{ "doctor", cmd_doctor, "check the cluster's side" },
