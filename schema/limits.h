@@ -44,6 +44,21 @@
 /* OpenAPI documents that one is made from: api/v1 has 1.6 MB */
 #define LIMIT_OPENAPI_DOCUMENT (32u * 1024 * 1024)
 
+/* ---- regular expressions ----
+ * beyond these nothing is said of what one matches; none is an error */
+
+/* the expression itself: real ones have hundreds of bytes */
+#define LIMIT_PATTERN_BYTES (16u * 1024)
+/* groups in groups; PCRE2's own limit is 250 */
+#define LIMIT_PATTERN_DEPTH 200
+/* what it matches, repetitions written out: a name of 253 characters by
+ * labels of 63 is 4,000; PCRE2 takes 64 KiB of its own code */
+#define LIMIT_PATTERN_SIZE 20000
+/* steps of one match: a millisecond or two */
+#define LIMIT_PATTERN_STEPS 100000
+/* bytes that it may take for that */
+#define LIMIT_PATTERN_HEAP (8u * 1024 * 1024)
+
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 

@@ -5,10 +5,10 @@ noinst_LIBRARIES += libschema.a
 libschema_a_CPPFLAGS = $(AM_CPPFLAGS) -DPKGDATADIR='"$(pkgdatadir)"'
 
 libschema_a_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(YAML_CFLAGS) \
-	$(SODIUM_CFLAGS) $(JANSSON_CFLAGS)
+	$(SODIUM_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
 
 SCHEMA_LIBS = libschema.a $(LIBGIT2_LIBS) $(YAML_LIBS) $(SODIUM_LIBS) \
-	$(JANSSON_LIBS)
+	$(JANSSON_LIBS) $(PCRE2_LIBS)
 
 libschema_a_SOURCES = schema/limits.h
 
@@ -76,6 +76,12 @@ libschema_a_SOURCES += \
 	schema/openapi-find.c \
 	schema/openapi-layout.h \
 	schema/openapi-value.c schema/openapi-walk.h
+
+# custom resources
+libschema_a_SOURCES += \
+	schema/crd/pattern.c schema/crd/pattern.h \
+	schema/crd/re2.c schema/crd/re2.h \
+	schema/crd/re2-class.c schema/crd/re2-class.h
 
 # keys, signatures, trust
 libschema_a_SOURCES += \

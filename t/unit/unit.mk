@@ -53,6 +53,10 @@ t_unit_u_packfile_SOURCES = t/unit/u-packfile.c t/unit/tap.h
 t_unit_u_packfile_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_packfile_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-pattern
+t_unit_u_pattern_SOURCES = t/unit/u-pattern.c t/unit/tap.h
+t_unit_u_pattern_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-problem
 t_unit_u_problem_SOURCES = t/unit/u-problem.c t/unit/tap.h
 t_unit_u_problem_LDADD = $(UNIT_LDADD)
