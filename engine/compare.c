@@ -111,13 +111,13 @@ static bool scalar_equal(const struct node *want, const struct node *got)
 }
 
 /* An atomic value: the whole of it is ours. */
-static bool value_equal(const struct node *want, const struct node *got)
+bool live_equal(const struct node *want, const struct node *got)
 {
 	if (!got)
 		return is_zero(want);
 	if (want->type == NODE_MAP && got->type == NODE_MAP) {
 		for (uint32_t i = 0; i < want->n; i++)
-			if (!value_equal(want->pairs[i].value,
+			if (!live_equal(want->pairs[i].value,
 					 node_getn(got, want->pairs[i].key,
 						   want->pairs[i].key_len)))
 				return false;
@@ -132,7 +132,7 @@ static bool value_equal(const struct node *want, const struct node *got)
 		if (want->n != got->n)
 			return false;
 		for (uint32_t i = 0; i < want->n; i++)
-			if (!value_equal(want->items[i], got->items[i]))
+			if (!live_equal(want->items[i], got->items[i]))
 				return false;
 		return true;
 	}
@@ -228,7 +228,7 @@ static bool compare(struct walk *w, const struct node *want,
 {
 	if (is_leaf(fields)) {
 		w->visited++;
-		return value_equal(want, got);
+		return live_equal(want, got);
 	}
 	if (!got)
 		return false;
@@ -240,8 +240,7 @@ static bool compare(struct walk *w, const struct node *want,
 }
 
 /* The object without what an apply does not own: identity. */
-static struct node *without_identity(const struct node *desired,
-				     struct arena *a)
+struct node *live_wanted(const struct node *desired, struct arena *a)
 {
 	struct node *copy = node_copy(a, desired);
 	struct node *metadata = node_get(copy, "metadata");
@@ -262,7 +261,7 @@ bool live_matches(const struct node *desired, const struct node *live,
 
 	if (!fields || fields->type != NODE_MAP)
 		return false;
-	return compare_map(&w, without_identity(desired, scratch), live,
+	return compare_map(&w, live_wanted(desired, scratch), live,
 			   fields) &&
 	       w.visited == count_leaves(fields);
 }

@@ -25,6 +25,16 @@
 bool live_matches(const struct node *desired, const struct node *live,
 		  const struct node *fields, struct arena *scratch);
 
+/*
+ * One value with another, all of it: equal, or written differently by the API
+ * server as above. got may be NULL: then true if it may be left out.
+ */
+bool live_equal(const struct node *want, const struct node *got);
+
+/* What an apply of the object would own, in the arena: all but apiVersion,
+ * kind, name and namespace. */
+struct node *live_wanted(const struct node *desired, struct arena *a);
+
 /* "1000m" and "1", "1Gi" and "1024Mi": the same amount
  * (k8s.io/apimachinery resource.Quantity). */
 bool quantity_equal(const char *a, const char *b);

@@ -13,6 +13,7 @@ libengine_a_SOURCES += \
 	engine/compare.c engine/compare.h \
 	engine/drift.c engine/drift.h \
 	engine/health.c engine/health.h \
+	engine/live-diff.c engine/live-diff.h \
 	engine/managed.c engine/managed.h \
 	engine/status.c engine/status.h \
 	engine/wave.c engine/wave.h
@@ -132,7 +133,10 @@ windlass_SOURCES = \
 	engine/cli/install-cluster.c engine/cli/install.h \
 	engine/cli/install-manifests.c \
 	engine/cli/install-rights.c \
+	engine/cli/live.c engine/cli/live.h \
+	engine/cli/live-out.c \
 	engine/cli/main.c \
+	engine/cli/patch-out.c engine/cli/patch-out.h \
 	engine/cli/published.c engine/cli/published.h \
 	engine/cli/results.c engine/cli/results.h \
 	engine/cli/review.c engine/cli/review.h \

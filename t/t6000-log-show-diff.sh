@@ -114,6 +114,8 @@ is "$(windlass diff --repo bundles.git --exit-code prod prod@3)" "" \
 	"nothing differs from itself"
 windlass diff --repo bundles.git --exit-code prod prod@3
 is $? 0 "--exit-code then is 0"
+windlass diff --repo bundles.git --exit-code prod prod@9 2>/dev/null
+is $? 2 "--exit-code: no such bundle is no difference"
 like "$(windlass diff --repo bundles.git prod@1 | grep '^+ objects' -c)" '^3$' \
 	"the first bundle against nothing"
 

@@ -1,7 +1,7 @@
 /*
  * windlass diff: what one bundle would change against another, as the lines
- * of the objects that are applied. Secrets show which keys moved, never a
- * value.
+ * of the objects that are applied; or what is other in the cluster. Secrets
+ * show which keys moved, never a value.
  */
 #include "config.h"
 #include "engine/cli/cli.h"
@@ -9,75 +9,45 @@
 #include <string.h>
 
 #include "engine/cli/bundles.h"
+#include "engine/cli/live.h"
+#include "engine/cli/patch-out.h"
 #include "schema/base/options.h"
 #include "schema/json.h"
 
 static const char usage[] =
-"usage: windlass diff [--repo DIR] [--name-only] BUNDLE [BUNDLE]\n"
+"usage: windlass diff [OPTION]... BUNDLE [BUNDLE]\n"
+"       windlass diff --live [OPTION]... BUNDLE\n"
 "\n"
 "Shows what differs between two bundles, object by object; with one BUNDLE,\n"
 "between it and the one before. Of Secrets only the names of the keys that\n"
 "changed are shown.\n"
 "\n"
+"With --live, shows what is other in the cluster than BUNDLE says: the fields\n"
+"that it sets and their values there, who changed them and when, what is\n"
+"missing, and what is left over. Lines with - are the bundle's, with + the\n"
+"cluster's. CHANNEL alone is then the bundle that the cluster has accepted.\n"
+"\n"
 BUNDLE_NAME_HELP
 "\n"
-"  --repo DIR       the repository (default: $GIT_DIR, or here)\n"
-"  --name-only      only the list of objects\n"
-"  --exit-code      exit 1 if anything differs\n";
+"  --repo DIR         the repository (default: $GIT_DIR, or here)\n"
+"  --name-only        only the list of objects\n"
+"  --exit-code        exit 1 if anything differs; always so with --live\n"
+"  --live             compare with the cluster\n"
+"  --output json      with --live: an object a line\n"
+"  --kubeconfig FILE  with --live: as kubectl has it (default: $KUBECONFIG)\n"
+"  --context NAME     with --live\n"
+"\n"
+"Exit status: 0 if nothing differs, 1 if something does, 2 for any trouble.\n"
+"With neither --exit-code nor --live, 0, or 1 if there is no such bundle.\n";
 
 struct diff {
 	git_repository *repo;
 	const char *dir;
-	bool name_only, exit_code, color;
+	bool name_only, exit_code, color, live;
+	const char *kubeconfig, *context;	/* these with live */
+	enum cli_output output;
 	size_t changes;
 };
-
-static void print_line(const struct diff *d, char op, const char *text,
-		       size_t len)
-{
-	const char *paint = op == '+' ? "\033[32m" : op == '-' ? "\033[31m"
-							       : "";
-	const char *end = *paint ? "\033[m" : "";
-
-	printf("%s%c", d->color ? paint : "", op);
-	cli_print_scrubbed(text, len);
-	puts(d->color ? end : "");
-}
-
-static int print_patch_line(const git_diff_delta *delta,
-			    const git_diff_hunk *hunk,
-			    const git_diff_line *line, void *arg)
-{
-	const struct diff *d = arg;
-	size_t len = line->content_len;
-
-	if (line->origin == GIT_DIFF_LINE_HUNK_HDR) {
-		printf("%s@@ -%d,%d +%d,%d @@%s\n", d->color ? "\033[36m" : "",
-		       hunk->old_start, hunk->old_lines, hunk->new_start,
-		       hunk->new_lines, d->color ? "\033[m" : "");
-		return 0;
-	}
-	if (line->origin != '+' && line->origin != '-' && line->origin != ' ')
-		return 0;
-	if (len && line->content[len - 1] == '\n')
-		len--;
-	print_line(d, line->origin, line->content, len);
-	return 0;
-}
-
-static int print_patch(struct diff *d, const struct buf *old_text,
-		       const struct buf *new_text, struct err *err)
-{
-	git_patch *patch;
-
-	if (git_patch_from_buffers(&patch, old_text->data, old_text->len, NULL,
-				   new_text->data, new_text->len, NULL,
-				   NULL) < 0)
-		return repo_err(err, ERR_INTERNAL, "cannot compare an object");
-	git_patch_print(patch, print_patch_line, d);
-	git_patch_free(patch);
-	return 0;
-}
 
 /* One side of a Secret; NULL where there is none. */
 static int load_secret(git_repository *repo, const git_oid *blob,
@@ -153,7 +123,8 @@ static int print_secret(struct diff *d, const git_oid *old_id,
 		print_keys(node_get(old, "data"), node_get(new, "data"));
 		write_rest(&a, old, &old_text);
 		write_rest(&a, new, &new_text);
-		rc = print_patch(d, &old_text, &new_text, err);
+		rc = patch_print(&old_text, &new_text, d->color, false,
+				 err);
 	}
 	arena_wipe(&a);
 	buf_release(&old_text);
@@ -184,7 +155,8 @@ static int print_change(void *arg, char op, const char *path,
 	if (rc == 0 && new_id)
 		rc = bundle_object(d->repo, path, new_id, &new_text, err);
 	if (rc == 0)
-		rc = print_patch(d, &old_text, &new_text, err);
+		rc = patch_print(&old_text, &new_text, d->color, false,
+				 err);
 	buf_release(&old_text);
 	buf_release(&new_text);
 	return rc;
@@ -196,41 +168,81 @@ static int parse_options(int argc, char **argv, struct diff *d)
 		OPTION_TEXT("repo", &d->dir),
 		OPTION_FLAG("name-only", &d->name_only),
 		OPTION_FLAG("exit-code", &d->exit_code),
+		OPTION_FLAG("live", &d->live),
+		OPTION_TAKE("output", cli_take_output, &d->output),
+		OPTION_TEXT("kubeconfig", &d->kubeconfig),
+		OPTION_TEXT("context", &d->context),
 		OPTION_END
 	};
 	int status = options_parse(specs, usage, argc, argv);
+	int n = argc - optind;
 
-	if (status < 0 && (argc - optind < 1 || argc - optind > 2))
+	if (status >= 0)
+		return status;
+	if (d->live && n != 1)
+		return usage_error(usage, "name one bundle or channel to "
+				   "compare with the cluster");
+	if (n < 1 || n > 2)
 		return usage_error(usage, "name one bundle or two");
+	if (!d->live && (d->kubeconfig || d->context))
+		return usage_error(usage, "--kubeconfig and --context are for "
+				   "--live");
+	if (!d->live && d->output != OUTPUT_TEXT)
+		return usage_error(usage, "--output json is for --live");
+	return -1;
+}
+
+static int compare_live(struct diff *d, const char *bundle)
+{
+	struct cluster c = CLUSTER_INIT;
+	struct live_out out = {
+		.output = d->output, .name_only = d->name_only,
+		.color = d->color,
+	};
+	struct err err = ERR_INIT;
+	int status = EXIT_TROUBLE;
+
+	if (bundles_open(d->dir, &d->repo, &err) < 0 ||
+	    cluster_open(&c, d->kubeconfig, d->context, &err) < 0)
+		command_fail(&err);
+	else
+		status = live_compare(&c, d->repo, bundle, &out);
+	cluster_close(&c);
 	return status;
+}
+
+static int compare_bundles(struct diff *d, char **names, int n)
+{
+	struct bundle_at from, to;
+	struct err err = ERR_INIT;
+	int none = 0, status;
+
+	if (bundles_open(d->dir, &d->repo, &err) < 0 ||
+	    bundle_find(d->repo, names[n - 1], &to, &err) < 0)
+		goto fail;
+	if (n == 2)
+		none = bundle_find(d->repo, names[0], &from, &err);
+	else
+		none = bundle_before(d->repo, &to, &from, &err);
+	if (none < 0 || bundle_changes(d->repo, none ? NULL : &from, &to,
+				       print_change, d, &err) < 0)
+		goto fail;
+	return d->exit_code && d->changes ? EXIT_REFUSED : EXIT_OK;
+fail:
+	status = command_fail(&err);
+	/* 1 says that they differ */
+	return d->exit_code ? EXIT_TROUBLE : status;
 }
 
 int cmd_diff(int argc, char **argv)
 {
 	struct diff d = { .color = cli_color(stdout) };
-	struct bundle_at from, to;
-	struct err err = ERR_INIT;
-	int status = parse_options(argc, argv, &d), none = 0;
+	int status = parse_options(argc, argv, &d);
 
 	if (status >= 0)
 		return status;
-	status = EXIT_OK;
-	if (bundles_open(d.dir, &d.repo, &err) < 0 ||
-	    bundle_find(d.repo, argv[argc - 1], &to, &err) < 0)
-		goto fail;
-	if (argc - optind == 2)
-		none = bundle_find(d.repo, argv[optind], &from, &err);
-	else
-		none = bundle_before(d.repo, &to, &from, &err);
-	if (none < 0 || bundle_changes(d.repo, none ? NULL : &from, &to,
-				       print_change, &d, &err) < 0)
-		goto fail;
-	if (d.exit_code && d.changes)
-		status = EXIT_REFUSED;
-	goto out;
-fail:
-	status = command_fail(&err);
-out:
+	status = d.live ? compare_live(&d, argv[optind])
+			: compare_bundles(&d, argv + optind, argc - optind);
 	git_repository_free(d.repo);
 	return status;
 }

@@ -19,7 +19,7 @@ static const struct command commands[] = {
 	{ "check", cmd_check, "check manifests as a push would" },
 	{ "explain", cmd_explain, "explain a rule, and how to repair" },
 	{ "render", cmd_render, "print manifests as a bundle has them" },
-	{ "diff", cmd_diff, "compare two bundles, object by object" },
+	{ "diff", cmd_diff, "compare two bundles, or one and the cluster" },
 	{ "doctor", cmd_doctor, "check the cluster's side" },
 	{ "events", cmd_events, "list what the engine told of channels" },
 	{ "install", cmd_install, "print or apply what a cluster needs" },

@@ -140,6 +140,12 @@ t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h
 t_unit_u_drift_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_drift_LDADD = $(ENGINE_LIBS)
+
+UNIT_TESTS += t/unit/u-live-diff
+t_unit_u_live_diff_SOURCES = t/unit/u-live-diff.c t/unit/tap.h
+t_unit_u_live_diff_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
+t_unit_u_live_diff_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += t/fixtures/live t/fixtures/openapi t/fixtures/published-0.1
 
 # the engine's runtime
