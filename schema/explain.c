@@ -26,6 +26,7 @@ const struct explanation explanations[] = {
 #include "schema/explain/object.inc"
 #include "schema/explain/kind.inc"
 #include "schema/explain/field.inc"
+#include "schema/explain/value.inc"
 #include "schema/explain/channel.inc"
 };
 #undef RULE

@@ -8,8 +8,6 @@
 #include "config.h"
 #include "schema/openapi-check.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "schema/base/map.h"
@@ -18,47 +16,13 @@
 #include "schema/near.h"
 #include "schema/openapi-walk.h"
 
-/* A path and what is said of it; longer ones are cut. */
+/* A path, or the keys of an item, in a message; longer ones are not shown. */
 #define PATH_MAX_SHOWN 512
-#define SAID_MAX 1536
 #define CLAIM "io.k8s.api.core.v1.PersistentVolumeClaim"
 /* the keys of one item, as JSON: four names of an object at most */
 #define ITEM_KEYS_MAX (64u * 1024)
 
 static void check_value(struct openapi_walk *w, const struct place *p);
-
-/* ---- places ---- */
-
-void place_path(const struct place *p, struct buf *out)
-{
-	if (!p->up)
-		return;
-	place_path(p->up, out);
-	if (!p->key)
-		buf_addf(out, "[%u]", p->index);
-	else if (strpbrk(p->key, "./[] ") || !*p->key)
-		buf_addf(out, "[\"%s\"]", p->key);
-	else
-		buf_addf(out, "%s%s", out->len ? "." : "", p->key);
-}
-
-void place_error(struct openapi_walk *w, const struct place *p,
-		 struct mark mark, const char *rule, const char *fmt, ...)
-{
-	struct buf path = BUF_INIT(PATH_MAX_SHOWN);
-	char said[SAID_MAX];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(said, sizeof(said), fmt, ap);
-	va_end(ap);
-	place_path(p, &path);
-	problem_error(w->ps, w->o->path, mark.line ? mark : w->o->mark, rule,
-		      "%s %s", !buf_ok(&path) ? "a field that is deep down" :
-		      path.len ? path.data : "the object", said);
-	buf_release(&path);
-	w->rc = -1;
-}
 
 /* ---- what is judged elsewhere ---- */
 
@@ -84,14 +48,14 @@ static bool is_skipped(const struct openapi_walk *w, const struct place *p)
 	static const char *const data[] = {
 		"data", "stringData", "binaryData", NULL
 	};
-	const char *kind = w->o->id.kind;
+	const char *kind = w->judge.o->id.kind;
 
 	/* of what a StatefulSet makes, too */
 	if (!strcmp(p->up->type->name, CLAIM) && !strcmp(p->key, "status"))
 		return true;
 	if (!p->up->up)
 		return listed(root, p->key) ||
-		       (!*w->o->id.group && listed(data, p->key) &&
+		       (!*w->judge.o->id.group && listed(data, p->key) &&
 			(!strcmp(kind, "Secret") ||
 			 !strcmp(kind, "ConfigMap")));
 	return !p->up->up->up && p->up->key &&
@@ -140,22 +104,23 @@ static void unknown_field(struct openapi_walk *w, const struct place *p,
 	const struct place *home = NULL;
 	const char *near = NULL;
 
-	if (w->ps->n < LIMIT_PROBLEMS) {
+	if (w->judge.ps->n < LIMIT_PROBLEMS) {
 		near = nearest_field(w, t, pair->key);
 		home = near ? NULL : belongs(w, p, pair->key);
 	}
 	if (home)
 		place_path(home, &path);
 	if (near)
-		place_error(w, p, pair->mark, "field-unknown", "has no field "
-			    "'%s': did you mean '%s'?", pair->key, near);
+		place_error(&w->judge, p, pair->mark, "field-unknown", "has "
+			    "no field '%s': did you mean '%s'?", pair->key,
+			    near);
 	else if (home && buf_ok(&path))
-		place_error(w, p, pair->mark, "field-unknown", "has no field "
-			    "'%s', but %s has: check the indentation",
-			    pair->key, path.data);
+		place_error(&w->judge, p, pair->mark, "field-unknown", "has "
+			    "no field '%s', but %s has: check the "
+			    "indentation", pair->key, path.data);
 	else
-		place_error(w, p, pair->mark, "field-unknown", "has no field "
-			    "'%s'", pair->key);
+		place_error(&w->judge, p, pair->mark, "field-unknown", "has "
+			    "no field '%s'", pair->key);
 	buf_release(&path);
 }
 
@@ -170,8 +135,9 @@ static void check_required(struct openapi_walk *w, const struct place *p)
 			continue;
 		v = node_get(p->node, f.name);
 		if (!v || v->type == NODE_NULL)
-			place_error(w, p, p->node->mark, "field-required",
-				    "has no '%s', which is required", f.name);
+			place_error(&w->judge, p, p->node->mark,
+				    "field-required", "has no '%s', which is "
+				    "required", f.name);
 	}
 }
 
@@ -261,7 +227,7 @@ static bool item_keys(struct openapi_walk *w, const struct place *list,
 		if (at >= 0)
 			openapi_field(w->s, item->type, (uint32_t)at, &f);
 		if (!f.required)
-			place_error(w, item, item->node->mark,
+			place_error(&w->judge, item, item->node->mark,
 				    "field-required", "has no '%s', which "
 				    "tells the items of this list apart", key);
 		return false;
@@ -277,11 +243,11 @@ static void check_again(struct openapi_walk *w, const struct place *item,
 	if (!first)
 		map_putn(seen, keys->data, keys->len, (void *)item->node);
 	else if (w->secret || keys->len > PATH_MAX_SHOWN)
-		place_error(w, item, item->node->mark, "list-duplicate",
+		place_error(&w->judge, item, item->node->mark, "list-duplicate",
 			    "is the same as the item in line %u",
 			    first->mark.line);
 	else
-		place_error(w, item, item->node->mark, "list-duplicate",
+		place_error(&w->judge, item, item->node->mark, "list-duplicate",
 			    "is a second one of %s: the first is in line %u",
 			    keys->data, first->mark.line);
 }
@@ -294,7 +260,7 @@ static void check_identity(struct openapi_walk *w, const struct place *list,
 	bool known = false;
 
 	if (item->node->type == NODE_NULL)
-		place_error(w, item, item->node->mark, "list-null",
+		place_error(&w->judge, item, item->node->mark, "list-null",
 			    "must not be empty: the items of this list are "
 			    "told apart by what they say");
 	else if (list->type->list == LIST_MAP && item->node->type == NODE_MAP)
@@ -352,7 +318,7 @@ static void check_value(struct openapi_walk *w, const struct place *p)
 int openapi_check(const struct openapi *s, const struct object *o,
 		  struct problems *ps)
 {
-	struct openapi_walk w = { .s = s, .o = o, .ps = ps };
+	struct openapi_walk w = { .s = s, .judge = { .o = o, .ps = ps } };
 	struct openapi_type t;
 	struct place root = { .node = o->root, .type = &t };
 	uint32_t type;
@@ -362,5 +328,5 @@ int openapi_check(const struct openapi *s, const struct object *o,
 	openapi_type(s, type, &t);
 	w.secret = !strcmp(o->id.kind, "Secret") && !*o->id.group;
 	check_value(&w, &root);
-	return w.rc;
+	return w.judge.rc;
 }

@@ -11,13 +11,12 @@
 
 #include "schema/formats.h"
 #include "schema/json.h"
-#include "schema/near.h"
 
 #define ENV_VAR "io.k8s.api.core.v1.EnvVar"
 /* a scalar as JSON, for a message */
 #define SHOWN_MAX 64
-/* all values of the longest enum */
-#define WORDS_MAX 1024
+/* so many values of an enum are named */
+#define WORDS_MAX 64
 
 static const char *const wanted[FORMS] = {
 	[FORM_ANY] = "anything",
@@ -62,15 +61,15 @@ static void unquoted(struct openapi_walk *w, const struct place *p)
 	struct buf reading = BUF_INIT(2 * SHOWN_MAX);
 
 	if (is_secret(w, p) && v->type != NODE_BOOL) {
-		place_error(w, p, v->mark, "string-unquoted", "must be a "
-			    "string, but YAML reads this as %s: put it in "
+		place_error(&w->judge, p, v->mark, "string-unquoted", "must "
+			    "be a string, but YAML reads this as %s: put it in "
 			    "quotes", node_type_name(v->type));
 		return;
 	}
 	add_reading(v, &reading);
-	place_error(w, p, v->mark, "string-unquoted", "must be a string, but "
-		    "YAML reads %s as %s: write \"%s\"", v->source,
-		    reading.data, v->source);
+	place_error(&w->judge, p, v->mark, "string-unquoted", "must be a "
+		    "string, but YAML reads %s as %s: write \"%s\"",
+		    v->source, reading.data, v->source);
 	buf_release(&reading);
 }
 
@@ -110,63 +109,26 @@ void wrong_form(struct openapi_walk *w, const struct place *p)
 	if (p->type->form == FORM_STRING && v->source)
 		unquoted(w, p);
 	else
-		place_error(w, p, v->mark, "field-type", "must be %s, not "
-			    "%s%s", wanted[p->type->form],
+		place_error(&w->judge, p, v->mark, "field-type", "must be "
+			    "%s, not %s%s", wanted[p->type->form],
 			    node_type_name(v->type),
 			    advice(p->type->form, v));
 }
 
 /* ---- strings ---- */
 
-static void add_words(const struct openapi_walk *w,
-		      const struct openapi_type *t, struct buf *out)
-{
-	for (uint32_t i = 0; i < t->n_words; i++) {
-		const char *word = openapi_word(w->s, t, i);
-
-		if (*word)
-			buf_addf(out, "%s%s", out->len ? ", " : "", word);
-	}
-}
-
-static const char *nearest_word(const struct openapi_walk *w,
-				const struct openapi_type *t, const char *s)
-{
-	size_t least = near_limit(strlen(s)) + 1;
-	const char *best = NULL;
-
-	for (uint32_t i = 0; i < t->n_words; i++) {
-		const char *word = openapi_word(w->s, t, i);
-		size_t d = near_distance(s, word, least);
-
-		if (*word && d < least) {
-			least = d;
-			best = word;
-		}
-	}
-	return best;
-}
-
 static void check_enum(struct openapi_walk *w, const struct place *p)
 {
-	const struct openapi_type *t = p->type;
-	struct buf words = BUF_INIT(WORDS_MAX);
-	const char *near;
+	const char *words[WORDS_MAX];
+	uint32_t n = p->type->n_words < WORDS_MAX ? p->type->n_words :
+						    WORDS_MAX;
 
-	for (uint32_t i = 0; i < t->n_words; i++)
-		if (!strcmp(openapi_word(w->s, t, i), p->node->str))
+	for (uint32_t i = 0; i < p->type->n_words; i++)
+		if (!strcmp(openapi_word(w->s, p->type, i), p->node->str))
 			return;
-	add_words(w, t, &words);
-	near = nearest_word(w, t, p->node->str);
-	if (near)
-		place_error(w, p, p->node->mark, "field-enum", "cannot be "
-			    "'%s': did you mean %s? (It is one of %s.)",
-			    p->node->str, near, words.data);
-	else
-		place_error(w, p, p->node->mark, "field-enum", "cannot be "
-			    "'%s': it is one of %s", p->node->str,
-			    words.data);
-	buf_release(&words);
+	for (uint32_t i = 0; i < n; i++)
+		words[i] = openapi_word(w->s, p->type, i);
+	place_no_word(&w->judge, p, "field-enum", words, n);
 }
 
 static void check_format(struct openapi_walk *w, const struct place *p)
@@ -179,15 +141,15 @@ static void check_format(struct openapi_walk *w, const struct place *p)
 		if (is_date_time(v->str, p->type->format ==
 					 FORMAT_MICRO_TIME))
 			return;
-		place_error(w, p, v->mark, "field-format", "must be a time "
-			    "such as %s", p->type->format ==
+		place_error(&w->judge, p, v->mark, "field-format", "must be a "
+			    "time such as %s", p->type->format ==
 			    FORMAT_MICRO_TIME ?
 			    "2026-11-23T10:00:00.000000Z" :
 			    "2026-11-23T10:00:00Z");
 		return;
 	case FORMAT_BYTE:
 		if (base64_bytes(v->str, v->n) < 0)
-			place_error(w, p, v->mark, "field-format",
+			place_error(&w->judge, p, v->mark, "field-format",
 				    "is no base64");
 		return;
 	default:
@@ -222,13 +184,14 @@ static void check_integer(struct openapi_walk *w, const struct place *p)
 	const struct node *v = p->node;
 
 	if (v->type == NODE_FLOAT)
-		place_error(w, p, v->mark, "field-type", "must be an integer, "
-			    "not a fraction or a number beyond 64 bits");
+		place_error(&w->judge, p, v->mark, "field-type", "must be an "
+			    "integer, not a fraction or a number beyond 64 "
+			    "bits");
 	else if (v->type != NODE_INT)
 		wrong_form(w, p);
 	else if (p->type->format == FORMAT_INT32 && !is_int32(v->integer))
-		place_error(w, p, v->mark, "field-format", "must be between "
-			    "-2147483648 and 2147483647");
+		place_error(&w->judge, p, v->mark, "field-format", "must be "
+			    "between -2147483648 and 2147483647");
 }
 
 static void check_int_or_string(struct openapi_walk *w, const struct place *p)
@@ -236,8 +199,8 @@ static void check_int_or_string(struct openapi_walk *w, const struct place *p)
 	const struct node *v = p->node;
 
 	if (v->type == NODE_INT && !is_int32(v->integer))
-		place_error(w, p, v->mark, "field-format", "must be between "
-			    "-2147483648 and 2147483647, or a string");
+		place_error(&w->judge, p, v->mark, "field-format", "must be "
+			    "between -2147483648 and 2147483647, or a string");
 	else if (v->type != NODE_INT && v->type != NODE_STR)
 		wrong_form(w, p);
 }
@@ -251,7 +214,7 @@ static void check_quantity(struct openapi_walk *w, const struct place *p)
 	if (v->type != NODE_STR)
 		wrong_form(w, p);
 	else if (strlen(v->str) != v->n || !is_quantity(v->str))
-		place_error(w, p, v->mark, "field-format", "must be a "
+		place_error(&w->judge, p, v->mark, "field-format", "must be a "
 			    "quantity such as 500m, 2, 1Gi or 1e3, not '%s'",
 			    v->str);
 }

@@ -12,6 +12,7 @@
 #include "schema/limits.h"
 #include "schema/openapi-check.h"
 #include "schema/retired.h"
+#include "schema/values/values.h"
 
 /* An identity in words: kind, group, namespace, name. */
 #define WORDS_MAX 1024
@@ -288,6 +289,7 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 {
 	const struct kind_info *k = scope_lookup(r->scopes, o->id.group,
 						 o->id.kind);
+	size_t first = ps->n;
 	int rc = 0;
 
 	if (!k)
@@ -307,8 +309,10 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	rc |= check_applyset(o, ps);
 	rc |= check_own(r, o, ps);
 	rc |= check_secret(r, o, ps);
-	if (r->openapi)
+	if (r->openapi) {
 		rc |= openapi_check(r->openapi, o, ps);
+		rc |= values_check(o, minor_of(r), first, ps);
+	}
 	return rc;
 }
 

@@ -53,6 +53,8 @@ struct rules {
  *                        key that is refused, no base64, more than 1 MiB
  *   field-*, list-*, string-unquoted
  *                        schema/openapi-check.h
+ *   value-*, selector-mismatch
+ *                        schema/values/values.h
  *
  * 0, or -1 with errors added to ps. Warnings alone give 0.
  */

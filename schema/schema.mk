@@ -54,12 +54,14 @@ libschema_a_SOURCES += \
 	schema/explain/kind.inc \
 	schema/explain/object.inc \
 	schema/explain/source.inc \
+	schema/explain/value.inc \
 	schema/explain/yaml.inc \
 	schema/formats.c schema/formats.h \
 	schema/ignore.c schema/ignore.h \
 	schema/names.c \
 	schema/near.c schema/near.h \
 	schema/object.c schema/object.h \
+	schema/place.c schema/place.h \
 	schema/render.c schema/render.h \
 	schema/retired.c schema/retired.h schema/retired.inc \
 	schema/rules.c schema/rules.h \

@@ -106,6 +106,10 @@ t_unit_u_openapi_check_SOURCES = t/unit/u-openapi-check.c t/unit/tap.h
 t_unit_u_openapi_check_CPPFLAGS = $(TABLES_CPPFLAGS)
 t_unit_u_openapi_check_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-values
+t_unit_u_values_SOURCES = t/unit/u-values.c t/unit/tap.h
+t_unit_u_values_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)
