@@ -130,6 +130,9 @@ windlass_SOURCES = \
 	engine/cli/cmd-yaml.c \
 	engine/cli/doctor-channel.c engine/cli/doctor.h \
 	engine/cli/findings.c engine/cli/findings.h \
+	engine/cli/findings-github.c \
+	engine/cli/findings-junit.c \
+	engine/cli/findings-sarif.c \
 	engine/cli/install-cluster.c engine/cli/install.h \
 	engine/cli/install-manifests.c \
 	engine/cli/install-rights.c \
@@ -172,6 +175,14 @@ dist_man_MANS += \
 	engine/cli/windlass-uninstall.1 \
 	engine/cli/windlass-verify.1 \
 	engine/cli/windlass-yaml.1
+
+# checking before the push
+EXTRA_DIST += .pre-commit-hooks.yaml \
+	contrib/ci/forgejo.yaml \
+	contrib/ci/github.yaml \
+	contrib/ci/gitlab.yaml \
+	contrib/guides/checks.md \
+	contrib/pre-commit/pre-commit
 
 # the engine
 sbin_PROGRAMS += windlassd

@@ -40,6 +40,7 @@ libschema_a_SOURCES += \
 	schema/manifest.c schema/manifest.h \
 	schema/node.c schema/node.h \
 	schema/problem.c schema/problem.h \
+	schema/quote.c schema/quote.h \
 	schema/utf8.c schema/utf8.h \
 	schema/yaml-build.h schema/yaml-document.c schema/yaml-map.c \
 	schema/yaml-scalar.c schema/yaml-scalar.h \

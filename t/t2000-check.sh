@@ -203,25 +203,6 @@ is "$(perl -MJSON::PP -0777 -ne '
 	"2 0 2 0 bad/name.yaml 4 9 error" "--output json"
 exits 1 "with the same exit status"
 
-# on a terminal: colours, the line, a caret; a Secret's lines stay hidden
-terminal() {
-	TERM=xterm NO_COLOR='' script -qec "windlass check $1" /dev/null |
-		tr -d '\r' | sed 's/\x1b\[[0-9;]*m//g'
-}
-if command -v script >/dev/null; then
-	printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: ä%s, labels: {x: 1}}\n' \
-		"" >wide.yaml
-	like "$(terminal wide.yaml)" '^ {50}\^$' \
-		"a caret stands below the column, whatever the bytes"
-	like "$(terminal bad/name.yaml)" '^      name: A_b$' "the line is shown"
-	{ manifest Secret s demo; printf 'stringData:\n  a: hunter2\n  a: b\n'; } \
-		>secret.yaml
-	out=$(terminal "--allow-secrets secret.yaml")
-	like "$out" 'secret.yaml:8:3: error' "a fault in a Secret"
-	unlike "$out" hunter2 "no line of it"
-else
-	skip 4 "no script(1)"
-fi
 { manifest Secret s demo; printf 'stringData: {a: [hunter2], b: 12345}\n'; } \
 	>secret.yaml
 check --allow-secrets secret.yaml

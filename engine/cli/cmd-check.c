@@ -5,13 +5,11 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
-#include <inttypes.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "engine/cli/findings.h"
 #include "engine/cli/review.h"
-#include "schema/json.h"
-#include "schema/limits.h"
 
 static const char usage[] =
 "usage: windlass check [OPTION]... FILE|DIRECTORY...\n"
@@ -22,7 +20,8 @@ static const char usage[] =
 "input.\n"
 "\n"
 REVIEW_OPTIONS_HELP
-"  --output json    one JSON document\n"
+"  --output FORMAT  text, json, sarif, junit or github (default: text)\n"
+"  --lines          show the lines in question, as on a terminal\n"
 "\n"
 "Exit status: 0, 1 if a push would be refused, 2 if something could not be\n"
 "read.\n";
@@ -32,40 +31,23 @@ static void count(const char *before, size_t n, const char *what)
 	printf("%s%zu %s%s", before, n, what, n == 1 ? "" : "s");
 }
 
-static void print_text(const struct review *r)
+static void print_text(struct review *r, const struct findings_style *style)
 {
-	findings_print(stdout, &r->problems);
-	count("", r->files, "file");
+	findings_print(stdout, r, style);
+	count("", r->files.n, "file");
 	count(", ", r->objects.n, "good object");
 	count(", ", r->problems.errors, "error");
 	count(", ", r->problems.warnings, "warning");
 	putchar('\n');
 }
 
-static void print_json(const struct review *r)
-{
-	struct buf out = BUF_INIT(LIMIT_PROBLEMS * 16u * LIMIT_PATH_BYTES);
-	struct arena a = ARENA_INIT;
-	struct node *n = node_map(&a);
-
-	node_set(&a, n, "files", node_int(&a, (int64_t)r->files));
-	node_set(&a, n, "objects", node_int(&a, (int64_t)r->objects.n));
-	node_set(&a, n, "errors", node_int(&a, (int64_t)r->problems.errors));
-	node_set(&a, n, "warnings",
-		 node_int(&a, (int64_t)r->problems.warnings));
-	node_set(&a, n, "problems", findings_json(&r->problems, &a));
-	json_write_canonical(n, &out);
-	fputs(out.data, stdout);
-	buf_release(&out);
-	arena_release(&a);
-}
-
 static int parse_options(int argc, char **argv, struct review *r,
-			 enum cli_output *output)
+			 struct findings_style *style)
 {
 	const struct option_spec specs[] = {
 		REVIEW_OPTIONS(r),
-		OPTION_TAKE("output", cli_take_output, output),
+		OPTION_TAKE("output", findings_take_format, &style->format),
+		OPTION_FLAG("lines", &style->lines),
 		OPTION_END
 	};
 	int status = options_parse(specs, usage, argc, argv);
@@ -77,18 +59,19 @@ static int parse_options(int argc, char **argv, struct review *r,
 
 int cmd_check(int argc, char **argv)
 {
-	enum cli_output output = OUTPUT_TEXT;
+	struct findings_style style = { .color = cli_color(stdout) };
 	struct review r;
 	int status;
 
 	review_init(&r);
-	status = parse_options(argc, argv, &r, &output);
+	status = parse_options(argc, argv, &r, &style);
 	if (status < 0) {
+		style.lines |= isatty(STDOUT_FILENO);
 		status = review_run(&r, argv + optind, (size_t)(argc - optind));
-		if (output == OUTPUT_JSON)
-			print_json(&r);
+		if (style.format == FINDINGS_TEXT)
+			print_text(&r, &style);
 		else
-			print_text(&r);
+			status = findings_report(&r, style.format, status);
 	}
 	review_release(&r);
 	return status;

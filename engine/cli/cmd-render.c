@@ -83,6 +83,9 @@ static int parse_options(int argc, char **argv, struct review *r,
 static int run(struct review *r, char *const *paths, size_t n,
 	       const char *dir)
 {
+	const struct findings_style style = {
+		.lines = isatty(STDERR_FILENO), .color = cli_color(stderr),
+	};
 	struct output out = { 0 };
 	struct err err = ERR_INIT;
 	int status;
@@ -90,7 +93,7 @@ static int run(struct review *r, char *const *paths, size_t n,
 	r->take = take;
 	r->arg = &out;
 	status = review_run(r, paths, n);
-	findings_print(stderr, &r->problems);
+	findings_print(stderr, r, &style);
 	rendered_sort(out.v, out.n);
 	if (status == EXIT_OK && write_out(&out, dir, &err) < 0)
 		status = command_fail(&err);

@@ -6,16 +6,16 @@
 #include "config.h"
 #include "engine/cli/findings.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 
 #include "engine/cli/cli.h"
-#include "schema/base/fs.h"
+#include "schema/json.h"
 #include "schema/limits.h"
+#include "schema/quote.h"
 
-/* Characters of a source line that are shown. */
-#define LINE_MAX_SHOWN 120
+/* all problems, each with a path and a message, escaped */
+#define REPORT_MAX (LIMIT_PROBLEMS * 32u * LIMIT_PATH_BYTES)
 
 #define BOLD "\033[1m"
 #define RED "\033[1;31m"
@@ -23,12 +23,37 @@
 #define GREEN "\033[32m"
 #define PLAIN "\033[m"
 
-/* The file of the last finding; they are sorted by path and line. */
+int findings_take_format(void *target, const char *word, struct err *err)
+{
+	static const char *const words[] = {
+		[FINDINGS_TEXT] = "text", [FINDINGS_JSON] = "json",
+		[FINDINGS_SARIF] = "sarif", [FINDINGS_JUNIT] = "junit",
+		[FINDINGS_GITHUB] = "github",
+	};
+	enum findings_format *format = target;
+
+	for (unsigned i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcmp(word, words[i])) {
+			*format = (enum findings_format)i;
+			return 0;
+		}
+	return err_set(err, ERR_INVALID, "must be text, json, sarif, junit or "
+		       "github");
+}
+
+const char *findings_severity(const struct problem *p)
+{
+	return p->severity == SEVERITY_ERROR ? "error" : "warning";
+}
+
+/* ---- text ---- */
+
+/* The file of the last finding; they are sorted by path. */
 struct source {
+	struct review *review;
 	const char *path;
 	struct buf text;
-	size_t at;		/* where the line begins */
-	uint32_t line;
+	struct quotes quotes;
 };
 
 static void open_source(struct source *s, const char *path)
@@ -36,80 +61,30 @@ static void open_source(struct source *s, const char *path)
 	struct err err = ERR_INIT;
 
 	s->path = path;
-	s->at = 0;
-	s->line = 1;
+	quotes_release(&s->quotes);
 	buf_reset(&s->text);
-	if (!*path || !strcmp(path, "-") ||
-	    fs_read(AT_FDCWD, path, &s->text, &err) < 0 ||
-	    memmem(s->text.data, s->text.len, "Secret", strlen("Secret")))
-		buf_reset(&s->text);
+	if (*path && !review_read(s->review, path, &s->text, &err))
+		quotes_read(&s->quotes, s->text.data, s->text.len);
 }
 
-/* The text of a line, up to what is shown; NULL if there is none. */
-static const char *source_line(struct source *s, const struct problem *p,
-			       size_t *ret_len)
+static void print_line(FILE *out, struct source *s, const struct problem *p,
+		       const struct findings_style *style)
 {
-	const char *start, *end;
+	struct buf line = BUF_INIT(QUOTE_BYTES), caret = BUF_INIT(QUOTE_BYTES);
 
 	if (!s->path || strcmp(s->path, p->path))
 		open_source(s, p->path);
-	while (s->line < p->mark.line) {
-		const char *lf = memchr(s->text.data + s->at, '\n',
-					s->text.len - s->at);
-
-		if (!lf)
-			return NULL;
-		s->at = (size_t)(lf - s->text.data) + 1;
-		s->line++;
-	}
-	if (s->at >= s->text.len)
-		return NULL;
-	start = s->text.data + s->at;
-	end = memchr(start, '\n', s->text.len - s->at);
-	*ret_len = end ? (size_t)(end - start) : s->text.len - s->at;
-	return start;
-}
-
-static bool is_continuation(char c)
-{
-	return ((unsigned char)c & 0xc0) == 0x80;
-}
-
-/* The line and a caret under the column; characters, not bytes, count. */
-static void print_line(FILE *out, const char *line, size_t len,
-		       uint32_t column)
-{
-	struct buf shown = BUF_INIT(4 * 4 * LINE_MAX_SHOWN);
-	struct buf caret = BUF_INIT(4 * LINE_MAX_SHOWN);
-	uint32_t chars = 0;
-	size_t i = 0;
-
-	for (; i < len && chars < LINE_MAX_SHOWN; i++) {
-		char c = line[i];
-
-		if (!is_continuation(c) && ++chars < column)
-			buf_addc(&caret, c == '\t' ? '\t' : ' ');
-		if (c == '\t' || (unsigned char)c >= ' ')
-			buf_addc(&shown, c == '\x7f' ? '?' : c);
-		else if (c != '\r')
-			buf_addc(&shown, '?');
-	}
-	while (i < len && is_continuation(line[i]))
-		buf_addc(&shown, line[i++]);
-	fprintf(out, "    %s%s\n", shown.data, i < len ? "..." : "");
-	if (column <= chars + 1)
-		fprintf(out, "    %s" GREEN "^" PLAIN "\n", caret.data);
-	buf_release(&shown);
+	if (quotes_line(&s->quotes, p->mark, &line, &caret))
+		fprintf(out, "    %s\n    %s%s%s\n", line.data,
+			style->color ? GREEN : "", caret.data,
+			style->color ? PLAIN : "");
+	buf_release(&line);
 	buf_release(&caret);
 }
 
-static void print_coloured(FILE *out, struct source *s,
-			   const struct problem *p)
+static void print_coloured(FILE *out, const struct problem *p)
 {
 	struct buf path = BUF_INIT(4 * LIMIT_PATH_BYTES);
-	bool error = p->severity == SEVERITY_ERROR;
-	const char *line;
-	size_t len;
 
 	buf_add_scrubbed(&path, p->path, strlen(p->path));
 	fputs(BOLD, out);
@@ -118,56 +93,94 @@ static void print_coloured(FILE *out, struct source *s,
 	if (p->mark.line)
 		fprintf(out, "%" PRIu32 ":%" PRIu32 ":", p->mark.line,
 			p->mark.column);
-	fprintf(out, PLAIN "%s%s" PLAIN " %s [%s]\n",
+	fprintf(out, PLAIN "%s%s%s:" PLAIN " %s [%s]\n",
 		path.len || p->mark.line ? " " : "",
-		error ? RED "error:" : YELLOW "warning:", p->message, p->rule);
+		p->severity == SEVERITY_ERROR ? RED : YELLOW,
+		findings_severity(p), p->message, p->rule);
 	buf_release(&path);
-	line = p->mark.line ? source_line(s, p, &len) : NULL;
-	if (line)
-		print_line(out, line, len, p->mark.column);
 }
 
-void findings_print(FILE *out, const struct problems *ps)
+void findings_print(FILE *out, struct review *r,
+		    const struct findings_style *style)
 {
-	struct source source = { .text = BUF_INIT(LIMIT_FILE_BYTES) };
+	struct source source = {
+		.review = r, .text = BUF_INIT(LIMIT_FILE_BYTES),
+	};
 	struct buf line = BUF_INIT(16 * LIMIT_PATH_BYTES);
-	bool color = cli_color(out);
+	const struct problems *ps = &r->problems;
 
 	for (size_t i = 0; i < ps->n; i++) {
-		if (color) {
-			print_coloured(out, &source, &ps->v[i]);
-			continue;
-		}
 		buf_reset(&line);
 		problem_format(&ps->v[i], &line);
-		fprintf(out, "%s\n", line.data);
+		if (style->color)
+			print_coloured(out, &ps->v[i]);
+		else
+			fprintf(out, "%s\n", line.data);
+		if (style->lines && ps->v[i].mark.line)
+			print_line(out, &source, &ps->v[i], style);
 	}
 	if (ps->errors + ps->warnings > ps->n)
 		fprintf(out, "... and %zu more\n",
 			ps->errors + ps->warnings - ps->n);
 	buf_release(&line);
+	quotes_release(&source.quotes);
 	buf_release(&source.text);
 }
 
-struct node *findings_json(const struct problems *ps, struct arena *a)
+/* ---- for programs ---- */
+
+static struct node *problem_json(const struct problem *p, struct arena *a)
 {
-	struct node *list = node_seq(a);
+	struct node *n = node_map(a);
 
-	for (size_t i = 0; i < ps->n; i++) {
-		const struct problem *p = &ps->v[i];
-		struct node *n = node_map(a);
-
-		node_set(a, n, "path", node_str(a, p->path));
-		if (p->mark.line) {
-			node_set(a, n, "line", node_int(a, p->mark.line));
-			node_set(a, n, "column", node_int(a, p->mark.column));
-		}
-		node_set(a, n, "severity",
-			 node_str(a, p->severity == SEVERITY_ERROR ?
-				     "error" : "warning"));
-		node_set(a, n, "rule", node_str(a, p->rule));
-		node_set(a, n, "message", node_str(a, p->message));
-		node_append(a, list, n);
+	node_set(a, n, "path", node_str_clean(a, p->path));
+	if (p->mark.line) {
+		node_set(a, n, "line", node_int(a, p->mark.line));
+		node_set(a, n, "column", node_int(a, p->mark.column));
 	}
-	return list;
+	node_set(a, n, "severity", node_str(a, findings_severity(p)));
+	node_set(a, n, "rule", node_str(a, p->rule));
+	node_set(a, n, "message", node_str_clean(a, p->message));
+	return n;
+}
+
+static void findings_json(const struct review *r, struct buf *out)
+{
+	const struct problems *ps = &r->problems;
+	struct arena a = ARENA_INIT;
+	struct node *n = node_map(&a), *list = node_seq(&a);
+
+	for (size_t i = 0; i < ps->n; i++)
+		node_append(&a, list, problem_json(&ps->v[i], &a));
+	node_set(&a, n, "files", node_int(&a, (int64_t)r->files.n));
+	node_set(&a, n, "objects", node_int(&a, (int64_t)r->objects.n));
+	node_set(&a, n, "errors", node_int(&a, (int64_t)ps->errors));
+	node_set(&a, n, "warnings", node_int(&a, (int64_t)ps->warnings));
+	node_set(&a, n, "problems", list);
+	json_write_canonical(n, out);
+	arena_release(&a);
+}
+
+int findings_report(const struct review *r, enum findings_format format,
+		    int status)
+{
+	struct buf out = BUF_INIT(REPORT_MAX);
+	struct err err = ERR_INIT;
+
+	if (format == FINDINGS_SARIF)
+		findings_sarif(r, status, &out);
+	else if (format == FINDINGS_JUNIT)
+		findings_junit(r, &out);
+	else if (format == FINDINGS_GITHUB)
+		findings_github(r, &out);
+	else
+		findings_json(r, &out);
+	if (buf_check(&out, "the report", &err) < 0) {
+		command_fail(&err);
+		status = EXIT_TROUBLE;
+	} else {
+		fwrite(out.data, 1, out.len, stdout);
+	}
+	buf_release(&out);
+	return status;
 }

@@ -184,11 +184,29 @@ static bool judge_text(struct review *r, const char *path, const char *text,
 	return now;
 }
 
-static int read_text(const char *path, struct buf *text, struct err *err)
+/* What could not be looked at: said at once, and kept for the report. */
+static void trouble(struct run *run, const struct err *err)
 {
-	if (!strcmp(path, "-"))
-		return fs_read_fd(STDIN_FILENO, "standard input", text, err);
-	return fs_read(AT_FDCWD, path, text, err);
+	command_fail(err);
+	strvec_push(&run->r->troubles, err->msg);
+	run->status = EXIT_TROUBLE;
+}
+
+int review_read(struct review *r, const char *path, struct buf *text,
+		struct err *err)
+{
+	if (strcmp(path, "-"))
+		return fs_read(AT_FDCWD, path, text, err);
+	if (!r->input &&
+	    fs_read_fd(STDIN_FILENO, "standard input", text, err) < 0)
+		return -1;
+	if (!r->input) {
+		r->input = xmemdup(text->data, text->len + 1);
+		r->input_len = text->len;
+		return 0;
+	}
+	buf_add(text, r->input, r->input_len);
+	return 0;
 }
 
 static void judge_file(struct run *run, const char *path)
@@ -196,13 +214,12 @@ static void judge_file(struct run *run, const char *path)
 	struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
 	struct err err = ERR_INIT;
 
-	if (read_text(path, &text, &err) < 0) {
-		command_fail(&err);
-		run->status = EXIT_TROUBLE;
+	if (review_read(run->r, path, &text, &err) < 0) {
+		trouble(run, &err);
 		buf_release(&text);
 		return;
 	}
-	run->r->files++;
+	strvec_push(&run->r->files, path);
 	if (judge_text(run->r, path, text.data, text.len, false)) {
 		buf_release(&text);
 		return;
@@ -223,18 +240,15 @@ static void learn_path(struct run *run, const char *path)
 	struct strvec files = STRVEC_INIT;
 	struct err err = ERR_INIT;
 
-	if (sources_find(path, &files, &run->r->problems, &err) < 0) {
-		command_fail(&err);
-		run->status = EXIT_TROUBLE;
-	}
+	if (sources_find(path, &files, &run->r->problems, &err) < 0)
+		trouble(run, &err);
 	for (size_t i = 0; i < files.n; i++) {
 		struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
 		struct objects os = OBJECTS_INIT;
 		struct arena a = ARENA_INIT;
 
-		if (read_text(files.v[i], &text, &err) < 0) {
-			command_fail(&err);
-			run->status = EXIT_TROUBLE;
+		if (review_read(run->r, files.v[i], &text, &err) < 0) {
+			trouble(run, &err);
 		} else {
 			manifest_read(files.v[i], text.data, text.len, &a, &os,
 				      &run->r->problems);
@@ -266,10 +280,8 @@ static void find_files(struct run *run, char *const *paths, size_t n)
 	struct err err = ERR_INIT;
 
 	for (size_t i = 0; i < n; i++)
-		if (sources_find(paths[i], &all, &run->r->problems, &err) < 0) {
-			command_fail(&err);
-			run->status = EXIT_TROUBLE;
-		}
+		if (sources_find(paths[i], &all, &run->r->problems, &err) < 0)
+			trouble(run, &err);
 	strvec_sort(&all);
 	for (size_t i = 0; i < all.n; i++)
 		if (!i || strcmp(all.v[i - 1], all.v[i]))
@@ -283,7 +295,7 @@ int review_run(struct review *r, char *const *paths, size_t n)
 	struct err err = ERR_INIT;
 
 	if (openapi_open_minor(r->kubernetes, &r->openapi, &err) < 0) {
-		command_fail(&err);
+		trouble(&run, &err);
 		return EXIT_TROUBLE;
 	}
 	r->rules.openapi = &r->openapi;
@@ -312,6 +324,9 @@ int review_run(struct review *r, char *const *paths, size_t n)
 void review_release(struct review *r)
 {
 	strvec_release(&r->crds);
+	strvec_release(&r->files);
+	strvec_release(&r->troubles);
+	free(r->input);
 	scopes_release(&r->scopes);
 	openapi_close(&r->openapi);
 	problems_release(&r->problems);

@@ -24,9 +24,12 @@ struct review {
 	struct scopes scopes;
 
 	struct problems problems;	/* sorted after review_run */
-	size_t files;			/* that were read */
+	struct strvec files;		/* that were read, once each */
+	struct strvec troubles;		/* what could not be looked at */
 	struct objects objects;		/* the good ones; no trees */
 	struct arena arena;		/* holds their strings */
+	char *input;			/* standard input, once it was read */
+	size_t input_len;
 
 	/* Gets each good object as it will be signed; may be NULL. `path` is
 	 * the bundle's. The strings of *o live as long as the review, path
@@ -66,6 +69,9 @@ int review_take_crds(void *target, const char *value, struct err *err);
  * EXIT_TROUBLE if something could not be looked at.
  */
 int review_run(struct review *r, char *const *paths, size_t n);
+/* The text of a file that was judged, for who shows its lines. */
+int review_read(struct review *r, const char *path, struct buf *text,
+		struct err *err);
 void review_release(struct review *r);
 
 #endif

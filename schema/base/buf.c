@@ -125,8 +125,14 @@ void buf_add_scrubbed(struct buf *b, const char *s, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)s[i];
+		/* U+0080 to U+009F are control characters, too */
+		bool c1 = c == 0xc2 && i + 1 < len &&
+			  ((unsigned char)s[i + 1] & 0xe0) == 0x80;
 
-		if (c < 0x20 || c == 0x7f)
+		if (c1)
+			buf_addf(b, "\\x%02x\\x%02x", c,
+				 (unsigned char)s[++i]);
+		else if (c < 0x20 || c == 0x7f)
 			buf_addf(b, "\\x%02x", c);
 		else
 			buf_addc(b, (char)c);

@@ -53,6 +53,11 @@ static void test_buf(void)
 	buf_add_scrubbed(&b, "a\nb", 3);
 	is_str(b.data, "a\\x0ab", "scrubbing shows control bytes");
 	buf_release(&b);
+	buf_init(&b, 64);
+	buf_add_scrubbed(&b, "\xc2\x9b\xc2\xa0\xc3\xa4\xc2", 7);
+	is_str(b.data, "\\xc2\\x9b\xc2\xa0\xc3\xa4\xc2",
+	       "and those of C1, but no letters");
+	buf_release(&b);
 }
 
 static void test_map(void)

@@ -61,6 +61,10 @@ UNIT_TESTS += t/unit/u-problem
 t_unit_u_problem_SOURCES = t/unit/u-problem.c t/unit/tap.h
 t_unit_u_problem_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-quote
+t_unit_u_quote_SOURCES = t/unit/u-quote.c t/unit/tap.h
+t_unit_u_quote_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-receive
 t_unit_u_receive_SOURCES = t/unit/u-receive.c t/unit/tap.h
 t_unit_u_receive_CFLAGS = $(HOOKS_CFLAGS)
