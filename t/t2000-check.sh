@@ -243,12 +243,13 @@ spec:
     spec:
       containers:
       - name: web
+        image: web
         args: [010]
 END
 check fields
 exits 1 "a misspelt field"
 is "$(sed '$d' out)" "fields/web.yaml:5:3: error: spec has no field 'replicsa': did you mean 'replicas'? [field-unknown]
-fields/web.yaml:12:16: error: spec.template.spec.containers[0].args[0] must be a string, but YAML reads 010 as the integer 8: write \"010\" [string-unquoted]" \
+fields/web.yaml:13:16: error: spec.template.spec.containers[0].args[0] must be a string, but YAML reads 010 as the integer 8: write \"010\" [string-unquoted]" \
 	"is told with the right one, an unquoted number with its quotes"
 for minor in 1.34 1.35 1.36; do
 	check --kubernetes $minor fields

@@ -14,7 +14,7 @@ spec:
   replicas: 0x2
   paused: no
   selector: {matchLabels: {a: b}}
-  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c}]}}
+  template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}
 status: {replicas: 1}
 ---
 kind: List
@@ -70,6 +70,7 @@ is "$(cat out)" '{
       "spec": {
         "containers": [
           {
+            "image": "i",
             "name": "c"
           }
         ]
