@@ -143,6 +143,7 @@ windlass_SOURCES = \
 	engine/cli/published.c engine/cli/published.h \
 	engine/cli/results.c engine/cli/results.h \
 	engine/cli/review.c engine/cli/review.h \
+	engine/cli/review-config.c \
 	engine/cli/sources.c engine/cli/sources.h \
 	engine/cli/tree-out.c engine/cli/tree-out.h
 

@@ -53,6 +53,7 @@ libhooks_a_SOURCES += \
 	hooks/pre-receive.c \
 	hooks/publish.c hooks/publish.h \
 	hooks/receive.c hooks/receive.h \
+	hooks/references.c hooks/references.h \
 	hooks/render.c hooks/render.h \
 	hooks/report.c hooks/report.h \
 	hooks/settings.c hooks/settings.h \

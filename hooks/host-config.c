@@ -182,6 +182,29 @@ static int set_replaced(void *target, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_strict(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+	int strict;
+
+	if (git_config_parse_bool(&strict, v) < 0)
+		return err_set(err, ERR_INVALID, "must be true or false");
+	c->strict = strict;
+	return 0;
+}
+
+#define POLICY_SETTING(name, key) \
+	static int name(void *target, const char *v, struct err *err) \
+	{ \
+		struct channel_config *c = target; \
+		return policy_set(&c->policy, (key), v, err) ? -1 : 0; \
+	}
+POLICY_SETTING(set_namespaces, "namespaces")
+POLICY_SETTING(set_kinds, "kinds")
+POLICY_SETTING(set_cluster_scoped, "clusterScoped")
+POLICY_SETTING(set_image_policy, "imagePolicy")
+POLICY_SETTING(set_required_labels, "requiredLabels")
+
 static const struct setting host_settings[] = {
 	{ "publish", set_publish },
 	{ "replaced", set_replaced },
@@ -203,6 +226,12 @@ static const struct setting channel_settings[] = {
 	{ "secrets", set_secrets },
 	{ "crds", set_crds },
 	{ "approvers", set_approvers },
+	{ "strict", set_strict },
+	{ "namespaces", set_namespaces },
+	{ "kinds", set_kinds },
+	{ "clusterScoped", set_cluster_scoped },
+	{ "imagePolicy", set_image_policy },
+	{ "requiredLabels", set_required_labels },
 	{ NULL, NULL },
 };
 
@@ -426,6 +455,7 @@ static void channel_release(struct channel_config *ch)
 	free(ch->default_namespace);
 	strvec_release(&ch->crds);
 	free(ch->approvers);
+	policy_release(&ch->policy);
 }
 
 void config_release(struct host_config *c)

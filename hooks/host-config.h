@@ -7,7 +7,7 @@
  *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
  *                      signingKey, publisher, deleteLimit, headLifetime,
  *                      defaultNamespace, secrets, crds (repeatable),
- *                      approvers
+ *                      approvers, strict, and those of schema/policy.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
 #define HOOKS_HOST_CONFIG_H
@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "schema/base/strvec.h"
+#include "schema/policy.h"
 #include "schema/repo.h"
 
 #define DELETE_LIMIT_DEFAULT 10
@@ -35,6 +36,8 @@ struct channel_config {
 	int64_t head_lifetime;		/* seconds */
 	char *default_namespace;	/* "" if there is none */
 	bool allow_secrets;
+	bool strict;			/* dangling references are errors */
+	struct policy policy;		/* what the admin allows in it */
 	struct strvec crds;		/* paths in the tree or on the host */
 	char *approvers;		/* allowed_signers file, or NULL */
 };

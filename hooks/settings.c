@@ -74,6 +74,7 @@ int settings_digest(git_repository *repo, const struct channel_config *ch,
 		 "kubernetes %s\nnamespace %s\nsecrets %d\n", PACKAGE_VERSION,
 		 RENDERER, ch->name, ch->ref, ch->kubernetes,
 		 ch->default_namespace, ch->allow_secrets);
+	policy_text(&ch->policy, &text);
 	for (size_t i = 0; i < ch->paths.n; i++)
 		buf_addf(&text, "path %s\n", ch->paths.v[i]);
 	for (size_t i = 0; !rc && i < ch->crds.n; i++) {

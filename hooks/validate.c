@@ -17,6 +17,7 @@
 #include "hooks/crds.h"
 #include "hooks/inventory.h"
 #include "hooks/orphans.h"
+#include "hooks/references.h"
 #include "hooks/settings.h"
 #include "hooks/source.h"
 #include "schema/base/mem.h"
@@ -35,6 +36,7 @@ struct check {
 	struct map held;	/* path to struct held * */
 	struct map made;	/* path to struct made * */
 	struct crds crds;
+	struct object_index index;
 	struct openapi openapi;	/* mapped when there is a file to judge */
 	struct rules rules;
 	struct verdict *out;
@@ -209,6 +211,7 @@ static int take_object(struct check *c, const char *file, const char *path,
 	rc = find_held(c, path, o, &held);
 	if (rc)
 		return rc < 0 ? -1 : 0;
+	index_add(&c->index, o, path);
 	made = arena_alloc(&c->out->plan.arena, sizeof(*made));
 	*made = (struct made){ file, o->mark };
 	map_put(&c->made, path, made);
@@ -417,6 +420,18 @@ static int check_renderer(const struct check *c)
 		       c->g->ch->name);
 }
 
+/* What the objects that are new or other say of the rest. */
+static int check_references(struct check *c)
+{
+	const struct push_objects po = {
+		.repo = c->g->repo, .held = &c->held, .index = &c->index,
+		.bundle = c->everything ? NULL : c->bundle,
+	};
+
+	return push_check_references(&po, &c->out->plan, &c->rules, c->ps,
+				     c->err);
+}
+
 static int check_all(struct check *c)
 {
 	/* what there is not yet must not refuse all other work on the ref */
@@ -438,6 +453,8 @@ static int check_all(struct check *c)
 			  &c->made, c->ps, c->err) < 0)
 		return -1;
 	check_count(c);
+	if (!c->ps->errors && check_references(c) < 0)
+		return -1;
 	plan_sort(&c->out->plan);
 	return 0;
 }
@@ -448,12 +465,14 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	struct verdict v = VERDICT_INIT;
 	struct check c = {
 		.g = g, .out = &v, .ps = ps, .err = err,
-		.openapi = OPENAPI_INIT,
+		.openapi = OPENAPI_INIT, .index = OBJECT_INDEX_INIT,
 		.bundle = *g->current->id ? &g->current->tree : NULL,
 		.rules = {
 			.channel = g->ch->name,
 			.default_namespace = g->ch->default_namespace,
 			.allow_secrets = g->ch->allow_secrets,
+			.strict = g->ch->strict,
+			.policy = &g->ch->policy,
 		},
 	};
 	int rc = -1;
@@ -470,6 +489,7 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	map_release(&c.made, NULL);
 	crds_release(&c.crds);
 	openapi_close(&c.openapi);
+	index_release(&c.index);
 	return rc;
 }
 

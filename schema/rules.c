@@ -309,6 +309,8 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	rc |= check_applyset(o, ps);
 	rc |= check_own(r, o, ps);
 	rc |= check_secret(r, o, ps);
+	if (r->policy)
+		rc |= policy_judge(r->policy, o, k->scope, ps);
 	if (r->openapi) {
 		rc |= openapi_check(r->openapi, o, ps);
 		rc |= values_check(o, minor_of(r), first, ps);

@@ -12,6 +12,7 @@
 
 #include "schema/object.h"
 #include "schema/openapi.h"
+#include "schema/policy.h"
 #include "schema/problem.h"
 #include "schema/scope.h"
 
@@ -26,6 +27,8 @@ struct rules {
 	const struct scopes *scopes;
 	/* what its cluster knows; NULL: nobody looks into the objects */
 	const struct openapi *openapi;
+	bool strict;			/* a dangling reference is an error */
+	const struct policy *policy;	/* of the admin; NULL: none */
 };
 
 /*
@@ -42,6 +45,7 @@ struct rules {
  *   namespace-missing    a namespaced one without, and no default
  *   namespace-malformed  no DNS label, or no string
  *   name-malformed       not the kind's grammar, or no name for a bundle
+ *   policy-*             what the admin allows: policy.h
  *   secret-refused       a Secret where the channel does not allow them
  *   applyset-label       a label that windlass or another tool must set
  *   own-channel          the channel's own Channel, or the CRD of Channels

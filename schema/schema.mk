@@ -54,6 +54,8 @@ libschema_a_SOURCES += \
 	schema/explain/field.inc \
 	schema/explain/kind.inc \
 	schema/explain/object.inc \
+	schema/explain/policy.inc \
+	schema/explain/reference.inc \
 	schema/explain/source.inc \
 	schema/explain/value.inc \
 	schema/explain/yaml.inc \
@@ -62,6 +64,8 @@ libschema_a_SOURCES += \
 	schema/names.c \
 	schema/near.c schema/near.h \
 	schema/object.c schema/object.h \
+	schema/pod-template.c schema/pod-template.h \
+	schema/policy.c schema/policy.h \
 	schema/place.c schema/place.h \
 	schema/render.c schema/render.h \
 	schema/retired.c schema/retired.h schema/retired.inc \

@@ -38,10 +38,12 @@ struct run {
 void review_init(struct review *r)
 {
 	*r = (struct review){
-		.kubernetes = OPENAPI_NEWEST,
+		.policy = POLICY_INIT,
+		.index = OBJECT_INDEX_INIT,
 		.rules = { .channel = "default", .default_namespace = "" },
 	};
 	r->rules.scopes = &r->scopes;
+	r->rules.policy = &r->policy;
 }
 
 int review_take_channel(void *target, const char *value, struct err *err)
@@ -124,6 +126,7 @@ static void judge(struct review *r, struct object *o, struct arena *a)
 		goto out;
 	}
 	keep(r, o, o->path);
+	index_add(&r->index, o, path.data);
 	if (r->take)
 		r->take(r->arg, &r->objects.v[r->objects.n - 1], path.data,
 			&bytes);
@@ -289,12 +292,31 @@ static void find_files(struct run *run, char *const *paths, size_t n)
 	strvec_release(&all);
 }
 
+/* What the objects say of each other. */
+static void check_references(struct review *r)
+{
+	struct view v = index_view(&r->index);
+	struct err err = ERR_INIT;
+
+	if (r->problems.errors)
+		return;	/* what is missing may stand in a bad file */
+	for (map_each(&r->index.objects, e)) {
+		const struct indexed *x = e->value;
+
+		/* this view does not fail */
+		references_check(&v, &r->rules, &x->o, &x->facts,
+				 &r->problems, &err);
+	}
+}
+
 int review_run(struct review *r, char *const *paths, size_t n)
 {
 	struct run run = { .r = r, .status = EXIT_OK };
 	struct err err = ERR_INIT;
 
-	if (openapi_open_minor(r->kubernetes, &r->openapi, &err) < 0) {
+	if (review_read_config(r, &err) < 0 ||
+	    openapi_open_minor(r->kubernetes ? r->kubernetes : OPENAPI_NEWEST,
+			       &r->openapi, &err) < 0) {
 		trouble(&run, &err);
 		return EXIT_TROUBLE;
 	}
@@ -313,6 +335,7 @@ int review_run(struct review *r, char *const *paths, size_t n)
 		qsort(r->objects.v, r->objects.n, sizeof(*r->objects.v),
 		      by_place);
 	rules_check_duplicates(&r->objects, &r->problems);
+	check_references(r);
 	problems_sort(&r->problems);
 	free(run.v);
 	strvec_release(&run.files);
@@ -324,6 +347,7 @@ int review_run(struct review *r, char *const *paths, size_t n)
 void review_release(struct review *r)
 {
 	strvec_release(&r->crds);
+	policy_release(&r->policy);
 	strvec_release(&r->files);
 	strvec_release(&r->troubles);
 	free(r->input);
@@ -332,4 +356,5 @@ void review_release(struct review *r)
 	problems_release(&r->problems);
 	objects_release(&r->objects);
 	arena_release(&r->arena);
+	index_release(&r->index);
 }

@@ -14,11 +14,14 @@
 #include "schema/base/strvec.h"
 #include "schema/object.h"
 #include "schema/problem.h"
+#include "schema/references/index.h"
 #include "schema/rules.h"
 
 struct review {
 	struct rules rules;
-	const char *kubernetes;		/* the minor that is meant */
+	const char *kubernetes;		/* the minor; NULL: the newest */
+	const char *config;		/* file of settings, or NULL */
+	struct policy policy;
 	struct openapi openapi;
 	struct strvec crds;		/* --crds, files and directories */
 	struct scopes scopes;
@@ -28,6 +31,7 @@ struct review {
 	struct strvec troubles;		/* what could not be looked at */
 	struct objects objects;		/* the good ones; no trees */
 	struct arena arena;		/* holds their strings */
+	struct object_index index;	/* of them, for references */
 	char *input;			/* standard input, once it was read */
 	size_t input_len;
 
@@ -45,7 +49,9 @@ struct review {
 	OPTION_TAKE("namespace", review_take_namespace, (r)), \
 	OPTION_FLAG("allow-secrets", &(r)->rules.allow_secrets), \
 	OPTION_TAKE("kubernetes", review_take_kubernetes, (r)), \
-	OPTION_TAKE("crds", review_take_crds, (r))
+	OPTION_TAKE("crds", review_take_crds, (r)), \
+	OPTION_TEXT("config", &(r)->config), \
+	OPTION_FLAG("strict", &(r)->rules.strict)
 
 #define REVIEW_OPTIONS_HELP \
 "  --kubernetes VERSION\n" \
@@ -54,7 +60,10 @@ struct review {
 "  --namespace NS   for namespaced objects that name none\n" \
 "  --allow-secrets  as a channel with secrets = allow\n" \
 "  --crds PATH      CustomResourceDefinitions of kinds that are used but not\n" \
-"                   defined here: a file or a directory; repeatable\n"
+"                   defined here: a file or a directory; repeatable\n" \
+"  --config FILE    settings of the channel, as its section in the Git host's\n" \
+"                   git config has them\n" \
+"  --strict         a reference to what is not there is an error\n"
 
 void review_init(struct review *r);
 /* Each takes one of REVIEW_OPTIONS; target is a struct review. */
@@ -62,6 +71,9 @@ int review_take_channel(void *target, const char *value, struct err *err);
 int review_take_namespace(void *target, const char *value, struct err *err);
 int review_take_kubernetes(void *target, const char *value, struct err *err);
 int review_take_crds(void *target, const char *value, struct err *err);
+
+/* Reads --config, if there is one; what an option said stays. */
+int review_read_config(struct review *r, struct err *err);
 
 /*
  * Judges files, directories and standard input ("-"). What cannot be read is

@@ -1,0 +1,204 @@
+/*
+ * A push seen as the channel that it makes. See references.h. A name is
+ * looked up in trees, of which no blob is read; a blob of the current bundle
+ * is read only where a touched object asks for its keys, ports or labels.
+ */
+#include "config.h"
+#include "hooks/references.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "hooks/inventory.h"
+#include "schema/json.h"
+#include "schema/limits.h"
+#include "schema/sums.h"
+
+/* "objects/<namespace | _cluster>" */
+static void namespace_path(const char *namespace, struct buf *out)
+{
+	buf_addf(out, "objects/%s", *namespace ? namespace : "_cluster");
+}
+
+static bool goes(const struct push_objects *po, const char *path)
+{
+	const struct held *h = map_get(po->held, path);
+
+	return h && !h->made;
+}
+
+/* The blob of an object that stays as it is. 0, 1 there is none, -1. */
+static int find_blob(const struct push_objects *po, const char *path,
+		     git_oid *ret, struct err *err)
+{
+	unsigned mode;
+
+	if (!po->bundle || goes(po, path))
+		return 1;
+	return repo_tree_entry(po->repo, po->bundle, path, ret, &mode, err);
+}
+
+static int find(void *arg, const struct object_id *id, struct err *err)
+{
+	const struct push_objects *po = arg;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct err unnamed = ERR_INIT;
+	git_oid blob;
+	int rc = 1;
+
+	if (!object_path(id, &path, &unnamed))
+		rc = index_find(po->index, path.data) ? 0 :
+		     find_blob(po, path.data, &blob, err);
+	buf_release(&path);
+	return rc;
+}
+
+static int read_blob(const struct push_objects *po, const git_oid *blob,
+		     const struct object_id *id, struct arena *a,
+		     struct facts *ret, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
+	struct object o = { .id = *id, .path = "" };
+	struct arena tree = ARENA_INIT;
+	char hex[GIT_HEX_SIZE];
+	int rc;
+
+	git_oid_tostr(hex, sizeof(hex), blob);
+	rc = repo_read(po->repo, hex, GIT_OBJECT_BLOB, &text, err);
+	if (!rc)
+		rc = json_read(text.data, text.len, &tree, &o.root, err);
+	if (!rc)
+		facts_of(&o, a, ret);
+	arena_release(&tree);
+	buf_wipe(&text);	/* it may be a Secret */
+	return rc;
+}
+
+static int facts(void *arg, const struct object_id *id, struct arena *a,
+		 struct facts *ret, struct err *err)
+{
+	const struct push_objects *po = arg;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	const struct indexed *x;
+	git_oid blob;
+	int rc = object_path(id, &path, err);
+
+	x = rc ? NULL : index_find(po->index, path.data);
+	if (x)
+		*ret = x->facts;
+	else if (!rc)
+		rc = find_blob(po, path.data, &blob, err);
+	if (!x && !rc)
+		rc = read_blob(po, &blob, id, a, ret, err);
+	buf_release(&path);
+	return rc < 0 ? -1 : 0;
+}
+
+/* The entries of a directory of the bundle, but for its sums. */
+static int list_dir(const struct push_objects *po, const char *path,
+		    struct strvec *ret, struct err *err)
+{
+	git_tree *dir = NULL;
+	unsigned mode;
+	git_oid id;
+	int rc;
+
+	if (!po->bundle)
+		return 0;
+	rc = repo_tree_entry(po->repo, po->bundle, path, &id, &mode, err);
+	if (rc)
+		return rc < 0 ? -1 : 0;
+	if (git_tree_lookup(&dir, po->repo, &id) < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot read '%s' of the "
+				"current bundle", path);
+	for (size_t i = 0; i < git_tree_entrycount(dir); i++) {
+		const char *name =
+			git_tree_entry_name(git_tree_entry_byindex(dir, i));
+
+		if (strcmp(name, SUMS_NAME))
+			strvec_push(ret, name);
+	}
+	git_tree_free(dir);
+	return 0;
+}
+
+static int kinds(void *arg, const char *namespace, struct strvec *ret,
+		 struct err *err)
+{
+	const struct push_objects *po = arg;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct strvec groups = STRVEC_INIT, found = STRVEC_INIT;
+	size_t len;
+	int rc;
+
+	index_kinds(po->index, namespace, ret);
+	namespace_path(namespace, &path);
+	rc = list_dir(po, path.data, &groups, err);
+	len = path.len;
+	for (size_t g = 0; !rc && g < groups.n; g++) {
+		const char *group = groups.v[g];
+
+		strvec_release(&found);
+		buf_truncate(&path, len);
+		buf_addf(&path, "/%s", group);
+		rc = list_dir(po, path.data, &found, err);
+		for (size_t i = 0; i < found.n; i++)
+			strvec_pushf(ret, "%s/%s", strcmp(group, "core") ?
+				     group : "", found.v[i]);
+	}
+	strvec_release(&groups);
+	strvec_release(&found);
+	buf_release(&path);
+	return rc;
+}
+
+static int names(void *arg, const struct object_id *kind, struct strvec *ret,
+		 struct err *err)
+{
+	const struct push_objects *po = arg;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct strvec files = STRVEC_INIT;
+	size_t len;
+	int rc;
+
+	index_names(po->index, kind, ret);
+	namespace_path(kind->namespace, &path);
+	buf_addf(&path, "/%s/%s", *kind->group ? kind->group : "core",
+		 kind->kind);
+	rc = list_dir(po, path.data, &files, err);
+	len = path.len;
+	for (size_t i = 0; !rc && i < files.n; i++) {
+		const char *name = files.v[i];
+
+		buf_truncate(&path, len);
+		buf_addf(&path, "/%s", name);
+		if (strlen(name) > strlen(".json") &&
+		    !map_get(po->held, path.data))
+			strvec_pushn(ret, name, strlen(name) -
+				     strlen(".json"));
+	}
+	strvec_release(&files);
+	buf_release(&path);
+	return rc;
+}
+
+int push_check_references(const struct push_objects *po,
+			  const struct plan *plan, const struct rules *rules,
+			  struct problems *ps, struct err *err)
+{
+	const struct view v = {
+		.arg = (void *)(uintptr_t)po, .find = find, .facts = facts,
+		.kinds = kinds, .names = names,
+	};
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < plan->n; i++) {
+		const struct indexed *x = plan->v[i].op == PLAN_DELETE ? NULL :
+			index_find(po->index, plan->v[i].path);
+
+		if (x)
+			rc = references_check(&v, rules, &x->o, &x->facts, ps,
+					      err);
+	}
+	return rc;
+}
