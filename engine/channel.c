@@ -225,7 +225,7 @@ static void on_state(void *arg, const struct source_state *state)
 
 	p->state = *state;
 	note_fork(c, state);
-	if (state->v[SOURCE_FETCHED].reason == SOURCE_UNREACHABLE)
+	if (git_secret_suspect(state))
 		git_secret_doubt(&p->secret);
 	if (!was_stale && state->v[SOURCE_STALE].reason == SOURCE_EXPIRED)
 		event_post(c, EVENT_WARNING, "Stale", "%s",

@@ -78,6 +78,8 @@ int fetch_check(const struct source_settings *s, struct err *err)
 			       "bytes", LIMIT_URL_BYTES);
 	if (check_url(s->url, err) < 0)
 		return -1;
+	if (s->proxy && http_check_proxy(s->proxy, err) < 0)
+		return -1;
 	for (; s->headers && s->headers[n]; n++)
 		if (!header_ok(s->headers[n]) ||
 		    strlen(s->headers[n]) > LIMIT_HEADER_BYTES)

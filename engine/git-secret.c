@@ -87,12 +87,10 @@ static void fail(struct git_secret *s, const char *message)
 	settle_touch(c);
 }
 
-/* What we have may be why, and the right one may come any time. */
-static bool unreachable(const struct git_secret *s)
+bool git_secret_suspect(const struct source_state *state)
 {
-	const struct source_finding *v = s->channel->private->state.v;
-
-	return v[SOURCE_FETCHED].reason == SOURCE_UNREACHABLE;
+	return state->v[SOURCE_FETCHED].reason == SOURCE_UNREACHABLE ||
+	       state->v[SOURCE_VERIFIED].reason == SOURCE_SETTINGS;
 }
 
 static void on_answer(void *arg, const struct kube_answer *a)
@@ -111,7 +109,9 @@ static void on_answer(void *arg, const struct kube_answer *a)
 		err_clear(&s->channel->private->stuck);
 		take(s, object);
 		s->known = true;
-		timer_set(&s->timer, unreachable(s) ? RETRY_MS : AGAIN_MS);
+		timer_set(&s->timer,
+			  git_secret_suspect(&s->channel->private->state) ?
+			  RETRY_MS : AGAIN_MS);
 		s->on_known(s->channel);
 	}
 	arena_wipe(&scratch);

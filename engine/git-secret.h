@@ -18,6 +18,7 @@
 #include "engine/loop.h"
 
 struct channel;
+struct source_state;
 
 struct git_secret {
 	/* secret, NULL where the Secret has none */
@@ -38,7 +39,11 @@ void git_secret_init(struct git_secret *s, struct channel *c,
 /* Reads it now. What fails stands in the channel's `stuck`, and is tried
  * again. Nothing if the spec names no Secret. */
 void git_secret_read(struct git_secret *s);
-/* The host is not to be reached: what we show it may be why. */
+/* True if what we show may be why it does not go on, and the right thing may
+ * come any time: the host is not to be reached, or the settings make no
+ * sense. */
+bool git_secret_suspect(const struct source_state *state);
+/* It is suspect, by the newest state: it is read soon. */
 void git_secret_doubt(struct git_secret *s);
 /* Stops reading, and wipes what was read. */
 void git_secret_forget(struct git_secret *s);

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "engine/http-easy.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sodium.h>
@@ -72,6 +73,61 @@ static bool set_blob(CURL *c, CURLoption opt, const char *pem, bool copy)
 	return SET(c, opt, &blob);
 }
 
+int http_check_proxy(const char *proxy, struct err *err)
+{
+	static const char *const schemes[] = {
+		"http", "https", "socks5", "socks5h",
+	};
+	char *scheme = NULL;
+	CURLU *u = curl_url();
+	bool good = false;
+
+	if (u && !curl_url_set(u, CURLUPART_URL, proxy,
+			       CURLU_NON_SUPPORT_SCHEME) &&
+	    !curl_url_get(u, CURLUPART_SCHEME, &scheme, 0))
+		for (size_t i = 0; i < ARRAY_SIZE(schemes); i++)
+			good |= !strcmp(scheme, schemes[i]);
+	curl_free(scheme);
+	curl_url_cleanup(u);
+	return good ? 0 : err_set(err, ERR_INVALID, "the proxy must be "
+				  "http://HOST:PORT, or so with https or "
+				  "socks5, with NAME:PASSWORD@ before the "
+				  "host where it wants that");
+}
+
+/* The whole host, without port and path: "127.evil.example" is not ours. */
+bool http_is_loopback(const char *host)
+{
+	size_t len = *host == '[' ? strcspn(host, "/]") + 1
+				  : strcspn(host, ":/");
+	struct in_addr address;
+	char name[64];
+
+	if (len > strlen(host) || len >= sizeof(name))
+		return false;
+	memcpy(name, host, len);
+	name[len] = '\0';
+	if (!strcmp(name, "localhost") || !strcmp(name, "[::1]"))
+		return true;
+	return inet_pton(AF_INET, name, &address) == 1 &&
+	       ntohl(address.s_addr) >> 24 == 127;
+}
+
+/* Names are resolved by the proxy, as client-go has it for socks5. */
+static bool set_proxy(CURL *c, const char *proxy)
+{
+	char *by_name = !strncmp(proxy, "socks5://", 9) ?
+			xasprintf("socks5h://%s", proxy + 9) : NULL;
+	bool good = SET(c, CURLOPT_PROXY, by_name ? by_name : proxy) &&
+		    /* no_proxy is for the proxies that it stands beside */
+		    SET(c, CURLOPT_NOPROXY, "");
+
+	if (by_name)
+		sodium_memzero(by_name, strlen(by_name));
+	free(by_name);
+	return good;
+}
+
 static int set_peer(struct http_easy *e, const struct http_peer *p,
 		    struct err *err)
 {
@@ -102,8 +158,10 @@ static int set_peer(struct http_easy *e, const struct http_peer *p,
 	if (p->insecure)
 		good = good && SET(c, CURLOPT_SSL_VERIFYPEER, 0L) &&
 		       SET(c, CURLOPT_SSL_VERIFYHOST, 0L);
+	if (p->proxy && http_check_proxy(p->proxy, err) < 0)
+		return -1;
 	if (p->proxy)
-		good = good && SET(c, CURLOPT_PROXY, p->proxy);
+		good = good && set_proxy(c, p->proxy);
 	return good ? 0 : err_set(err, ERR_INTERNAL,
 				  "libcurl refuses the TLS settings");
 }
@@ -252,7 +310,7 @@ static int set_url(struct http_easy *e, const struct http_request *r,
 {
 	const char *name = r->peer ? r->peer->server_name : NULL;
 	CURLU *u = curl_url();
-	char *scheme = NULL;
+	char *scheme = NULL, *host = NULL;
 	int rc = -1;
 
 	if (!u || curl_url_set(u, CURLUPART_URL, r->url,
@@ -265,6 +323,13 @@ static int set_url(struct http_easy *e, const struct http_request *r,
 			strchr(r->url, '@') ? "(hidden)" : r->url);
 		goto out;
 	}
+	/* a proxy of the environment cannot reach this machine's own */
+	if (!(r->peer && r->peer->proxy) &&
+	    !curl_url_get(u, CURLUPART_HOST, &host, 0) &&
+	    http_is_loopback(host) && !SET(e->easy, CURLOPT_NOPROXY, "*")) {
+		err_set(err, ERR_INTERNAL, "libcurl refuses an option");
+		goto out;
+	}
 	if (name && !strcmp(scheme, "https") ? !rename_host(e, u, name)
 					     : !SET(e->easy, CURLOPT_URL,
 						    r->url)) {
@@ -274,6 +339,7 @@ static int set_url(struct http_easy *e, const struct http_request *r,
 	rc = 0;
 out:
 	curl_free(scheme);
+	curl_free(host);
 	curl_url_cleanup(u);
 	return rc;
 }

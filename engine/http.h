@@ -24,7 +24,9 @@ struct http_peer {
 	const char *cert_file, *cert_pem;
 	const char *key_file, *key_pem;
 	const char *server_name;	/* SNI and certificate name */
-	const char *proxy;
+	const char *proxy;		/* http, https or socks5 URL; NULL: as
+					   https_proxy and no_proxy say, and
+					   none for this machine itself */
 	bool renewed;			/* cert_pem and key_pem may be
 					   replaced at any time: copied */
 	bool insecure;			/* do not verify: only if a user says so */
@@ -63,6 +65,12 @@ struct http_request {
 			const char *body, size_t len, const struct err *err);
 	void *arg;
 };
+
+/* -1 with ERR_INVALID, which does not quote it: it may hold a password. */
+int http_check_proxy(const char *proxy, struct err *err);
+/* Of "host", "host:port" or "host/path", an IPv6 address in brackets: is that
+ * this machine, whatever a resolver says? */
+bool http_is_loopback(const char *host);
 
 int http_new(struct loop *l, long max_streams, struct http **ret,
 	     struct err *err);

@@ -118,6 +118,7 @@ static int find(const struct kube_config_files *f, const char *list,
 {
 	for (size_t i = 0; i < f->n; i++) {
 		const struct node *items = node_get(f->v[i].root, list);
+		bool found = false;
 
 		if (!items || items->type != NODE_SEQ)
 			continue;
@@ -127,10 +128,18 @@ static int find(const struct kube_config_files *f, const char *list,
 
 			if (!n || strcmp(n, name))
 				continue;
+			if (found)
+				return err_set(err, ERR_INVALID, "'%s' line "
+					       "%u: there are two %s named "
+					       "'%s'", f->v[i].path,
+					       items->items[j]->mark.line,
+					       list, name);
 			*ret = (struct entry){ &f->v[i],
 				node_get(items->items[j], what), what, name };
-			return 0;
+			found = true;
 		}
+		if (found)
+			return 0;
 	}
 	return err_set(err, ERR_INVALID, "'%s' has no %s named '%s'",
 		       f->v[0].path, what, name);
@@ -322,7 +331,7 @@ static int read_as(const struct entry *e, struct kube_config *c,
 	return 0;
 }
 
-/* As in client-go, a token or a password beats a plugin. */
+/* As in client-go, a token beats a plugin. */
 static int read_exec(const struct entry *e, const struct entry *cluster,
 		     struct kube_config *c, struct err *err)
 {
@@ -330,10 +339,24 @@ static int read_exec(const struct entry *e, const struct entry *cluster,
 	const struct kube_exec_place at = { e->file->path, e->file->dir,
 					    e->name };
 
-	if (!exec || exec->type == NODE_NULL || c->token || c->token_file ||
-	    c->username)
+	if (!exec || exec->type == NODE_NULL || c->token || c->token_file)
 		return 0;
 	return kube_exec_read(exec, &at, cluster->node, c, &c->exec, err);
+}
+
+/* An API server overlooks it, and one would be nobody without knowing why. */
+static int check_password(const struct entry *e, const struct kube_config *c,
+			  struct err *err)
+{
+	const struct node *n = node_get(e->node, "username");
+
+	if (!n || n->type == NODE_NULL || c->token || c->token_file ||
+	    c->cert_file || c->cert_pem || c->exec)
+		return 0;
+	return err_set(err, ERR_INVALID, "'%s' line %u: user '%s' logs in by "
+		       "a user name and password, which no API server takes "
+		       "any more: use exec, a token or a client certificate",
+		       e->file->path, n->mark.line, e->name);
 }
 
 static int read_user(const struct entry *e, const struct entry *cluster,
@@ -351,17 +374,12 @@ static int read_user(const struct entry *e, const struct entry *cluster,
 	    dup_cert(e, "client-certificate-data", &c->cert_pem, err) < 0 ||
 	    dup_path(e, "client-key", &c->key_file, err) < 0 ||
 	    dup_pem(e, "client-key-data", &c->key_pem, err) < 0 ||
-	    dup_path(e, "tokenFile", &c->token_file, err) < 0 ||
-	    dup_str(e, "username", &c->username, err) < 0 ||
-	    dup_secret(e, "password", &c->password, err) < 0)
+	    dup_path(e, "tokenFile", &c->token_file, err) < 0)
 		return -1;
 	if (!c->token_file && dup_secret(e, "token", &c->token, err) < 0)
 		return -1;
-	if (c->username && !c->password)
-		return err_set(err, ERR_INVALID, "'%s': user '%s' has a "
-			       "username but no password", e->file->path,
-			       e->name);
-	if (read_exec(e, cluster, c, err) < 0)
+	if (read_exec(e, cluster, c, err) < 0 ||
+	    check_password(e, c, err) < 0)
 		return -1;
 	return read_as(e, c, err);
 }

@@ -7,7 +7,6 @@
 #include "config.h"
 #include "engine/kube-config.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -28,6 +27,8 @@
 /* client-go keeps a token for a minute less ten seconds */
 #define TOKEN_MS 50000
 #define FILES_MS (5 * 60 * 1000)
+/* and when something makes us doubt them */
+#define FILES_SOON_MS 1000
 /* so long before it expires a plugin's credential is asked for again */
 #define RENEW_S 120
 
@@ -48,8 +49,6 @@ void kube_config_free(struct kube_config *c)
 	secret_free(c->proxy);
 	free(c->token_file);
 	secret_free(c->token);
-	free(c->username);
-	secret_free(c->password);
 	free(c->as_user);
 	free(c->as_uid);
 	strvec_release(&c->as_groups);
@@ -130,10 +129,10 @@ static bool look_at_files(struct kube_config *c)
 	return ca || cert || key;
 }
 
-bool kube_config_files_changed(struct kube_config *c)
+bool kube_config_files_changed(struct kube_config *c, bool soon)
 {
-	return clock_mono_ms() - c->files_seen >= FILES_MS &&
-	       look_at_files(c);
+	return clock_mono_ms() - c->files_seen >=
+	       (soon ? FILES_SOON_MS : FILES_MS) && look_at_files(c);
 }
 
 /* ---- what an exec plugin gives ---- */
@@ -297,30 +296,11 @@ static int load_any(const struct kube_config_options *o,
 
 /* ---- what must hold wherever it came from ---- */
 
-/* The whole host, without port and path: "127.evil.example" is not ours. */
-static bool is_loopback(const char *host)
-{
-	size_t len = *host == '[' ? strcspn(host, "/]") + 1
-				  : strcspn(host, ":/");
-	struct in_addr address;
-	char name[64];
-
-	if (len > strlen(host) || len >= sizeof(name))
-		return false;
-	memcpy(name, host, len);
-	name[len] = '\0';
-	if (!strcmp(name, "localhost") || !strcmp(name, "[::1]"))
-		return true;
-	return inet_pton(AF_INET, name, &address) == 1 &&
-	       ntohl(address.s_addr) >> 24 == 127;
-}
-
 static int check_server(struct kube_config *c, struct err *err)
 {
 	size_t len = strlen(c->server);
 	bool https = !strncasecmp(c->server, "https://", 8);
 	const char *host = c->server + (https ? 8 : 7);
-	bool secret = c->token || c->password;
 
 	if (!https && strncasecmp(c->server, "http://", 7))
 		return err_set(err, ERR_INVALID, "%s: the server is no http "
@@ -329,10 +309,12 @@ static int check_server(struct kube_config *c, struct err *err)
 		return err_set(err, ERR_INVALID, "%s: the server's URL may "
 			       "only have a host, a port and a path",
 			       c->source);
-	if (!https && secret && !is_loopback(host))
+	if (!https && c->token && !http_is_loopback(host))
 		return err_set(err, ERR_INVALID, "%s: credentials are not "
 			       "sent over http:// to '%s': use https://",
 			       c->source, c->server);
+	if (c->proxy && http_check_proxy(c->proxy, err) < 0)
+		return err_wrap(err, "%s: proxy-url", c->source);
 	while (len && c->server[len - 1] == '/')
 		c->server[--len] = '\0';
 	return 0;

@@ -2,7 +2,7 @@
  * How to reach the API server and as whom: from a kubeconfig or from the
  * service account of our own pod (kubernetes.md section 7).
  *
- * Secrets (keys, tokens, passwords) live in guarded memory, are wiped on
+ * Secrets (keys, tokens, a proxy's password) live in guarded memory, are wiped on
  * release and appear in no message. What changes on disk while we run (a
  * rotated token or certificate) is noticed by the functions at the end.
  */
@@ -34,8 +34,6 @@ struct kube_config {
 	char *token_file;	/* the token is re-read from here */
 	char *token;		/* secret; NULL: no token */
 	int64_t token_read;	/* clock_mono_ms() */
-	char *username;
-	char *password;		/* secret */
 
 	struct kube_exec *exec;	/* the user's plugin, or NULL */
 	int64_t expires;	/* of what it gave, Unix seconds; 0: not said */
@@ -64,10 +62,11 @@ struct kube_config_options {
  * /var/run/secrets/kubernetes.io/serviceaccount.
  *
  * ERR_INVALID naming the file and what is wrong. Refused:
- * auth-provider (client-go has dropped it), http:// with credentials to
+ * auth-provider (client-go has dropped it), a user name and password and
+ * nothing else (API servers have dropped it), http:// with credentials to
  * another machine, certificates or keys that are no PEM.
  *
- * A user with an exec plugin and without a token or a password: the plugin
+ * A user with an exec plugin and without a token: the plugin
  * is run, and waited for. ERR_DENIED if it gives nothing.
  */
 int kube_config_load(const struct kube_config_options *o,
@@ -81,10 +80,11 @@ void kube_config_free(struct kube_config *c);
  */
 bool kube_config_refresh_token(struct kube_config *c, bool now);
 /*
- * Looks at the certificate files if that was more than five minutes ago.
- * True if one was replaced: connections are to be made anew.
+ * Looks at the certificate files if that was more than five minutes ago;
+ * with `soon`, more than a second. True if one was replaced: connections are
+ * to be made anew.
  */
-bool kube_config_files_changed(struct kube_config *c);
+bool kube_config_files_changed(struct kube_config *c, bool soon);
 
 /* It is time to ask the exec plugin again. */
 bool kube_config_exec_due(const struct kube_config *c);

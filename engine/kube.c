@@ -13,7 +13,6 @@
 #include "engine/kube-internal.h"
 #include "engine/kube-renew.h"
 #include "schema/base/clock.h"
-#include "schema/base/digest.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/json.h"
@@ -101,6 +100,16 @@ static void reconnect(struct kube *k)
 {
 	for (int i = 0; i < 2; i++)
 		http_reconnect(k->http[i]);
+}
+
+/* True if certificate files were replaced. */
+static bool renew_files(struct kube *k, bool soon)
+{
+	bool changed = kube_config_files_changed(k->config, soon);
+
+	if (changed)
+		reconnect(k);
+	return changed;
 }
 
 static void on_cert(void *arg)
@@ -261,16 +270,8 @@ static void add_as(const struct kube_config *c, struct strvec *out)
 /* The line that says who we are: to be wiped. False if there is none. */
 static bool add_credentials(const struct kube_config *c, struct buf *out)
 {
-	struct buf pair = BUF_INIT(2 * LIMIT_TOKEN_BYTES);
-
-	if (c->token) {
+	if (c->token)
 		buf_addf(out, "Authorization: Bearer %s", c->token);
-	} else if (c->username) {
-		buf_addf(&pair, "%s:%s", c->username, c->password);
-		buf_adds(out, "Authorization: Basic ");
-		base64_encode(out, pair.data, pair.len);
-		buf_wipe(&pair);
-	}
 	return out->len > 0;
 }
 
@@ -359,6 +360,9 @@ static void judge(struct kube_call *c, const struct kube_answer *a,
 	}
 	if (http_err) {
 		*err = *http_err;
+		/* the server's authority may be another one by now */
+		if (renew_files(c->kube, true))
+			err->class = ERR_TRANSIENT;
 		*s = plain_status(KUBE_NO_ANSWER, a->code, err->msg);
 		return;
 	}
@@ -369,6 +373,7 @@ static void judge(struct kube_call *c, const struct kube_answer *a,
 	}
 	if (a->code == 401)
 		fresh = kube_config_refresh_token(c->kube->config, true) ||
+			renew_files(c->kube, true) ||
 			kube_renew_ask(c->kube->renew, true);
 	kube_judge(a->code, a->body, a->len, c->hide, fresh, scratch, s, err);
 	if (a->code == 401)
@@ -500,8 +505,7 @@ int kube_send(struct kube *k, const struct kube_request *r,
 
 	kube_config_refresh_token(k->config, false);
 	kube_renew_ask(k->renew, false);
-	if (kube_config_files_changed(k->config))
-		reconnect(k);
+	renew_files(k, false);
 	make_url(k, r, &url);
 	add_headers(k, r, &headers);
 	n = headers.n;

@@ -255,6 +255,10 @@ static int connect_cluster(struct daemon *d, struct err *err)
 	if (kube_config_load(&d->o.kube, &config, err) < 0)
 		return -1;
 	in_cluster = !strcmp(config->source, "in-cluster");
+	if (config->peer.insecure)
+		log_warn("server-not-verified", LOG_S("config", config->source),
+			 LOG_S("server", config->server),
+			 LOG_S("because", "insecure-skip-tls-verify"));
 	if (kube_new(d->engine.loop, config, &d->engine.kube, err) < 0)
 		return -1;
 	d->engine.namespace = d->o.namespace ? d->o.namespace :

@@ -105,6 +105,20 @@ like "$out" "^source=in-cluster server=$server namespace=$ns token=1 token-file=
 in_pod POST $whoami <<<"$review"
 like "$out" "\"username\":\"system:serviceaccount:$ns:robot\"" \
 	"its token is accepted"
+# the kubelet puts new links in place, in a folder that is swapped whole
+mkdir pod/..1 pod/..2
+echo wrong-token-2 >pod/..1/token
+cp pod/..token pod/..2/token
+ln -s ..1 pod/..data
+ln -sf ..data/token pod/token
+env -u KUBECONFIG WINDLASS_SERVICE_ACCOUNT_DIR="$TRASH/pod" KUBERNETES_SERVICE_HOST="${host%:*}" \
+	KUBERNETES_SERVICE_PORT="${host#*:}" "$kube" repeat 4 POST $whoami <<<"$review" >repeat 2>&1 &
+wait_line 10 repeat '^401'
+ln -s ..2 pod/..data_tmp
+mv -T pod/..data_tmp pod/..data
+wait
+like "$(cat repeat)" '^401 unauthorized ' "a pod's token that ended"
+like "$(cat repeat)" "^201 done ok " "is read again when the kubelet has put another there"
 rm pod/token
 in_pod config
 like "$out" "service account: cannot open '$TRASH/pod/token'" \

@@ -83,16 +83,11 @@ URL=https://127.0.0.1:$port
 answers() { [ "$(curl -sk -o /dev/null -w '%{http_code}' "$URL/")" != 000 ]; }
 wait_for 20 answers || { test_show nginx.log; bail "nginx"; }
 
-# tinyproxy NAME: its port is in $proxy, what it did in NAME.log
+# tinyproxy NAME [LINE]: its port is in $proxy, what it did in NAME.log
 tinyproxy_start() {
 	proxy=$(free_port)
-	cat >"$1.conf" <<-END
-	Port $proxy
-	Listen 127.0.0.1
-	Timeout 600
-	LogLevel Connect
-	MaxClients 50
-	END
+	printf '%s\n' "Port $proxy" "Listen 127.0.0.1" "Timeout 600" \
+		"LogLevel Connect" "MaxClients 50" "${@:2}" >"$1.conf"
 	start "$1" tinyproxy -d -c "$TRASH/$1.conf"
 	answers_as_proxy() { curl -s -o /dev/null "http://127.0.0.1:$proxy/"; }
 	wait_for 20 answers_as_proxy || { test_show "$1.log"; bail "tinyproxy"; }
@@ -150,6 +145,28 @@ put work "deploy/$channel/a.yaml" ConfigMap a "$ns" two
 commit_push work second
 ok "soon after the Secret has it, it is used" wait_applied "$channel" 2 60
 like "$(cat git_proxy.log)" "CONNECT 127.0.0.1:$port" "by the proxy that the Secret names"
+
+# ---- a proxy that wants a password, and mistakes in it ----
+tinyproxy_start guarded "BasicAuth ada proxy-pass-word"
+put work "deploy/$channel/a.yaml" ConfigMap a "$ns" three
+commit_push work third
+with_proxy() {
+	echo "$1" >proxy
+	secret token=token ca.crt=host-ca.crt tls.crt=engine.crt tls.key=engine.key \
+		proxy=proxy
+}
+with_proxy "gopher://ada:proxy-pass-word@127.0.0.1:$proxy"
+stop git_proxy
+wait_for 60 is_condition "$channel" Verified False SettingsInvalid
+like "$(condition "$channel" Verified)" 'the proxy must be http://HOST:PORT' \
+	"a proxy of no such kind is named"
+with_proxy "http://ada:wrong-pass-word@127.0.0.1:$proxy"
+is_says '^False Unreachable .*response 40[17]' "the proxy's password is wrong"
+with_proxy "http://ada:proxy-pass-word@127.0.0.1:$proxy"
+ok "the right one: applied" wait_applied "$channel" 3 60
+like "$(cat guarded.log)" "CONNECT 127.0.0.1:$port" "by the proxy with a password"
+unlike "$(cat engine.log; k get channel "$channel" -o yaml; k get events -A -o yaml)" \
+	'pass-word' "which is nowhere to be seen"
 unlike "$(cat engine.log; k get channel "$channel" -o yaml; k get events -A -o yaml)" \
 	'secret-token|BEGIN EC|BEGIN PRIVATE' "no token and no key in log, status or Events"
 done_testing

@@ -30,8 +30,17 @@ int cluster_open(struct cluster *c, const char *kubeconfig,
 
 	if (loop_new(&c->loop, err) < 0)
 		return -1;
-	if (kube_config_load(&o, &config, err) < 0 ||
-	    kube_new(c->loop, config, &c->kube, err) < 0) {
+	if (kube_config_load(&o, &config, err) < 0) {
+		cluster_close(c);
+		return -1;
+	}
+	c->insecure = config->peer.insecure;
+	if (c->insecure)
+		fprintf(stderr, "windlass: warning: '%s' says "
+			"insecure-skip-tls-verify: anybody could answer for "
+			"%s, and would get your credentials\n", config->source,
+			config->server);
+	if (kube_new(c->loop, config, &c->kube, err) < 0) {
 		cluster_close(c);
 		return -1;
 	}

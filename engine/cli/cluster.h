@@ -11,11 +11,13 @@ struct cluster {
 	struct kube *kube;
 	int64_t date;		/* the server's clock at its last answer, from
 				   the answer's header; 0: it did not say */
+	bool insecure;		/* its certificate is not looked at */
 };
 
 #define CLUSTER_INIT { 0 }
 
-/* kubeconfig and context may be NULL, as for kubectl. */
+/* kubeconfig and context may be NULL, as for kubectl. Warns on stderr of a
+ * kubeconfig by which anybody may be the server. */
 int cluster_open(struct cluster *c, const char *kubeconfig,
 		 const char *context, struct err *err);
 void cluster_close(struct cluster *c);

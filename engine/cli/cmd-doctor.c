@@ -89,6 +89,10 @@ static int check_api(struct doctor *d, struct err *err)
 			   "Kubernetes %s", kube_server(d->cluster.kube),
 			   text ? text : "of unknown version");
 	}
+	if (!rc && d->cluster.insecure)
+		doctor_say(d, FINDING_WARN, "api", NULL, "its certificate is "
+			   "not verified; put certificate-authority into the "
+			   "kubeconfig, not insecure-skip-tls-verify");
 	arena_release(&a);
 	return rc;
 }

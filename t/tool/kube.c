@@ -620,10 +620,10 @@ static void serve(const char *address)
 static void show_config(const struct kube_config *c)
 {
 	printf("source=%s server=%s namespace=%s token=%d token-file=%d "
-	       "password=%d cert=%d key=%d ca=%d insecure=%d as=%s "
+	       "cert=%d key=%d ca=%d insecure=%d as=%s "
 	       "server-name=%s proxy=%d\n", c->source, c->server,
 	       c->namespace, c->token != NULL, c->token_file != NULL,
-	       c->password != NULL, c->cert_pem || c->cert_file,
+	       c->cert_pem || c->cert_file,
 	       c->key_pem || c->key_file, c->ca_pem || c->ca_file,
 	       c->peer.insecure, c->as_user ? c->as_user : "",
 	       c->server_name ? c->server_name : "", c->proxy != NULL);

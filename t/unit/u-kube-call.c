@@ -125,7 +125,7 @@ static void test_headers(void)
 		"\r\nImpersonate-Group: system:serviceaccounts\r\n",
 		"\r\nImpersonate-Group: system:serviceaccounts:ns\r\n",
 		"\r\nImpersonate-Group: system:authenticated\r\n",
-		"\r\nAuthorization: Basic YWRhOmh1bnRlcjI=\r\n",
+		"\r\nAuthorization: Bearer hunter2\r\n",
 		"\r\nIf-None-Match: \"e\"\r\n",
 		"\r\nUser-Agent: windlass/", "\r\n\r\n{}",
 	};
@@ -277,7 +277,7 @@ static void make(int port)
 	snprintf(text, sizeof(text), "current-context: c\n"
 		 "clusters: [{name: c, cluster: {server: "
 		 "'http://127.0.0.1:%d'}}]\n"
-		 "users: [{name: u, user: {username: ada, password: hunter2}}]\n"
+		 "users: [{name: u, user: {token: hunter2}}]\n"
 		 "contexts: [{name: c, context: {cluster: c, user: u}}]\n",
 		 port);
 	if (fd < 0 || fs_write_fd(fd, path, text, strlen(text), &err) < 0 ||

@@ -61,7 +61,7 @@ static const char second[] =
 	"    proxy-url: 'http://u:hunter2@p:3'}}\n"
 	"users:\n"
 	"- {name: ada, user: {token: other}}\n"
-	"- {name: bob, user: {username: bob, password: hunter2}}\n"
+	"- {name: bob, user: {username: bob, password: hunter2, token: t}}\n"
 	"- {name: nobody, user: }\n"
 	"contexts:\n"
 	"- {name: x, context: {cluster: two, user: bob}}\n"
@@ -98,14 +98,14 @@ static void test_list(void)
 	kube_config_free(c);
 	c = load(NULL, "z");
 	is_str(c->server, "http://localhost:8080", "http to this machine");
-	is_str(c->password, "hunter2", "a password");
+	is_str(c->token, "t", "a token, and a password that nobody wants");
 	is_str(c->proxy, "http://u:hunter2@p:3", "a proxy");
 	kube_config_free(c);
 	c = load(NULL, "w");
-	ok(c && !c->token && !c->username, "a context without a user");
+	ok(c && !c->token, "a context without a user");
 	kube_config_free(c);
 	c = load(NULL, "v");
-	ok(c && !c->token && !c->username, "a user of nothing");
+	ok(c && !c->token, "a user of nothing");
 	kube_config_free(c);
 
 	c = load(NULL, "nope");
@@ -172,7 +172,8 @@ static void test_refusals(void)
 	refused(GOOD, "exec: {command: x, interactiveMode: Always, apiVersion: "
 		"client.authentication.k8s.io/v1}", "needs a terminal");
 	refused(GOOD, "auth-provider: {name: gcp}", "'auth-provider'");
-	refused(GOOD, "username: a", "no password");
+	refused(GOOD, "username: a, password: hunter2",
+		"line 3: user 'u' logs in by a user name and password");
 	refused(GOOD, "client-certificate-data: aHVudGVyMg==",
 		"not the base64 of a PEM text");
 	refused(GOOD, "client-key-data: 'hunter2!'",
@@ -186,6 +187,13 @@ static void test_refusals(void)
 		"must be true or false");
 	refused(GOOD ", insecure-skip-tls-verify: true, "
 		"certificate-authority: ca", "", "remove one");
+	refused(GOOD ", proxy-url: 'ftp://a:hunter2@p'", "", "proxy-url: the "
+		"proxy must be http://");
+	refused(GOOD ", proxy-url: 'http://a:hunter2@p:1:2'", "",
+		"proxy-url: the proxy must be http://");
+	refused(GOOD ", proxy-url: 'hunter2'", "", "the proxy must be http://");
+	refused(GOOD, "token: hunter2}}, {name: u, user: {token: hunter2",
+		"line 3: there are two users named 'u'");
 	refused(GOOD, "as-uid: x", "without as");
 	refused(GOOD, "as: x, as-groups: y", "must be a list of strings");
 	refused(GOOD, "as: x, as-groups: [y]", "must be a list of strings");
@@ -312,14 +320,50 @@ static void test_files_change(void)
 
 	if (!ok(c != NULL, "a certificate file: %s", last.msg))
 		return;
-	ok(!kube_config_files_changed(c), "not looked at so soon");
+	ok(!kube_config_files_changed(c, false), "not looked at so soon");
 	c->files_seen -= 6 * 60 * 1000;
-	ok(!kube_config_files_changed(c), "after six minutes: the same");
+	ok(!kube_config_files_changed(c, false), "after six minutes: the same");
 	c->files_seen -= 6 * 60 * 1000;
 	ok(utimensat(AT_FDCWD, path, times, 0) == 0 &&
-	   kube_config_files_changed(c), "replaced: connections are made anew");
+	   kube_config_files_changed(c, false), "replaced: connections are made anew");
+	times[0].tv_sec = times[1].tv_sec = 2;
+	ok(utimensat(AT_FDCWD, path, times, 0) == 0 &&
+	   !kube_config_files_changed(c, true), "again within a second");
+	c->files_seen -= 1001;
+	ok(!kube_config_files_changed(c, false) &&
+	   kube_config_files_changed(c, true), "after it, for who doubts them");
 	kube_config_free(c);
 	free(path);
+}
+
+static void test_proxies(void)
+{
+	static const char *const good[] = {
+		"http://p", "http://p:3128", "https://a:hunter2@p:1",
+		"socks5://p:1080", "socks5h://[::1]:1080",
+	};
+	static const char *const here[] = {
+		"localhost", "localhost:1", "127.0.0.1/x", "127.9.9.9:1",
+		"[::1]", "[::1]:1/x",
+	};
+	static const char *const elsewhere[] = {
+		"localhost.example", "127.0.0.1.example", "[::2]:1", "[::1",
+		"128.0.0.1", "", "10.0.0.1:1",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {
+		char *cluster = xasprintf(GOOD ", proxy-url: '%s'", good[i]);
+		struct kube_config *c = one(cluster, "");
+
+		ok(c && !strcmp(c->peer.proxy, good[i]), "%s", good[i]);
+		kube_config_free(c);
+		free(cluster);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(here); i++)
+		ok(http_is_loopback(here[i]), "'%s' is here", here[i]);
+	for (size_t i = 0; i < ARRAY_SIZE(elsewhere); i++)
+		ok(!http_is_loopback(elsewhere[i]), "'%s' is not",
+		   elsewhere[i]);
 }
 
 static void test_in_cluster(void)
@@ -362,6 +406,7 @@ int main(void)
 	test_token();
 	test_size();
 	test_files_change();
+	test_proxies();
 	test_in_cluster();
 	fs_remove_tree(dir, &err);
 	return tap_done();
