@@ -28,19 +28,16 @@ static bool is_suffix(const char *s)
 	return *s && strspn(s, "0123456789") == strlen(s);
 }
 
+/* Go takes a number without digits for zero: "Gi", "." and even "-". */
 bool is_quantity(const char *s)
 {
-	size_t whole, part = 0;
-
+	if (!*s)
+		return false;
 	s += *s == '-' || *s == '+';
-	whole = strspn(s, "0123456789");
-	s += whole;
-	if (*s == '.') {
-		s++;
-		part = strspn(s, "0123456789");
-		s += part;
-	}
-	return whole + part > 0 && is_suffix(s);
+	s += strspn(s, "0123456789");
+	if (*s == '.')
+		s += 1 + strspn(s + 1, "0123456789");
+	return is_suffix(s);
 }
 
 /* ---- times ---- */
