@@ -62,6 +62,23 @@
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 
+/* ---- rules of custom resources ---- */
+
+/* bytes of one expression: the API server takes 100,000 characters, real
+ * rules have up to a thousand. Beyond this and what follows a rule is not
+ * evaluated, and counted as such. */
+#define LIMIT_CEL_TEXT 100000
+/* parentheses, lists and calls inside of each other, and links of a chain of
+ * fields or operators: the API server's parser stops at 250 */
+#define LIMIT_CEL_DEPTH 100
+/* steps of one evaluation, about a millisecond for 20,000: an API server
+ * stops at a million units of cost, which are of the same size */
+#define LIMIT_CEL_STEPS 1000000
+/* memory that one evaluation may make use of */
+#define LIMIT_CEL_BYTES (64u * 1024 * 1024)
+/* what a message expression may say, as the API server has it */
+#define LIMIT_CEL_MESSAGE 5120
+
 /* ---- names (DESIGN.md 2.3) ---- */
 
 /* a path component in a bundle */

@@ -90,6 +90,33 @@ libschema_a_SOURCES += \
 	schema/crd/re2.c schema/crd/re2.h \
 	schema/crd/re2-class.c schema/crd/re2-class.h
 
+# rules of custom resources
+libschema_a_SOURCES += \
+	schema/cel/access.c \
+	schema/cel/arith.c \
+	schema/cel/ast.h \
+	schema/cel/call.c \
+	schema/cel/cel.h \
+	schema/cel/compare.c \
+	schema/cel/eval.c \
+	schema/cel/fold.c \
+	schema/cel/function.h \
+	schema/cel/lex.c \
+	schema/cel/lib-convert.c \
+	schema/cel/lib-format.c \
+	schema/cel/lib-list.c \
+	schema/cel/lib-net.c \
+	schema/cel/lib-optional.c \
+	schema/cel/lib-quantity.c \
+	schema/cel/lib-string.c \
+	schema/cel/lib-time.c \
+	schema/cel/lib-url.c \
+	schema/cel/literal.c \
+	schema/cel/macro.c \
+	schema/cel/parse.c schema/cel/parse.h \
+	schema/cel/resolve.c \
+	schema/cel/value.c schema/cel/value.h
+
 # keys, signatures, trust
 libschema_a_SOURCES += \
 	schema/agent.c schema/agent.h \

@@ -52,6 +52,12 @@ t_fuzz_fuzz_openapi_build_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_openapi_build_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_openapi_build_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-cel
+t_fuzz_fuzz_cel_SOURCES = t/fuzz/fuzz-cel.c $(CEL_TABLE) $(FUZZ_DRIVER)
+t_fuzz_fuzz_cel_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_cel_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_cel_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-sshsig
 t_fuzz_fuzz_sshsig_SOURCES = t/fuzz/fuzz-sshsig.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_sshsig_CPPFLAGS = $(FUZZ_CPPFLAGS)

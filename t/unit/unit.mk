@@ -92,6 +92,16 @@ UNIT_TESTS += t/unit/u-scope
 t_unit_u_scope_SOURCES = t/unit/u-scope.c t/unit/tap.h
 t_unit_u_scope_LDADD = $(UNIT_LDADD)
 
+# tables of rules with what an API server says of them
+CEL_TABLE = t/unit/cel-table.c t/unit/cel-table.h
+EXTRA_DIST += t/fixtures/cel
+
+UNIT_TESTS += t/unit/u-cel
+t_unit_u_cel_SOURCES = t/unit/u-cel.c $(CEL_TABLE) t/unit/tap.h
+t_unit_u_cel_CPPFLAGS = $(AM_CPPFLAGS) \
+	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
+t_unit_u_cel_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-formats
 t_unit_u_formats_SOURCES = t/unit/u-formats.c t/unit/tap.h
 t_unit_u_formats_LDADD = $(UNIT_LDADD)
