@@ -20,3 +20,7 @@ t_tool_source_SOURCES = t/tool/source.c
 t_tool_source_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
 t_tool_source_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += t/odd-server.py
+
+check_PROGRAMS += t/tool/cel-rules
+t_tool_cel_rules_SOURCES = t/tool/cel-rules.c $(CEL_TABLE)
+t_tool_cel_rules_LDADD = $(SCHEMA_LIBS)
