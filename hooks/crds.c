@@ -46,7 +46,7 @@ void crds_learn(struct crds *c, const struct object *crd, struct problems *ps)
 {
 	struct err err = ERR_INIT;
 
-	if (scope_learn(&c->scopes, crd->root, &err) < 0)
+	if (scope_define(&c->scopes, crd->root, &err) < 0)
 		problem_error(ps, crd->path, crd->mark, "crd-malformed", "%s",
 			      err.msg);
 }
@@ -60,7 +60,7 @@ static int learn_unknown(struct crds *c, const struct node *crd,
 
 	if (group && kind && scope_lookup(&c->scopes, group, kind))
 		return 0;
-	return scope_learn(&c->scopes, crd, err);
+	return scope_define(&c->scopes, crd, err);
 }
 
 static int read_json(git_repository *repo, const git_oid *id,

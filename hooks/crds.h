@@ -12,12 +12,11 @@
 
 #include "hooks/host-config.h"
 #include "schema/base/map.h"
+#include "schema/crd/crd.h"
 #include "schema/object.h"
 #include "schema/problem.h"
 #include "schema/scope.h"
 
-#define CRD_GROUP "apiextensions.k8s.io"
-#define CRD_KIND "CustomResourceDefinition"
 #define CRD_DIR "objects/_cluster/" CRD_GROUP "/" CRD_KIND
 
 struct crds {

@@ -27,6 +27,7 @@ const struct explanation explanations[] = {
 #include "schema/explain/kind.inc"
 #include "schema/explain/field.inc"
 #include "schema/explain/value.inc"
+#include "schema/explain/custom.inc"
 #include "schema/explain/reference.inc"
 #include "schema/explain/policy.inc"
 #include "schema/explain/channel.inc"

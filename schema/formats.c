@@ -117,6 +117,11 @@ static bool is_zone(const char **s)
 	return minute >= 0 && minute < 60;
 }
 
+bool is_full_date(const char *s)
+{
+	return is_date(&s) && !*s;
+}
+
 bool is_date_time(const char *s, bool micro)
 {
 	return is_date(&s) && take(&s, 'T') && is_clock(&s, micro) &&

@@ -15,6 +15,8 @@ bool is_quantity(const char *s);
 /* RFC 3339 as metav1.Time; with micro exactly six digits of a second, as
  * metav1.MicroTime. */
 bool is_date_time(const char *s, bool micro);
+/* "2026-11-23" */
+bool is_full_date(const char *s);
 /*
  * Base64 as Go's StdEncoding takes it: line breaks anywhere, padding, and
  * whatever bits the last letter has left over. The bytes it stands for, or

@@ -44,6 +44,13 @@
 /* OpenAPI documents that one is made from: api/v1 has 1.6 MB */
 #define LIMIT_OPENAPI_DOCUMENT (32u * 1024 * 1024)
 
+/* schemas of one CustomResourceDefinition, those in others and of all its
+ * versions counted: Prometheus has 12,000 */
+#define LIMIT_CRD_SCHEMAS 100000
+/* values that are looked at in one custom resource, once for each schema
+ * that says something of them: 100 times what a large one has */
+#define LIMIT_CRD_STEPS 10000000
+
 /* ---- regular expressions ----
  * beyond these nothing is said of what one matches; none is an error */
 

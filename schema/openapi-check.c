@@ -16,8 +16,6 @@
 #include "schema/near.h"
 #include "schema/openapi-walk.h"
 
-/* A path, or the keys of an item, in a message; longer ones are not shown. */
-#define PATH_MAX_SHOWN 512
 #define CLAIM "io.k8s.api.core.v1.PersistentVolumeClaim"
 /* the keys of one item, as JSON: four names of an object at most */
 #define ITEM_KEYS_MAX (64u * 1024)
@@ -68,21 +66,15 @@ static const char *nearest_field(const struct openapi_walk *w,
 				 const struct openapi_type *t,
 				 const char *name)
 {
-	size_t least = near_limit(strlen(name)) + 1;
-	const char *best = NULL;
+	struct nearest near = nearest_to(name);
 
 	for (uint32_t i = 0; i < t->n_fields; i++) {
 		struct openapi_field f;
-		size_t d;
 
 		openapi_field(w->s, t, i, &f);
-		d = near_distance(name, f.name, least);
-		if (d < least) {
-			least = d;
-			best = f.name;
-		}
+		nearest_try(&near, f.name);
 	}
-	return best;
+	return near.best;
 }
 
 /* The nearest map around that has such a field: it was indented too far. */
@@ -90,7 +82,7 @@ static const struct place *belongs(const struct openapi_walk *w,
 				   const struct place *p, const char *name)
 {
 	for (p = p->up; p && p->up; p = p->up)
-		if (p->type->form == FORM_OBJECT &&
+		if (p->type && p->type->form == FORM_OBJECT &&
 		    openapi_find(w->s, p->type, name, strlen(name)) >= 0)
 			return p;
 	return NULL;
@@ -100,7 +92,6 @@ static void unknown_field(struct openapi_walk *w, const struct place *p,
 			  const struct node_pair *pair)
 {
 	const struct openapi_type *t = p->type;
-	struct buf path = BUF_INIT(PATH_MAX_SHOWN);
 	const struct place *home = NULL;
 	const char *near = NULL;
 
@@ -108,20 +99,7 @@ static void unknown_field(struct openapi_walk *w, const struct place *p,
 		near = nearest_field(w, t, pair->key);
 		home = near ? NULL : belongs(w, p, pair->key);
 	}
-	if (home)
-		place_path(home, &path);
-	if (near)
-		place_error(&w->judge, p, pair->mark, "field-unknown", "has "
-			    "no field '%s': did you mean '%s'?", pair->key,
-			    near);
-	else if (home && buf_ok(&path))
-		place_error(&w->judge, p, pair->mark, "field-unknown", "has "
-			    "no field '%s', but %s has: check the "
-			    "indentation", pair->key, path.data);
-	else
-		place_error(&w->judge, p, pair->mark, "field-unknown", "has "
-			    "no field '%s'", pair->key);
-	buf_release(&path);
+	place_unknown_field(&w->judge, p, pair, near, home);
 }
 
 static void check_required(struct openapi_walk *w, const struct place *p)
@@ -235,23 +213,6 @@ static bool item_keys(struct openapi_walk *w, const struct place *list,
 	return buf_ok(out);
 }
 
-static void check_again(struct openapi_walk *w, const struct place *item,
-			const struct buf *keys, struct map *seen)
-{
-	const struct node *first = map_getn(seen, keys->data, keys->len);
-
-	if (!first)
-		map_putn(seen, keys->data, keys->len, (void *)item->node);
-	else if (w->secret || keys->len > PATH_MAX_SHOWN)
-		place_error(&w->judge, item, item->node->mark, "list-duplicate",
-			    "is the same as the item in line %u",
-			    first->mark.line);
-	else
-		place_error(&w->judge, item, item->node->mark, "list-duplicate",
-			    "is a second one of %s: the first is in line %u",
-			    keys->data, first->mark.line);
-}
-
 /* An item of a list whose items have keys, or are a set. */
 static void check_identity(struct openapi_walk *w, const struct place *list,
 			   const struct place *item, struct map *seen)
@@ -260,9 +221,7 @@ static void check_identity(struct openapi_walk *w, const struct place *list,
 	bool known = false;
 
 	if (item->node->type == NODE_NULL)
-		place_error(&w->judge, item, item->node->mark, "list-null",
-			    "must not be empty: the items of this list are "
-			    "told apart by what they say");
+		place_null_item(&w->judge, item);
 	else if (list->type->list == LIST_MAP && item->node->type == NODE_MAP)
 		known = item_keys(w, list, item, &keys);
 	else if (list->type->list == LIST_SET) {
@@ -270,7 +229,7 @@ static void check_identity(struct openapi_walk *w, const struct place *list,
 		known = buf_ok(&keys);
 	}
 	if (known)
-		check_again(w, item, &keys, seen);
+		place_again(&w->judge, item, &keys, w->secret, seen);
 	buf_release(&keys);
 }
 
@@ -328,5 +287,30 @@ int openapi_check(const struct openapi *s, const struct object *o,
 	openapi_type(s, type, &t);
 	w.secret = !strcmp(o->id.kind, "Secret") && !*o->id.group;
 	check_value(&w, &root);
+	return w.judge.rc;
+}
+
+int openapi_check_metadata(const struct openapi *s, struct judge *j,
+			   const struct place *p)
+{
+	struct openapi_walk w = { .s = s, .judge = *j };
+	struct openapi_field f;
+	struct openapi_type t;
+	struct place meta = *p;
+	uint32_t type;
+	int64_t at;
+
+	if (!openapi_kind(s, "", "v1", "ConfigMap", &type))
+		return 0;
+	openapi_type(s, type, &t);
+	at = openapi_find(s, &t, "metadata", strlen("metadata"));
+	if (at < 0)
+		return 0;
+	openapi_field(s, &t, (uint32_t)at, &f);
+	openapi_type(s, f.type, &t);
+	meta.type = &t;
+	w.judge.rc = 0;
+	check_value(&w, &meta);
+	j->rc |= w.judge.rc;
 	return w.judge.rc;
 }

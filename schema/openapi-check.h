@@ -8,6 +8,7 @@
 
 #include "schema/object.h"
 #include "schema/openapi.h"
+#include "schema/place.h"
 #include "schema/problem.h"
 
 /*
@@ -36,5 +37,12 @@
  */
 int openapi_check(const struct openapi *s, const struct object *o,
 		  struct problems *ps);
+
+/*
+ * The same of the metadata alone, which p is: of an object that the table
+ * does not have, or that is part of another one. 0, or -1.
+ */
+int openapi_check_metadata(const struct openapi *s, struct judge *j,
+			   const struct place *p);
 
 #endif

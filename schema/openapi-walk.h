@@ -6,7 +6,6 @@
 #define SCHEMA_OPENAPI_WALK_H
 
 #include "schema/openapi-check.h"
-#include "schema/place.h"
 
 struct openapi_walk {
 	struct judge judge;

@@ -65,38 +65,69 @@ void place_error(struct judge *j, const struct place *p, struct mark mark,
 	buf_release(&path);
 }
 
-static const char *nearest(const char *s, const char *const *words, size_t n)
-{
-	size_t least = near_limit(strlen(s)) + 1;
-	const char *best = NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		size_t d = near_distance(s, words[i], least);
-
-		if (*words[i] && d < least) {
-			least = d;
-			best = words[i];
-		}
-	}
-	return best;
-}
-
 void place_no_word(struct judge *j, const struct place *p, const char *rule,
 		   const char *const *words, size_t n)
 {
-	const char *s = p->node->str, *near = nearest(s, words, n);
+	const char *s = p->node->str;
+	struct nearest near = nearest_to(s);
 	struct buf all = BUF_INIT(WORDS_MAX);
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		nearest_try(&near, words[i]);
 		if (*words[i])
 			buf_addf(&all, "%s%s", all.len ? ", " : "", words[i]);
-	if (near)
+	}
+	if (near.best)
 		place_error(j, p, p->node->mark, rule, "cannot be '%s': did "
-			    "you mean %s? (It is one of %s.)", s, near,
-			    all.data);
+			    "you mean %s? (It is one of %s.)", s,
+			    near.best, all.data);
 	else
 		place_error(j, p, p->node->mark, rule, "cannot be '%s': it "
-			    "%s %s", s, strchr(all.data, ',') ? "is one of" :
-			    "can only be", all.data);
+			    "is one of %s", s, all.data);
 	buf_release(&all);
+}
+
+void place_unknown_field(struct judge *j, const struct place *p,
+			 const struct node_pair *pair, const char *near,
+			 const struct place *home)
+{
+	struct buf path = BUF_INIT(PATH_MAX_SHOWN);
+
+	if (home)
+		place_path(home, &path);
+	if (near)
+		place_error(j, p, pair->mark, "field-unknown", "has no field "
+			    "'%s': did you mean '%s'?", pair->key, near);
+	else if (home && buf_ok(&path))
+		place_error(j, p, pair->mark, "field-unknown", "has no field "
+			    "'%s', but %s has: check the indentation",
+			    pair->key, path.data);
+	else
+		place_error(j, p, pair->mark, "field-unknown", "has no field "
+			    "'%s'", pair->key);
+	buf_release(&path);
+}
+
+void place_again(struct judge *j, const struct place *item,
+		 const struct buf *keys, bool secret, struct map *seen)
+{
+	const struct node *first = map_getn(seen, keys->data, keys->len);
+
+	if (!first)
+		map_putn(seen, keys->data, keys->len, (void *)item->node);
+	else if (secret || keys->len > PATH_MAX_SHOWN)
+		place_error(j, item, item->node->mark, "list-duplicate",
+			    "is the same as the item in line %u",
+			    first->mark.line);
+	else
+		place_error(j, item, item->node->mark, "list-duplicate",
+			    "is a second one of %s: the first is in line %u",
+			    keys->data, first->mark.line);
+}
+
+void place_null_item(struct judge *j, const struct place *item)
+{
+	place_error(j, item, item->node->mark, "list-null", "must not be "
+		    "empty: the items of this list are told apart by what "
+		    "they say");
 }

@@ -7,10 +7,11 @@
 #include <stdbool.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/map.h"
 #include "schema/object.h"
+#include "schema/openapi.h"
 #include "schema/problem.h"
 
-struct openapi_type;
 struct pod;
 
 /* Where a walk is: a chain on the stack, from a value up to the root. */
@@ -48,5 +49,23 @@ void place_error(struct judge *j, const struct place *p, struct mark mark,
  * nearest first of all. "" among them is not named. */
 void place_no_word(struct judge *j, const struct place *p, const char *rule,
 		   const char *const *words, size_t n);
+
+/* An error about a value that is of another form than that, and what to do.
+ * A scalar is shown as YAML read it, unless it may be secret. */
+void place_wrong_form(struct judge *j, const struct place *p,
+		      enum openapi_form form, bool secret);
+
+/* An error about a field that its map does not have: what may have been
+ * meant, or the map above that has such a field, or NULL. */
+void place_unknown_field(struct judge *j, const struct place *p,
+			 const struct node_pair *pair, const char *near,
+			 const struct place *home);
+
+/* An error about an item of a list whose keys, or value, another item in
+ * `seen` has, too; else it is put there. */
+void place_again(struct judge *j, const struct place *item,
+		 const struct buf *keys, bool secret, struct map *seen);
+/* An error about null in a list whose items are told apart. */
+void place_null_item(struct judge *j, const struct place *item);
 
 #endif

@@ -69,6 +69,7 @@ void problems_move(struct problems *to, struct problems *from)
 		keep(to, &from->v[i]);
 	to->errors += from->errors;
 	to->warnings += from->warnings;
+	to->unchecked += from->unchecked;
 	free(from->v);
 	*from = (struct problems)PROBLEMS_INIT;
 }

@@ -25,6 +25,7 @@ struct problems {
 	struct problem *v;	/* at most LIMIT_PROBLEMS are kept */
 	size_t n, alloc;
 	size_t errors, warnings;	/* all that were found */
+	size_t unchecked;	/* rules that could not be judged here */
 };
 
 #define PROBLEMS_INIT { 0 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "schema/base/map.h"
+#include "schema/crd/check-custom.h"
 #include "schema/limits.h"
 #include "schema/openapi-check.h"
 #include "schema/retired.h"
@@ -285,6 +286,24 @@ static int check_secret(const struct rules *r, const struct object *o,
 	return -1;
 }
 
+/* The fields of a kind that a definition made. */
+static int check_custom(const struct rules *r, const struct object *o,
+			const struct crd *definition, struct problems *ps)
+{
+	const struct crd_version *v = crd_version(definition, o->id.version);
+	const struct node *old = NULL;
+	struct arena a = ARENA_INIT;
+	int rc;
+
+	if (!v || !v->served)
+		return 0;
+	if (r->before)
+		old = r->before(r->arg, &o->id, &a);
+	rc = crd_check(v, r->openapi, o, old, ps);
+	arena_release(&a);
+	return rc;
+}
+
 int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 {
 	const struct kind_info *k = scope_lookup(r->scopes, o->id.group,
@@ -311,7 +330,9 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	rc |= check_secret(r, o, ps);
 	if (r->policy)
 		rc |= policy_judge(r->policy, o, k->scope, ps);
-	if (r->openapi) {
+	if (k->definition) {
+		rc |= check_custom(r, o, k->definition, ps);
+	} else if (r->openapi) {
 		rc |= openapi_check(r->openapi, o, ps);
 		rc |= values_check(o, minor_of(r), first, ps);
 	}

@@ -29,6 +29,14 @@ struct rules {
 	const struct openapi *openapi;
 	bool strict;			/* a dangling reference is an error */
 	const struct policy *policy;	/* of the admin; NULL: none */
+	/*
+	 * The object as it is in the current bundle, in the arena; NULL if it
+	 * is not there. For what may not change, and for what was wrong
+	 * before; may be NULL itself.
+	 */
+	const struct node *(*before)(void *arg, const struct object_id *id,
+				     struct arena *a);
+	void *arg;
 };
 
 /*
@@ -56,7 +64,8 @@ struct rules {
  *   data-malformed       data of a Secret or ConfigMap: no map of strings, a
  *                        key that is refused, no base64, more than 1 MiB
  *   field-*, list-*, string-unquoted
- *                        schema/openapi-check.h
+ *                        schema/openapi-check.h, and of custom resources
+ *                        schema/crd/check-custom.h
  *   value-*, selector-mismatch
  *                        schema/values/values.h
  *

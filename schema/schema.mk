@@ -51,6 +51,7 @@ libschema_a_SOURCES += \
 libschema_a_SOURCES += \
 	schema/explain.c schema/explain.h \
 	schema/explain/channel.inc \
+	schema/explain/custom.inc \
 	schema/explain/field.inc \
 	schema/explain/kind.inc \
 	schema/explain/object.inc \
@@ -66,7 +67,7 @@ libschema_a_SOURCES += \
 	schema/object.c schema/object.h \
 	schema/pod-template.c schema/pod-template.h \
 	schema/policy.c schema/policy.h \
-	schema/place.c schema/place.h \
+	schema/place.c schema/place-form.c schema/place.h \
 	schema/render.c schema/render.h \
 	schema/retired.c schema/retired.h schema/retired.inc \
 	schema/rules.c schema/rules.h \
@@ -86,9 +87,20 @@ libschema_a_SOURCES += \
 
 # custom resources
 libschema_a_SOURCES += \
+	schema/crd/check-custom.c schema/crd/check-custom.h \
+	schema/crd/check-embedded.c \
+	schema/crd/check-forms.c \
+	schema/crd/check-rules.c \
+	schema/crd/check-value.c \
+	schema/crd/crd.c schema/crd/crd.h \
+	schema/crd/crd-walk.h \
 	schema/crd/pattern.c schema/crd/pattern.h \
 	schema/crd/re2.c schema/crd/re2.h \
-	schema/crd/re2-class.c schema/crd/re2-class.h
+	schema/crd/re2-class.c schema/crd/re2-class.h \
+	schema/crd/settle.c schema/crd/settle.h \
+	schema/crd/str-format.c schema/crd/str-format.h \
+	schema/crd/str-net.c schema/crd/str-net.h \
+	schema/crd/str-number.c schema/crd/str-number.h
 
 # rules of custom resources
 libschema_a_SOURCES += \

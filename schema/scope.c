@@ -14,6 +14,7 @@
 
 #include "schema/base/buf.h"
 #include "schema/base/mem.h"
+#include "schema/crd/crd.h"
 #include "schema/limits.h"
 #include "schema/object.h"
 
@@ -169,6 +170,7 @@ static void kind_free(void *arg)
 	free((char *)k->kind);
 	free((char *)k->plural);
 	free((char *)k->versions);
+	crd_free(k->definition);
 	free(k);
 }
 
@@ -296,7 +298,8 @@ out:
 	return rc;
 }
 
-int scope_learn(struct scopes *s, const struct node *crd, struct err *err)
+static int learn(struct scopes *s, const struct node *crd,
+		 struct crd *definition, struct err *err)
 {
 	const char *group = NULL, *kind = NULL, *plural = NULL, *scope = NULL;
 	struct buf versions = BUF_INIT(LIMIT_VERSIONS_BYTES);
@@ -322,8 +325,27 @@ int scope_learn(struct scopes *s, const struct node *crd, struct err *err)
 	k->plural = xstrdup(plural);
 	k->versions = xstrdup(versions.data);
 	k->scope = *scope == 'N' ? SCOPE_NAMESPACED : SCOPE_CLUSTER;
+	k->definition = definition;
 	kind_free(map_put(&s->crds, key, k));
 	buf_release(&versions);
+	return 0;
+}
+
+int scope_learn(struct scopes *s, const struct node *crd, struct err *err)
+{
+	return learn(s, crd, NULL, err);
+}
+
+int scope_define(struct scopes *s, const struct node *crd, struct err *err)
+{
+	struct crd *definition;
+
+	if (crd_read(crd, &definition, err) < 0)
+		return -1;
+	if (learn(s, crd, definition, err) < 0) {
+		crd_free(definition);
+		return -1;
+	}
 	return 0;
 }
 

@@ -13,6 +13,8 @@
 #include "schema/base/map.h"
 #include "schema/node.h"
 
+struct crd;
+
 enum scope { SCOPE_UNKNOWN, SCOPE_NAMESPACED, SCOPE_CLUSTER };
 
 /* One kind as its API serves it. */
@@ -23,6 +25,7 @@ struct kind_info {
 	enum scope scope;
 	bool no_apply;			/* cannot be applied: Binding, the
 					   *Review kinds */
+	struct crd *definition;		/* of scope_define, or NULL */
 };
 
 struct scopes {
@@ -64,6 +67,8 @@ extern const char *const scope_kubernetes;
  * spec.versions are missing or malformed, or a built-in kind is redefined.
  */
 int scope_learn(struct scopes *s, const struct node *crd, struct err *err);
+/* As scope_learn, and keeps what the kind's objects may be (crd/crd.h). */
+int scope_define(struct scopes *s, const struct node *crd, struct err *err);
 void scopes_release(struct scopes *s);
 
 #endif

@@ -14,10 +14,10 @@
 static const char usage[] =
 "usage: windlass check [OPTION]... FILE|DIRECTORY...\n"
 "\n"
-"Checks manifests as a push would: YAML, every field of built-in kinds, names,\n"
-"scope and namespace, labels, Secrets, duplicates. Of a directory, *.yaml,\n"
-"*.yml and *.json are read that .windlassignore does not name; - is standard\n"
-"input.\n"
+"Checks manifests as a push would: YAML, every field of built-in kinds and of\n"
+"custom resources, names, scope and namespace, labels, Secrets, duplicates. Of\n"
+"a directory, *.yaml, *.yml and *.json are read that .windlassignore does not\n"
+"name; - is standard input.\n"
 "\n"
 REVIEW_OPTIONS_HELP
 "  --output FORMAT  text, json, sarif, junit or github (default: text)\n"
@@ -38,6 +38,8 @@ static void print_text(struct review *r, const struct findings_style *style)
 	count(", ", r->objects.n, "good object");
 	count(", ", r->problems.errors, "error");
 	count(", ", r->problems.warnings, "warning");
+	if (r->problems.unchecked)
+		count(", not checked here: ", r->problems.unchecked, "rule");
 	putchar('\n');
 }
 

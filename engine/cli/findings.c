@@ -156,6 +156,7 @@ static void findings_json(const struct review *r, struct buf *out)
 	node_set(&a, n, "objects", node_int(&a, (int64_t)r->objects.n));
 	node_set(&a, n, "errors", node_int(&a, (int64_t)ps->errors));
 	node_set(&a, n, "warnings", node_int(&a, (int64_t)ps->warnings));
+	node_set(&a, n, "unchecked", node_int(&a, (int64_t)ps->unchecked));
 	node_set(&a, n, "problems", list);
 	json_write_canonical(n, out);
 	arena_release(&a);

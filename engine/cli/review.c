@@ -155,7 +155,7 @@ static bool learn(struct review *r, const struct objects *os,
 		if (!is_crd(o) || (only_unknown && group && kind &&
 				   scope_lookup(&r->scopes, group, kind)))
 			continue;
-		if (scope_learn(&r->scopes, o->root, &err) < 0)
+		if (scope_define(&r->scopes, o->root, &err) < 0)
 			problem_error(ps, o->path, o->mark, "crd-malformed",
 				      "%s", err.msg);
 	}

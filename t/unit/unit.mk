@@ -53,6 +53,11 @@ t_unit_u_packfile_SOURCES = t/unit/u-packfile.c t/unit/tap.h
 t_unit_u_packfile_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_packfile_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-crd
+t_unit_u_crd_SOURCES = t/unit/u-crd.c t/unit/tap.h
+t_unit_u_crd_CPPFLAGS = $(TABLES_CPPFLAGS)
+t_unit_u_crd_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-pattern
 t_unit_u_pattern_SOURCES = t/unit/u-pattern.c t/unit/tap.h
 t_unit_u_pattern_LDADD = $(UNIT_LDADD)
@@ -269,7 +274,7 @@ t_unit_u_yaml_vectors_SOURCES = t/unit/u-yaml-vectors.c t/unit/tap.h
 t_unit_u_yaml_vectors_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_yaml_vectors_LDADD = $(UNIT_LDADD)
-EXTRA_DIST += t/fixtures/yaml t/fixtures/values
+EXTRA_DIST += t/fixtures/yaml
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)

@@ -1,0 +1,187 @@
+/*
+ * Defaulting and pruning. See settle.h. The order is the API server's
+ * (apiextensions' pruning and defaulting): nulls go unless they are allowed
+ * or have a default, then defaults come, at each level before what is below.
+ * Depth is that of the object, or of a default in the definition.
+ */
+#include "config.h"
+#include "schema/crd/settle.h"
+
+#include <string.h>
+
+struct settling {
+	struct arena *arena;
+	const struct crd_schema *root;
+};
+
+static const struct node *settle(const struct settling *st,
+				 const struct crd_schema *s,
+				 const struct node *n, bool keep, bool quiet);
+
+bool crd_is_meta(const char *key)
+{
+	return !strcmp(key, "apiVersion") || !strcmp(key, "kind") ||
+	       !strcmp(key, "metadata");
+}
+
+/* A copy of the list itself, to change its items. */
+static struct node *shallow(const struct settling *st, const struct node *n)
+{
+	struct node *copy = arena_alloc(st->arena, sizeof(*copy));
+
+	*copy = *n;
+	copy->alloc = 0;
+	copy->n = 0;
+	copy->pairs = NULL;
+	return copy;
+}
+
+/* ---- maps ---- */
+
+/* A value that nobody says anything of: is it dropped without a word? */
+static bool is_pruned(const struct settling *st, const struct crd_schema *s,
+		      const struct node_pair *p, bool keep, bool quiet)
+{
+	if (keep || s->extra == EXTRA_ANY || s->extra == EXTRA_NONE)
+		return false;
+	if ((s->embedded || s == st->root) && crd_is_meta(p->key))
+		return false;
+	return !s->n_fields || quiet;
+}
+
+/* What becomes of one pair; NULL: nothing. */
+static const struct node *settle_pair(const struct settling *st,
+				      const struct crd_schema *s,
+				      const struct node_pair *p, bool keep,
+				      bool quiet)
+{
+	const struct crd_schema *f = crd_value(s, p->key, p->key_len);
+
+	if (!f)
+		return is_pruned(st, s, p, keep, quiet) ? NULL : p->value;
+	if (p->value->type != NODE_NULL)
+		return settle(st, f, p->value, false, quiet);
+	if (f->nullable)
+		return p->value;
+	return f->fallback ? settle(st, f, f->fallback, false, quiet) : NULL;
+}
+
+/* Fields that are not there and have a default. */
+static uint32_t missing(const struct crd_schema *s, const struct node *n)
+{
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < s->n_fields; i++)
+		count += s->fields[i].schema->fallback &&
+			 !node_getn(n, s->fields[i].name, s->fields[i].len);
+	return count;
+}
+
+static void add_defaults(const struct settling *st,
+			 const struct crd_schema *s, const struct node *n,
+			 struct node *copy, bool quiet)
+{
+	for (uint32_t i = 0; i < s->n_fields; i++) {
+		const struct crd_field *f = &s->fields[i];
+
+		if (!f->schema->fallback || node_getn(n, f->name, f->len))
+			continue;
+		node_append_pair(st->arena, copy, f->name, f->len,
+				 (struct node *)settle(st, f->schema,
+						       f->schema->fallback,
+						       false, quiet));
+	}
+}
+
+static const struct node *settle_map(const struct settling *st,
+				     const struct crd_schema *s,
+				     const struct node *n, bool keep,
+				     bool quiet)
+{
+	struct node *copy = missing(s, n) ? shallow(st, n) : NULL;
+
+	for (uint32_t i = 0; i < n->n; i++) {
+		const struct node_pair *p = &n->pairs[i];
+		const struct node *v = settle_pair(st, s, p, keep, quiet);
+
+		if (v != p->value && !copy) {
+			copy = shallow(st, n);
+			for (uint32_t j = 0; j < i; j++)
+				*node_append_pair(st->arena, copy, "", 0,
+						  n->pairs[j].value) =
+					n->pairs[j];
+		}
+		if (!copy || !v)
+			continue;
+		*node_append_pair(st->arena, copy, "", 0, (struct node *)v) =
+			*p;
+		copy->pairs[copy->n - 1].value = (struct node *)v;
+	}
+	if (!copy)
+		return n;
+	add_defaults(st, s, n, copy, quiet);
+	return copy;
+}
+
+/* ---- lists ---- */
+
+static const struct node *settle_item(const struct settling *st,
+				      const struct crd_schema *s,
+				      const struct node *v, bool keep,
+				      bool quiet)
+{
+	if (v->type != NODE_NULL)
+		return settle(st, s->items, v, keep, quiet);
+	if (s->list != LIST_ATOMIC || s->items->nullable ||
+	    !s->items->fallback)
+		return v;
+	return settle(st, s->items, s->items->fallback, keep, quiet);
+}
+
+static const struct node *settle_list(const struct settling *st,
+				      const struct crd_schema *s,
+				      const struct node *n, bool keep,
+				      bool quiet)
+{
+	struct node *copy = NULL;
+
+	if (!s->items)
+		return n;
+	for (uint32_t i = 0; i < n->n; i++) {
+		const struct node *v = settle_item(st, s, n->items[i], keep,
+						   quiet);
+
+		if (v != n->items[i] && !copy) {
+			copy = shallow(st, n);
+			for (uint32_t j = 0; j < i; j++)
+				node_append(st->arena, copy, n->items[j]);
+		}
+		if (copy)
+			node_append(st->arena, copy, (struct node *)v);
+	}
+	return copy ? copy : n;
+}
+
+/*
+ * keep: unknown fields stay, as below a list that preserves them. quiet:
+ * something above preserves, so that apply does not complain of unknown ones
+ * here, but they are dropped.
+ */
+static const struct node *settle(const struct settling *st,
+				 const struct crd_schema *s,
+				 const struct node *n, bool keep, bool quiet)
+{
+	keep |= s->preserve;
+	quiet |= s->preserve;
+	if (n->type == NODE_MAP)
+		return settle_map(st, s, n, keep, quiet);
+	return n->type == NODE_SEQ ? settle_list(st, s, n, keep, quiet) : n;
+}
+
+const struct node *crd_settle(const struct crd_schema *s,
+			      const struct node *n, struct arena *a)
+{
+	const struct settling st = { .arena = a, .root = s };
+
+	return settle(&st, s, n, false, false);
+}
