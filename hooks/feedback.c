@@ -20,6 +20,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/limits.h"
+#include "schema/quote.h"
 
 /* one line: a path, a place and a message; longer ones are cut */
 #define LINE_MAX_BYTES 4000
@@ -151,8 +152,49 @@ static const char *plural(size_t n)
 	return n == 1 ? "" : "s";
 }
 
-void feedback_problems(struct feedback *f, struct problems *ps)
+/* The file of the last problem; they are sorted by path. */
+struct shown {
+	const struct feedback_source *source;
+	const char *path;
+	struct buf text;
+	struct quotes quotes;
+};
+
+static void open_file(struct shown *s, const char *path)
 {
+	struct err unread = ERR_INIT;
+
+	s->path = path;
+	quotes_release(&s->quotes);
+	buf_reset(&s->text);
+	if (*path && !s->source->read(s->source->arg, path, &s->text, &unread))
+		quotes_read(&s->quotes, s->text.data, s->text.len);
+	s->quotes.ascii = true;
+}
+
+static void say_line(struct feedback *f, struct shown *s,
+		     const struct problem *p)
+{
+	struct buf line = BUF_INIT(QUOTE_BYTES), caret = BUF_INIT(QUOTE_BYTES);
+
+	if (!s->source || !p->mark.line)
+		return;
+	if (!s->path || strcmp(s->path, p->path))
+		open_file(s, p->path);
+	if (quotes_line(&s->quotes, p->mark, &line, &caret)) {
+		feedback_line(f, "    %s", line.data);
+		feedback_line(f, "    %s", caret.data);
+	}
+	buf_release(&line);
+	buf_release(&caret);
+}
+
+void feedback_problems(struct feedback *f, struct problems *ps,
+		       const struct feedback_source *source)
+{
+	struct shown file = {
+		.source = source, .text = BUF_INIT(LIMIT_FILE_BYTES),
+	};
 	struct buf text = BUF_INIT(LIMIT_PATH_BYTES + 4096);
 	size_t found = ps->errors + ps->warnings, shown = 0;
 
@@ -164,6 +206,7 @@ void feedback_problems(struct feedback *f, struct problems *ps)
 		    LIMIT_FEEDBACK_BYTES)
 			break;
 		say(f, text.data);
+		say_line(f, &file, &ps->v[shown]);
 	}
 	if (shown < found)
 		feedback_line(f, "... and %zu more", found - shown);
@@ -178,4 +221,6 @@ void feedback_problems(struct feedback *f, struct problems *ps)
 		feedback_line(f, "%zu warning%s", ps->warnings,
 			      plural(ps->warnings));
 	buf_release(&text);
+	quotes_release(&file.quotes);
+	buf_release(&file.text);
 }

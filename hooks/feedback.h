@@ -22,7 +22,18 @@ void feedback_init(struct feedback *f, int fd);
 /* One line; other than printable ASCII is escaped, LF is added. */
 void feedback_line(struct feedback *f, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* All problems, one a line, sorted, then how many there were. */
-void feedback_problems(struct feedback *f, struct problems *ps);
+/* Where the lines are that problems are about. */
+struct feedback_source {
+	/* Appends the text of a file. */
+	int (*read)(void *arg, const char *path, struct buf *out,
+		    struct err *err);
+	void *arg;
+};
+
+/* All problems, one a line, sorted, then how many there were. With a source
+ * each is followed by the line that it is about, and a caret below it, unless
+ * it may hold a secret (schema/quote.h). */
+void feedback_problems(struct feedback *f, struct problems *ps,
+		       const struct feedback_source *source);
 
 #endif

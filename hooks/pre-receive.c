@@ -153,6 +153,37 @@ static int check_machine(const struct host_config *c, struct err *err)
 	return host_check_space(c->publish_dir, err);
 }
 
+struct tip {
+	git_repository *repo;
+	const git_oid *tree;
+};
+
+static int read_file(void *arg, const char *path, struct buf *out,
+		     struct err *err)
+{
+	const struct tip *tip = arg;
+	char hex[GIT_HEX_SIZE];
+	unsigned mode;
+	git_oid id;
+	int rc = repo_tree_entry(tip->repo, tip->tree, path, &id, &mode, err);
+
+	if (rc)
+		return -1;
+	git_oid_tostr(hex, sizeof(hex), &id);
+	return repo_read(tip->repo, hex, GIT_OBJECT_BLOB, out, err);
+}
+
+/* By `git push -o lines` with the lines that they are about. */
+static void show_problems(struct push *p, const struct verdict *v,
+			  struct problems *ps)
+{
+	struct tip tip = { p->host.repo, &v->tree };
+	const struct feedback_source source = { read_file, &tip };
+
+	feedback_problems(&p->fb, ps, receive_option(LINES_OPTION) ? &source :
+								     NULL);
+}
+
 static void judge(struct push *p, const struct channel_config *ch,
 		  const struct update *u)
 {
@@ -172,7 +203,7 @@ static void judge(struct push *p, const struct channel_config *ch,
 		goto out;
 	}
 	if (ps.n)
-		feedback_problems(&p->fb, &ps);
+		show_problems(p, &v, &ps);
 	if (ps.errors)
 		refuse(p, ch, "nothing of this push was taken");
 	else if (v.nothing_at)

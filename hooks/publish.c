@@ -80,7 +80,7 @@ static int judge(struct publishing *p, struct store *store,
 
 	/* warnings were shown when it was pushed */
 	if (!rc && ps.errors)
-		feedback_problems(p->fb, &ps);
+		feedback_problems(p->fb, &ps, NULL);
 	if (!rc && ps.errors)
 		rc = err_set(j->err, ERR_INVALID, "the tip of '%s' has %zu "
 			     "error%s", j->ch->ref, ps.errors,

@@ -6,11 +6,13 @@
 #include "config.h"
 #include "hooks/receive.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/limits.h"
 #include "schema/repo.h"
 
@@ -149,4 +151,23 @@ void updates_release(struct updates *us)
 	free(us->v);
 	arena_release(&us->arena);
 	*us = (struct updates)UPDATES_INIT;
+}
+
+bool receive_option(const char *name)
+{
+	const char *count = getenv("GIT_PUSH_OPTION_COUNT");
+	uint64_t n;
+
+	if (!count || parse_u64(count, 0, LIMIT_PUSH_OPTIONS, &n) < 0)
+		return false;
+	for (unsigned i = 0; i < n; i++) {
+		char key[sizeof("GIT_PUSH_OPTION_4294967295")];
+		const char *v;
+
+		snprintf(key, sizeof(key), "GIT_PUSH_OPTION_%u", i);
+		v = getenv(key);
+		if (v && !strcmp(v, name))
+			return true;
+	}
+	return false;
 }

@@ -47,6 +47,11 @@ int updates_find(git_repository *repo, const struct updates *us,
 		 const char *ref, const struct update **ret, struct err *err);
 void updates_release(struct updates *us);
 
+/* `git push -o lines`: findings are shown with the lines in question. */
+#define LINES_OPTION "lines"
+/* True if the pusher gave this option, of which there is just the name. */
+bool receive_option(const char *name);
+
 /* True for refs that only windlass writes, or that mislead git itself. */
 bool ref_is_closed(const char *ref);
 

@@ -100,7 +100,8 @@ static bool begins(const char *s, size_t len, const char *word)
 	return len >= n && !memcmp(s, word, n);
 }
 
-/* The value, or what the line has of it, goes on in the next lines. */
+/* The value, or what the line has of it, goes on in the next lines. Asked
+ * once a line: it looks at all of it. */
 static bool stays_open(const char *line, size_t colon, const char *v, size_t len)
 {
 	size_t quotes = 0;
@@ -115,7 +116,7 @@ static bool stays_open(const char *line, size_t colon, const char *v, size_t len
 	return quotes != 2;
 }
 
-/* What stands at the colon: does it hide this line, or the next ones? */
+/* What stands at the colon: does it hide something? */
 static bool look_at_key(const char *line, size_t len, size_t colon,
 			struct hiding *h)
 {
@@ -142,7 +143,7 @@ static bool look_at_key(const char *line, size_t len, size_t colon,
 	*h = (struct hiding){ true, start,
 			      stays_open(line, colon, line + v, len - v),
 			      env && v == len };
-	return !h->env;
+	return true;
 }
 
 static bool looks_secret(const char *line, size_t len, struct hiding *h)
@@ -159,9 +160,9 @@ static bool looks_secret(const char *line, size_t len, struct hiding *h)
 		h->env = false;
 		return true;
 	}
-	for (size_t i = 0; i < len && !h->rest; i++)
-		if (line[i] == ':')
-			hide |= look_at_key(line, len, i, h);
+	for (size_t i = 0; i < len && !h->on; i++)
+		if (line[i] == ':' && look_at_key(line, len, i, h))
+			hide = !h->env;
 	return hide;
 }
 
@@ -345,7 +346,7 @@ static void add_spaces(struct buf *out, size_t n)
 
 /* One character; *column is where the terminal stands. Its bytes. */
 static size_t add_character(const char *s, size_t len, locale_t utf8,
-			    size_t *column, struct buf *out)
+			    bool ascii, size_t *column, struct buf *out)
 {
 	size_t n = utf8_length(s, len);
 	uint32_t c = n ? utf8_decode(s, n) : 0xfffd;
@@ -363,8 +364,13 @@ static size_t add_character(const char *s, size_t len, locale_t utf8,
 		buf_addc(out, '?');
 		(*column)++;
 	} else {
-		buf_add(out, s, n);
-		*column += (size_t)columns_of(c, utf8);
+		int columns = columns_of(c, utf8);
+
+		if (!ascii || c < 0x80)
+			buf_add(out, s, n);
+		else
+			buf_adds(out, &"??"[columns > 1 ? 0 : 2 - columns]);
+		*column += (size_t)columns;
 	}
 	return used;
 }
@@ -408,7 +414,8 @@ bool quotes_line(const struct quotes *q, struct mark mark, struct buf *line,
 	for (; at < len && i < from + QUOTE_CHARS; i++) {
 		if (i == mark.column)
 			add_spaces(caret, column);
-		at += add_character(s + at, len - at, utf8, &column, line);
+		at += add_character(s + at, len - at, utf8, q->ascii, &column,
+				    line);
 	}
 	if (i <= mark.column)
 		add_spaces(caret, column);

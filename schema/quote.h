@@ -24,6 +24,7 @@ struct quotes {
 	size_t *starts;		/* of each line */
 	bool *hidden;
 	uint32_t n;		/* lines */
+	bool ascii;		/* lines have ? for what is no ASCII */
 };
 
 #define QUOTES_INIT { 0 }

@@ -256,6 +256,19 @@ else
 	skip 3 "no Go, no python3-jsonschema, or no module proxy"
 fi
 
+# ---- more than is kept ----
+
+{ printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: b}\n'
+  echo 'data:'; seq 1001 | sed 's/.*/  k&: 1/'; } >many.yaml
+check --output sarif many.yaml
+is "$(grep -c '"1 more findings are not shown"' out)" 1 \
+	"sarif: how many are left out"
+check --output junit many.yaml
+is "$(grep -c '<failure' out) $(grep -c '<error message="there are more' out)" \
+	"1000 1" "junit: that some are"
+check --output github many.yaml
+is "$(tail -n 1 out)" "1 files, 1001 errors, 0 warnings" "github: all are counted"
+
 # ---- status ----
 
 for format in text json sarif junit github; do

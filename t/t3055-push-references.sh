@@ -78,6 +78,28 @@ ok "more" commit_push work more
 workload d three >work/deploy/prod/d.yaml
 ok "and more" commit_push work d
 
+# ---- with the lines in question ----
+
+printf '%s\n' 'apiVersion: v1' 'kind: ConfigMap' \
+	'metadata: {name: f, labels: {a: "äx中", b: 1}}' \
+	>work/deploy/prod/f.yaml
+printf '%s\n' 'apiVersion: v1' 'kind: Secret' 'metadata: {name: s}' \
+	'stringData: {a: [hunter2]}' >work/deploy/prod/s.yaml
+printf '%s\n' 'apiVersion: v1' 'kind: Pod' 'metadata: {name: a_b}' \
+	>"work/deploy/prod/g.yaml"
+commit work lines
+not_ok "a push that is refused" push work
+unlike "$(cat push.out)" '\^' "has no lines"
+not_ok "with -o lines" push work -o lines
+like "$(cat push.out)" '^remote:     metadata: .name: a_b. *$' "has them"
+like "$(cat push.out)" '^remote:                      \^ *$' "and carets"
+is "$(grep -A 1 'a: "?x??", b: 1' push.out | sed -n '$s/ *$//p')" \
+	"remote: $(printf '%48s' '^')" "which stand right"
+is "$(grep -c '^remote:     ' push.out) $(grep -cP '[^\x00-\x7f]' push.out)" \
+	"$(($(grep -c '\^ *$' push.out) * 2)) 0" "in ASCII"
+unlike "$(cat push.out)" hunter2 "but none that may hold a secret"
+git -C work reset -q --hard HEAD^
+
 # ---- strict ----
 
 set_channel host.git prod strict true

@@ -117,8 +117,9 @@ static void add_trouble(struct buf *out, const char *message)
 void findings_junit(const struct review *r, struct buf *out)
 {
 	const struct problems *ps = &r->problems;
+	size_t rest = ps->errors + ps->warnings - ps->n;
+	size_t failures = 0, good = 0, troubles = r->troubles.n + !!rest;
 	struct map bad = MAP_INIT;
-	size_t failures = 0, good = 0;
 
 	for (size_t i = 0; i < ps->n; i++) {
 		if (ps->v[i].severity != SEVERITY_ERROR)
@@ -132,8 +133,8 @@ void findings_junit(const struct review *r, struct buf *out)
 		 "<testsuites tests=\"%zu\" failures=\"%zu\" errors=\"%zu\">\n"
 		 "  <testsuite name=\"windlass check\" tests=\"%zu\" "
 		 "failures=\"%zu\" errors=\"%zu\" skipped=\"0\" time=\"0\">\n",
-		 failures + good + r->troubles.n, failures, r->troubles.n,
-		 failures + good + r->troubles.n, failures, r->troubles.n);
+		 failures + good + troubles, failures, troubles,
+		 failures + good + troubles, failures, troubles);
 	for (size_t i = 0; i < ps->n; i++)
 		if (ps->v[i].severity == SEVERITY_ERROR)
 			add_failure(out, &ps->v[i]);
@@ -142,6 +143,8 @@ void findings_junit(const struct review *r, struct buf *out)
 			add_good(out, r->files.v[i], ps);
 	for (size_t i = 0; i < r->troubles.n; i++)
 		add_trouble(out, r->troubles.v[i]);
+	if (rest)
+		add_trouble(out, "there are more findings than are shown");
 	buf_adds(out, "  </testsuite>\n</testsuites>\n");
 	map_release(&bad, NULL);
 }

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "engine/cli/findings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "schema/base/digest.h"
@@ -170,6 +171,22 @@ static struct node *result(struct sarif *s, const struct problem *p)
 
 /* ---- the run ---- */
 
+/* Says how many more were found than are kept. */
+static void add_rest(struct sarif *s, const struct problems *ps,
+		     struct node *list)
+{
+	struct node *t = node_map(&s->a);
+	char words[64];
+
+	if (ps->errors + ps->warnings <= ps->n)
+		return;
+	snprintf(words, sizeof(words), "%zu more findings are not shown",
+		 ps->errors + ps->warnings - ps->n);
+	node_set(&s->a, t, "level", node_str(&s->a, "warning"));
+	node_set(&s->a, t, "message", text(s, words));
+	node_append(&s->a, list, t);
+}
+
 static struct node *invocation(struct sarif *s, const struct review *r,
 			       int status)
 {
@@ -184,6 +201,7 @@ static struct node *invocation(struct sarif *s, const struct review *r,
 		node_set(a, t, "message", text(s, r->troubles.v[i]));
 		node_append(a, troubles, t);
 	}
+	add_rest(s, &r->problems, troubles);
 	node_set(a, n, "executionSuccessful",
 		 node_bool(a, status != EXIT_TROUBLE));
 	node_set(a, n, "exitCode", node_int(a, status));

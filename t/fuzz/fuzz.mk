@@ -40,6 +40,12 @@ t_fuzz_fuzz_json_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_json_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_json_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-objects
+t_fuzz_fuzz_objects_SOURCES = t/fuzz/fuzz-objects.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_objects_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_objects_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_objects_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-openapi
 t_fuzz_fuzz_openapi_SOURCES = t/fuzz/fuzz-openapi.c $(FUZZ_TREE) $(FUZZ_DRIVER)
 t_fuzz_fuzz_openapi_CPPFLAGS = $(FUZZ_CPPFLAGS)

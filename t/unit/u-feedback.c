@@ -169,7 +169,7 @@ static void test_problems(void)
 	problem_error(&ps, "a.yaml", at, "object-kind", "second");
 	problem_warning(&ps, "a.yaml", before, "object-kind", "first");
 	feedback_init(&f, fds[1]);
-	feedback_problems(&f, &ps);
+	feedback_problems(&f, &ps, NULL);
 	close(fds[1]);
 	is_str(read_back(fds[0]),
 	       "a.yaml:2:1: warning: first [object-kind]\n"
@@ -193,7 +193,7 @@ static void test_many_problems(void)
 			      ((struct mark){ i, 1 }), "yaml-syntax",
 			      "a message of the usual length, number %u", i);
 	feedback_init(&f, fds[1]);
-	feedback_problems(&f, &ps);
+	feedback_problems(&f, &ps, NULL);
 	feedback_line(&f, "and what comes behind is seen");
 	close(fds[1]);
 	text = read_back(fds[0]);
