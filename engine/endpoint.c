@@ -184,37 +184,47 @@ static struct MHD_Daemon *start(struct endpoint *e, const struct sockaddr *to)
 		MHD_OPTION_END);
 }
 
-static int listen_on(struct endpoint *e, const char *address,
-		     struct err *err)
+/* To be freed by freeaddrinfo. */
+static int read_address(const char *address, struct addrinfo **ret,
+			struct err *err)
 {
 	struct addrinfo hints = {
 		.ai_flags = AI_NUMERICHOST | AI_NUMERICSERV | AI_PASSIVE,
 		.ai_socktype = SOCK_STREAM,
 	};
 	struct buf host = BUF_INIT(256);
-	struct addrinfo *found = NULL;
 	char port[6];
-	int rc = -1;
+	int rc = split_address(address, &host, port, err);
 
-	if (split_address(address, &host, port, err) < 0)
-		goto out;
-	if (getaddrinfo(host.data, port, &hints, &found)) {
-		err_set(err, ERR_INVALID, "'%s' is no IP address and port",
-			address);
-		goto out;
-	}
-	e->daemon = start(e, found->ai_addr);
-	if (!e->daemon) {
-		err_set(err, ERR_INVALID, "cannot listen on '%s': is another "
-			"program using it?", address);
-		goto out;
-	}
-	rc = 0;
-out:
-	if (found)
-		freeaddrinfo(found);
+	if (rc == 0 && getaddrinfo(host.data, port, &hints, ret))
+		rc = err_set(err, ERR_INVALID, "'%s' is no IP address and "
+			     "port", address);
 	buf_release(&host);
 	return rc;
+}
+
+int endpoint_check(const char *address, struct err *err)
+{
+	struct addrinfo *found;
+
+	if (read_address(address, &found, err) < 0)
+		return -1;
+	freeaddrinfo(found);
+	return 0;
+}
+
+static int listen_on(struct endpoint *e, const char *address,
+		     struct err *err)
+{
+	struct addrinfo *found;
+
+	if (read_address(address, &found, err) < 0)
+		return -1;
+	e->daemon = start(e, found->ai_addr);
+	freeaddrinfo(found);
+	return e->daemon ? 0 : err_set(err, ERR_INVALID, "cannot listen on "
+				       "'%s': is another program using it?",
+				       address);
 }
 
 int endpoint_new(struct loop *l, const struct endpoint_options *o,

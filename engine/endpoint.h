@@ -26,6 +26,8 @@ struct endpoint_options {
 };
 
 /* ERR_INVALID if the address is none, or is taken. */
+/* Is it one? -1 with what is wrong. */
+int endpoint_check(const char *address, struct err *err);
 int endpoint_new(struct loop *l, const struct endpoint_options *o,
 		 struct endpoint **ret, struct err *err);
 void endpoint_free(struct endpoint *e);

@@ -256,8 +256,10 @@ static int load_files(const struct strvec *paths, bool must_exist,
 			one = kube_config_files_add(files, paths->v[i],
 						    text.data, text.len, err);
 		buf_wipe(&text);
-		if (one < 0 && (must_exist || err->sys != ENOENT))
+		if (one < 0 && (must_exist || err->sys != ENOENT)) {
+			err_wrap(err, "kubeconfig");
 			goto out;
+		}
 		found += one == 0;
 	}
 	if (!found) {

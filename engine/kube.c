@@ -335,11 +335,20 @@ static struct kube_status plain_status(enum kube_why why, long code,
 	};
 }
 
-/* A 401 that was judged: if a plugin is why, it is named. */
-static void blame_plugin(const struct kube *k, struct err *err)
+/* Where the credentials and the authority come from, for a person. */
+static const char *config_name(const struct kube *k)
+{
+	return !strcmp(k->config->source, "in-cluster") ?
+	       "the pod's service account" : k->config->source;
+}
+
+/* A 401 says no more than that. If a plugin is why, it is named. */
+static void explain_401(const struct kube *k, struct err *err)
 {
 	const struct err *why = kube_renew_error(k->renew);
 
+	err_set(err, err->class, "the API server does not take the "
+		"credentials of %s (401 Unauthorized)", config_name(k));
 	if (why)
 		err_wrap(err, "%s", why->msg);
 }
@@ -360,7 +369,11 @@ static void judge(struct kube_call *c, const struct kube_answer *a,
 	}
 	if (http_err) {
 		*err = *http_err;
-		/* the server's authority may be another one by now */
+		if (err->class == ERR_DENIED)
+			err_set(err, ERR_DENIED, "%s; the authority for it "
+				"comes from %s", http_err->msg,
+				config_name(c->kube));
+		/* which may be another one by now */
 		if (renew_files(c->kube, true))
 			err->class = ERR_TRANSIENT;
 		*s = plain_status(KUBE_NO_ANSWER, a->code, err->msg);
@@ -377,7 +390,7 @@ static void judge(struct kube_call *c, const struct kube_answer *a,
 			kube_renew_ask(c->kube->renew, true);
 	kube_judge(a->code, a->body, a->len, c->hide, fresh, scratch, s, err);
 	if (a->code == 401)
-		blame_plugin(c->kube, err);
+		explain_401(c->kube, err);
 	read_retry_after(a->http, s);
 }
 

@@ -110,6 +110,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		{ "version", no_argument, NULL, VERSION_ },
 		{ NULL, 0, NULL, 0 },
 	};
+	struct err err = ERR_INIT;
 	int c;
 
 	*o = (struct options){
@@ -131,6 +132,9 @@ static int read_options(int argc, char **argv, struct options *o)
 			o->state = optarg;
 			break;
 		case METRICS:
+			if (strcmp(optarg, "off") &&
+			    endpoint_check(optarg, &err) < 0)
+				return wrong_usage("--metrics:", err.msg);
 			o->metrics = optarg;
 			break;
 		case ELECT:
@@ -148,6 +152,7 @@ static int read_options(int argc, char **argv, struct options *o)
 			puts("windlassd " PACKAGE_VERSION);
 			return 0;
 		default:
+			fputs("`windlassd --help` says more\n", stderr);
 			return EXIT_USAGE;
 		}
 	}

@@ -175,6 +175,6 @@ int cmd_doctor(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	if (optind < argc)
-		return usage_error(usage, "what is '%s'?", argv[optind]);
+		return usage_error(usage, "no argument is taken: '%s'", argv[optind]);
 	return run(dir, json);
 }

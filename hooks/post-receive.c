@@ -97,7 +97,7 @@ int cmd_post_receive(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--help"))
 		return usage_help(usage);
 	if (argc > 1)
-		return usage_error(usage, "what is '%s'?", argv[1]);
+		return usage_error(usage, "no argument is taken: '%s'", argv[1]);
 	feedback_init(&fb, STDERR_FILENO);
 	if (updates_read(STDIN_FILENO, &updates, &err) < 0 ||
 	    host_open(NULL, false, &host, &err) < 0 ||

@@ -285,7 +285,7 @@ int cmd_pre_receive(int argc, char **argv)
 	if (argc > 1 && !strcmp(argv[1], "--help"))
 		return usage_help(usage);
 	if (argc > 1)
-		return usage_error(usage, "what is '%s'?", argv[1]);
+		return usage_error(usage, "no argument is taken: '%s'", argv[1]);
 	feedback_init(&p.fb, STDERR_FILENO);
 	if (host_open(NULL, true, &p.host, &err) < 0 ||
 	    updates_read(STDIN_FILENO, &p.updates, &err) < 0 ||

@@ -75,7 +75,7 @@ static int parse_options(int argc, char **argv, struct serve_options *o)
 	if (status >= 0)
 		return status;
 	if (optind < argc)
-		return usage_error(usage, "what is '%s'?", argv[optind]);
+		return usage_error(usage, "no argument is taken: '%s'", argv[optind]);
 	if (!o->tls_cert != !o->tls_key)
 		return usage_error(usage, "--tls-cert and --tls-key go "
 				   "together");

@@ -181,7 +181,7 @@ static int say_why(const char *dir, int code, struct err *err)
 	}
 	if (stat(dir, &st) < 0)
 		return err_sys(err, "cannot open repository '%s'", dir);
-	if (access(dir, R_OK | X_OK) < 0)
+	if (S_ISDIR(st.st_mode) && access(dir, R_OK | X_OK) < 0)
 		return err_sys(err, "cannot read repository '%s'", dir);
 	/* without any safe.directory, 1.5 answers ENOTFOUND, not EOWNER */
 	if (code == GIT_EOWNER ||

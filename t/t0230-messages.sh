@@ -38,6 +38,19 @@ told "is a linked working tree: .* '$TRASH/r.git'" \
 	windlass-hook publish --repo bare-linked
 told "is a working tree: name .*'$TRASH/mine/.git'" \
 	windlass-hook publish --repo mine
+mkdir -p mine/deploy/deeper
+is "$(cd mine/deploy/deeper && git fetch -q origin '+refs/windlass/*:refs/windlass/*' &&
+	windlass log prod | cut -d' ' -f1)" prod "windlass finds the repository above, as git does"
+is "$(cd linked && windlass log prod | cut -d' ' -f1)" prod "and that of a linked working tree"
+is "$(cd linked/deploy && windlass log prod | cut -d' ' -f1)" prod "from everywhere in it"
+mkdir nowhere
+told '^windlass: there is no Git repository here: name one with --repo' \
+	env -C nowhere GIT_CEILING_DIRECTORIES="$TRASH" windlass log prod
+told "r.git/config' is no Git repository" windlass log --repo r.git/config prod
+told "no argument is taken: 'prod'" windlass-hook serve --repo r.git prod
+told "no argument is taken: 'prod'" windlass-hook doctor --repo r.git prod
+told "no argument is taken: 'prod'; .kubectl delete channel. ends a channel" \
+	windlass uninstall prod
 told "GIT_NAMESPACE is 'team', and Git namespaces are not supported" \
 	env GIT_NAMESPACE=team windlass-hook publish --repo r.git
 put mine deploy/prod/web.yaml ConfigMap web shop

@@ -43,7 +43,7 @@ examine 0 "a channel, and no engine"
 complains '^warn  (engine: there is no Deployment|lease: nobody leads|prod: seen: |prod: head: no bundle)' \
 	"that is all said"
 examine 1 "another channel" other
-like "$(cat err)" "no Channel 'other'" "is not there"
+like "$(cat out)" "^FAIL  other: channel: the cluster has no Channel 'other'" "is not there"
 
 # ---- all is right ----
 windlass install --image "$image" --apply >/dev/null || bail "install failed"

@@ -17,19 +17,40 @@
 
 #include <fcntl.h>
 
+/* Of the folder that we are in, or of one above, as for git. */
+static int open_here(git_repository **ret, struct err *err)
+{
+	git_buf found = GIT_BUF_INIT;
+	int rc;
+
+	if (repo_init_library(err) < 0)
+		return -1;
+	if (git_repository_discover(&found, ".", false,
+				    getenv("GIT_CEILING_DIRECTORIES")) < 0)
+		return err_set(err, ERR_INTERNAL, "there is no Git repository "
+			       "here: name one with --repo");
+	rc = repo_open(found.ptr, false, ret, err);
+	git_buf_dispose(&found);
+	return rc;
+}
+
+static int open_there(const char *dir, git_repository **ret, struct err *err)
+{
+	char *inner = xasprintf("%s/.git", dir);
+	int rc = repo_open(fs_exists(AT_FDCWD, inner) ? inner : dir, false,
+			   ret, err);
+
+	free(inner);
+	return rc;
+}
+
 int bundles_open(const char *dir, git_repository **ret, struct err *err)
 {
-	char *inner;
 	int rc;
 
 	if (!dir)
 		dir = getenv("GIT_DIR");
-	if (!dir)
-		dir = ".";
-	inner = xasprintf("%s/.git", dir);
-	rc = repo_open(fs_exists(AT_FDCWD, inner) ? inner : dir, false, ret,
-		       err);
-	free(inner);
+	rc = dir ? open_there(dir, ret, err) : open_here(ret, err);
 	/* nothing was looked at yet, so nothing was found wrong */
 	if (rc && err->class == ERR_INVALID)
 		err->class = ERR_INTERNAL;

@@ -19,8 +19,8 @@ struct bundle_at {
 "CHANNEL@EPOCH.SEQUENCE.\n"
 
 /*
- * Opens dir, or dir/.git where that is a clone. NULL: GIT_DIR or ".". A
- * folder that is no repository is ERR_INTERNAL.
+ * Opens dir, or dir/.git where that is a clone. NULL: GIT_DIR, or the one that
+ * we are in, as for git. A folder that is no repository is ERR_INTERNAL.
  */
 int bundles_open(const char *dir, git_repository **ret, struct err *err);
 

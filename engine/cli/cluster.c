@@ -31,6 +31,8 @@ int cluster_open(struct cluster *c, const char *kubeconfig,
 	if (loop_new(&c->loop, err) < 0)
 		return -1;
 	if (kube_config_load(&o, &config, err) < 0) {
+		/* nothing was looked at yet, so nothing was found wrong */
+		err->class = ERR_INTERNAL;
 		cluster_close(c);
 		return -1;
 	}
@@ -92,6 +94,9 @@ int cluster_call(struct cluster *c, const struct kube_request *r,
 		*ret_why = w.why;
 	if (w.rc < 0) {
 		*err = w.err;
+		/* we were not let in: nobody said anything of the request */
+		if (w.why == KUBE_NO_ANSWER || w.why == KUBE_UNAUTHORIZED)
+			err->class = ERR_INTERNAL;
 		return -1;
 	}
 	if (ret)
@@ -107,9 +112,8 @@ struct kube_target cluster_channels(const char *name)
 	};
 }
 
-/* Errors that a person can do something about. */
-static int channel_call(struct cluster *c, const struct kube_request *r,
-			struct arena *a, struct node **ret, struct err *err)
+int cluster_channel_call(struct cluster *c, const struct kube_request *r,
+			 struct arena *a, struct node **ret, struct err *err)
 {
 	enum kube_why why = KUBE_DONE;
 	struct err mine = ERR_INIT;
@@ -135,7 +139,7 @@ int cluster_channel(struct cluster *c, const char *name, struct arena *a,
 		.method = "GET", .target = cluster_channels(name),
 	};
 
-	return channel_call(c, &get, a, ret, err);
+	return cluster_channel_call(c, &get, a, ret, err);
 }
 
 int cluster_channel_patch(struct cluster *c, const char *name,
@@ -149,7 +153,7 @@ int cluster_channel_patch(struct cluster *c, const char *name,
 		.body = patch, .body_len = strlen(patch),
 	};
 
-	return channel_call(c, &r, a, ret, err);
+	return cluster_channel_call(c, &r, a, ret, err);
 }
 
 static const char *text(const struct node *map, const char *field)

@@ -25,7 +25,8 @@ void cluster_close(struct cluster *c);
 /*
  * Sends the request (its on_done and arg are ours) and waits for the answer.
  * 0 and the parsed body, in the arena; ret may be NULL. -1 with the error of
- * the answer; *ret_why says what kind it is, unless that is NULL.
+ * the answer, ERR_INTERNAL where the server did not answer or let us in;
+ * *ret_why says what kind it is, unless that is NULL.
  */
 int cluster_call(struct cluster *c, const struct kube_request *r,
 		 struct arena *a, struct node **ret, enum kube_why *ret_why,
@@ -33,6 +34,10 @@ int cluster_call(struct cluster *c, const struct kube_request *r,
 
 /* The channels resource; name NULL: all of them. */
 struct kube_target cluster_channels(const char *name);
+/* cluster_call of Channels: -1 with what to do where there is none, or no
+ * such kind (ERR_INVALID). */
+int cluster_channel_call(struct cluster *c, const struct kube_request *r,
+			 struct arena *a, struct node **ret, struct err *err);
 /* One Channel as it is. ERR_INVALID if there is none, or no such kind. */
 int cluster_channel(struct cluster *c, const char *name, struct arena *a,
 		    struct node **ret, struct err *err);

@@ -83,7 +83,9 @@ static int check_api(struct doctor *d, struct err *err)
 	const char *text;
 	int rc = cluster_call(&d->cluster, &r, &a, &version, NULL, err);
 
-	if (!rc) {
+	if (rc) {
+		doctor_say(d, FINDING_FAIL, "api", NULL, "%s", err->msg);
+	} else {
 		text = node_path_str(version, "gitVersion", NULL);
 		doctor_say(d, FINDING_OK, "api", NULL, "%s answers: "
 			   "Kubernetes %s", kube_server(d->cluster.kube),
@@ -327,24 +329,32 @@ static void check_rights(struct doctor *d)
 
 /* ---- channels ---- */
 
-static int check_channels(struct doctor *d, const char *name,
-			  struct err *err)
+static void check_channel(struct doctor *d, const char *name)
+{
+	struct err err = ERR_INIT;
+	struct arena a = ARENA_INIT;
+	struct node *channel;
+
+	if (cluster_channel(&d->cluster, name, &a, &channel, &err) == 0)
+		doctor_channel(d, channel);
+	else
+		doctor_say(d, FINDING_FAIL, "channel", name, "%s", err.msg);
+	arena_release(&a);
+}
+
+static void check_channels(struct doctor *d)
 {
 	const struct kube_target target = cluster_channels(NULL);
+	struct err err = ERR_INIT;
 	struct arena a = ARENA_INIT;
 	struct node *answer;
-	const struct node *items;
-	int rc;
+	const struct node *items = NULL;
 
-	if (name) {
-		rc = cluster_channel(&d->cluster, name, &a, &answer, err);
-		if (!rc)
-			doctor_channel(d, answer);
-		arena_release(&a);
-		return rc;
-	}
-	rc = get(d, &target, &a, &answer, NULL, err);
-	items = rc ? NULL : node_get(answer, "items");
+	if (get(d, &target, &a, &answer, NULL, &err) == 0)
+		items = node_get(answer, "items");
+	else
+		doctor_say(d, FINDING_FAIL, "channels", NULL,
+			   "cannot look: %s", err.msg);
 	if (items && items->type == NODE_SEQ && !items->n)
 		doctor_say(d, FINDING_WARN, "channels", NULL, "there are none; "
 			   "`windlass install CHANNEL` makes one");
@@ -352,7 +362,6 @@ static int check_channels(struct doctor *d, const char *name,
 	     i++)
 		doctor_channel(d, items->items[i]);
 	arena_release(&a);
-	return rc;
 }
 
 /* ---- the command ---- */
@@ -394,28 +403,37 @@ static void print_json(const struct doctor *d)
 	node_set(&a, root, "checks", checks);
 	node_set(&a, root, "failed", node_int(&a, (int64_t)d->failed));
 	node_set(&a, root, "warnings", node_int(&a, (int64_t)d->warned));
-	node_set(&a, root, "server", node_str(&a,
-					      kube_server(d->cluster.kube)));
+	if (d->cluster.kube)
+		node_set(&a, root, "server",
+			 node_str(&a, kube_server(d->cluster.kube)));
 	json_write_canonical(root, &out);
 	fputs(out.data, stdout);
 	buf_release(&out);
 	arena_release(&a);
 }
 
-static int examine(struct doctor *d, const struct options *o, struct err *err)
+/* An exit status. */
+static int examine(struct doctor *d, const struct options *o)
 {
-	if (cluster_open(&d->cluster, o->kubeconfig, o->context, err) < 0 ||
-	    check_api(d, err) < 0)
-		return -1;
+	struct err err = ERR_INIT;
+
+	if (cluster_open(&d->cluster, o->kubeconfig, o->context, &err) < 0) {
+		doctor_say(d, FINDING_FAIL, "kubeconfig", NULL, "%s", err.msg);
+		return EXIT_TROUBLE;
+	}
+	if (check_api(d, &err) < 0)
+		return EXIT_TROUBLE;
 	check_clock(d);
 	if (check_kind(d)) {
 		check_deployment(d);
 		check_lease(d);
 		check_rights(d);
-		if (check_channels(d, o->channel, err) < 0)
-			return -1;
+		if (o->channel)
+			check_channel(d, o->channel);
+		else
+			check_channels(d);
 	}
-	return 0;
+	return d->failed ? EXIT_REFUSED : EXIT_OK;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -443,20 +461,15 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct doctor d = { .cluster = CLUSTER_INIT, .may_ask = true };
-	struct err err = ERR_INIT;
 	int status = parse_options(argc, argv, &o);
 
 	if (status >= 0)
 		return status;
-	if (examine(&d, &o, &err) < 0) {
-		status = command_fail(&err);
-	} else {
-		if (o.output == OUTPUT_JSON)
-			print_json(&d);
-		else
-			print_text(&d);
-		status = d.failed ? EXIT_REFUSED : EXIT_OK;
-	}
+	status = examine(&d, &o);
+	if (o.output == OUTPUT_JSON)
+		print_json(&d);
+	else
+		print_text(&d);
 	for (size_t i = 0; i < d.n; i++) {
 		free(d.v[i].channel);
 		free(d.v[i].message);

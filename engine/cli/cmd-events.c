@@ -133,6 +133,10 @@ static int show(struct cluster *c, struct options *o, struct arena *a,
 		for (uint32_t i = 0; i < items->n; i++)
 			print_event(o, items->items[i]);
 	}
+	else if (!rc && o->output == OUTPUT_TEXT)
+		fprintf(stderr, "windlass: no events%s%s; the API server keeps "
+			"them for an hour or so\n", o->channel ? " of " : "",
+			o->channel ? o->channel : "");
 	if (!rc && o->follow && !fflush(stdout))
 		rc = cluster_watch(c, &target, fields, on_event, o, err);
 	buf_release(&query);

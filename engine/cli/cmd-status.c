@@ -27,7 +27,7 @@ static const char usage[] =
 "  --output json      the Channel objects, one a line\n"
 "\n"
 "Exit status: 0 if every channel shown is Ready, 1 if one is not, 2 if the\n"
-"cluster cannot be asked.\n";
+"cluster cannot be asked, or has no such channel.\n";
 
 struct options {
 	const char *kubeconfig, *context, *channel;
@@ -164,15 +164,6 @@ static bool print_one(const struct node *channel, const struct options *o)
 	return false;
 }
 
-static int explain(enum kube_why why, struct err *err)
-{
-	if (why == KUBE_NO_RESOURCE)
-		return err_set(err, ERR_INTERNAL, "the cluster does not know "
-			       "the kind Channel; `windlass install` brings "
-			       "it");
-	return -1;
-}
-
 static void on_change(void *arg, const struct node *channel, bool gone,
 		      bool again)
 {
@@ -199,12 +190,9 @@ static int follow(struct cluster *cluster, const struct options *o,
 	};
 	char *fields = o->channel ? xasprintf("metadata.name=%s", o->channel)
 				  : NULL;
-	enum kube_why why = KUBE_DONE;
-	int rc = 0;
-
 	/* what is not there would be waited for in silence */
-	if (cluster_call(cluster, &get, a, NULL, &why, err) < 0)
-		rc = explain(why, err);
+	int rc = cluster_channel_call(cluster, &get, a, NULL, err);
+
 	if (!rc)
 		rc = cluster_watch(cluster, &target, fields, on_change,
 				   (void *)o, err);
@@ -219,13 +207,12 @@ static int show(struct cluster *cluster, const struct options *o,
 		.method = "GET",
 		.target = cluster_channels(o->channel),
 	};
-	enum kube_why why = KUBE_DONE;
 	struct node *answer;
 	const struct node *items;
 	bool ready = true;
 
-	if (cluster_call(cluster, &get, a, &answer, &why, err) < 0)
-		return explain(why, err);
+	if (cluster_channel_call(cluster, &get, a, &answer, err) < 0)
+		return -1;
 	if (o->channel)
 		return print_one(answer, o) ? EXIT_OK : EXIT_REFUSED;
 	items = node_get(answer, "items");

@@ -351,7 +351,9 @@ static int parse_options(int argc, char **argv, struct options *o)
 	int status = options_parse(specs, usage, argc, argv);
 
 	if (status < 0 && optind < argc)
-		return usage_error(usage, "no argument is taken: '%s'",
+		return usage_error(usage, "no argument is taken: '%s'; "
+				   "`kubectl delete channel` ends a "
+				   "channel",
 				   argv[optind]);
 	return status;
 }
