@@ -83,7 +83,8 @@ void place_no_word(struct judge *j, const struct place *p, const char *rule,
 			    near.best, all.data);
 	else
 		place_error(j, p, p->node->mark, rule, "cannot be '%s': it "
-			    "is one of %s", s, all.data);
+			    "%s %s", s, strchr(all.data, ',') ? "is one of" :
+			    "can only be", all.data);
 	buf_release(&all);
 }
 

@@ -250,6 +250,17 @@ void at_forbid(struct judge *j, const struct place *map,
 				     "cannot be set %s", why);
 }
 
+void at_forbid_filled(struct judge *j, const struct place *map,
+		      const char *const *keys, const char *why)
+{
+	struct place p;
+
+	for (; *keys; keys++)
+		if (at(map, *keys, &p) && !is_empty(p.node))
+			at_key_error(j, &p, "value-forbidden",
+				     "cannot be set %s", why);
+}
+
 /* The first item with that text, before `end`. */
 static const struct node *earlier(const struct place *list, const char *key,
 				  uint32_t end, const struct node *text)

@@ -106,6 +106,9 @@ void at_missing(struct judge *j, const struct place *map, const char *key,
  * "<path> cannot be set <why>". The list ends with NULL. */
 void at_forbid(struct judge *j, const struct place *map,
 	       const char *const *keys, const char *why);
+/* The same of those that are neither "" nor [] nor {}. */
+void at_forbid_filled(struct judge *j, const struct place *map,
+		      const char *const *keys, const char *why);
 /* For lists whose items the schema does not tell apart by that field:
  * "value-duplicate" at each item whose text in `key` (NULL: its own) an
  * earlier one has; "" is none. */

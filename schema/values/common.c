@@ -5,10 +5,7 @@
 #include "config.h"
 #include "schema/values/common.h"
 
-#include <arpa/inet.h>
 #include <string.h>
-
-#include "schema/base/num.h"
 
 #define LOWER "abcdefghijklmnopqrstuvwxyz"
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -25,9 +22,8 @@ static bool consists_of(const char *s, const char *letters)
 
 /* ---- names ---- */
 
-/* Says "'x' is no <what>" unless the text is one. */
-static void judge_text(struct judge *j, const struct place *p,
-		       bool (*is)(const char *), const char *what)
+void judge_text(struct judge *j, const struct place *p,
+		bool (*is)(const char *), const char *what)
 {
 	const char *s = node_text(p->node);
 
@@ -140,107 +136,6 @@ void judge_header_name(struct judge *j, const struct place *p)
 {
 	judge_text(j, p, is_header_name, "name of an HTTP header: letters, "
 		   "digits and -");
-}
-
-/* ---- addresses ---- */
-
-/* From when on leading zeros and IPv4 in IPv6 are refused. */
-#define STRICT_MINOR 36
-
-/* Without the zeros before the numbers of IPv4, as older servers read it. */
-static const char *without_zeros(const char *s, char *buf, size_t size)
-{
-	size_t n = 0;
-
-	for (; *s && n + 1 < size; s++) {
-		bool first = !n || !strchr(DIGITS, buf[n - 1]);
-
-		if (*s != '0' || !first || !s[1] || !strchr(DIGITS, s[1]))
-			buf[n++] = *s;
-	}
-	buf[n] = '\0';
-	return buf;
-}
-
-/* AF_INET, AF_INET6, or 0; *raw has the bytes. */
-static int parse_ip(const char *s, unsigned minor, unsigned char raw[16])
-{
-	static const unsigned char mapped[12] = { [10] = 0xff, [11] = 0xff };
-	char plain[64];
-
-	if (strlen(s) >= sizeof(plain))
-		return 0;
-	if (strchr(s, ':')) {
-		if (inet_pton(AF_INET6, s, raw) != 1)
-			return 0;
-		return minor >= STRICT_MINOR && !memcmp(raw, mapped, 12) ?
-			0 : AF_INET6;
-	}
-	if (minor < STRICT_MINOR)
-		s = without_zeros(s, plain, sizeof(plain));
-	return inet_pton(AF_INET, s, raw) == 1 ? AF_INET : 0;
-}
-
-bool is_ip(const char *s, unsigned minor)
-{
-	unsigned char raw[16];
-
-	return parse_ip(s, minor, raw) != 0;
-}
-
-static bool has_bits_beyond(const unsigned char *raw, size_t bytes,
-			    uint64_t bits)
-{
-	for (size_t i = 0; i < bytes; i++) {
-		unsigned mask = bits >= 8 * (i + 1) ? 0 :
-				bits <= 8 * i ? 0xff : 0xffu >> (bits - 8 * i);
-
-		if (raw[i] & mask)
-			return true;
-	}
-	return false;
-}
-
-bool is_cidr(const char *s, unsigned minor)
-{
-	const char *slash = strchr(s, '/');
-	unsigned char raw[16];
-	char address[64];
-	uint64_t bits;
-	int family;
-
-	if (!slash || (size_t)(slash - s) >= sizeof(address))
-		return false;
-	memcpy(address, s, (size_t)(slash - s));
-	address[slash - s] = '\0';
-	family = parse_ip(address, minor, raw);
-	slash++;
-	if (minor < STRICT_MINOR)
-		while (slash[0] == '0' && slash[1])
-			slash++;
-	return family && !parse_u64(slash, 0, family == AF_INET ? 32 : 128,
-				    &bits) &&
-	       (minor < STRICT_MINOR ||
-		!has_bits_beyond(raw, family == AF_INET ? 4 : 16, bits));
-}
-
-void judge_ip(struct judge *j, const struct place *p)
-{
-	const char *s = node_text(p->node);
-
-	if (s && (!at_text(p) || !is_ip(s, j->minor)))
-		at_error(j, p, "value-format", "'%s' is no IP address such as "
-			 "10.9.8.7 or 2001:db8::1", s);
-}
-
-void judge_cidr(struct judge *j, const struct place *p)
-{
-	const char *s = node_text(p->node);
-
-	if (s && (!at_text(p) || !is_cidr(s, j->minor)))
-		at_error(j, p, "value-format", "'%s' is no network such as "
-			 "10.9.8.0/24 or 2001:db8::/64, all bits behind the "
-			 "prefix being 0", s);
 }
 
 /* ---- paths ---- */

@@ -10,6 +10,10 @@
 
 /* ---- names: value-format ---- */
 
+/* Says "'x' is no <what>" unless the text is one. */
+void judge_text(struct judge *j, const struct place *p,
+		bool (*is)(const char *), const char *what);
+
 judge_fn judge_dns_label;	/* RFC 1123, 63 bytes */
 judge_fn judge_dns1035_label;	/* the same, beginning with a letter */
 judge_fn judge_dns_subdomain;	/* 253 bytes */
@@ -21,13 +25,9 @@ judge_fn judge_env_name;	/* printable ASCII without = */
 judge_fn judge_c_identifier;
 judge_fn judge_config_key;	/* of a ConfigMap or Secret */
 judge_fn judge_header_name;	/* of HTTP */
-judge_fn judge_ip;
-judge_fn judge_cidr;
 /* Whether a text is one, for those who say it in their own words. */
 bool is_port_name(const char *s);
 bool is_config_key(const char *s);
-bool is_ip(const char *s, unsigned minor);
-bool is_cidr(const char *s, unsigned minor);
 
 /* ---- paths: value-format ---- */
 

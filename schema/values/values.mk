@@ -1,14 +1,34 @@
 # schema/values/: what the API server checks in Go, one file for each thing.
 libschema_a_SOURCES += \
+	schema/values/address.c schema/values/address.h \
+	schema/values/admission.c schema/values/admission.h \
 	schema/values/at.c schema/values/at.h \
+	schema/values/autoscaling.c \
+	schema/values/claim.c \
+	schema/values/class.c \
 	schema/values/common.c schema/values/common.h \
 	schema/values/container.c \
+	schema/values/core.c \
+	schema/values/disruption.c \
+	schema/values/endpoints.c \
 	schema/values/env.c \
+	schema/values/flowcontrol.c \
+	schema/values/ingress.c \
 	schema/values/kinds.h \
 	schema/values/mount.c \
+	schema/values/network.c \
+	schema/values/node.c \
 	schema/values/pod.c schema/values/pod.h \
+	schema/values/policy.c \
 	schema/values/probe.c \
 	schema/values/quantity.c schema/values/quantity.h \
+	schema/values/quota.c \
+	schema/values/rbac.c \
+	schema/values/resource.c schema/values/resource.h \
 	schema/values/selector.c \
+	schema/values/service.c \
+	schema/values/source.c \
+	schema/values/storage.h \
 	schema/values/values.c schema/values/values.h \
+	schema/values/volume.c \
 	schema/values/workload.c

@@ -7,10 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "schema/json.h"
+#include "schema/values/address.h"
 #include "schema/values/common.h"
 #include "schema/values/quantity.h"
+#include "schema/values/resource.h"
 #include "t/unit/tap.h"
 
 /* What a judge says of a JSON text, as "message [rule]", one a line. */
@@ -101,6 +104,67 @@ static void test_quantities(void)
 	bad("1.5", judge_quantity_whole,
 	    "it must be a whole number, not 1.5 [value-range]");
 	arena_release(&a);
+}
+
+static void test_networks(void)
+{
+	struct cidr a, b;
+	unsigned char raw[16];
+
+	is_int(ip_parse("10.1.2.3", 36, raw), AF_INET, "IPv4");
+	ok(raw[0] == 10 && raw[3] == 3, "its bytes");
+	is_int(ip_parse("fe80::1%eth0", 36, raw), 0, "no zones");
+	is_int(ip_parse("10.1.2.3.", 36, raw), 0, "no dot behind");
+	ok(cidr_parse("10.0.0.0/8", 36, &a) &&
+	   cidr_parse("10.255.0.0/16", 36, &b), "two networks");
+	ok(cidr_contains(&a, &b) && !cidr_contains(&b, &a) &&
+	   !cidr_contains(&a, &a), "one in the other");
+	ok(cidr_parse("2001:db8::/33", 36, &a) &&
+	   cidr_parse("2001:db8:8000::/34", 36, &b) &&
+	   !cidr_contains(&a, &b), "a bit in the middle of a byte");
+	ok(!cidr_parse("10.0.0.0/33", 36, &a) &&
+	   !cidr_parse("10.0.0.0/-1", 36, &a) &&
+	   !cidr_parse("10.0.0.0/", 36, &a) &&
+	   !cidr_parse("10.0.0.1/08", 36, &a), "no networks");
+	ok(cidr_parse("10.0.0.1/08", 35, &a) && a.bits == 8, "but to 1.35");
+	ok(is_good("\"224.0.1.1\"", 36, judge_endpoint_ip), "multicast");
+	bad("\"224.0.0.1\"", judge_endpoint_ip, "it '224.0.0.1' is a "
+	    "link-local multicast address: nothing can be reached at it from "
+	    "elsewhere [value-range]");
+	bad("\"::\"", judge_endpoint_ip, "it '::' is unspecified: nothing can "
+	    "be reached at it from elsewhere [value-range]");
+	bad("\"fe80::1\"", judge_endpoint_ip, "it 'fe80::1' is a link-local "
+	    "address: nothing can be reached at it from elsewhere "
+	    "[value-range]");
+	bad("\"2001:0db8::/32\"", judge_canonical_cidr, "it must be written as "
+	    "'2001:db8::/32', not '2001:0db8::/32' [value-format]");
+	ok(is_good("\"::102:304\"", 36, judge_canonical_ip),
+	   "libc writes it in another way");
+}
+
+static void test_resources(void)
+{
+	ok(!resource_fault("cpu", RESOURCE_CONTAINER) &&
+	   !resource_fault("hugepages-2Mi", RESOURCE_CONTAINER) &&
+	   !resource_fault("example.org/gpu", RESOURCE_CONTAINER) &&
+	   resource_fault("requests.cpu", RESOURCE_CONTAINER) &&
+	   resource_fault("requests.example.org/gpu", RESOURCE_CONTAINER) &&
+	   resource_fault("pods", RESOURCE_CONTAINER) &&
+	   resource_fault("storage", RESOURCE_CONTAINER), "of a container");
+	ok(!resource_fault("requests.cpu", RESOURCE_QUOTA) &&
+	   !resource_fault("requests.example.org/gpu", RESOURCE_QUOTA) &&
+	   !resource_fault("count/pods", RESOURCE_QUOTA) &&
+	   resource_fault("storage", RESOURCE_QUOTA) &&
+	   resource_fault("gpu", RESOURCE_QUOTA), "of a quota");
+	ok(!resource_fault("storage", RESOURCE_ANY) &&
+	   resource_fault("disk", RESOURCE_ANY) &&
+	   resource_fault("a b", RESOURCE_ANY), "of a limit");
+	ok(resource_is_whole("pods") && resource_is_whole("example.org/gpu") &&
+	   !resource_is_whole("cpu") &&
+	   !resource_is_whole("kubernetes.io/x"), "counted");
+	ok(resource_overcommits("cpu") &&
+	   !resource_overcommits("example.org/gpu") &&
+	   !resource_overcommits("hugepages-2Mi"), "promised twice");
 }
 
 static void test_texts(void)
@@ -263,6 +327,8 @@ static void test_helpers(void)
 int main(void)
 {
 	test_quantities();
+	test_networks();
+	test_resources();
 	test_texts();
 	test_addresses();
 	test_selectors();

@@ -274,7 +274,7 @@ t_unit_u_yaml_vectors_SOURCES = t/unit/u-yaml-vectors.c t/unit/tap.h
 t_unit_u_yaml_vectors_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_yaml_vectors_LDADD = $(UNIT_LDADD)
-EXTRA_DIST += t/fixtures/yaml
+EXTRA_DIST += t/fixtures/yaml t/fixtures/values
 
 check_PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
