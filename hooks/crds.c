@@ -12,9 +12,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hooks/inventory.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
-#include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 
@@ -63,26 +63,11 @@ static int learn_unknown(struct crds *c, const struct node *crd,
 	return scope_define(&c->scopes, crd, err);
 }
 
-static int read_json(git_repository *repo, const git_oid *id,
-		     struct arena *a, struct node **ret, struct err *err)
-{
-	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
-	char hex[GIT_HEX_SIZE];
-	int rc;
-
-	git_oid_tostr(hex, sizeof(hex), id);
-	rc = repo_read(repo, hex, GIT_OBJECT_BLOB, &text, err);
-	if (!rc)
-		rc = json_read(text.data, text.len, a, ret, err);
-	buf_release(&text);
-	return rc;
-}
-
 static int learn_blob(struct crds *c, const git_oid *id, struct err *err)
 {
 	struct arena a = ARENA_INIT;
 	struct node *crd;
-	int rc = read_json(c->repo, id, &a, &crd, err);
+	int rc = inventory_read(c->repo, id, &a, &crd, err);
 
 	if (!rc)
 		rc = learn_unknown(c, crd, err);
@@ -299,7 +284,7 @@ int crds_of_bundle(git_repository *repo, const git_oid *bundle,
 	if (rc == 1)
 		rc = err_set(err, ERR_DENIED, "the current bundle lacks '%s'",
 			     path);
-	if (rc < 0 || read_json(repo, &blob, a, &crd, err) < 0 ||
+	if (rc < 0 || inventory_read(repo, &blob, a, &crd, err) < 0 ||
 	    scope_learn(s, crd, err) < 0)
 		return -1;
 	id.group = node_path_str(crd, "spec", "group", NULL);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/origins.h"
@@ -167,6 +168,21 @@ static int read_origins(git_repository *repo, const git_oid *tree,
 	if (!rc && origins_parse(text.data, text.len, ret, err) < 0)
 		rc = err_wrap(err, "'%s' of the current bundle", path);
 	buf_release(&text);
+	return rc;
+}
+
+int inventory_read(git_repository *repo, const git_oid *blob, struct arena *a,
+		   struct node **ret, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
+	char hex[GIT_HEX_SIZE];
+	int rc;
+
+	git_oid_tostr(hex, sizeof(hex), blob);
+	rc = repo_read(repo, hex, GIT_OBJECT_BLOB, &text, err);
+	if (!rc)
+		rc = json_read(text.data, text.len, a, ret, err);
+	buf_wipe(&text);
 	return rc;
 }
 

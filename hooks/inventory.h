@@ -46,6 +46,10 @@ int inventory_of_file(git_repository *repo, const git_oid *tree,
 		      const git_oid *blob, struct map *held, struct arena *a,
 		      struct err *err);
 
+/* Reads an object of a bundle, whose blob this is; the tree is in the arena. */
+int inventory_read(git_repository *repo, const git_oid *blob, struct arena *a,
+		   struct node **ret, struct err *err);
+
 /* Where an object came from. 0 found, 1 not there, -1 error. */
 int inventory_origin(git_repository *repo, const git_oid *tree,
 		     const struct object_id *id, struct arena *a,

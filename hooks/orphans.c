@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "hooks/inventory.h"
-#include "schema/json.h"
 #include "schema/limits.h"
 
 struct look {
@@ -25,10 +24,8 @@ struct look {
 static int version_of(struct look *l, const char *path, struct arena *a,
 		      const char **ret)
 {
-	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
 	struct object_id id;
 	struct node *root;
-	char hex[GIT_HEX_SIZE];
 	unsigned mode;
 	git_oid blob;
 	int rc = repo_tree_entry(l->repo, l->bundle, path, &blob, &mode,
@@ -37,18 +34,11 @@ static int version_of(struct look *l, const char *path, struct arena *a,
 	if (rc == 1)
 		rc = err_set(l->err, ERR_DENIED, "the current bundle lacks "
 			     "'%s'", path);
-	if (rc < 0)
+	if (rc < 0 || inventory_read(l->repo, &blob, a, &root, l->err) < 0 ||
+	    object_id_of(root, a, &id, l->err) < 0)
 		return -1;
-	git_oid_tostr(hex, sizeof(hex), &blob);
-	rc = repo_read(l->repo, hex, GIT_OBJECT_BLOB, &text, l->err);
-	if (!rc)
-		rc = json_read(text.data, text.len, a, &root, l->err);
-	if (!rc)
-		rc = object_id_of(root, a, &id, l->err);
-	if (!rc)
-		*ret = id.version;
-	buf_release(&text);
-	return rc;
+	*ret = id.version;
+	return 0;
 }
 
 static int refuse(struct look *l, const char *path, const char *why)

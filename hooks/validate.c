@@ -26,6 +26,7 @@
 #include "schema/manifest.h"
 #include "schema/render.h"
 #include "schema/rules.h"
+#include "schema/values/immutable.h"
 
 static const struct mark nowhere;
 
@@ -167,10 +168,23 @@ static int find_held(struct check *c, const char *path,
 	return rc == 1 ? 0 : -1;
 }
 
+/* What cannot be changed, against the current bundle; 1 if it is refused. */
+static int check_fixed(struct check *c, const struct object *o,
+		       const struct held *held, struct arena *a)
+{
+	struct node *old;
+
+	if (!held || !immutable_has(&o->id))
+		return 0;
+	if (inventory_read(c->g->repo, &held->blob, a, &old, c->err) < 0)
+		return -1;
+	return immutable_check(old, o, c->ps) < 0;
+}
+
 /* The bytes of an object: compared, kept if new, and put into the plan. */
 static int plan_object(struct check *c, const char *path,
 		       const struct object *o, const struct held *held,
-		       const struct buf *bytes)
+		       const struct buf *bytes, struct arena *a)
 {
 	struct plan *plan = &c->out->plan;
 	struct plan_item item = {
@@ -180,12 +194,16 @@ static int plan_object(struct check *c, const char *path,
 		.type = GIT_OBJECT_BLOB, .data = bytes->data,
 		.len = bytes->len, .base = held ? &held->blob : NULL,
 	};
+	int rc;
 
 	if (git_odb_hash(&item.blob, bytes->data, bytes->len,
 			 GIT_OBJECT_BLOB) < 0)
 		return repo_err(c->err, ERR_INTERNAL, "cannot hash an object");
 	if (held && git_oid_equal(&held->blob, &item.blob))
 		return 0;
+	rc = check_fixed(c, o, held, a);
+	if (rc)
+		return rc < 0 ? -1 : 0;
 	sha256_of(bytes->data, bytes->len, &item.digest);
 	if (c->g->store &&
 	    store_write(c->g->store, &new, &item.blob, c->err) < 0)
@@ -221,7 +239,7 @@ static int take_object(struct check *c, const char *file, const char *path,
 		problem_error(c->ps, o->path, o->mark, "object-render", "%s",
 			      refused.msg);
 	else
-		rc = plan_object(c, path, o, held, &bytes);
+		rc = plan_object(c, path, o, held, &bytes, a);
 	if (!rc)
 		rc = plan_origin(&c->out->plan, &o->id, file, o->mark.line,
 				 c->err);

@@ -59,6 +59,7 @@ static struct node *encoded(const struct node *v, struct arena *a)
 
 	base64_encode(&text, len ? v->str : "", len);
 	n = node_strn(a, text.data, text.len);
+	n->mark = v->mark;
 	buf_wipe(&text);
 	return n;
 }

@@ -20,6 +20,8 @@ static const char usage[] =
 "name; - is standard input.\n"
 "\n"
 REVIEW_OPTIONS_HELP
+"  --against PATH   what is there now, a file or a directory: changes of what\n"
+"                   Kubernetes never changes in an object are refused\n"
 "  --output FORMAT  text, json, sarif, junit or github (default: text)\n"
 "  --lines          show the lines in question, as on a terminal\n"
 "\n"
@@ -48,6 +50,7 @@ static int parse_options(int argc, char **argv, struct review *r,
 {
 	const struct option_spec specs[] = {
 		REVIEW_OPTIONS(r),
+		OPTION_TEXT("against", &r->against_path),
 		OPTION_TAKE("output", findings_take_format, &style->format),
 		OPTION_FLAG("lines", &style->lines),
 		OPTION_END

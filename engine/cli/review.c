@@ -125,6 +125,8 @@ static void judge(struct review *r, struct object *o, struct arena *a)
 			      "%s", err.msg);
 		goto out;
 	}
+	if (against_check(&r->against, path.data, o, &r->problems) < 0)
+		goto out;
 	keep(r, o, o->path);
 	index_add(&r->index, o, path.data);
 	if (r->take)
@@ -321,6 +323,10 @@ int review_run(struct review *r, char *const *paths, size_t n)
 		return EXIT_TROUBLE;
 	}
 	r->rules.openapi = &r->openapi;
+	if (r->against_path &&
+	    against_read(&r->against, r->against_path, &r->rules,
+			 &r->problems, &err) < 0)
+		trouble(&run, &err);
 	find_files(&run, paths, n);
 	for (size_t i = 0; i < run.files.n; i++)
 		judge_file(&run, arena_strdup(&r->arena, run.files.v[i]));
@@ -351,6 +357,7 @@ void review_release(struct review *r)
 	strvec_release(&r->files);
 	strvec_release(&r->troubles);
 	free(r->input);
+	against_release(&r->against);
 	scopes_release(&r->scopes);
 	openapi_close(&r->openapi);
 	problems_release(&r->problems);

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 
+#include "engine/cli/against.h"
 #include "schema/base/arena.h"
 #include "schema/base/options.h"
 #include "schema/base/strvec.h"
@@ -24,6 +25,8 @@ struct review {
 	struct policy policy;
 	struct openapi openapi;
 	struct strvec crds;		/* --crds, files and directories */
+	const char *against_path;	/* --against, or NULL */
+	struct against against;		/* what is there */
 	struct scopes scopes;
 
 	struct problems problems;	/* sorted after review_run */

@@ -13,6 +13,8 @@
  *   value-duplicate     one that may be there only once
  *   value-reference     a name of something that the object does not have
  *   selector-mismatch   a selector that does not match its own template
+ *
+ * What may not change (value-immutable) is in immutable.h.
  */
 #ifndef SCHEMA_VALUES_VALUES_H
 #define SCHEMA_VALUES_VALUES_H

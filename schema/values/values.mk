@@ -14,6 +14,8 @@ libschema_a_SOURCES += \
 	schema/values/env.c \
 	schema/values/flowcontrol.c \
 	schema/values/ingress.c \
+	schema/values/immutable-kinds.c schema/values/immutable-kinds.h \
+	schema/values/immutable.c schema/values/immutable.h \
 	schema/values/kinds.h \
 	schema/values/mount.c \
 	schema/values/network.c \
@@ -25,6 +27,7 @@ libschema_a_SOURCES += \
 	schema/values/quota.c \
 	schema/values/rbac.c \
 	schema/values/resource.c schema/values/resource.h \
+	schema/values/same.c schema/values/same.h \
 	schema/values/selector.c \
 	schema/values/service.c \
 	schema/values/source.c \
