@@ -87,12 +87,14 @@ libschema_a_SOURCES += \
 
 # custom resources
 libschema_a_SOURCES += \
+	schema/crd/cel-types.c schema/crd/cel-types.h \
 	schema/crd/check-custom.c schema/crd/check-custom.h \
 	schema/crd/check-embedded.c \
 	schema/crd/check-forms.c \
 	schema/crd/check-rules.c \
 	schema/crd/check-value.c \
 	schema/crd/crd.c schema/crd/crd.h \
+	schema/crd/crd-rule.c schema/crd/crd-rule.h \
 	schema/crd/crd-walk.h \
 	schema/crd/pattern.c schema/crd/pattern.h \
 	schema/crd/re2.c schema/crd/re2.h \

@@ -1,7 +1,8 @@
 #!/bin/bash
 # The verdicts in the tables of rules (t/fixtures/cel) are those of a real API
 # server: each rule is put into a definition, and the object sent as a dry run.
-# u-cel asks our evaluator the same.
+# windlass check says the same of them; of changes it knows nothing, and u-cel
+# asks our evaluator.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-cluster.sh"
 cluster_own --no-kwok
@@ -47,4 +48,25 @@ awk 'FILENAME == "errors" { said[$1] = "error"; next }
 			print "the server says " verdict ": " $0
 	}' errors false list >wrong
 is "$(cat wrong)" "" "each has the verdict of the API server"
+
+# ---- the same by windlass check ----
+
+"$rules" definitions "${tables[@]:0:3}" >definitions.yaml
+"$rules" objects "${tables[@]:0:3}" >objects.yaml
+"$rules" list "${tables[@]:0:3}" >list
+windlass check --crds definitions.yaml objects.yaml >checked 2>&1
+is $? 1 "windlass check refuses the objects"
+unknown=$(grep -c '^r[0-9]* unknown ' list)
+ok "and says how many rules it could not judge" \
+	grep -q "not checked here: $unknown rules" checked
+sed -nE 's/.*: (r[0-9]{4}) \[crd-rule\]$/\1/p' checked | sort -u >false.ours
+sed -nE 's/.* makes a rule .*: (r[0-9]{4}) \[crd-rule\]$/\1/p' checked |
+	sort -u >errors.ours
+comm -23 false.ours errors.ours >false.only
+last=$(tail -n 1 list | cut -c 1-5)
+# what is not judged here cannot be wrong
+judged() { grep -vwFf <(awk '$2 == "unknown" { print $1 }' list) "$1" |
+	awk -v last="$last" '$1 <= last'; }
+is "$(diff <(judged false) false.only)" "" "it finds the same rules broken"
+is "$(diff <(judged errors) errors.ours)" "" "and the same that fail"
 done_testing

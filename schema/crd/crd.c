@@ -68,6 +68,19 @@ static enum crd_type type_of(const struct node *s)
 	return CRD_ANY;
 }
 
+/* Rules know times and such only by these names; all else is a text. */
+static bool is_usual_format(const char *name)
+{
+	static const char *const usual[] = {
+		"byte", "date", "date-time", "duration",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(usual); i++)
+		if (!strcmp(usual[i], name))
+			return true;
+	return false;
+}
+
 /* A format has a meaning for some types only, and is dropped elsewhere. */
 static void set_format(struct crd_schema *s, const char *format)
 {
@@ -78,6 +91,7 @@ static void set_format(struct crd_schema *s, const char *format)
 	case CRD_STRING:
 	case CRD_INT_OR_STRING:
 		s->format = str_format_of(format);
+		s->odd_format = !is_usual_format(format);
 		break;
 	case CRD_INTEGER:
 		if (!strcmp(format, "int32"))
@@ -253,7 +267,9 @@ const struct crd_schema *crd_compile(struct crd *c, const struct node *n)
 			   &s->n_keys);
 	s->fallback = value_of(c, node_get(n, "default"));
 	s->words = list_value_of(c, node_get(n, "enum"));
-	s->rules = list_value_of(c, node_get(n, "x-kubernetes-validations"));
+	s->rules = crd_rules_read(&c->arena,
+				  node_get(n, "x-kubernetes-validations"),
+				  &s->n_rules, &c->rules);
 	add_limits(s, n);
 	s->pattern = pattern_of(c, node_get(n, "pattern"));
 	s->all_of = schemas_of(c, node_get(n, "allOf"));
@@ -322,6 +338,7 @@ void crd_free(struct crd *c)
 		pattern_free(p->compiled);
 	}
 	map_release(&c->patterns, NULL);
+	crd_rules_free(c->rules);
 	arena_release(&c->arena);
 	free(c);
 }

@@ -14,6 +14,7 @@
 #include "schema/base/arena.h"
 #include "schema/base/err.h"
 #include "schema/base/map.h"
+#include "schema/crd/crd-rule.h"
 #include "schema/crd/pattern.h"
 #include "schema/crd/str-format.h"
 #include "schema/node.h"
@@ -83,6 +84,7 @@ struct crd_schema {
 	enum crd_extra extra;
 	enum crd_width width;
 	enum str_format format;
+	bool odd_format;	/* its name is not spelled as usual */
 	enum openapi_list list;		/* x-kubernetes-list-type */
 	bool nullable;
 	bool preserve;		/* x-kubernetes-preserve-unknown-fields */
@@ -97,7 +99,8 @@ struct crd_schema {
 
 	const struct node *fallback;	/* the default, or NULL */
 	const struct node *words;	/* the enum: a list, or NULL */
-	const struct node *rules;	/* x-kubernetes-validations, or NULL */
+	struct crd_rule *rules;		/* x-kubernetes-validations */
+	uint32_t n_rules;
 
 	struct crd_limit min_length, max_length, min_items, max_items,
 			 min_fields, max_fields;
@@ -124,6 +127,7 @@ struct crd {
 	size_t n;
 	size_t schemas;			/* of all versions, nested ones too */
 	struct map patterns;		/* text to struct crd_pattern * */
+	struct crd_rule *rules;		/* of all schemas */
 };
 
 /*

@@ -107,6 +107,10 @@ t_unit_u_cel_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_cel_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-crd-rules
+t_unit_u_crd_rules_SOURCES = t/unit/u-crd-rules.c t/unit/tap.h
+t_unit_u_crd_rules_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-formats
 t_unit_u_formats_SOURCES = t/unit/u-formats.c t/unit/tap.h
 t_unit_u_formats_LDADD = $(UNIT_LDADD)
