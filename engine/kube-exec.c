@@ -442,23 +442,23 @@ int kube_exec_run(const struct kube_exec *x, struct kube_credential *ret,
 }
 
 int kube_exec_start(const struct kube_exec *x, pid_t *ret_pid, int *ret_out,
-		    struct err *err)
+		    int *ret_diag, struct err *err)
 {
 	const struct proc p = {
 		.argv = (const char *const *)x->argv.v,
 		.env = (const char *const *)x->env.v,
 	};
 
-	return proc_start(&p, ret_pid, ret_out, err);
+	return proc_start(&p, ret_pid, ret_out, ret_diag, err);
 }
 
 int kube_exec_judge(const struct kube_exec *x, int status,
-		    const struct buf *out, struct kube_credential *ret,
-		    struct err *err)
+		    const struct buf *out, const struct buf *diag,
+		    struct kube_credential *ret, struct err *err)
 {
 	if (WIFSIGNALED(status))
-		return failed(x, 128 + WTERMSIG(status), "", err);
+		return failed(x, 128 + WTERMSIG(status), diag->data, err);
 	if (WEXITSTATUS(status))
-		return failed(x, WEXITSTATUS(status), "", err);
+		return failed(x, WEXITSTATUS(status), diag->data, err);
 	return read_output(x, out, ret, err);
 }

@@ -54,14 +54,15 @@ int kube_exec_run(const struct kube_exec *x, struct kube_credential *ret,
 		  struct err *err);
 
 /*
- * The same in two steps, for who must not wait. The caller reads ret_out
- * (the program's stdout; not blocking) to its end, closes it, and reaps the
- * child; then kube_exec_judge says what it gave, from the waitpid status.
+ * The same in two steps, for who must not wait. The caller reads ret_out and
+ * ret_diag (the program's stdout and stderr; not blocking) to their ends,
+ * closes them, and reaps the child; then kube_exec_judge says what it gave,
+ * from the waitpid status. Of diag the beginning is enough.
  */
 int kube_exec_start(const struct kube_exec *x, pid_t *ret_pid, int *ret_out,
-		    struct err *err);
+		    int *ret_diag, struct err *err);
 int kube_exec_judge(const struct kube_exec *x, int status,
-		    const struct buf *out, struct kube_credential *ret,
-		    struct err *err);
+		    const struct buf *out, const struct buf *diag,
+		    struct kube_credential *ret, struct err *err);
 
 #endif

@@ -19,6 +19,8 @@
 #include "schema/base/mem.h"
 #include "schema/limits.h"
 
+/* of what the program says on stderr; the first line is shown */
+#define DIAG_BYTES 8192
 #define PAUSE_MS 10000
 #define LONGEST_PAUSE_MS 60000
 /* after this many failures in a row the pause grows no more */
@@ -31,26 +33,34 @@ struct kube_renew {
 	void *arg;
 
 	pid_t pid;			/* 0: it does not run */
-	int fd;
-	struct loop_io *io;		/* NULL: its output has ended */
+	struct stream {
+		int fd;
+		struct loop_io *io;	/* NULL: it has ended */
+		struct buf text;
+	} out, diag;			/* out is secret */
 	struct timer deadline;
-	struct buf out;			/* secret */
 
 	unsigned int failures;		/* in a row */
 	int64_t not_before;		/* clock_mono_ms() */
 	struct err err;
 };
 
+static void stream_close(struct stream *s)
+{
+	if (s->io)
+		loop_del_fd(s->io);
+	if (s->fd >= 0)
+		close(s->fd);
+	buf_wipe(&s->text);
+	s->io = NULL;
+	s->fd = -1;
+}
+
 static void clean_up(struct kube_renew *r)
 {
-	if (r->io)
-		loop_del_fd(r->io);
-	if (r->fd >= 0)
-		close(r->fd);
+	stream_close(&r->out);
+	stream_close(&r->diag);
 	timer_stop(&r->deadline);
-	buf_wipe(&r->out);
-	r->io = NULL;
-	r->fd = -1;
 	r->pid = 0;
 }
 
@@ -73,18 +83,18 @@ static void settle(struct kube_renew *r, const struct err *err)
 	r->not_before = clock_mono_ms() + pause_of(r->failures);
 }
 
-/* Reads what is there; at the end, or beyond the limit, no more. */
-static void drain(struct kube_renew *r)
+/* Reads what is there, and keeps it up to the limit. */
+static void drain(struct stream *s)
 {
 	char chunk[4096];
 	ssize_t n;
 
-	while ((n = read(r->fd, chunk, sizeof(chunk))) > 0)
-		buf_add(&r->out, chunk, (size_t)n);
+	while ((n = read(s->fd, chunk, sizeof(chunk))) > 0)
+		buf_add(&s->text, chunk, (size_t)n);
 	explicit_bzero(chunk, sizeof(chunk));
-	if (n == 0 && r->io) {
-		loop_del_fd(r->io);
-		r->io = NULL;
+	if (n == 0 && s->io) {
+		loop_del_fd(s->io);
+		s->io = NULL;
 	}
 }
 
@@ -101,8 +111,10 @@ static void on_exit_of(void *arg, int status)
 	struct err err = ERR_INIT;
 	bool cert = false;
 
-	drain(r);
-	if (kube_exec_judge(r->config->exec, status, &r->out, &new, &err) == 0)
+	drain(&r->out);
+	drain(&r->diag);
+	if (kube_exec_judge(r->config->exec, status, &r->out.text,
+			    &r->diag.text, &new, &err) == 0)
 		cert = kube_config_take(r->config, &new);
 	kube_credential_release(&new);
 	settle(r, &err);
@@ -125,8 +137,10 @@ static void start(struct kube_renew *r)
 {
 	struct err err = ERR_INIT;
 
-	buf_init(&r->out, LIMIT_EXEC_CREDENTIAL_BYTES);
-	if (kube_exec_start(r->config->exec, &r->pid, &r->fd, &err) < 0) {
+	buf_init(&r->out.text, LIMIT_EXEC_CREDENTIAL_BYTES);
+	buf_init(&r->diag.text, DIAG_BYTES);
+	if (kube_exec_start(r->config->exec, &r->pid, &r->out.fd,
+			    &r->diag.fd, &err) < 0) {
 		settle(r, &err);
 		return;
 	}
@@ -136,7 +150,10 @@ static void start(struct kube_renew *r)
 		settle(r, &err);
 		return;
 	}
-	r->io = loop_add_fd(r->loop, r->fd, EPOLLIN, on_output, r);
+	r->out.io = loop_add_fd(r->loop, r->out.fd, EPOLLIN, on_output,
+				&r->out);
+	r->diag.io = loop_add_fd(r->loop, r->diag.fd, EPOLLIN, on_output,
+				 &r->diag);
 	timer_set(&r->deadline, KUBE_EXEC_MS);
 }
 
@@ -164,7 +181,9 @@ struct kube_renew *kube_renew_new(struct loop *l, struct kube_config *c,
 	r->config = c;
 	r->on_cert = on_cert;
 	r->arg = arg;
-	r->fd = -1;
+	r->out.fd = r->diag.fd = -1;
+	buf_init(&r->out.text, 0);
+	buf_init(&r->diag.text, 0);
 	/* it gave what the config has a moment ago */
 	r->not_before = clock_mono_ms() + PAUSE_MS;
 	timer_init(&r->deadline, l, on_deadline, r);

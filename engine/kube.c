@@ -367,7 +367,8 @@ static void judge(struct kube_call *c, const struct kube_answer *a,
 			   scratch, s, err);
 		return;
 	}
-	if (http_err) {
+	/* nor is the end of a 401 needed, or always to be had */
+	if (http_err && a->code != 401) {
 		*err = *http_err;
 		if (err->class == ERR_DENIED)
 			err_set(err, ERR_DENIED, "%s; the authority for it "

@@ -207,6 +207,25 @@ more_runs() { [ "$(runs token-plugin)" -gt "$again" ]; }
 ok "was applied with a new one" wait_for 60 more_runs
 unlike "$(cat engine.log)" "$(jq -r .status.token answer)" \
 	"no token in the log"
+# a plugin that fails says why, here as when it is run by hand
+cat >token-plugin.new <<'END'
+#!/bin/sh
+head -c 200000 /dev/zero | tr '\0' x
+echo 'no session: log in first' >&2
+head -c 200000 /dev/zero | tr '\0' 'x' >&2
+exit 7
+END
+chmod +x token-plugin.new
+mv token-plugin.new token-plugin
+cp answer first-answer
+k -n exec-engine delete serviceaccount two >/dev/null
+wait_for 60 rejected || bail "the account's token is still taken"
+put work deploy/exec/a.yaml ConfigMap exec-a exec-engine four
+commit_push work fourth
+ok "a plugin that fails while the engine runs is quoted" wait_line 60 engine.log \
+	"the exec plugin '[^']*token-plugin' of user 'ada' failed \\(7\\): no session: log in first"
+unlike "$(cat engine.log)" 'partial file' \
+	"a 401 that cuts the request short is a 401 all the same"
 
 # --- the one that never ends --------------------------------------------
 not_ok "a plugin that never ends fails" wait $slow

@@ -206,16 +206,13 @@ int proc_check(const struct proc *p, struct err *err)
 }
 
 int proc_start(const struct proc *p, pid_t *ret_pid, int *ret_out,
-	       struct err *err)
+	       int *ret_diag, struct err *err)
 {
 	struct pipes fds;
 	pid_t pid;
 
 	if (pipes_open(&fds, err) < 0)
 		return -1;
-	/* a pipe that nobody reads would end who writes to it */
-	close_fd(&fds.diag[1]);
-	fds.diag[1] = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	pid = fork();
 	if (pid < 0) {
 		err_sys(err, "cannot fork for '%s'", p->argv[0]);
@@ -225,8 +222,10 @@ int proc_start(const struct proc *p, pid_t *ret_pid, int *ret_out,
 	if (pid == 0)
 		run_child(p, &fds);
 	*ret_out = fds.out[0];
-	fds.out[0] = -1;
+	*ret_diag = fds.diag[0];
+	fds.out[0] = fds.diag[0] = -1;
 	fcntl(*ret_out, F_SETFL, O_NONBLOCK);
+	fcntl(*ret_diag, F_SETFL, O_NONBLOCK);
 	*ret_pid = pid;
 	pipes_release(&fds);
 	return 0;

@@ -41,11 +41,11 @@ int proc_check(const struct proc *p, struct err *err);
 
 /*
  * Starts it and does not wait: of p only argv, env and dir count. Its stdin
- * is empty and its stderr dropped. *ret_out is its stdout, not blocking, for
- * the caller to read and to close; the caller reaps *ret_pid. A program that
- * cannot be run ends with status 127.
+ * is empty. *ret_out and *ret_diag are its stdout and stderr, not blocking,
+ * for the caller to read and to close; the caller reaps *ret_pid. A program
+ * that cannot be run says so on stderr and ends with status 127.
  */
 int proc_start(const struct proc *p, pid_t *ret_pid, int *ret_out,
-	       struct err *err);
+	       int *ret_diag, struct err *err);
 
 #endif
