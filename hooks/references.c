@@ -14,6 +14,14 @@
 #include "schema/limits.h"
 #include "schema/sums.h"
 
+/* Objects of the bundle that are read for one push, each once. */
+#define READ_MAX 2000
+
+struct push_facts {
+	struct map by_path;	/* to struct facts * */
+	struct arena a;
+};
+
 /* "objects/<namespace | _cluster>" */
 static void namespace_path(const char *namespace, struct buf *out)
 {
@@ -54,8 +62,8 @@ static int find(void *arg, const struct object_id *id, struct err *err)
 }
 
 static int read_blob(const struct push_objects *po, const git_oid *blob,
-		     const struct object_id *id, struct arena *a,
-		     struct facts *ret, struct err *err)
+		     const struct object_id *id, struct facts *ret,
+		     struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
 	struct object o = { .id = *id, .path = "" };
@@ -68,9 +76,31 @@ static int read_blob(const struct push_objects *po, const git_oid *blob,
 	if (!rc)
 		rc = json_read(text.data, text.len, &tree, &o.root, err);
 	if (!rc)
-		facts_of(&o, a, ret);
+		facts_of(&o, &po->read->a, ret);
 	arena_release(&tree);
 	buf_wipe(&text);	/* it may be a Secret */
+	return rc;
+}
+
+/* Those of an object that the push did not bring. */
+static int old_facts(const struct push_objects *po, const char *path,
+		     const struct object_id *id, struct facts *ret,
+		     struct err *err)
+{
+	struct facts *f = map_get(&po->read->by_path, path);
+	git_oid blob;
+	int rc = 0;
+
+	if (!f && po->read->by_path.count >= READ_MAX)
+		return 1;
+	if (!f) {
+		rc = find_blob(po, path, &blob, err);
+		f = arena_alloc(&po->read->a, sizeof(*f));
+		if (!rc)
+			rc = read_blob(po, &blob, id, f, err);
+		map_put(&po->read->by_path, path, f);
+	}
+	*ret = *f;
 	return rc;
 }
 
@@ -80,18 +110,16 @@ static int facts(void *arg, const struct object_id *id, struct arena *a,
 	const struct push_objects *po = arg;
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	const struct indexed *x;
-	git_oid blob;
 	int rc = object_path(id, &path, err);
 
+	(void)a;
 	x = rc ? NULL : index_find(po->index, path.data);
 	if (x)
 		*ret = x->facts;
 	else if (!rc)
-		rc = find_blob(po, path.data, &blob, err);
-	if (!x && !rc)
-		rc = read_blob(po, &blob, id, a, ret, err);
+		rc = old_facts(po, path.data, id, ret, err);
 	buf_release(&path);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 /* The entries of a directory of the bundle, but for its sums. */
@@ -152,8 +180,8 @@ static int kinds(void *arg, const char *namespace, struct strvec *ret,
 	return rc;
 }
 
-static int names(void *arg, const struct object_id *kind, struct strvec *ret,
-		 struct err *err)
+static int names(void *arg, const struct object_id *kind, size_t max,
+		 struct strvec *ret, struct err *err)
 {
 	const struct push_objects *po = arg;
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
@@ -161,13 +189,13 @@ static int names(void *arg, const struct object_id *kind, struct strvec *ret,
 	size_t len;
 	int rc;
 
-	index_names(po->index, kind, ret);
+	index_names(po->index, kind, max, ret);
 	namespace_path(kind->namespace, &path);
 	buf_addf(&path, "/%s/%s", *kind->group ? kind->group : "core",
 		 kind->kind);
 	rc = list_dir(po, path.data, &files, err);
 	len = path.len;
-	for (size_t i = 0; !rc && i < files.n; i++) {
+	for (size_t i = 0; !rc && i < files.n && ret->n < max; i++) {
 		const char *name = files.v[i];
 
 		buf_truncate(&path, len);
@@ -182,16 +210,18 @@ static int names(void *arg, const struct object_id *kind, struct strvec *ret,
 	return rc;
 }
 
-int push_check_references(const struct push_objects *po,
+int push_check_references(struct push_objects *po,
 			  const struct plan *plan, const struct rules *rules,
 			  struct problems *ps, struct err *err)
 {
+	struct push_facts read = { MAP_INIT, ARENA_INIT };
 	const struct view v = {
-		.arg = (void *)(uintptr_t)po, .find = find, .facts = facts,
+		.arg = po, .find = find, .facts = facts,
 		.kinds = kinds, .names = names,
 	};
 	int rc = 0;
 
+	po->read = &read;
 	for (size_t i = 0; !rc && i < plan->n; i++) {
 		const struct indexed *x = plan->v[i].op == PLAN_DELETE ? NULL :
 			index_find(po->index, plan->v[i].path);
@@ -200,5 +230,7 @@ int push_check_references(const struct push_objects *po,
 			rc = references_check(&v, rules, &x->o, &x->facts, ps,
 					      err);
 	}
+	map_release(&read.by_path, NULL);
+	arena_release(&read.a);
 	return rc;
 }

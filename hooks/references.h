@@ -19,11 +19,12 @@ struct push_objects {
 	const struct map *held;	/* path to struct held *: what is made again
 				   or goes */
 	struct object_index *index;	/* all that the push read */
+	struct push_facts *read;	/* set by push_check_references */
 };
 
 /* Judges what the plan creates and changes. 0, with findings added, or -1 if
  * the bundle cannot be read. */
-int push_check_references(const struct push_objects *po,
+int push_check_references(struct push_objects *po,
 			  const struct plan *plan, const struct rules *rules,
 			  struct problems *ps, struct err *err);
 

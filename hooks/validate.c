@@ -441,7 +441,7 @@ static int check_renderer(const struct check *c)
 /* What the objects that are new or other say of the rest. */
 static int check_references(struct check *c)
 {
-	const struct push_objects po = {
+	struct push_objects po = {
 		.repo = c->g->repo, .held = &c->held, .index = &c->index,
 		.bundle = c->everything ? NULL : c->bundle,
 	};

@@ -153,6 +153,21 @@ is "$(found select.yaml)" "6:13 reference-selector" \
   service c c; } >select.yaml
 is "$(found select.yaml)" "" "pods of a CronJob count"
 
+# ---- how far it looks ----
+
+{ service bad wbe; for i in $(seq 200); do workload "w$i" "w$i"; done; } \
+	>many.yaml
+is "$(found many.yaml)" "6:13 reference-selector" "200 workloads are looked at"
+workload w201 w201 >>many.yaml
+is "$(found many.yaml)" "" "with one more nothing is said"
+{ cat many.yaml; service w7 w7; } >named.yaml
+is "$(found named.yaml)" "" "nor of one whose workload has its name"
+{ for i in $(seq 1001); do workload "w$i" "w$i" "volumes:" \
+	"- {name: a, configMap: {name: none}}"; done; } >many.yaml
+found many.yaml >/dev/null
+is "$(tail -n 1 out)" "1 file, 1001 good objects, 0 errors, 1000 warnings" \
+	"when the list is full it looks no further"
+
 # ---- the other kinds ----
 
 ingress() { object networking.k8s.io/v1 Ingress "i-$1-$2" "spec:" \

@@ -38,12 +38,12 @@ static void list_push(struct object_index *ix, struct map *lists,
 	l->v[l->n++] = word;
 }
 
-static void list_copy(const struct map *lists, const char *key,
+static void list_copy(const struct map *lists, const char *key, size_t max,
 		      struct strvec *ret)
 {
 	const struct list *l = map_get(lists, key);
 
-	for (size_t i = 0; l && i < l->n; i++)
+	for (size_t i = 0; l && i < l->n && ret->n < max; i++)
 		strvec_push(ret, l->v[i]);
 }
 
@@ -88,16 +88,16 @@ const struct indexed *index_find(const struct object_index *ix,
 void index_kinds(const struct object_index *ix, const char *namespace,
 		 struct strvec *ret)
 {
-	list_copy(&ix->namespaces, namespace, ret);
+	list_copy(&ix->namespaces, namespace, SIZE_MAX, ret);
 }
 
 void index_names(const struct object_index *ix, const struct object_id *kind,
-		 struct strvec *ret)
+		 size_t max, struct strvec *ret)
 {
 	struct buf key = BUF_INIT(KEY_MAX);
 
 	kind_key(kind, &key);
-	list_copy(&ix->kinds, key.data, ret);
+	list_copy(&ix->kinds, key.data, max, ret);
 	buf_release(&key);
 }
 
@@ -142,11 +142,11 @@ static int view_kinds(void *arg, const char *namespace, struct strvec *ret,
 	return 0;
 }
 
-static int view_names(void *arg, const struct object_id *kind,
+static int view_names(void *arg, const struct object_id *kind, size_t max,
 		      struct strvec *ret, struct err *err)
 {
 	(void)err;
-	index_names(arg, kind, ret);
+	index_names(arg, kind, max, ret);
 	return 0;
 }
 

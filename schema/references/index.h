@@ -32,7 +32,7 @@ const struct indexed *index_find(const struct object_index *ix,
 void index_kinds(const struct object_index *ix, const char *namespace,
 		 struct strvec *ret);
 void index_names(const struct object_index *ix, const struct object_id *kind,
-		 struct strvec *ret);
+		 size_t max, struct strvec *ret);
 /* A view of these objects alone. */
 struct view index_view(struct object_index *ix);
 void index_release(struct object_index *ix);

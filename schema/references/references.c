@@ -32,7 +32,7 @@ struct ask {
 	const struct view *v;
 	const struct rules *r;
 	const struct reference *ref;
-	const char *path;
+	const char *path, *name;	/* of who asks */
 	struct problems *ps;
 	struct err *err;
 };
@@ -156,7 +156,8 @@ static const char *nearest(const char *name, const struct strvec *among)
 	return best;
 }
 
-/* Adds the Secrets that controllers make of the namespace's objects. */
+/* Adds the Secrets that controllers make of the namespace's objects. 1 if
+ * there are too many to say. */
 static int made_secrets(const struct ask *q, struct strvec *ret)
 {
 	static const struct object_id makers[] = {
@@ -176,9 +177,11 @@ static int made_secrets(const struct ask *q, struct strvec *ret)
 		strvec_release(&names);
 		id.version = "";
 		id.namespace = q->ref->target.namespace;
-		rc = q->v->names(q->v->arg, &id, &names, q->err);
-		for (size_t i = 0; !rc && i < names.n &&
-		     i < REFERENCES_READ_MAX; i++) {
+		rc = q->v->names(q->v->arg, &id, REFERENCES_READ_MAX + 1,
+				 &names, q->err);
+		if (!rc && names.n > REFERENCES_READ_MAX)
+			rc = 1;
+		for (size_t i = 0; !rc && i < names.n; i++) {
 			struct facts f = { 0 };
 
 			id.name = names.v[i];
@@ -190,7 +193,7 @@ static int made_secrets(const struct ask *q, struct strvec *ret)
 	}
 	strvec_release(&names);
 	arena_release(&a);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 /* ---- is the object there? ---- */
@@ -224,7 +227,8 @@ static int ask_missing(const struct ask *q, const struct object_id *from)
 	int rc = is_open(q, id->namespace);
 
 	if (!rc)
-		rc = q->v->names(q->v->arg, id, &names, q->err);
+		rc = q->v->names(q->v->arg, id, REFERENCES_NAMES_MAX, &names,
+				 q->err);
 	if (!rc && secret)
 		rc = made_secrets(q, &makes);
 	if (rc)
@@ -324,33 +328,45 @@ static int ask_port(const struct ask *q)
 
 /* ---- does it select anything? ---- */
 
+/* The pods of one object: 1 if they are selected, or that cannot be said. */
+static int selects_of(const struct ask *q, const struct object_id *id)
+{
+	const struct place selector = { .node = q->ref->selector };
+	struct arena a = ARENA_INIT;
+	struct facts f = { 0 };
+	int rc = q->v->facts(q->v->arg, id, &a, &f, q->err);
+
+	if (!rc && f.pod_labels)
+		rc = selector_matches(&selector, f.pod_labels);
+	arena_release(&a);
+	return rc;
+}
+
 /* Pods of one kind: 1 if some are selected, or that cannot be said. */
 static int selects(const struct ask *q, const struct object_id *kind,
 		   size_t *seen)
 {
-	const struct place selector = { .node = q->ref->selector };
 	struct strvec names = STRVEC_INIT;
 	struct object_id id = *kind;
-	struct arena a = ARENA_INIT;
 	int rc;
 
 	id.version = "";
 	id.namespace = q->ref->target.namespace;
-	rc = q->v->names(q->v->arg, &id, &names, q->err);
+	/* what is called as who asks is mostly what it means */
+	id.name = q->name;
+	rc = q->v->find(q->v->arg, &id, q->err);
+	if (!rc)
+		rc = selects_of(q, &id);
+	else if (rc == 1)
+		rc = 0;
+	if (!rc)
+		rc = q->v->names(q->v->arg, &id, REFERENCES_READ_MAX + 1,
+				 &names, q->err);
 	for (size_t i = 0; !rc && i < names.n; i++) {
-		struct facts f = { 0 };
-
-		if (++*seen > REFERENCES_READ_MAX) {
-			rc = 1;
-			break;
-		}
 		id.name = names.v[i];
-		rc = q->v->facts(q->v->arg, &id, &a, &f, q->err);
-		if (!rc && f.pod_labels)
-			rc = selector_matches(&selector, f.pod_labels);
+		rc = ++*seen > REFERENCES_READ_MAX ? 1 : selects_of(q, &id);
 	}
 	strvec_release(&names);
-	arena_release(&a);
 	return rc;
 }
 
@@ -401,11 +417,12 @@ int references_check(const struct view *v, const struct rules *r,
 		     const struct object *o, const struct facts *f,
 		     struct problems *ps, struct err *err)
 {
-	struct ask q = { .v = v, .r = r, .path = o->path, .ps = ps,
-			 .err = err };
+	struct ask q = { .v = v, .r = r, .path = o->path,
+			 .name = o->id.name, .ps = ps, .err = err };
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < f->n_refs; i++) {
+	for (size_t i = 0; !rc && i < f->n_refs && ps->n < LIMIT_PROBLEMS;
+	     i++) {
 		q.ref = &f->refs[i];
 		switch (q.ref->to) {
 		case TO_OBJECT:

@@ -20,6 +20,8 @@
 /* Objects of a namespace that are read for one question; with more of them
  * it is not asked. */
 #define REFERENCES_READ_MAX 200
+/* Names that are looked at for one that was meant. */
+#define REFERENCES_NAMES_MAX 1000
 
 /* ---- what an object says ---- */
 
@@ -59,15 +61,15 @@ struct view {
 	void *arg;
 	/* 0: the object will be there, 1: it will not, -1: error. */
 	int (*find)(void *arg, const struct object_id *id, struct err *err);
-	/* The facts of one that is there, into the arena or from elsewhere;
-	 * refs may be missing. */
+	/* The facts of one that is there, in the arena or elsewhere; refs may
+	 * be missing. 1 if they are not to be had. */
 	int (*facts)(void *arg, const struct object_id *id, struct arena *a,
 		     struct facts *ret, struct err *err);
 	/* Adds "<group>/<Kind>" of all objects of a namespace. */
 	int (*kinds)(void *arg, const char *namespace, struct strvec *ret,
 		     struct err *err);
-	/* Adds the names of a kind there. */
-	int (*names)(void *arg, const struct object_id *kind,
+	/* Adds the names of a kind there, up to `max` in all. */
+	int (*names)(void *arg, const struct object_id *kind, size_t max,
 		     struct strvec *ret, struct err *err);
 };
 
@@ -80,7 +82,8 @@ struct view {
  *   reference-port       the Service has no such port
  *   reference-selector   no pod has these labels
  *
- * As warnings, or errors if r->strict. -1 if the view failed.
+ * As warnings, or errors if r->strict. When ps is full nothing more is looked
+ * for. -1 if the view failed.
  */
 int references_check(const struct view *v, const struct rules *r,
 		     const struct object *o, const struct facts *f,
