@@ -127,6 +127,7 @@ libschema_a_SOURCES += \
 	schema/cel/lib-url.c \
 	schema/cel/literal.c \
 	schema/cel/macro.c \
+	schema/cel/names.c \
 	schema/cel/parse.c schema/cel/parse.h \
 	schema/cel/resolve.c \
 	schema/cel/value.c schema/cel/value.h

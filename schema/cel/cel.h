@@ -81,6 +81,18 @@ void cel_release(struct cel_program *p);	/* NULL is fine */
 /* Does it mention oldSelf? Then it is for changes, not for new objects. */
 bool cel_uses_old_self(const struct cel_program *p);
 
+/*
+ * The first name in it that is neither a variable of its own, nor a type, nor
+ * one of the list, which ends with NULL: an expression of another kind than a
+ * rule has other variables than self. NULL if there is none. What a function
+ * is called on by name (math.greatest(...)) is not looked at.
+ */
+const char *cel_unknown_name(const struct cel_program *p,
+			     const char *const *names);
+/* What it always gives, if it is but a literal: "int", "string", "list"...;
+ * NULL if that is not to be told. */
+const char *cel_constant_type(const struct cel_program *p);
+
 struct cel_vars {
 	const struct cel_types *types;
 	const void *schema;		/* of both values */

@@ -1,7 +1,7 @@
 /*
  * Webhooks that are asked before an object is written. As
  * admissionregistration/validation has them. Expressions in CEL are only
- * looked at as far as they must be there: see policy.c.
+ * parsed: what they are worth takes the types of the cluster.
  */
 #include "config.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "schema/cel/cel.h"
 #include "schema/values/admission.h"
 #include "schema/values/common.h"
 #include "schema/values/kinds.h"
@@ -154,18 +155,62 @@ static void judge_rules(struct judge *j, const struct place *p)
 
 /* ---- conditions ---- */
 
+/* Whichever of these an expression has, depends on where it stands. */
+static const char *const variables[] = {
+	"authorizer", "namespaceObject", "object", "oldObject", "params",
+	"request", "variables", "Object", "JSONPatch", "google", "dyn", NULL
+};
+
+static void check_expression(struct judge *j, const struct place *p,
+			     const char *type)
+{
+	const char *s = at_text(p), *name, *is;
+	struct cel_program *program;
+	struct err err = ERR_INIT;
+
+	if (!s)
+		return;
+	if (!s[strspn(s, " \t\n\v\f\r")]) {
+		at_error(j, p, "value-required", "must not be empty");
+		return;
+	}
+	program = cel_compile(s, p->node->n, &err);
+	if (!program) {
+		at_error(j, p, "value-format", "is no expression in CEL: %s",
+			 err.msg);
+		return;
+	}
+	name = cel_unknown_name(program, variables);
+	is = cel_constant_type(program);
+	if (name)
+		at_error(j, p, "value-reference", "uses '%s', which there is "
+			 "not: an expression has object, oldObject, request "
+			 "and the like", name);
+	else if (type && is && strcmp(is, type))
+		at_error(j, p, "value-format", "must be of type %s, but is "
+			 "always of type %s", type, is);
+	cel_release(program);
+}
+
 void judge_expression(struct judge *j, const struct place *p)
 {
-	const char *s = at_text(p);
+	check_expression(j, p, NULL);
+}
 
-	if (s && !s[strspn(s, " \t\n\v\f\r")])
-		at_error(j, p, "value-required", "must not be empty");
+void judge_condition_text(struct judge *j, const struct place *p)
+{
+	check_expression(j, p, "bool");
+}
+
+void judge_message_text(struct judge *j, const struct place *p)
+{
+	check_expression(j, p, "string");
 }
 
 static void judge_condition(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
-		{ "expression", judge_expression, ANY },
+		{ "expression", judge_condition_text, ANY },
 		{ "name", judge_label_key, FILLED },
 	};
 

@@ -1,7 +1,7 @@
 /*
  * Policies of admission: ValidatingAdmissionPolicy, MutatingAdmissionPolicy
  * and their bindings. As admissionregistration/validation has them. What an
- * expression says is not judged: that takes CEL and the types of the cluster.
+ * expression is worth is not judged: that takes the types of the cluster.
  */
 #include "config.h"
 
@@ -131,7 +131,8 @@ static void judge_message(struct judge *j, const struct place *p)
 	const char *s = at_text(p);
 	size_t n;
 
-	judge_expression(j, p);
+	if (s && !s[strspn(s, " \t\n\v\f\r")])
+		at_error(j, p, "value-required", "must not be empty");
 	s = s ? s + strspn(s, " \t\n\v\f\r") : "";
 	for (n = strlen(s); n && strchr(" \t\n\v\f\r", s[n - 1]); n--)
 		;
@@ -148,9 +149,9 @@ static void judge_reason(struct judge *j, const struct place *p)
 static void judge_validation(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
-		{ "expression", judge_expression, ANY },
+		{ "expression", judge_condition_text, ANY },
 		{ "message", judge_message, OR_EMPTY },
-		{ "messageExpression", judge_expression, OR_EMPTY },
+		{ "messageExpression", judge_message_text, OR_EMPTY },
 		{ "reason", judge_reason, ANY },
 	};
 
@@ -177,7 +178,7 @@ static void judge_audit_key(struct judge *j, const struct place *p)
 
 static void judge_audit_expression(struct judge *j, const struct place *p)
 {
-	judge_expression(j, p);
+	judge_message_text(j, p);
 	if (p->node->type == NODE_STR && p->node->n > AUDIT_EXPRESSION_MAX)
 		at_error(j, p, "value-range", "must be no longer than %d "
 			 "bytes", AUDIT_EXPRESSION_MAX);

@@ -14,6 +14,7 @@
 #include "schema/values/common.h"
 #include "schema/values/quantity.h"
 #include "schema/values/resource.h"
+#include "schema/values/same.h"
 #include "t/unit/tap.h"
 
 /* What a judge says of a JSON text, as "message [rule]", one a line. */
@@ -140,6 +141,47 @@ static void test_networks(void)
 	    "'2001:db8::/32', not '2001:0db8::/32' [value-format]");
 	ok(is_good("\"::102:304\"", 36, judge_canonical_ip),
 	   "libc writes it in another way");
+}
+
+static void same(const char *key, const char *a, const char *b, bool want)
+{
+	struct arena arena = ARENA_INIT;
+	struct node *x = NULL, *y = NULL;
+	struct err err = ERR_INIT;
+
+	if ((a && json_read(a, strlen(a), &arena, &x, &err) < 0) ||
+	    (b && json_read(b, strlen(b), &arena, &y, &err) < 0))
+		BUG("no JSON in a test");
+	ok(same_value(key, x, y) == want && same_value(key, y, x) == want,
+	   "%s: %s and %s are %s", key, a ? a : "nothing", b ? b : "nothing",
+	   want ? "the same" : "not the same");
+	arena_release(&arena);
+}
+
+static void test_same(void)
+{
+	same("x", "1", "1", true);
+	same("x", "1", "2", false);
+	same("x", NULL, "null", true);
+	same("x", NULL, "{}", true);
+	same("x", NULL, "false", true);
+	same("x", NULL, "\"a\"", false);
+	same("storage", "\"1Gi\"", "\"1024Mi\"", true);
+	same("storage", "\"1Gi\"", "\"1G\"", false);
+	same("protocol", NULL, "\"TCP\"", true);
+	same("protocol", NULL, "\"UDP\"", false);
+	same("attachRequired", NULL, "true", true);
+	same("attachRequired", NULL, "false", false);
+	same("spec", "{\"a\":1,\"status\":{\"b\":2}}", "{\"a\":1}", true);
+	same("spec", "{\"ports\":[{\"port\":1}]}",
+	     "{\"ports\":[{\"port\":1,\"protocol\":\"TCP\"}]}", true);
+	same("list", "[1,2]", "[2,1]", false);
+	same("list", "[1]", "[1,1]", false);
+	same("httpGet", NULL, "{\"path\":\"/\",\"scheme\":\"HTTP\"}", true);
+	same("labels", NULL, "{\"protocol\":\"TCP\"}", false);
+	same("labels", "{\"a\":\"\"}", "{}", false);
+	same("parameters", "{\"type\":\"Opaque\"}", "{\"a\":\"b\"}", false);
+	same("parameters", NULL, "{}", true);
 }
 
 static void test_resources(void)
@@ -328,6 +370,7 @@ int main(void)
 {
 	test_quantities();
 	test_networks();
+	test_same();
 	test_resources();
 	test_texts();
 	test_addresses();
