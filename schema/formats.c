@@ -11,7 +11,7 @@
 /* ---- quantities ---- */
 
 /* What comes behind the number, to the end. */
-static bool is_suffix(const char *s)
+static bool is_suffix(const char *s, size_t len)
 {
 	static const char *const known[] = {
 		"", "n", "u", "m", "k", "M", "G", "T", "P", "E",
@@ -19,25 +19,35 @@ static bool is_suffix(const char *s)
 	};
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (!strcmp(s, known[i]))
+		if (strlen(known[i]) == len && !memcmp(s, known[i], len))
 			return true;
 	if (*s != 'e' && *s != 'E')
 		return false;
 	s++;
-	s += *s == '-' || *s == '+';
-	return *s && strspn(s, "0123456789") == strlen(s);
+	len--;
+	if (*s == '-' || *s == '+') {
+		s++;
+		len--;
+	}
+	return len && strspn(s, "0123456789") == len;
 }
 
 /* Go takes a number without digits for zero: "Gi", "." and even "-". */
 bool is_quantity(const char *s)
 {
+	size_t len;
+
+	s += strspn(s, " ");
 	if (!*s)
 		return false;
 	s += *s == '-' || *s == '+';
 	s += strspn(s, "0123456789");
 	if (*s == '.')
 		s += 1 + strspn(s + 1, "0123456789");
-	return is_suffix(s);
+	len = strlen(s);
+	while (len && s[len - 1] == ' ')
+		len--;
+	return is_suffix(s, len);
 }
 
 /* ---- times ---- */

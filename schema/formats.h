@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* resource.Quantity: "500m", "1Gi", "1e3", "-.5" */
+/* resource.Quantity: "500m", "1Gi", "1e3", "-.5"; blanks around it are as
+ * good as none. */
 bool is_quantity(const char *s);
 /* RFC 3339 as metav1.Time; with micro exactly six digits of a second, as
  * metav1.MicroTime. */

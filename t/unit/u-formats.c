@@ -13,12 +13,12 @@ static void quantities(void)
 	static const char *const good[] = {
 		"0", "1", "100m", "1Gi", "1.5", ".5", "5.", "-1", "+1", "1e3",
 		"1E3", "1e-3", "1E+3", "1E", "12Ei", "1u", "1n", "1k", "1M",
-		"00.10Ki",
+		"00.10Ki", " 1", "1 ", " 1Gi ",
 		/* zero, for ParseQuantity */
 		"Gi", ".", "-", "+", "-.m", "e3",
 	};
 	static const char *const bad[] = {
-		"", "x", "1x", "1 Gi", " 1", "1 ", "1gi", "1K", "1GI", "1.2.3",
+		"", "x", "1x", "1 Gi", " ", "- 1", "1gi", "1K", "1GI", "1.2.3",
 		"1e", "1e3m", "1mm", "..", "--1", "1e+", "e", "1KB", "1,5",
 	};
 
