@@ -23,6 +23,8 @@ struct place {
 	/* of the schema; NULL and false where the walk has none */
 	const struct openapi_type *type;
 	bool required;
+	/* an item that is null: an empty map stands for it */
+	bool null;
 };
 
 /* One object under judgement. */

@@ -329,7 +329,7 @@ void judge_client_config(struct judge *j, const struct place *p)
 
 static void judge_review_versions(struct judge *j, const struct place *p)
 {
-	at_items(j, p, judge_dns1035_label);
+	at_texts(j, p, judge_dns1035_label);
 	at_unique(j, p, NULL);
 	if (at_is_list(p) && !at_count(p))
 		at_error(j, p, "value-required", "must not be empty");

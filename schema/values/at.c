@@ -101,17 +101,36 @@ void at_fields(struct judge *j, const struct place *map,
 			judge_field(j, &down, f);
 	}
 	for (size_t i = 0; i < n; i++)
-		if (fields[i].empty == MUST && !at_has(map, fields[i].name))
+		if ((fields[i].empty == MUST ||
+		     (fields[i].empty == FILLED && map->null)) &&
+		    !at_has(map, fields[i].name))
 			at_missing(j, map, fields[i].name, "");
+}
+
+static void each_item(struct judge *j, const struct place *list,
+		      judge_fn *judge, struct node *empty)
+{
+	struct place down;
+
+	for (uint32_t i = 0; at_is_list(list) && i < list->node->n; i++) {
+		if (!at_item(list, i, &down)) {
+			empty->mark = list->node->items[i]->mark;
+			down.node = empty;
+			down.null = true;
+		}
+		judge(j, &down);
+	}
 }
 
 void at_items(struct judge *j, const struct place *list, judge_fn *judge)
 {
-	struct place down;
+	each_item(j, list, judge, &(struct node){ .type = NODE_MAP });
+}
 
-	for (uint32_t i = 0; at_is_list(list) && i < list->node->n; i++)
-		if (at_item(list, i, &down))
-			judge(j, &down);
+void at_texts(struct judge *j, const struct place *list, judge_fn *judge)
+{
+	each_item(j, list, judge,
+		  &(struct node){ .type = NODE_STR, .str = "" });
 }
 
 void at_values(struct judge *j, const struct place *map, judge_fn *judge)
@@ -128,21 +147,33 @@ void at_values(struct judge *j, const struct place *map, judge_fn *judge)
 
 static const struct node *key_of(const struct node *item, const char *key)
 {
-	const struct node *n = key ? node_get(item, key) : item;
+	const struct node *n = key && item ? node_get(item, key) : item;
 
 	return n && n->type == NODE_STR && n->n ? n : NULL;
 }
 
+static const struct node *text_of(const struct lookup *l,
+				  const struct node *item)
+{
+	return key_of(l->outer ? node_get(item, l->outer) : item, l->key);
+}
+
 void lookup_init(struct lookup *l, const struct place *list, const char *key)
+{
+	lookup_init_within(l, list, NULL, key);
+}
+
+void lookup_init_within(struct lookup *l, const struct place *list,
+			const char *outer, const char *key)
 {
 	uint32_t n = at_is_list(list) ? list->node->n : 0;
 
-	*l = (struct lookup){ .list = *list, .key = key };
+	*l = (struct lookup){ .list = *list, .outer = outer, .key = key };
 	if (n <= FEW)
 		return;
 	for (uint32_t i = n; i-- > 0; ) {
 		struct node *item = list->node->items[i];
-		const struct node *text = key_of(item, key);
+		const struct node *text = text_of(l, item);
 
 		if (text)
 			map_putn(&l->map, text->str, text->n, item);
@@ -163,7 +194,7 @@ const struct node *lookup_find(const struct lookup *l, const char *text)
 	if (list->node->n > FEW)
 		return map_get(&l->map, text);
 	for (uint32_t i = 0; i < list->node->n; i++) {
-		const struct node *n = key_of(list->node->items[i], l->key);
+		const struct node *n = text_of(l, list->node->items[i]);
 
 		if (n && !strcmp(n->str, text))
 			return list->node->items[i];

@@ -1,6 +1,7 @@
 /*
  * How the judges of values get about in an object: maps of known fields,
- * lists, and what is wrong at a place. null is as good as not there. What is
+ * lists, and what is wrong at a place. A field that is null is as good as not
+ * there. What is
  * of another type than its field wants has been said by the schema check, so
  * that whatever looks at a value here passes over it.
  *
@@ -58,18 +59,25 @@ bool at_is_map(const struct place *p);
 /* Each known field by its judge. The table is sorted by name. */
 void at_fields(struct judge *j, const struct place *map,
 	       const struct field *fields, size_t n);
-/* Each item of a list, each value of a map. */
+/* Each item of a list. One that is null is to its judge what the API server
+ * makes of it: an empty map, or an empty text. */
 void at_items(struct judge *j, const struct place *list, judge_fn *judge);
+void at_texts(struct judge *j, const struct place *list, judge_fn *judge);
+/* Each value of a map, but null. */
 void at_values(struct judge *j, const struct place *map, judge_fn *judge);
 
 /* Items of a list by the text in one of their fields. */
 struct lookup {
 	struct place list;
-	const char *key;
-	struct map map;		/* of long lists */
+	const char *outer, *key;	/* "metadata", "name" */
+	struct map map;			/* of long lists */
 };
 
+/* key NULL: the items are the texts. */
 void lookup_init(struct lookup *l, const struct place *list, const char *key);
+/* The same by a field within a field of each item. */
+void lookup_init_within(struct lookup *l, const struct place *list,
+			const char *outer, const char *key);
 void lookup_release(struct lookup *l);
 /* The first item with that text, or NULL. */
 const struct node *lookup_find(const struct lookup *l, const char *text);

@@ -27,7 +27,7 @@ void judge_access_modes(struct judge *j, const struct place *p)
 	bool single = false, other = false;
 	struct place mode;
 
-	at_items(j, p, judge_access_mode);
+	at_texts(j, p, judge_access_mode);
 	for (uint32_t i = 0; at_is_list(p) && i < p->node->n; i++) {
 		const char *s = at_item(p, i, &mode) ? at_text(&mode) : NULL;
 

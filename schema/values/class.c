@@ -225,7 +225,7 @@ static void judge_allocatable(struct judge *j, const struct place *p)
 
 static void judge_topology_keys(struct judge *j, const struct place *p)
 {
-	at_items(j, p, judge_label_key);
+	at_texts(j, p, judge_label_key);
 	at_unique(j, p, NULL);
 }
 

@@ -75,5 +75,12 @@ judge_fn judge_selector;
 bool selector_is_empty(const struct place *selector);
 /* Would it select an object with these labels (NULL: none)? */
 bool selector_matches(const struct place *selector, const struct node *labels);
+/* The labels are those of the pods that the object itself makes (NULL: none):
+ * "selector-mismatch" at each requirement that they do not meet. */
+void judge_matches(struct judge *j, const struct place *selector,
+		   const struct node *labels);
+/* The same of a selector that is nothing but labels. */
+void judge_matches_labels(struct judge *j, const struct place *match,
+			  const struct node *labels);
 
 #endif

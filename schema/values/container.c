@@ -1,6 +1,5 @@
 /*
- * Containers of a pod: those that run, those before them, and those that are
- * put in for debugging.
+ * Containers of a pod: those that run, and those before them.
  */
 #include "config.h"
 
@@ -8,6 +7,11 @@
 
 #include "schema/values/common.h"
 #include "schema/values/pod.h"
+
+/* older servers drop them */
+#define RESTART_RULES_MINOR 35
+/* from here on an init container must not be restarted for new resources */
+#define NO_RESTART_MINOR 36
 
 /* ---- ports ---- */
 
@@ -43,10 +47,41 @@ static void judge_ports(struct judge *j, const struct place *p)
 
 /* ---- how it is restarted ---- */
 
+static void judge_restart_policy(struct judge *j, const struct place *p)
+{
+	if (j->minor >= RESTART_RULES_MINOR)
+		JUDGE_WORDS(j, p, "Always", "OnFailure", "Never");
+}
+
+static void judge_restart_action(struct judge *j, const struct place *p)
+{
+	JUDGE_WORDS(j, p, "Restart", "RestartAllContainers");
+}
+
+static void judge_restart_operator(struct judge *j, const struct place *p)
+{
+	JUDGE_WORDS(j, p, "In", "NotIn");
+}
+
+static void judge_restart_codes(struct judge *j, const struct place *p)
+{
+	static const struct field fields[] = {
+		{ "operator", judge_restart_operator, FILLED },
+	};
+	struct place values;
+
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
+	at(p, "values", &values);
+	if (at_count(&values) > 255)
+		at_error(j, &values, "value-range", "has %u codes: 255 are "
+			 "the most", at_count(&values));
+}
+
 static void judge_restart_rule(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
-		{ "exitCodes", NULL, MUST },
+		{ "action", judge_restart_action, FILLED },
+		{ "exitCodes", judge_restart_codes, MUST },
 	};
 
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
@@ -54,6 +89,8 @@ static void judge_restart_rule(struct judge *j, const struct place *p)
 
 static void judge_restart_rules(struct judge *j, const struct place *p)
 {
+	if (j->minor < RESTART_RULES_MINOR)
+		return;
 	if (at_count(p) && !at_filled(p->up, "restartPolicy"))
 		at_missing(j, p->up, "restartPolicy", " beside "
 			   "restartPolicyRules");
@@ -63,11 +100,26 @@ static void judge_restart_rules(struct judge *j, const struct place *p)
 	at_items(j, p, judge_restart_rule);
 }
 
+static void judge_resized(struct judge *j, const struct place *p)
+{
+	JUDGE_WORDS(j, p, "cpu", "memory");
+}
+
+static void judge_resize_word(struct judge *j, const struct place *p)
+{
+	JUDGE_WORDS(j, p, "NotRequired", "RestartContainer");
+}
+
 static void judge_resize_policy(struct judge *j, const struct place *p)
 {
+	static const struct field fields[] = {
+		{ "resourceName", judge_resized, FILLED },
+		{ "restartPolicy", judge_resize_word, FILLED },
+	};
 	struct place policy;
 	const char *s;
 
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
 	if (!at(p, "restartPolicy", &policy))
 		return;
 	s = at_text(&policy);
@@ -77,9 +129,26 @@ static void judge_resize_policy(struct judge *j, const struct place *p)
 			 "where the pod's restartPolicy is Never");
 }
 
+/* of an init container that comes to an end */
+static void judge_no_restart(struct judge *j, const struct place *container)
+{
+	struct place list, item, policy;
+
+	at(container, "resizePolicy", &list);
+	for (uint32_t i = 0; at_is_list(&list) && i < list.node->n; i++)
+		if (at_item(&list, i, &item) &&
+		    !strcmp(at_key_text(&item, "restartPolicy", ""),
+			    "RestartContainer") &&
+		    at(&item, "restartPolicy", &policy))
+			at_error(j, &policy, "value-conflict", "cannot be "
+				 "RestartContainer in an init container whose "
+				 "restartPolicy is not Always");
+}
+
 static void judge_resize_policies(struct judge *j, const struct place *p)
 {
 	at_items(j, p, judge_resize_policy);
+	at_unique(j, p, "resourceName");
 }
 
 /* ---- all containers ---- */
@@ -90,8 +159,7 @@ static void judge_image(struct judge *j, const struct place *p)
 	const char *s = at_text(p);
 	size_t n = s ? strlen(s) : 0;
 
-	if (!n || (j->pod->is_template && strcmp(p->up->up->key,
-						 "ephemeralContainers")))
+	if (!n || j->pod->is_template)
 		return;
 	if (strchr(" \t\n\r\v\f", s[0]) || strchr(" \t\n\r\v\f", s[n - 1]))
 		at_error(j, p, "value-format", "must not begin or end with a "
@@ -107,7 +175,10 @@ static void judge_common(struct judge *j, const struct place *p)
 		{ "name", judge_dns_label, FILLED },
 		{ "ports", judge_ports, ANY },
 		{ "resizePolicy", judge_resize_policies, ANY },
+		{ "resources", judge_resources, ANY },
+		{ "restartPolicy", judge_restart_policy, FILLED },
 		{ "restartPolicyRules", judge_restart_rules, ANY },
+		{ "securityContext", judge_security_context, ANY },
 		{ "volumeDevices", judge_devices, ANY },
 		{ "volumeMounts", judge_mounts, ANY },
 	};
@@ -151,33 +222,7 @@ void judge_init_container(struct judge *j, const struct place *p)
 	else
 		at_forbid(j, p, life, "in an init container whose "
 			  "restartPolicy is not Always");
-}
-
-void judge_ephemeral_container(struct judge *j, const struct place *p)
-{
-	static const char *const others[] = {
-		"lifecycle", "livenessProbe", "ports", "readinessProbe",
-		"resizePolicy", "resources", "restartPolicyRules",
-		"startupProbe", NULL
-	};
-	const struct pod *pod = j->pod;
-	struct place name, target;
-	const char *s;
-
-	if (!at_is_map(p))
-		return;
-	judge_common(j, p);
-	at_forbid(j, p, others, "in an ephemeral container");
-	if (at(p, "name", &name)) {
-		judge_not_named(j, &name, &pod->containers, "a container");
-		judge_not_named(j, &name, &pod->init_containers,
-				"an init container");
-	}
-	if (!at(p, "targetContainerName", &target))
-		return;
-	s = at_text(&target);
-	if (s && *s && !lookup_find(&pod->containers, s) &&
-	    !lookup_find(&pod->init_containers, s))
-		at_error(j, &target, "value-reference", "is '%s', but the pod "
-			 "has no such container", s);
+	if (j->minor >= NO_RESTART_MINOR &&
+	    strcmp(at_key_text(p, "restartPolicy", ""), "Always"))
+		judge_no_restart(j, p);
 }

@@ -210,11 +210,10 @@ static void judge_file_volume(struct judge *j, const struct place *p)
 	judge_dns_label(j, p);
 	if (!name || !is_dns_label(name))
 		return;
-	volume = lookup_find(&j->pod->volumes, name);
-	if (!volume)
+	if (!pod_has_volume(j->pod, name, &volume))
 		at_error(j, p, "value-reference", "is '%s', but the pod has "
 			 "no such volume", name);
-	else if (!node_get(volume, "emptyDir"))
+	else if (!volume || !node_get(volume, "emptyDir"))
 		at_error(j, p, "value-reference", "is '%s', which is no "
 			 "emptyDir", name);
 }

@@ -13,8 +13,9 @@
 static void judge_volume_name(struct judge *j, const struct place *p)
 {
 	const char *name = at_text(p);
+	const struct node *volume;
 
-	if (name && !lookup_find(&j->pod->volumes, name))
+	if (name && !pod_has_volume(j->pod, name, &volume))
 		at_error(j, p, "value-reference", "is '%s', but the pod has "
 			 "no such volume", name);
 }
@@ -43,6 +44,7 @@ static void judge_recursive(struct judge *j, const struct place *p)
 	const char *propagation = at_key_text(p->up, "mountPropagation",
 					      "None");
 
+	JUDGE_WORDS(j, p, "Disabled", "Enabled", "IfPossible");
 	if (!s || (strcmp(s, "Enabled") && strcmp(s, "IfPossible")))
 		return;
 	if (!at_key_true(p->up, "readOnly"))
@@ -65,9 +67,9 @@ static void judge_mount(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
 		{ "mountPath", NULL, FILLED },
-		{ "mountPropagation", judge_propagation, OR_EMPTY },
+		{ "mountPropagation", judge_propagation, FILLED },
 		{ "name", judge_volume_name, FILLED },
-		{ "recursiveReadOnly", judge_recursive, OR_EMPTY },
+		{ "recursiveReadOnly", judge_recursive, FILLED },
 		{ "subPath", judge_descending, OR_EMPTY },
 		{ "subPathExpr", judge_sub_path_expr, OR_EMPTY },
 	};
@@ -82,15 +84,21 @@ void judge_mounts(struct judge *j, const struct place *p)
 
 /* ---- block devices ---- */
 
+static bool has(const struct node *volume, const char *source)
+{
+	const struct node *n = node_get(volume, source);
+
+	return n && n->type != NODE_NULL;
+}
+
 static void judge_device_name(struct judge *j, const struct place *p)
 {
 	const char *name = at_text(p);
-	const struct node *volume = name ?
-		lookup_find(&j->pod->volumes, name) : NULL;
+	const struct node *volume = NULL;
 
 	judge_volume_name(j, p);
-	if (volume && !node_get(volume, "persistentVolumeClaim") &&
-	    !node_get(volume, "ephemeral"))
+	if (name && pod_has_volume(j->pod, name, &volume) && volume &&
+	    !has(volume, "persistentVolumeClaim") && !has(volume, "ephemeral"))
 		at_error(j, p, "value-reference", "is '%s', which is no "
 			 "persistentVolumeClaim or ephemeral volume: no other "
 			 "is a device", name);

@@ -57,7 +57,7 @@ static void judge_ip_block(struct judge *j, const struct place *p)
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
 	at(p, "cidr", &cidr);
 	at(p, "except", &excepts);
-	at_items(j, &excepts, judge_cidr);
+	at_texts(j, &excepts, judge_cidr);
 	if (!at_text(&cidr) || !cidr_parse(at_text(&cidr), j->minor, &outer))
 		return;
 	for (uint32_t i = 0; at_is_list(&excepts) && i < excepts.node->n; i++)

@@ -16,7 +16,8 @@ static bool is_any(const char *s, const char *a, const char *b)
 static void check_requirement(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
-		{ "key", judge_label_key, ANY },
+		{ "key", judge_label_key, FILLED },
+		{ "operator", NULL, FILLED },
 	};
 	const char *operator = at_key_text(p, "operator", "");
 	struct place values;
@@ -40,7 +41,7 @@ static void judge_requirement(struct judge *j, const struct place *p)
 
 	check_requirement(j, p);
 	if (at(p, "values", &values))
-		at_items(j, &values, judge_label_value);
+		at_texts(j, &values, judge_label_value);
 }
 
 /* What is only preferred may have values that no label can have. */
@@ -64,7 +65,7 @@ static void judge_field_requirement(struct judge *j, const struct place *p)
 	else if (*operator && at_count(&values) != 1)
 		at_error(j, values.node ? &values : p, "value-required",
 			 "must have one value");
-	at_items(j, &values, judge_dns_subdomain);
+	at_texts(j, &values, judge_dns_subdomain);
 }
 
 static void judge_requirements(struct judge *j, const struct place *p)

@@ -10,7 +10,11 @@
 struct pod {
 	struct place spec;
 	bool is_template;		/* no Pod, but what makes some */
-	struct lookup volumes;		/* by name, as all of these */
+	/* a StatefulSet's, which gives each pod its name, and a volume for
+	 * each of these claims */
+	bool is_set;
+	struct lookup claimed;		/* by name, as all of these */
+	struct lookup volumes;
 	struct lookup containers, init_containers;
 	struct lookup claims;		/* spec.resourceClaims */
 	int64_t grace_period;
@@ -19,11 +23,15 @@ struct pod {
 	bool host_users, host_network;
 };
 
-/* A pod's spec; parts see it as j->pod. */
-void judge_pod_spec(struct judge *j, const struct place *spec,
-		    bool is_template);
-/* The spec and metadata of a template. */
+/* The spec and metadata of a template; parts see its pod as j->pod. */
 judge_fn judge_pod_template;
+/* That of a StatefulSet with these volumeClaimTemplates (node NULL: none). */
+void judge_set_template(struct judge *j, const struct place *template,
+			const struct place *claims);
+/* Is there such a volume? *ret is that of the pod, or NULL if it is made for
+ * a claim. */
+bool pod_has_volume(const struct pod *pod, const char *name,
+		    const struct node **ret);
 
 /* Says that an item of `by` has that name already. */
 void judge_not_named(struct judge *j, const struct place *name,
@@ -31,7 +39,6 @@ void judge_not_named(struct judge *j, const struct place *name,
 
 judge_fn judge_container;		/* container.c */
 judge_fn judge_init_container;
-judge_fn judge_ephemeral_container;
 judge_fn judge_env;			/* env.c: lists */
 judge_fn judge_env_from;
 judge_fn judge_pod_field;		/* fieldRef of an environment */
@@ -43,5 +50,21 @@ judge_fn judge_devices;
 judge_fn judge_liveness_probe;		/* probe.c; startup probes, too */
 judge_fn judge_readiness_probe;
 judge_fn judge_lifecycle;
+judge_fn judge_resources;		/* resources.c: of a container */
+judge_fn judge_pod_resources;
+judge_fn judge_security_context;	/* security.c: of a container */
+judge_fn judge_pod_security;
+judge_fn judge_volumes;			/* pod-volume.c */
+judge_fn judge_items;			/* keys and their files */
+judge_fn judge_downward;		/* downwardAPI */
+judge_fn judge_file_mode;
+judge_fn judge_file_path;
+judge_fn judge_projected;		/* projected.c */
+judge_fn judge_affinity;		/* affinity.c */
+judge_fn judge_spread;
+judge_fn judge_tolerations;
+judge_fn judge_dns_config;		/* pod-network.c */
+judge_fn judge_host_aliases;
+judge_fn judge_pod_annotations;		/* pod-annotation.c */
 
 #endif

@@ -20,7 +20,7 @@ static void judge_exec(struct judge *j, const struct place *p)
 static void judge_header(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
-		{ "name", judge_header_name, ANY },
+		{ "name", judge_header_name, FILLED },
 	};
 
 	at_fields(j, p, fields, ARRAY_SIZE(fields));

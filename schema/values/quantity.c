@@ -19,11 +19,17 @@
 #define MOST (((quantity)INT64_MAX) * QUANTITY_ONE)
 
 /* What the suffix multiplies by: 2^binary or 10^decimal. */
-static bool scale_of(const char *suffix, int *ret_binary, int *ret_decimal)
+static bool scale_of(const char *s, int *ret_binary, int *ret_decimal)
 {
 	static const char binary[] = "KMGTPE", decimal[] = "num kMGTPE";
+	char suffix[8];
+	size_t n = strcspn(s, " ");
 	const char *at;
 
+	if (n >= sizeof(suffix))
+		return false;
+	memcpy(suffix, s, n);
+	suffix[n] = '\0';
 	*ret_binary = *ret_decimal = 0;
 	if (!*suffix)
 		return true;
@@ -90,13 +96,15 @@ static quantity scaled(quantity whole, quantity part, bool more, int binary,
 
 static bool parse(const char *s, quantity *ret)
 {
-	bool negative = *s == '-', more = false;
+	bool negative, more = false;
 	size_t n_whole, n_part = 0;
 	int binary, decimal;
 	const char *part = "";
 	quantity v, whole, behind;
 
-	s += *s == '-' || *s == '+';
+	s += strspn(s, " ");
+	negative = *s == '-';
+	s += negative || *s == '+';
 	s += strspn(s, "0");
 	n_whole = strspn(s, "0123456789");
 	if (s[n_whole] == '.') {

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "schema/values/common.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "schema/limits.h"
@@ -69,7 +70,8 @@ void judge_template_metadata(struct judge *j, const struct place *p)
 static void judge_requirement(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
-		{ "key", judge_label_key, ANY },
+		{ "key", judge_label_key, FILLED },
+		{ "operator", NULL, FILLED },
 	};
 	const char *operator = at_key_text(p, "operator", NULL);
 	struct place at_operator, values;
@@ -80,7 +82,7 @@ static void judge_requirement(struct judge *j, const struct place *p)
 
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
 	at(p, "values", &values);
-	if (at(p, "operator", &at_operator) && !some && !none)
+	if (at(p, "operator", &at_operator) && operator && !some && !none)
 		JUDGE_WORDS(j, &at_operator, "In", "NotIn", "Exists",
 			    "DoesNotExist");
 	else if (operator && some && !at_count(&values))
@@ -88,7 +90,7 @@ static void judge_requirement(struct judge *j, const struct place *p)
 	else if (operator && none && at_count(&values))
 		at_key_error(j, &values, "value-forbidden", "cannot be set "
 			     "where the operator is %s", operator);
-	at_items(j, &values, judge_label_value);
+	at_texts(j, &values, judge_label_value);
 }
 
 void judge_selector(struct judge *j, const struct place *p)
@@ -169,4 +171,64 @@ bool selector_matches(const struct place *selector, const struct node *labels)
 		if (!requirement_matches(rules->items[i], labels))
 			return false;
 	return true;
+}
+
+/* ---- a selector of the pods that its own object makes ---- */
+
+static void say_mismatch(struct judge *j, const struct place *p,
+			 const char *what, const char *key,
+			 const struct node *have)
+{
+	const char *text = label_text(have);
+
+	if (text)
+		at_error(j, p, "selector-mismatch", "%s, but label '%s' of "
+			 "its own pods is '%s' (in line %u)", what, key, text,
+			 have->mark.line);
+	else
+		at_error(j, p, "selector-mismatch", "%s, but its own pods "
+			 "have no label '%s' in template.metadata.labels",
+			 what, key);
+}
+
+void judge_matches_labels(struct judge *j, const struct place *match,
+			  const struct node *labels)
+{
+	char what[128];
+
+	for (uint32_t i = 0; at_is_map(match) && i < match->node->n; i++) {
+		const struct node_pair *pair = &match->node->pairs[i];
+		const struct node *have = node_getn(labels, pair->key,
+						    pair->key_len);
+		const char *want = label_text(pair->value);
+		struct place p = { .up = match, .key = pair->key,
+				   .node = pair->value };
+
+		if (!want || (label_text(have) &&
+			      !strcmp(label_text(have), want)))
+			continue;
+		snprintf(what, sizeof(what), "wants '%.80s'", want);
+		say_mismatch(j, &p, what, pair->key, have);
+	}
+}
+
+void judge_matches(struct judge *j, const struct place *selector,
+		   const struct node *labels)
+{
+	struct place part, rule, key;
+
+	if (at(selector, "matchLabels", &part))
+		judge_matches_labels(j, &part, labels);
+	at(selector, "matchExpressions", &part);
+	for (uint32_t i = 0; at_is_list(&part) && i < part.node->n; i++) {
+		const char *name;
+
+		if (!at_item(&part, i, &rule) ||
+		    requirement_matches(rule.node, labels) ||
+		    !at(&rule, "key", &key))
+			continue;
+		name = at_text(&key) ? at_text(&key) : "";
+		say_mismatch(j, &rule, "is not met", name,
+			     node_get(labels, name));
+	}
 }

@@ -94,22 +94,12 @@ static void judge_byte(struct judge *j, const struct place *p)
 	judge_range(j, p, 0, 255);
 }
 
-static void judge_named(struct judge *j, const struct place *p)
-{
-	static const struct field fields[] = {
-		{ "name", NULL, MUST },
-	};
-
-	at_fields(j, p, fields, ARRAY_SIZE(fields));
-}
-
 void judge_iscsi(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
 		{ "initiatorName", judge_iscsi_name, ANY },
 		{ "iqn", judge_iscsi_name, MUST },
 		{ "lun", judge_byte, ANY },
-		{ "secretRef", judge_named, ANY },
 		{ "targetPortal", NULL, MUST },
 	};
 
@@ -170,8 +160,10 @@ static bool begins(const char *s, const char *prefix)
 void judge_azure_disk(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
+		{ "cachingMode", NULL, FILLED },
 		{ "diskName", NULL, MUST },
 		{ "diskURI", NULL, MUST },
+		{ "kind", NULL, FILLED },
 	};
 	const char *kind = at_key_text(p, "kind", "Shared");
 	bool managed = !strcmp(kind, "Managed");
@@ -284,6 +276,72 @@ void judge_portworx(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
 		{ "volumeID", NULL, MUST },
+	};
+
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
+}
+
+void judge_rbd(struct judge *j, const struct place *p)
+{
+	static const struct field fields[] = {
+		{ "image", NULL, MUST },
+		{ "monitors", NULL, MUST },
+	};
+
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
+}
+
+void judge_cephfs(struct judge *j, const struct place *p)
+{
+	static const struct field fields[] = {
+		{ "monitors", NULL, MUST },
+	};
+
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
+}
+
+static bool is_reserved(const char *s)
+{
+	static const char *const ends[] = { ".kubernetes.io", ".k8s.io" };
+	char domain[256];
+	size_t n = strcspn(s, "/");
+
+	if (n + 2 > sizeof(domain))
+		return false;
+	domain[0] = '.';
+	memcpy(domain + 1, s, n);
+	domain[++n] = '\0';
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+		if (n >= strlen(ends[i]) &&
+		    !strcasecmp(domain + n - strlen(ends[i]), ends[i]))
+			return true;
+	return false;
+}
+
+void judge_flex(struct judge *j, const struct place *p)
+{
+	static const struct field fields[] = {
+		{ "driver", NULL, MUST },
+	};
+	struct place options;
+
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
+	at(p, "options", &options);
+	for (uint32_t i = 0; at_is_map(&options) && i < options.node->n; i++)
+		if (is_reserved(options.node->pairs[i].key))
+			place_error(j, &options, options.node->pairs[i].mark,
+				    "value-format", "has '%s', but the "
+				    "domains kubernetes.io and k8s.io are "
+				    "Kubernetes' own",
+				    options.node->pairs[i].key);
+}
+
+void judge_scale_io(struct judge *j, const struct place *p)
+{
+	static const struct field fields[] = {
+		{ "gateway", NULL, MUST },
+		{ "system", NULL, MUST },
+		{ "volumeName", NULL, MUST },
 	};
 
 	at_fields(j, p, fields, ARRAY_SIZE(fields));

@@ -21,6 +21,10 @@ judge_fn judge_quobyte;
 judge_fn judge_vsphere;
 judge_fn judge_photon;
 judge_fn judge_portworx;
+judge_fn judge_rbd;
+judge_fn judge_cephfs;
+judge_fn judge_flex;
+judge_fn judge_scale_io;
 /* The name of a CSI driver: 63 bytes, in any case. */
 judge_fn judge_csi_driver_name;
 

@@ -72,25 +72,6 @@ static void judge_glusterfs(struct judge *j, const struct place *p)
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
 }
 
-static void judge_rbd(struct judge *j, const struct place *p)
-{
-	static const struct field fields[] = {
-		{ "image", NULL, MUST },
-		{ "monitors", NULL, MUST },
-	};
-
-	at_fields(j, p, fields, ARRAY_SIZE(fields));
-}
-
-static void judge_cephfs(struct judge *j, const struct place *p)
-{
-	static const struct field fields[] = {
-		{ "monitors", NULL, MUST },
-	};
-
-	at_fields(j, p, fields, ARRAY_SIZE(fields));
-}
-
 static void judge_cinder(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
@@ -101,59 +82,12 @@ static void judge_cinder(struct judge *j, const struct place *p)
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
 }
 
-static bool is_reserved(const char *s)
-{
-	static const char *const ends[] = { ".kubernetes.io", ".k8s.io" };
-	char domain[256];
-	size_t n = strcspn(s, "/");
-
-	if (n + 2 > sizeof(domain))
-		return false;
-	domain[0] = '.';
-	memcpy(domain + 1, s, n);
-	domain[++n] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
-		if (n >= strlen(ends[i]) &&
-		    !strcasecmp(domain + n - strlen(ends[i]), ends[i]))
-			return true;
-	return false;
-}
-
-static void judge_flex(struct judge *j, const struct place *p)
-{
-	static const struct field fields[] = {
-		{ "driver", NULL, MUST },
-	};
-	struct place options;
-
-	at_fields(j, p, fields, ARRAY_SIZE(fields));
-	at(p, "options", &options);
-	for (uint32_t i = 0; at_is_map(&options) && i < options.node->n; i++)
-		if (is_reserved(options.node->pairs[i].key))
-			place_error(j, &options, options.node->pairs[i].mark,
-				    "value-format", "has '%s', but the "
-				    "domains kubernetes.io and k8s.io are "
-				    "Kubernetes' own",
-				    options.node->pairs[i].key);
-}
-
 static void judge_azure_file(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
 		{ "secretName", NULL, MUST },
 		{ "secretNamespace", NULL, FILLED },
 		{ "shareName", NULL, MUST },
-	};
-
-	at_fields(j, p, fields, ARRAY_SIZE(fields));
-}
-
-static void judge_scale_io(struct judge *j, const struct place *p)
-{
-	static const struct field fields[] = {
-		{ "gateway", NULL, MUST },
-		{ "system", NULL, MUST },
-		{ "volumeName", NULL, MUST },
 	};
 
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
@@ -170,12 +104,25 @@ static void judge_storage_os(struct judge *j, const struct place *p)
 	at_fields(j, p, fields, ARRAY_SIZE(fields));
 }
 
+static void judge_named(struct judge *j, const struct place *p)
+{
+	static const struct field fields[] = {
+		{ "name", NULL, MUST },
+	};
+
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
+}
+
 static void judge_volume_iscsi(struct judge *j, const struct place *p)
 {
+	static const struct field fields[] = {
+		{ "secretRef", judge_named, ANY },
+	};
 	const char *portal = at_key_text(p, "targetPortal", "");
 	struct place at_portal;
 
 	judge_iscsi(j, p);
+	at_fields(j, p, fields, ARRAY_SIZE(fields));
 	if (at_has(p, "initiatorName") && at(p, "targetPortal", &at_portal) &&
 	    strlen(j->o->id.name) + 1 + strlen(portal) > ISCSI_NAME_MAX)
 		at_error(j, &at_portal, "value-range", "and the volume's name "

@@ -75,7 +75,7 @@ static void test_quantities(void)
 		{ "+2", 2000000000 }, { "0001", 1000000000 },
 		{ "1.0000000001", 1000000001 },
 		{ "0.0000000000000000000000001", 1 },
-		{ "8Gi", 8589934592000000000 },
+		{ "8Gi", 8589934592000000000 }, { " 1m ", 1000000 },
 	};
 	struct arena a = ARENA_INIT;
 	quantity v, w;
@@ -221,7 +221,7 @@ static void test_texts(void)
 	ok(!is_port_name("") && !is_port_name("80") && !is_port_name("a--b") &&
 	   !is_port_name("-a") && !is_port_name("a-") && !is_port_name("A") &&
 	   !is_port_name("abcdefghijklmnop"), "what are none");
-	ok(is_good("\"a b/:\"", 36, judge_env_name), "a name in an environment");
+	ok(is_good("\"a b/:\"", 36, judge_env_name), "names of variables");
 	ok(!is_good("\"a=b\"", 36, judge_env_name) &&
 	   !is_good("\"\\u00e4\"", 36, judge_env_name), "what are none");
 	ok(is_config_key("a.b_C-1") && !is_config_key("..a") &&

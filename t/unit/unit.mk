@@ -133,6 +133,10 @@ UNIT_TESTS += t/unit/u-values
 t_unit_u_values_SOURCES = t/unit/u-values.c t/unit/tap.h
 t_unit_u_values_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-values-pod
+t_unit_u_values_pod_SOURCES = t/unit/u-values-pod.c t/unit/tap.h
+t_unit_u_values_pod_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)
