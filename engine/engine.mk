@@ -128,6 +128,7 @@ windlass_SOURCES = \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \
 	engine/cli/cmd-yaml.c \
+	engine/cli/complete.c \
 	engine/cli/doctor-channel.c engine/cli/doctor.h \
 	engine/cli/findings.c engine/cli/findings.h \
 	engine/cli/findings-github.c \

@@ -5,7 +5,6 @@
  */
 #include "config.h"
 
-#include <getopt.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -25,6 +24,7 @@
 #include "schema/base/fs.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/base/options.h"
 #include "schema/base/program.h"
 
 #define STATE_DIR "/var/lib/windlass/engine"
@@ -71,94 +71,58 @@ static const char usage_text[] =
 
 /* ---- the command line ---- */
 
-static int wrong_usage(const char *what, const char *value)
+static int take_metrics(void *target, const char *text, struct err *err)
 {
-	fprintf(stderr, "windlassd: %s%s%s%s; `windlassd --help` says more\n",
-		what, value ? " '" : "", value ? value : "",
-		value ? "'" : "");
-	return EXIT_USAGE;
+	const char **metrics = target;
+	struct err why = ERR_INIT;
+
+	/* which names the value, as whoever reports this does too */
+	if (strcmp(text, "off") != 0 && endpoint_check(text, &why) < 0)
+		return err_set(err, ERR_INVALID, "must be an address to listen "
+			       "on, as 127.0.0.1:8421, or off");
+	*metrics = text;
+	return 0;
 }
 
-static int read_level(const char *text, enum log_level *ret)
+static int take_level(void *target, const char *text, struct err *err)
 {
 	static const char *const names[] = { "debug", "info", "warn",
 					     "error" };
+	enum log_level *level = target;
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
 		if (!strcmp(text, names[i])) {
-			*ret = (enum log_level)i;
+			*level = (enum log_level)i;
 			return 0;
 		}
-	return wrong_usage("no log level", text);
+	return err_set(err, ERR_INVALID, "must be debug, info, warn or error");
 }
 
 /* -1: go on; else the exit status. */
 static int read_options(int argc, char **argv, struct options *o)
 {
-	enum { KUBECONFIG = 256, CONTEXT, NAMESPACE, STATE, METRICS, ELECT,
-	       NO_ELECT, LEVEL, HELP, VERSION_ };
-	static const struct option long_options[] = {
-		{ "kubeconfig", required_argument, NULL, KUBECONFIG },
-		{ "context", required_argument, NULL, CONTEXT },
-		{ "namespace", required_argument, NULL, NAMESPACE },
-		{ "state", required_argument, NULL, STATE },
-		{ "metrics", required_argument, NULL, METRICS },
-		{ "leader-elect", no_argument, NULL, ELECT },
-		{ "no-leader-elect", no_argument, NULL, NO_ELECT },
-		{ "log-level", required_argument, NULL, LEVEL },
-		{ "help", no_argument, NULL, HELP },
-		{ "version", no_argument, NULL, VERSION_ },
-		{ NULL, 0, NULL, 0 },
+	const struct option_spec specs[] = {
+		OPTION_TEXT("kubeconfig", &o->kube.path),
+		OPTION_TEXT("context", &o->kube.context),
+		OPTION_TEXT("namespace", &o->namespace),
+		OPTION_TEXT("state", &o->state),
+		OPTION_TAKE("metrics", take_metrics, &o->metrics),
+		OPTION_FLAG("leader-elect", &o->elect),
+		OPTION_OFF("no-leader-elect", &o->elect),
+		OPTION_TAKE("log-level", take_level, &o->level),
+		OPTION_END
 	};
-	struct err err = ERR_INIT;
-	int c;
+	int status;
 
 	*o = (struct options){
 		.state = STATE_DIR, .metrics = ENDPOINT_ADDRESS,
 		.level = LOG_INFO, .elect = true,
 	};
-	while ((c = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
-		switch (c) {
-		case KUBECONFIG:
-			o->kube.path = optarg;
-			break;
-		case CONTEXT:
-			o->kube.context = optarg;
-			break;
-		case NAMESPACE:
-			o->namespace = optarg;
-			break;
-		case STATE:
-			o->state = optarg;
-			break;
-		case METRICS:
-			if (strcmp(optarg, "off") &&
-			    endpoint_check(optarg, &err) < 0)
-				return wrong_usage("--metrics:", err.msg);
-			o->metrics = optarg;
-			break;
-		case ELECT:
-		case NO_ELECT:
-			o->elect = c == ELECT;
-			break;
-		case LEVEL:
-			if (read_level(optarg, &o->level))
-				return EXIT_USAGE;
-			break;
-		case HELP:
-			fputs(usage_text, stdout);
-			return 0;
-		case VERSION_:
-			puts("windlassd " PACKAGE_VERSION);
-			return 0;
-		default:
-			fputs("`windlassd --help` says more\n", stderr);
-			return EXIT_USAGE;
-		}
-	}
-	if (optind < argc)
-		return wrong_usage("no argument is taken:", argv[optind]);
-	return -1;
+	status = options_parse(specs, usage_text, argc, argv);
+	if (status < 0 && optind < argc)
+		return usage_error(usage_text, "no argument is taken: '%s'",
+				   argv[optind]);
+	return status;
 }
 
 /* ---- who writes ---- */
@@ -363,31 +327,41 @@ static void end(struct daemon *d)
 	loop_free(e->loop);
 }
 
-int main(int argc, char **argv)
+static int run(int argc, char **argv)
 {
 	struct daemon d = { 0 };
 	struct err err = ERR_INIT;
+	int status = read_options(argc, argv, &d.o);
+
+	if (status >= 0)
+		return status;
+	if (sodium_init() < 0) {
+		fputs("windlassd: libsodium does not start\n", stderr);
+		return EXIT_TROUBLE;
+	}
+	log_set_level(d.o.level);
+	status = EXIT_OK;
+	if (start(&d, &err) < 0 || loop_run(d.engine.loop, &err) < 0) {
+		fprintf(stderr, "windlassd: %s\n", err.msg);
+		status = EXIT_TROUBLE;
+	} else {
+		log_info("stopped");
+	}
+	end(&d);
+	return status;
+}
+
+static const struct program windlassd = {
+	.name = "windlassd", .run = run,
+};
+
+int main(int argc, char **argv)
+{
 	int status;
 
 	if (!program_streams())
 		return EXIT_TROUBLE;
 	if (role_play(argc, argv, &status))
 		return status;
-	status = read_options(argc, argv, &d.o);
-	if (status >= 0)
-		return program_end("windlassd", status);
-	if (sodium_init() < 0) {
-		fputs("windlassd: libsodium does not start\n", stderr);
-		return 1;
-	}
-	log_set_level(d.o.level);
-	status = 0;
-	if (start(&d, &err) < 0 || loop_run(d.engine.loop, &err) < 0) {
-		fprintf(stderr, "windlassd: %s\n", err.msg);
-		status = 1;
-	} else {
-		log_info("stopped");
-	}
-	end(&d);
-	return status;
+	return program_run(&windlassd, argc, argv);
 }

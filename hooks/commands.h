@@ -21,6 +21,9 @@ int cmd_post_receive(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 
+/* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */
+complete_fn hook_complete;
+
 /*
  * What every command works on: the repository `dir` (NULL: $GIT_DIR, else
  * the current folder) and its configuration. With `from_env` the quarantine

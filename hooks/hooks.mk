@@ -14,6 +14,7 @@ libhooks_a_SOURCES =
 # the frame: what every command stands on
 libhooks_a_SOURCES += \
 	hooks/command.c hooks/commands.h \
+	hooks/complete.c \
 	hooks/host-config.c hooks/host-config.h \
 	hooks/config-value.c hooks/config-value.h \
 	hooks/feedback.c hooks/feedback.h \

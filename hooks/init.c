@@ -8,7 +8,6 @@
 #include "hooks/init.h"
 
 #include <fcntl.h>
-#include <getopt.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +23,7 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
+#include "schema/base/options.h"
 #include "schema/keyfile.h"
 #include "schema/object.h"
 #include "schema/sshkey.h"
@@ -54,29 +54,6 @@ static const char usage[] =
 "                           written for it; its key file is left\n"
 "  --force                  and the bundles that it signed\n";
 
-enum {
-	OPT_REPO = 256, OPT_REF, OPT_PATH, OPT_KEY, OPT_PUBLISH,
-	OPT_KUBERNETES, OPT_NAMESPACE, OPT_DELETE_LIMIT, OPT_SECRETS,
-	OPT_SERVE, OPT_REMOVE, OPT_FORCE, OPT_HELP,
-};
-
-static const struct option options[] = {
-	{ "repo", required_argument, NULL, OPT_REPO },
-	{ "ref", required_argument, NULL, OPT_REF },
-	{ "path", required_argument, NULL, OPT_PATH },
-	{ "key", required_argument, NULL, OPT_KEY },
-	{ "publish", required_argument, NULL, OPT_PUBLISH },
-	{ "kubernetes", required_argument, NULL, OPT_KUBERNETES },
-	{ "default-namespace", required_argument, NULL, OPT_NAMESPACE },
-	{ "delete-limit", required_argument, NULL, OPT_DELETE_LIMIT },
-	{ "allow-secrets", no_argument, NULL, OPT_SECRETS },
-	{ "serve", required_argument, NULL, OPT_SERVE },
-	{ "remove", no_argument, NULL, OPT_REMOVE },
-	{ "force", no_argument, NULL, OPT_FORCE },
-	{ "help", no_argument, NULL, OPT_HELP },
-	{ 0 },
-};
-
 /* A path of the command line begins where the command was run. */
 static int from_cwd(const char *v, char **ret, struct err *err)
 {
@@ -90,81 +67,68 @@ static int from_cwd(const char *v, char **ret, struct err *err)
 	return rc;
 }
 
-static int take_key(const char *v, char **ret, struct err *err)
+/* ---- the arguments of options, each judged as it is read ---- */
+
+static int take_ref(void *to, const char *v, struct err *err)
 {
-	if (!strncmp(v, "key::", 5))
-		return value_signing_key(v, ret, err);
-	return from_cwd(v, ret, err);
+	return value_ref(v, to, err);
 }
 
-static int take_number(const char *v, char **ret, struct err *err)
+static int take_path(void *to, const char *v, struct err *err)
+{
+	return value_tree_path(v, to, err);
+}
+
+static int take_host_path(void *to, const char *v, struct err *err)
+{
+	return from_cwd(v, to, err);
+}
+
+static int take_key(void *to, const char *v, struct err *err)
+{
+	if (!strncmp(v, "key::", 5))
+		return value_signing_key(v, to, err);
+	return from_cwd(v, to, err);
+}
+
+static int take_kubernetes(void *to, const char *v, struct err *err)
+{
+	return value_kubernetes(v, to, err);
+}
+
+static int take_as_it_is(char **to, const char *v)
+{
+	free(*to);
+	*to = xstrdup(v);
+	return 0;
+}
+
+static int take_number(void *to, const char *v, struct err *err)
 {
 	uint64_t n;
 
 	if (parse_u64(v, 0, LIMIT_BUNDLE_OBJECTS, &n) < 0)
 		return err_set(err, ERR_INVALID, "must be a number from 0");
-	free(*ret);
-	*ret = xstrdup(v);
-	return 0;
+	return take_as_it_is(to, v);
 }
 
-static int take_namespace(const char *v, char **ret, struct err *err)
+static int take_namespace(void *to, const char *v, struct err *err)
 {
 	if (!is_dns_label(v))
 		return err_set(err, ERR_INVALID, "must be a namespace's name");
-	free(*ret);
-	*ret = xstrdup(v);
-	return 0;
+	return take_as_it_is(to, v);
 }
 
-static int take_address(const char *v, char **ret, struct err *err)
+static int take_address(void *to, const char *v, struct err *err)
 {
 	struct listen_addr a;
-
 	struct err why = ERR_INIT;
 
 	/* which names the value, as whoever reports this does too */
 	if (listen_parse(v, &a, &why) < 0)
 		return err_set(err, ERR_INVALID, "must be an address to listen "
 			       "on: 127.0.0.1:8420, [::1]:8420 or unix:/PATH");
-	free(*ret);
-	*ret = xstrdup(v);
-	return 0;
-}
-
-static int take(struct init_options *o, int opt, const char *v,
-		struct err *err)
-{
-	switch (opt) {
-	case OPT_REPO:
-		o->repo = v;
-		return 0;
-	case OPT_REF:
-		return value_ref(v, &o->ref, err);
-	case OPT_PATH:
-		return value_tree_path(v, &o->paths, err);
-	case OPT_KEY:
-		return take_key(v, &o->key, err);
-	case OPT_PUBLISH:
-		return from_cwd(v, &o->publish, err);
-	case OPT_KUBERNETES:
-		return value_kubernetes(v, &o->kubernetes, err);
-	case OPT_NAMESPACE:
-		return take_namespace(v, &o->default_namespace, err);
-	case OPT_DELETE_LIMIT:
-		return take_number(v, &o->delete_limit, err);
-	case OPT_SERVE:
-		return take_address(v, &o->serve, err);
-	case OPT_REMOVE:
-		o->remove = true;
-		return 0;
-	case OPT_FORCE:
-		o->force = true;
-		return 0;
-	default:
-		o->allow_secrets = true;
-		return 0;
-	}
+	return take_as_it_is(to, v);
 }
 
 /* True if the options go together. */
@@ -180,20 +144,26 @@ static bool fit(const struct init_options *o)
 /* -1: go on; else the exit status. */
 static int parse_options(int argc, char **argv, struct init_options *o)
 {
-	struct err err = ERR_INIT;
-	int opt, index = 0;
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &o->repo),
+		OPTION_TAKE("ref", take_ref, &o->ref),
+		OPTION_TAKE("path", take_path, &o->paths),
+		OPTION_TAKE("key", take_key, &o->key),
+		OPTION_TAKE("publish", take_host_path, &o->publish),
+		OPTION_TAKE("kubernetes", take_kubernetes, &o->kubernetes),
+		OPTION_TAKE("default-namespace", take_namespace,
+			    &o->default_namespace),
+		OPTION_TAKE("delete-limit", take_number, &o->delete_limit),
+		OPTION_FLAG("allow-secrets", &o->allow_secrets),
+		OPTION_TAKE("serve", take_address, &o->serve),
+		OPTION_FLAG("remove", &o->remove),
+		OPTION_FLAG("force", &o->force),
+		OPTION_END
+	};
+	int status = options_parse(specs, usage, argc, argv);
 
-	optind = 1;
-	while ((opt = getopt_long(argc, argv, "h", options, &index)) != -1) {
-		if (opt == OPT_HELP || opt == 'h')
-			return usage_help(usage);
-		if (opt == '?')
-			return usage_error(usage, NULL);
-		if (take(o, opt, optarg, &err) < 0)
-			return usage_error(usage, "--%s '%s' %s",
-					   options[index].name, optarg,
-					   err.msg);
-	}
+	if (status >= 0)
+		return status;
 	if (argc - optind != 1)
 		return usage_error(usage, "name one channel");
 	o->channel = argv[optind];

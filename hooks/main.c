@@ -29,6 +29,7 @@ static const struct program windlass_hook = {
 	.purpose = "Turns pushes to a bare Git repository into signed "
 		   "bundles for clusters.",
 	.commands = commands,
+	.values = hook_complete,
 };
 
 int main(int argc, char **argv)

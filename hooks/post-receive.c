@@ -16,6 +16,7 @@
 #include "hooks/receive.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
+#include "schema/base/options.h"
 #include "schema/sshkey.h"
 
 /* the longest first publish of another push may take, and then some */
@@ -93,11 +94,13 @@ int cmd_post_receive(int argc, char **argv)
 	struct host host = HOST_INIT;
 	struct err err = ERR_INIT;
 	struct feedback fb;
+	int status = options_parse(options_none, usage, argc, argv);
 
-	if (argc > 1 && !strcmp(argv[1], "--help"))
-		return usage_help(usage);
-	if (argc > 1)
-		return usage_error(usage, "no argument is taken: '%s'", argv[1]);
+	if (status >= 0)
+		return status;
+	if (optind < argc)
+		return usage_error(usage, "no argument is taken: '%s'",
+				   argv[optind]);
 	feedback_init(&fb, STDERR_FILENO);
 	if (updates_read(STDIN_FILENO, &updates, &err) < 0 ||
 	    host_open(NULL, false, &host, &err) < 0 ||

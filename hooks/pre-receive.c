@@ -19,6 +19,7 @@
 #include "hooks/receive.h"
 #include "hooks/validate.h"
 #include "schema/base/mem.h"
+#include "schema/base/options.h"
 
 /* how long a push waits for the one before it to be published */
 #define LOCK_MS 5000
@@ -280,12 +281,14 @@ int cmd_pre_receive(int argc, char **argv)
 {
 	struct push p = { .host = HOST_INIT, .updates = UPDATES_INIT };
 	struct err err = ERR_INIT;
-	int status = EXIT_REFUSED;
+	int status = options_parse(options_none, usage, argc, argv);
 
-	if (argc > 1 && !strcmp(argv[1], "--help"))
-		return usage_help(usage);
-	if (argc > 1)
-		return usage_error(usage, "no argument is taken: '%s'", argv[1]);
+	if (status >= 0)
+		return status;
+	if (optind < argc)
+		return usage_error(usage, "no argument is taken: '%s'",
+				   argv[optind]);
+	status = EXIT_REFUSED;
 	feedback_init(&p.fb, STDERR_FILENO);
 	if (host_open(NULL, true, &p.host, &err) < 0 ||
 	    updates_read(STDIN_FILENO, &p.updates, &err) < 0 ||

@@ -16,6 +16,7 @@
 #include "schema/base/buf.h"
 #include "schema/base/fs.h"
 #include "schema/base/num.h"
+#include "schema/base/strvec.h"
 #include "schema/limits.h"
 
 /* dozens of minors, in a message */
@@ -66,24 +67,49 @@ static int is_table(const struct dirent *e)
 	return openapi_is_minor(e->d_name);
 }
 
-static int unknown_minor(const char *dir, const char *minor, struct err *err)
+/* Those that dir has, the oldest first. */
+static void minors_of(const char *dir, struct strvec *ret)
 {
-	struct buf known = BUF_INIT(KNOWN_MAX);
 	struct dirent **names = NULL;
 	int n = scandir(dir, &names, is_table, versionsort);
 
 	for (int i = 0; i < n; i++) {
-		buf_addf(&known, "%s%s", i ? ", " : "", names[i]->d_name);
+		strvec_push(ret, names[i]->d_name);
 		free(names[i]);
 	}
 	free(names);
-	if (n > 0)
+}
+
+void openapi_complete(struct completion *c)
+{
+	struct buf dir = BUF_INIT(LIMIT_PATH_BYTES);
+	struct strvec minors = STRVEC_INIT;
+
+	directory(&dir);
+	if (buf_ok(&dir))
+		minors_of(dir.data, &minors);
+	for (size_t i = 0; i < minors.n; i++)
+		completion_add(c, minors.v[i], NULL);
+	strvec_release(&minors);
+	buf_release(&dir);
+}
+
+static int unknown_minor(const char *dir, const char *minor, struct err *err)
+{
+	struct buf known = BUF_INIT(KNOWN_MAX);
+	struct strvec minors = STRVEC_INIT;
+
+	minors_of(dir, &minors);
+	for (size_t i = 0; i < minors.n; i++)
+		buf_addf(&known, "%s%s", i ? ", " : "", minors.v[i]);
+	if (minors.n)
 		err_set(err, ERR_INVALID, "this windlass does not know "
 			"Kubernetes %s, but %s", minor, known.data);
 	else
 		err_set(err, ERR_INTERNAL, "no schema tables are in '%s': "
 			"install windlass, or name the directory that has "
 			"them in WINDLASS_OPENAPI", dir);
+	strvec_release(&minors);
 	buf_release(&known);
 	return -1;
 }

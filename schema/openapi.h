@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/base/complete.h"
 #include "schema/base/err.h"
 
 /* The newest minor that there is a table of. */
@@ -100,6 +101,8 @@ void openapi_close(struct openapi *o);
 bool openapi_is_minor(const char *s);
 int openapi_open_minor(const char *minor, struct openapi *ret,
 		       struct err *err);
+/* Adds those that there are, where a version is completed. */
+void openapi_complete(struct completion *c);
 
 /* The server that it was made from: "v1.36.3". */
 const char *openapi_kubernetes(const struct openapi *o);

@@ -18,6 +18,7 @@ libschema_a_SOURCES += \
 	schema/base/banned.h \
 	schema/base/buf.c schema/base/buf.h \
 	schema/base/clock.c schema/base/clock.h \
+	schema/base/complete.c schema/base/complete.h \
 	schema/base/digest.c schema/base/digest.h \
 	schema/base/err.c schema/base/err.h \
 	schema/base/fs.c schema/base/fs.h \

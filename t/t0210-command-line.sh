@@ -35,6 +35,16 @@ for program in windlass windlass-hook; do
 	done
 done
 
+# a program without commands
+like "$(windlassd --help)" "^usage: windlassd " "windlassd --help"
+is "$(windlassd -h)" "$(windlassd --help)" "windlassd -h says the same"
+is "$(windlassd --version)" "$(windlass --version | sed 's/ /d /')" \
+	"windlassd --version, in the same form"
+said 129 "^.windlassd --help. says more" windlassd --no-such-option
+said 129 "^windlassd: no argument is taken: 'prod'" windlassd prod
+said 129 "^windlassd: --log-level 'x' must be debug, info, warn or error" \
+	windlassd --log-level x
+
 # as git runs a hook
 ln -s "$WINDLASS_BUILD/windlass-hook" pre-receive
 like "$(./pre-receive --help)" "^usage: windlass-hook pre-receive" \

@@ -75,12 +75,13 @@ for file in dead noca stranger nobody; do
 	judge $? "it goes on ($file)"
 done
 windlassd --kubeconfig /nowhere >out 2>err
-is "$? $(cat err)" "1 windlassd: kubeconfig: cannot open '/nowhere': No such file or directory" \
+is "$? $(cat err)" "2 windlassd: kubeconfig: cannot open '/nowhere': No such file or directory" \
 	"windlassd: no such kubeconfig"
 for wrong in nonsense 127.0.0.1 127.0.0.1:99999 example.org:80; do
 	windlassd --kubeconfig "$KUBECONFIG" --state "$TRASH/state" --metrics "$wrong" >out 2>err
-	is "$? $(wc -l <err)" "129 1" "windlassd --metrics $wrong: wrong usage, in a line"
-	like "$(cat err)" "^windlassd: --metrics: .*'$wrong' is no .*--help" "which names it"
+	is "$?" 129 "windlassd --metrics $wrong: wrong usage"
+	like "$(cat err)" "^windlassd: --metrics '$wrong' must be an address" "which names it"
+	like "$(cat err)" '`windlassd --help` says more' "and where to read more"
 done
 windlassd --nope >out 2>err
 is $? 129 "windlassd --nope"

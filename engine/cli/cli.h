@@ -29,6 +29,9 @@ int cmd_uninstall(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
 int cmd_yaml(int argc, char **argv);
 
+/* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */
+complete_fn cli_complete;
+
 /* Colours: on a terminal, without NO_COLOR, and TERM is not dumb. */
 bool cli_color(FILE *out);
 

@@ -66,8 +66,7 @@ static int print_file(const char *path)
 
 int cmd_yaml(int argc, char **argv)
 {
-	const struct option_spec specs[] = { OPTION_END };
-	int worst = options_parse(specs, usage, argc, argv);
+	int worst = options_parse(options_none, usage, argc, argv);
 
 	if (worst >= 0)
 		return worst;

@@ -40,6 +40,7 @@ static const struct program windlass = {
 	.manual = "man 1 windlass",
 	.purpose = "Looks at manifests, bundles and channels.",
 	.commands = commands,
+	.values = cli_complete,
 };
 
 bool cli_color(FILE *out)

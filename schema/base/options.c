@@ -4,18 +4,21 @@
 
 #include <getopt.h>
 
+#include "schema/base/complete.h"
 #include "schema/base/mem.h"
 #include "schema/base/program.h"
 
 /* values that getopt_long returns: behind all letters */
 #define FIRST 256
 
+const struct option_spec options_none[] = { OPTION_END };
+
 static int take(const struct option_spec *s, const char *usage)
 {
 	struct err err = ERR_INIT;
 
 	if (s->flag) {
-		*s->flag = true;
+		*s->flag = !s->off;
 	} else if (s->text) {
 		*s->text = optarg;
 	} else if (s->take(s->target, optarg, &err) < 0) {
@@ -71,6 +74,10 @@ int options_parse(const struct option_spec *specs, const char *usage,
 	char letters[2 * OPTIONS_MAX + 2] = "";
 	int c;
 
+	if (complete_asked()) {
+		complete_answer(specs, usage);
+		return EXIT_OK;
+	}
 	describe(specs, longs, letters);
 	optind = 1;
 	while ((c = getopt_long(argc, argv, letters, longs, NULL)) != -1) {

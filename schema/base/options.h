@@ -18,6 +18,7 @@ struct option_spec {
 	char letter;		/* 'n' for -n, or 0 */
 	const char **text;	/* gets the argument */
 	bool *flag;		/* is set; there is no argument */
+	bool off;		/* it is cleared instead */
 	/* Judges the argument: -1 with what it must be, "must be a number" */
 	int (*take)(void *target, const char *value, struct err *err);
 	void *target;
@@ -25,15 +26,20 @@ struct option_spec {
 
 #define OPTION_TEXT(n, to) { .name = (n), .text = (to) }
 #define OPTION_FLAG(n, to) { .name = (n), .flag = (to) }
+#define OPTION_OFF(n, to) { .name = (n), .flag = (to), .off = true }
 #define OPTION_TAKE(n, f, to) { .name = (n), .take = (f), .target = (to) }
 #define OPTION_END { 0 }
 
 #define OPTIONS_MAX 32
 
+/* Of a command that has none, but --help. */
+extern const struct option_spec options_none[];
+
 /*
  * Reads them, up to OPTION_END. -1 to go on, with the other arguments from
  * argv[optind]; else the exit status: EXIT_OK after --help, EXIT_USAGE after
- * a message.
+ * a message. Where a shell asks for completions they are printed, and nothing
+ * is read (complete.h): whatever a command does comes after this.
  */
 int options_parse(const struct option_spec *specs, const char *usage,
 		  int argc, char **argv);

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "schema/base/program.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -68,12 +69,62 @@ static int run_command(const struct program *p, int argc, char **argv)
 	return EXIT_USAGE;
 }
 
+/* The commands, where one of them is to be completed. */
+static int complete_command(const struct program *p, const char *prefix,
+			    bool help)
+{
+	for (const struct command *c = p->commands; c->name; c++)
+		complete_word(prefix, c->name, c->summary);
+	if (!help)
+		complete_word(prefix, "help", "say how a command is used");
+	if (!help && *prefix == '-') {
+		complete_word(prefix, "--help", "list the commands");
+		complete_word(prefix, "--version", "which version this is");
+	}
+	return EXIT_OK;
+}
+
+/* argv has the words behind the program's name; see complete.h. */
+static int complete(const struct program *p, int argc, char **argv)
+{
+	bool help = argc == 2 && !strcmp(argv[0], "help");
+	const struct command *c;
+
+	if (argc < 1)
+		return EXIT_OK;
+	if (argc == 1 || help)
+		return complete_command(p, argv[argc - 1], help);
+	c = program_command(p, argv[0]);
+	if (!c)
+		return EXIT_OK;
+	complete_begin(argc, argv, p->values);
+	return c->run(argc, argv);
+}
+
+/* A program that does one thing has its options alone. */
+static int run_alone(const struct program *p, int argc, char **argv)
+{
+	if (argc > 2 && !strcmp(argv[1], "--complete")) {
+		complete_begin(argc - 1, argv + 1, p->values);
+		if (argc == 3 && argv[2][0] == '-')
+			complete_word(argv[2], "--version",
+				      "which version this is");
+	}
+	if (argc > 1 && !strcmp(argv[1], "--version")) {
+		printf("%s %s\n", p->name, PACKAGE_VERSION);
+		return EXIT_OK;
+	}
+	return p->run(argc, argv);
+}
+
 static int run(const struct program *p, int argc, char **argv)
 {
 	const char *slash = argc ? strrchr(argv[0], '/') : NULL;
 	char help[] = "--help";
 
 	program_name = p->name;
+	if (!p->commands)
+		return run_alone(p, argc, argv);
 	if (argc && program_command(p, slash ? slash + 1 : argv[0])) {
 		argv[0] += slash ? slash + 1 - argv[0] : 0;
 		return run_command(p, argc, argv);
@@ -88,6 +139,8 @@ static int run(const struct program *p, int argc, char **argv)
 		printf("%s %s\n", p->name, PACKAGE_VERSION);
 		return EXIT_OK;
 	}
+	if (!strcmp(argv[0], "--complete"))
+		return complete(p, argc - 1, argv + 1);
 	if (!strcmp(argv[0], "help") && argc > 1)
 		return run_command(p, 2, (char *[]){ argv[1], help, NULL });
 	if (!strcmp(argv[0], "help") || !strcmp(argv[0], "--help") ||
@@ -150,7 +203,11 @@ int usage_error(const char *usage, const char *fmt, ...)
 	/* "usage: windlass log [..." begins with the program and command */
 	usage += strlen("usage: ");
 	len = strcspn(usage, " ") + 1;
-	len += strcspn(usage + len, " \n");
+	/* or with a program that has none: "usage: windlassd [..." */
+	if (islower((unsigned char)usage[len]))
+		len += strcspn(usage + len, " \n");
+	else
+		len--;
 	fprintf(stderr, "`%.*s --help` says more\n", (int)len, usage);
 	return EXIT_USAGE;
 }

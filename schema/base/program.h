@@ -16,6 +16,7 @@
 
 #include <stdbool.h>
 
+#include "schema/base/complete.h"
 #include "schema/base/err.h"
 
 enum {
@@ -37,6 +38,8 @@ struct program {
 	const char *manual;	/* "man 1 windlass" */
 	const char *purpose;	/* a sentence */
 	const struct command *commands;	/* up to one without a name */
+	int (*run)(int argc, char **argv);	/* if it has no commands */
+	complete_fn *values;	/* what it can complete, or NULL */
 };
 
 /*
@@ -55,7 +58,7 @@ int program_end(const char *name, int status);
 
 /*
  * Runs the command that argv[0] names, as Git runs hooks, or argv[1], or
- * answers help, --help, -h and --version. Returns the exit status, which is
+ * answers help, --help, -h, --version and --complete. Returns the exit status, which is
  * EXIT_TROUBLE too when its output could not be written. Messages
  * of the functions below begin with the program's name from then on.
  */
