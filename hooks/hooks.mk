@@ -87,15 +87,6 @@ libhooks_a_SOURCES += \
 	hooks/tokens.c hooks/tokens.h
 
 dist_man_MANS += hooks/windlass-hook.8
-EXTRA_DIST += \
-	contrib/guides/git-host.md \
-	contrib/logrotate/windlass \
-	contrib/nginx/windlass.conf \
-	contrib/systemd/windlass-agent@.service \
-	contrib/systemd/windlass-publish@.service \
-	contrib/systemd/windlass-publish@.timer \
-	contrib/systemd/windlass-serve@.service \
-	contrib/systemd/windlass-serve@.socket
 
 windlass_hook_SOURCES = hooks/main.c
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)

@@ -167,7 +167,6 @@ all-local: $(dist_openapi_DATA)
 	@for table in $(dist_openapi_DATA); do \
 		cp -f $(srcdir)/$$table windlass-openapi/; \
 	done
-clean-local:
-	-rm -rf windlass-openapi
+CLEAN_FOLDERS += windlass-openapi
 
 dist_man_MANS += schema/windlass-bundle.5
