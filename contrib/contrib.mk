@@ -1,6 +1,6 @@
 # What a machine gets beside the programs, and how packages are made.
 
-# completions: one file a shell, for all programs
+# completions: one file a shell, for all programs; and every guide there is
 bashcompletiondir = $(datadir)/bash-completion/completions
 fishcompletiondir = $(datadir)/fish/vendor_completions.d
 dist_zshcompletion_DATA = contrib/completion/_windlass
@@ -16,7 +16,12 @@ install-data-local:
 			"$(DESTDIR)$(fishcompletiondir)/$$program.fish" || \
 		exit 1; \
 	done
+	$(MKDIR_P) "$(DESTDIR)$(docdir)"
+	$(INSTALL_DATA) $(srcdir)/contrib/guides/*.md "$(DESTDIR)$(docdir)"
 uninstall-local:
+	cd $(srcdir)/contrib/guides && for guide in *.md; do \
+		rm -f "$(DESTDIR)$(docdir)/$$guide"; \
+	done
 	for program in $(COMPLETED); do \
 		rm -f "$(DESTDIR)$(bashcompletiondir)/$$program" \
 			"$(DESTDIR)$(fishcompletiondir)/$$program.fish"; \
@@ -38,7 +43,38 @@ install-data-hook:
 	done
 
 # texts, and examples to be copied and changed
-dist_doc_DATA = README.md $(GUIDES)
-GUIDES = contrib/guides/git-host.md
+dist_doc_DATA = README.md
+EXTRA_DIST += contrib/guides/git-host.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = contrib/logrotate/windlass contrib/nginx/windlass.conf
+
+# ---- packages of Debian ----
+
+EXTRA_DIST += \
+	contrib/debian/changelog \
+	contrib/debian/control \
+	contrib/debian/copyright \
+	contrib/debian/not-installed \
+	contrib/debian/rules \
+	contrib/debian/source/format \
+	contrib/debian/windlass-common.docs \
+	contrib/debian/windlass-common.install \
+	contrib/debian/windlass-hook.examples \
+	contrib/debian/windlass-hook.install \
+	contrib/debian/windlass-hook.postinst \
+	contrib/debian/windlass-hook.prerm \
+	contrib/debian/windlass.install \
+	contrib/debian/windlassd.install
+
+# Out of the tarball, in the folder deb/: the packages, their source, and
+# the .changes that names all of them. DEB_FLAGS is for dpkg-buildpackage.
+DEB_FLAGS = -us -uc
+deb: dist
+	rm -rf deb
+	$(MKDIR_P) deb
+	cp $(distdir).tar.xz deb/windlass_$(VERSION).orig.tar.xz
+	umask 022 && cd deb && tar -xf windlass_$(VERSION).orig.tar.xz && \
+		cd $(distdir) && cp -R contrib/debian debian && \
+		dpkg-buildpackage $(DEB_FLAGS)
+.PHONY: deb
+CLEAN_FOLDERS += deb

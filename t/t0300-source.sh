@@ -161,6 +161,16 @@ is "$(comm -23 "$TRASH/named" "$TRASH/explained")" "" \
 is "$(comm -13 "$TRASH/named" "$TRASH/explained")" "" \
 	"each that is explained can be found"
 
+# ---- what the build needs, in all three places ----
+
+is "$(sed -n 's/^WL_LIBRARY(.*\[\([a-z0-9-]*\)\])$/\1/p' configure.ac |
+	while read -r package; do
+		grep -q "^ $package\b" contrib/debian/control ||
+			echo "contrib/debian/control: no $package"
+		grep -q "\b$package\b" contrib/packages ||
+			echo "contrib/packages: no $package"
+	done)" "" "packagers and contrib/packages know each library"
+
 # ---- words and bytes ----
 
 is "$(grep -nE '\b(TO[D]O|FIX[M]E|XX[X])\b' "${all[@]}" |
