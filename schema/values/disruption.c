@@ -9,6 +9,7 @@
 
 #include "schema/values/common.h"
 #include "schema/values/kinds.h"
+#include "schema/values/pod.h"
 #include "schema/values/quantity.h"
 #include "schema/values/resource.h"
 
@@ -100,10 +101,44 @@ static void judge_overhead(struct judge *j, const struct place *p)
 			judge_quantity_whole(j, &amount);
 }
 
+static bool same_toleration(const struct node *a, const struct node *b)
+{
+	static const char *const keys[] = {
+		"key", "operator", "value", "effect"
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+		const char *x = node_path_str(a, keys[i], NULL);
+		const char *y = node_path_str(b, keys[i], NULL);
+
+		if (strcmp(x ? x : "", y ? y : ""))
+			return false;
+	}
+	return true;
+}
+
+/* Those of a Pod may be there twice. */
+static void judge_own_tolerations(struct judge *j, const struct place *p)
+{
+	struct place item;
+
+	judge_tolerations(j, p);
+	for (uint32_t i = 1; at_is_list(p) && i < p->node->n && i < 1000; i++)
+		for (uint32_t k = 0; k < i; k++)
+			if (at_item(p, i, &item) &&
+			    same_toleration(item.node, p->node->items[k])) {
+				at_error(j, &item, "value-duplicate", "is the "
+					 "same as the item in line %u",
+					 p->node->items[k]->mark.line);
+				break;
+			}
+}
+
 static void judge_scheduling(struct judge *j, const struct place *p)
 {
 	static const struct field fields[] = {
 		{ "nodeSelector", judge_labels, ANY },
+		{ "tolerations", judge_own_tolerations, ANY },
 	};
 
 	at_fields(j, p, fields, ARRAY_SIZE(fields));

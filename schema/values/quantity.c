@@ -162,6 +162,8 @@ const char *quantity_text(const struct node *n, char *buf, size_t size)
 {
 	if (n->type == NODE_STR)
 		return n->str;
+	if (n->type == NODE_NULL)
+		return "null";
 	if (n->type == NODE_INT)
 		snprintf(buf, size, "%lld", (long long)n->integer);
 	else

@@ -217,9 +217,18 @@ static void limits_read(const struct place *maps, const char *name,
 			struct limits *ret)
 {
 	ret->name = name;
-	for (int i = 0; i < 5; i++)
+	for (int i = 0; i < 5; i++) {
+		const struct node *n = node_get(maps[i].node, name);
+
 		ret->has[i] = at(&maps[i], name, &ret->at[i]) &&
-			      quantity_of(ret->at[i].node, &ret->v[i]);
+			      quantity_of(n, &ret->v[i]);
+		if (!n || n->type != NODE_NULL)
+			continue;
+		/* in a map of amounts null is 0 */
+		ret->at[i].node = n;
+		ret->v[i] = 0;
+		ret->has[i] = true;
+	}
 }
 
 /* `a` must not be more than `b`. */
