@@ -52,6 +52,7 @@ judge_fn judge_readiness_probe;
 judge_fn judge_lifecycle;
 judge_fn judge_resources;		/* resources.c: of a container */
 judge_fn judge_pod_resources;
+judge_fn judge_pod_totals;		/* pod-total.c: of all containers */
 judge_fn judge_security_context;	/* security.c: of a container */
 judge_fn judge_pod_security;
 judge_fn judge_volumes;			/* pod-volume.c */

@@ -158,6 +158,17 @@ bool quantity_of(const struct node *n, quantity *ret)
 	       parse(n->str, ret);
 }
 
+bool amount_of(const struct node *n, quantity *ret)
+{
+	const quantity milli = QUANTITY_ONE / 1000;
+
+	if (!quantity_of(n, ret))
+		return false;
+	if (*ret % milli)
+		*ret = (*ret / milli + (*ret > 0)) * milli;
+	return true;
+}
+
 const char *quantity_text(const struct node *n, char *buf, size_t size)
 {
 	if (n->type == NODE_STR)

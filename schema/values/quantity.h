@@ -18,6 +18,9 @@ __extension__ typedef __int128 quantity;	/* billionths */
 
 /* False of what is no quantity, or too odd to say how much it is. */
 bool quantity_of(const struct node *n, quantity *ret);
+/* The same of what a container asks for or may use: the API server rounds
+ * that up to thousandths before it looks. */
+bool amount_of(const struct node *n, quantity *ret);
 /* As somebody wrote it, for a message; buf is used for a number. */
 const char *quantity_text(const struct node *n, char *buf, size_t size);
 

@@ -35,18 +35,6 @@ static void judge_pages(struct judge *j, const struct place *p)
 			 "pages of %s", size);
 }
 
-/* The API server rounds amounts up to thousandths before it looks. */
-static bool amount_of(const struct node *n, quantity *ret)
-{
-	const quantity milli = QUANTITY_ONE / 1000;
-
-	if (!quantity_of(n, ret))
-		return false;
-	if (*ret % milli)
-		*ret = (*ret / milli + (*ret > 0)) * milli;
-	return true;
-}
-
 static void judge_amount(struct judge *j, const struct place *p)
 {
 	quantity v;
@@ -211,4 +199,5 @@ void judge_pod_resources(struct judge *j, const struct place *p)
 	if (at(p, "requests", &amounts))
 		judge_pod_keys(j, &amounts);
 	judge_both(j, p);
+	judge_pod_totals(j, p);
 }

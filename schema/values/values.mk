@@ -25,6 +25,7 @@ libschema_a_SOURCES += \
 	schema/values/node.c \
 	schema/values/pod-annotation.c \
 	schema/values/pod-network.c \
+	schema/values/pod-total.c \
 	schema/values/pod-volume.c \
 	schema/values/pod.c schema/values/pod.h \
 	schema/values/policy.c \

@@ -52,6 +52,12 @@ t_fuzz_fuzz_openapi_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_openapi_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_openapi_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-values
+t_fuzz_fuzz_values_SOURCES = t/fuzz/fuzz-values.c $(FUZZ_TREE) $(FUZZ_DRIVER)
+t_fuzz_fuzz_values_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_values_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_values_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-openapi-build
 t_fuzz_fuzz_openapi_build_SOURCES = t/fuzz/fuzz-openapi-build.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_openapi_build_CPPFLAGS = $(FUZZ_CPPFLAGS)

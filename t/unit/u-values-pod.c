@@ -150,6 +150,27 @@ static void test_resources(void)
 	    "are used only beside cpu or memory [value-required]");
 }
 
+/* A pod's own resources beside those of its containers. */
+static void test_totals(void)
+{
+#define TWO(pod) HEAD("v1", "Pod") "spec:\n  resources: {" pod "}\n" \
+	"  initContainers:\n" \
+	"  - {name: i, image: i, resources: {requests: {cpu: 3}}}\n" \
+	"  - {name: s, image: i, restartPolicy: Always, resources: " \
+	"{requests: {cpu: 1}}}\n" \
+	"  containers:\n" \
+	"  - {name: a, image: i, resources: {requests: {cpu: 1}}}\n" \
+	"  - {name: b, image: i, resources: {limits: {cpu: 500m}}}\n"
+
+	good(TWO("requests: {cpu: 3}"), "3 before, 2.5 together");
+	bad(TWO("requests: {cpu: 2900m}"), "5:31: error: spec.resources."
+	    "requests.cpu must be at least what the containers request "
+	    "together, which is 3 [value-conflict]");
+	bad(TWO("limits: {cpu: 400m}"), "11:51: error: spec.containers[1]."
+	    "resources.limits.cpu must not be more than the limit of the pod, "
+	    "which is in line 5 [value-conflict]");
+}
+
 static void test_volumes(void)
 {
 	bad(POD("  volumes: [{name: v, emptyDir: {}, hostPath: {path: /}}]\n"),
@@ -323,6 +344,7 @@ int main(void)
 	test_containers();
 	test_probes();
 	test_resources();
+	test_totals();
 	test_volumes();
 	test_pods();
 	test_workloads();
