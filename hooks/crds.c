@@ -6,6 +6,7 @@
 #include "config.h"
 #include "hooks/crds.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -103,6 +104,54 @@ static int learn_group(struct crds *c, const git_tree *dir,
 	return 0;
 }
 
+/* A CRD of the bundle by its name; none is fine. */
+static int learn_named(struct crds *c, const char *plural, const char *group,
+		       struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	unsigned mode;
+	git_oid id;
+	int rc = 1;
+
+	buf_addf(&path, CRD_DIR "/%s.%s.json", plural, group);
+	if (buf_ok(&path) && !map_get(c->held, path.data))
+		rc = repo_tree_entry(c->repo, c->bundle, path.data, &id,
+				     &mode, err);
+	if (rc == 0 && learn_blob(c, &id, err) < 0)
+		rc = err_wrap(err, "%s of the current bundle", path.data);
+	buf_release(&path);
+	return rc < 0 ? -1 : 0;
+}
+
+/*
+ * A CRD's file is named by the plural, which we do not know, but it is an
+ * English one as a rule: one file is read instead of all of the group, which
+ * can be megabytes.
+ */
+static int learn_likely(struct crds *c, const char *group, const char *kind,
+			struct err *err)
+{
+	static const char *const endings[] = { "s", "es", "", "ies" };
+	char plural[LIMIT_NAME_BYTES + 4];
+	size_t len = strlen(kind);
+
+	if (!c->bundle || !len || len > LIMIT_NAME_BYTES)
+		return 0;
+	for (size_t i = 0; i < ARRAY_SIZE(endings); i++) {
+		size_t keep = strcmp(endings[i], "ies") ? len : len - 1;
+
+		for (size_t k = 0; k < keep; k++)
+			plural[k] = (char)tolower((unsigned char)kind[k]);
+		snprintf(plural + keep, sizeof(plural) - keep, "%s",
+			 endings[i]);
+		if (learn_named(c, plural, group, err) < 0)
+			return -1;
+		if (scope_lookup(&c->scopes, group, kind))
+			return 0;
+	}
+	return 0;
+}
+
 static int read_group(struct crds *c, const char *group, struct err *err)
 {
 	git_tree *dir = NULL;
@@ -126,6 +175,9 @@ static int read_group(struct crds *c, const char *group, struct err *err)
 int crds_know(struct crds *c, const char *group, const char *kind,
 	      bool *ret_known, struct err *err)
 {
+	if (!scope_lookup(&c->scopes, group, kind) &&
+	    learn_likely(c, group, kind, err) < 0)
+		return -1;
 	if (!scope_lookup(&c->scopes, group, kind) &&
 	    read_group(c, group, err) < 0)
 		return -1;

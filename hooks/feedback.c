@@ -220,6 +220,9 @@ void feedback_problems(struct feedback *f, struct problems *ps,
 	else if (ps->warnings)
 		feedback_line(f, "%zu warning%s", ps->warnings,
 			      plural(ps->warnings));
+	if (ps->unchecked)
+		feedback_line(f, "not checked here: %zu rule%s",
+			      ps->unchecked, plural(ps->unchecked));
 	buf_release(&text);
 	quotes_release(&file.quotes);
 	buf_release(&file.text);

@@ -182,6 +182,16 @@ static int set_replaced(void *target, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_unknown_kinds(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (strcasecmp(v, "allow") && strcasecmp(v, "refuse"))
+		return err_set(err, ERR_INVALID, "must be allow or refuse");
+	c->unknown_kinds = !strcasecmp(v, "allow");
+	return 0;
+}
+
 static int set_strict(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -226,6 +236,7 @@ static const struct setting channel_settings[] = {
 	{ "secrets", set_secrets },
 	{ "crds", set_crds },
 	{ "approvers", set_approvers },
+	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
 	{ "namespaces", set_namespaces },
 	{ "kinds", set_kinds },

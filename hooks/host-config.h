@@ -7,7 +7,7 @@
  *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
  *                      signingKey, publisher, deleteLimit, headLifetime,
  *                      defaultNamespace, secrets, crds (repeatable),
- *                      approvers, strict, and those of schema/policy.h
+ *                      approvers, unknownKinds, strict, and those of schema/policy.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
 #define HOOKS_HOST_CONFIG_H
@@ -36,6 +36,7 @@ struct channel_config {
 	int64_t head_lifetime;		/* seconds */
 	char *default_namespace;	/* "" if there is none */
 	bool allow_secrets;
+	bool unknown_kinds;		/* those of no definition are taken */
 	bool strict;			/* dangling references are errors */
 	struct policy policy;		/* what the admin allows in it */
 	struct strvec crds;		/* paths in the tree or on the host */

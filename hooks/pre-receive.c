@@ -203,7 +203,7 @@ static void judge(struct push *p, const struct channel_config *ch,
 		refuse(p, ch, "%s", err.msg);
 		goto out;
 	}
-	if (ps.n)
+	if (ps.n || ps.unchecked)
 		show_problems(p, &v, &ps);
 	if (ps.errors)
 		refuse(p, ch, "nothing of this push was taken");

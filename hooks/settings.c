@@ -71,9 +71,10 @@ int settings_digest(git_repository *repo, const struct channel_config *ch,
 	int rc = 0;
 
 	buf_addf(&text, "windlass %s\nrenderer %s\nchannel %s\nref %s\n"
-		 "kubernetes %s\nnamespace %s\nsecrets %d\n", PACKAGE_VERSION,
+		 "kubernetes %s\nnamespace %s\nsecrets %d\nunknown %d\n",
+		 PACKAGE_VERSION,
 		 RENDERER, ch->name, ch->ref, ch->kubernetes,
-		 ch->default_namespace, ch->allow_secrets);
+		 ch->default_namespace, ch->allow_secrets, ch->unknown_kinds);
 	policy_text(&ch->policy, &text);
 	for (size_t i = 0; i < ch->paths.n; i++)
 		buf_addf(&text, "path %s\n", ch->paths.v[i]);

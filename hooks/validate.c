@@ -22,6 +22,7 @@
 #include "hooks/source.h"
 #include "schema/base/mem.h"
 #include "schema/ignore.h"
+#include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/render.h"
@@ -245,6 +246,34 @@ static int take_object(struct check *c, const char *file, const char *path,
 				 c->err);
 	buf_release(&bytes);
 	return rc;
+}
+
+/* An object of the current bundle, for rules.h; one that cannot be read is
+ * none: others will say so. */
+static const struct node *before(void *arg, const struct object_id *id,
+				 struct arena *a)
+{
+	struct check *c = arg;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
+	struct err unread = ERR_INIT;
+	struct node *root = NULL;
+	char hex[GIT_HEX_SIZE];
+	unsigned mode;
+	git_oid blob;
+
+	if (c->bundle && !object_path(id, &path, &unread) &&
+	    !repo_tree_entry(c->g->repo, c->bundle, path.data, &blob, &mode,
+			     &unread)) {
+		git_oid_tostr(hex, sizeof(hex), &blob);
+		if (repo_read(c->g->repo, hex, GIT_OBJECT_BLOB, &text,
+			      &unread) < 0 ||
+		    json_read(text.data, text.len, a, &root, &unread) < 0)
+			root = NULL;
+	}
+	buf_release(&text);
+	buf_release(&path);
+	return root;
 }
 
 static int check_object(struct check *c, const char *file, struct object *o,
@@ -489,6 +518,7 @@ int gate_check(const struct gate *g, struct verdict *ret,
 			.channel = g->ch->name,
 			.default_namespace = g->ch->default_namespace,
 			.allow_secrets = g->ch->allow_secrets,
+			.unknown_kinds = g->ch->unknown_kinds,
 			.strict = g->ch->strict,
 			.policy = &g->ch->policy,
 		},
@@ -496,6 +526,8 @@ int gate_check(const struct gate *g, struct verdict *ret,
 	int rc = -1;
 
 	c.rules.scopes = &c.crds.scopes;
+	c.rules.before = before;
+	c.rules.arg = &c;
 	if (!repo_commit_tree(g->repo, g->tip, &v.tree, err) &&
 	    !settings_digest(g->repo, g->ch, &v.tree, &v.settings, err))
 		rc = check_all(&c);

@@ -8,6 +8,7 @@
 #include "config.h"
 #include "schema/openapi-check.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include "schema/base/map.h"
@@ -95,6 +96,8 @@ static void unknown_field(struct openapi_walk *w, const struct place *p,
 	const struct place *home = NULL;
 	const char *near = NULL;
 
+	if (w->lenient)
+		return;
 	if (w->judge.ps->n < LIMIT_PROBLEMS) {
 		near = nearest_field(w, t, pair->key);
 		home = near ? NULL : belongs(w, p, pair->key);
@@ -290,27 +293,53 @@ int openapi_check(const struct openapi *s, const struct object *o,
 	return w.judge.rc;
 }
 
+/* The field, or the items of the list that it is. */
+static bool step_down(const struct openapi *s, const char *name,
+		      struct openapi_type *t)
+{
+	int64_t at = openapi_find(s, t, name, strlen(name));
+	struct openapi_field f;
+
+	if (at < 0)
+		return false;
+	openapi_field(s, t, (uint32_t)at, &f);
+	openapi_type(s, f.type, t);
+	while (t->form == FORM_LIST)
+		openapi_type(s, t->item, t);
+	return true;
+}
+
+int openapi_check_as(const struct openapi *s, struct judge *j,
+		     const struct place *p, bool lenient, const char *group,
+		     const char *version, const char *kind, ...)
+{
+	struct openapi_walk w = { .s = s, .judge = *j, .lenient = lenient };
+	struct openapi_type t;
+	struct place as = *p;
+	const char *name;
+	bool found;
+	uint32_t type;
+	va_list ap;
+
+	found = openapi_kind(s, group, version, kind, &type);
+	if (found)
+		openapi_type(s, type, &t);
+	va_start(ap, kind);
+	while (found && (name = va_arg(ap, const char *)))
+		found = step_down(s, name, &t);
+	va_end(ap);
+	if (!found)
+		return 0;
+	as.type = &t;
+	w.judge.rc = 0;
+	check_value(&w, &as);
+	j->rc |= w.judge.rc;
+	return w.judge.rc;
+}
+
 int openapi_check_metadata(const struct openapi *s, struct judge *j,
 			   const struct place *p)
 {
-	struct openapi_walk w = { .s = s, .judge = *j };
-	struct openapi_field f;
-	struct openapi_type t;
-	struct place meta = *p;
-	uint32_t type;
-	int64_t at;
-
-	if (!openapi_kind(s, "", "v1", "ConfigMap", &type))
-		return 0;
-	openapi_type(s, type, &t);
-	at = openapi_find(s, &t, "metadata", strlen("metadata"));
-	if (at < 0)
-		return 0;
-	openapi_field(s, &t, (uint32_t)at, &f);
-	openapi_type(s, f.type, &t);
-	meta.type = &t;
-	w.judge.rc = 0;
-	check_value(&w, &meta);
-	j->rc |= w.judge.rc;
-	return w.judge.rc;
+	return openapi_check_as(s, j, p, false, "", "v1", "ConfigMap",
+				"metadata", NULL);
 }

@@ -39,9 +39,16 @@ int openapi_check(const struct openapi *s, const struct object *o,
 		  struct problems *ps);
 
 /*
- * The same of the metadata alone, which p is: of an object that the table
- * does not have, or that is part of another one. 0, or -1.
+ * The same of a value p in an object that the table does not have, or does
+ * not look into: as what the field at the end of a path from a kind has to
+ * be, a NULL behind it; lenient: unknown fields are passed over. 0, or -1.
+ * What the table lacks fits.
  */
+int openapi_check_as(const struct openapi *s, struct judge *j,
+		     const struct place *p, bool lenient, const char *group,
+		     const char *version, const char *kind, ...)
+	__attribute__((sentinel));
+/* As the metadata of any object. */
 int openapi_check_metadata(const struct openapi *s, struct judge *j,
 			   const struct place *p);
 

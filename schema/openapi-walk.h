@@ -11,6 +11,7 @@ struct openapi_walk {
 	struct judge judge;
 	const struct openapi *s;
 	bool secret;		/* values are never shown */
+	bool lenient;		/* unknown fields are passed over */
 };
 
 /* Any form but maps and lists. */

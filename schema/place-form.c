@@ -76,6 +76,8 @@ static bool is_boolean(const char *s)
 /* What to do about a value of the wrong form; "" if nobody knows. */
 static const char *advice(enum openapi_form form, const struct node *v)
 {
+	if (v->type == NODE_NULL)
+		return ": remove it, or give it a value";
 	if (v->type == NODE_STR && !strlen(v->str))
 		return "";
 	if (v->type == NODE_STR &&

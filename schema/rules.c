@@ -10,6 +10,7 @@
 
 #include "schema/base/map.h"
 #include "schema/crd/check-custom.h"
+#include "schema/crd/definition.h"
 #include "schema/limits.h"
 #include "schema/openapi-check.h"
 #include "schema/retired.h"
@@ -134,6 +135,31 @@ static int unknown_kind(const struct rules *r, const struct object *o,
 			      id->kind, id->group, *id->group ? "/" : "",
 			      id->version, r->channel);
 	return -1;
+}
+
+/*
+ * May a kind be taken of which nothing is known? Not one of Kubernetes
+ * itself that is spelt wrong: no cluster has that.
+ */
+static bool guess_kind(const struct rules *r, const struct object *o,
+		       struct kind_info *ret)
+{
+	const struct object_id *id = &o->id;
+	const struct kind_info *near = scope_suggest(r->scopes, id->group,
+						     id->kind);
+	const struct node *ns = node_path(o->root, "metadata", "namespace",
+					  NULL);
+
+	if (!r->unknown_kinds || !*id->group ||
+	    (near && scope_is_builtin(near)))
+		return false;
+	*ret = (struct kind_info){
+		.group = id->group, .kind = id->kind, .plural = "",
+		.versions = id->version,
+		.scope = ns && ns->type == NODE_STR && ns->n ?
+			 SCOPE_NAMESPACED : SCOPE_CLUSTER,
+	};
+	return true;
 }
 
 /* Does anything serve this version? A cluster may serve more built-in
@@ -304,13 +330,35 @@ static int check_custom(const struct rules *r, const struct object *o,
 	return rc;
 }
 
+/* What only definitions have to be. */
+static int check_definition(const struct rules *r, const struct object *o,
+			    size_t first, struct problems *ps)
+{
+	const struct node *old = NULL;
+	struct arena a = ARENA_INIT;
+	int rc;
+
+	if (!is_crd(&o->id))
+		return 0;
+	if (r->before)
+		old = r->before(r->arg, &o->id, &a);
+	rc = definition_check(r->openapi, o, old, first, ps);
+	arena_release(&a);
+	return rc;
+}
+
 int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 {
 	const struct kind_info *k = scope_lookup(r->scopes, o->id.group,
 						 o->id.kind);
+	struct kind_info guess;
 	size_t first = ps->n;
 	int rc = 0;
 
+	if (!k && guess_kind(r, o, &guess)) {
+		k = &guess;
+		ps->unchecked++;
+	}
 	if (!k)
 		return unknown_kind(r, o, ps);
 	if (k->no_apply) {
@@ -335,6 +383,7 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	} else if (r->openapi) {
 		rc |= openapi_check(r->openapi, o, ps);
 		rc |= values_check(o, minor_of(r), first, ps);
+		rc |= check_definition(r, o, first, ps);
 	}
 	return rc;
 }

@@ -27,6 +27,11 @@ struct rules {
 	const struct scopes *scopes;
 	/* what its cluster knows; NULL: nobody looks into the objects */
 	const struct openapi *openapi;
+	/*
+	 * Kinds of which nothing is known are taken as they are: namespaced
+	 * if the object names a namespace, else cluster-scoped.
+	 */
+	bool unknown_kinds;
 	bool strict;			/* a dangling reference is an error */
 	const struct policy *policy;	/* of the admin; NULL: none */
 	/*
@@ -45,6 +50,7 @@ struct rules {
  *
  *   scope-unknown        a kind of which nothing says where it lives
  *   kind-not-applied     Binding and the *Review kinds: requests, no state
+ *   crd-*                schema/crd/definition.h
  *   api-removed          a version that this Kubernetes has no more
  *   api-deprecated       one that it will not have for long: a warning
  *   api-version          a version that is not served: an error for kinds

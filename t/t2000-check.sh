@@ -22,7 +22,8 @@ spec:
   names: {kind: Web, plural: webs}
   scope: ${1:-Namespaced}
   versions:
-  - {name: v1, served: true, storage: true}
+  - {name: v1, served: true, storage: true,
+     schema: {openAPIV3Schema: {type: object}}}
 END
 }
 # check ARGUMENT...: runs it, output in out, messages in err

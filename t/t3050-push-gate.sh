@@ -42,7 +42,7 @@ git -C work reset -q --hard HEAD^
 put work deploy/prod/crd.yaml CustomResourceDefinition widgets.example.org "" Cluster
 commit work scope
 not_ok "nor get another scope" push work
-like "$(cat push.out)" 'another scope.*\[crd-in-use\]' "says so"
+like "$(cat push.out)" 'spec.scope was Namespaced and cannot change.*\[crd-change\]' "says so"
 git -C work reset -q --hard HEAD^
 sed -i 's/name: v1$/name: v2/' work/deploy/prod/crd.yaml
 commit work version

@@ -30,6 +30,15 @@ static int set_secrets(struct review *r, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_unknown_kinds(struct review *r, const char *v,
+			     struct err *err)
+{
+	if (strcasecmp(v, "allow") && strcasecmp(v, "refuse"))
+		return err_set(err, ERR_INVALID, "must be allow or refuse");
+	r->rules.unknown_kinds |= !strcasecmp(v, "allow");
+	return 0;
+}
+
 static int set_strict(struct review *r, const char *v, struct err *err)
 {
 	int strict;
@@ -62,6 +71,8 @@ static int set(struct review *r, const char *key, const char *v,
 		return set_namespace(r, v, err);
 	if (!strcasecmp(key, "secrets"))
 		return set_secrets(r, v, err);
+	if (!strcasecmp(key, "unknownKinds"))
+		return set_unknown_kinds(r, v, err);
 	if (!strcasecmp(key, "kubernetes"))
 		return set_kubernetes(r, v, err);
 	return policy_set(&r->policy, key, v, err);

@@ -78,6 +78,17 @@ int review_take_kubernetes(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+int review_take_unknown(void *target, const char *value, struct err *err)
+{
+	struct review *r = target;
+
+	if (strcmp(value, "allow") && strcmp(value, "refuse"))
+		return err_set(err, ERR_INVALID, "is neither allow nor "
+			       "refuse");
+	r->rules.unknown_kinds = !strcmp(value, "allow");
+	return 0;
+}
+
 int review_take_crds(void *target, const char *value, struct err *err)
 {
 	struct review *r = target;

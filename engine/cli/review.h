@@ -53,6 +53,7 @@ struct review {
 	OPTION_FLAG("allow-secrets", &(r)->rules.allow_secrets), \
 	OPTION_TAKE("kubernetes", review_take_kubernetes, (r)), \
 	OPTION_TAKE("crds", review_take_crds, (r)), \
+	OPTION_TAKE("unknown-kinds", review_take_unknown, (r)), \
 	OPTION_TEXT("config", &(r)->config), \
 	OPTION_FLAG("strict", &(r)->rules.strict)
 
@@ -64,6 +65,8 @@ struct review {
 "  --allow-secrets  as a channel with secrets = allow\n" \
 "  --crds PATH      CustomResourceDefinitions of kinds that are used but not\n" \
 "                   defined here: a file or a directory; repeatable\n" \
+"  --unknown-kinds allow\n" \
+"                   take objects of kinds that nobody defines\n" \
 "  --config FILE    settings of the channel, as its section in the Git host's\n" \
 "                   git config has them\n" \
 "  --strict         a reference to what is not there is an error\n"
@@ -74,6 +77,7 @@ int review_take_channel(void *target, const char *value, struct err *err);
 int review_take_namespace(void *target, const char *value, struct err *err);
 int review_take_kubernetes(void *target, const char *value, struct err *err);
 int review_take_crds(void *target, const char *value, struct err *err);
+int review_take_unknown(void *target, const char *value, struct err *err);
 
 /* Reads --config, if there is one; what an option said stays. */
 int review_read_config(struct review *r, struct err *err);

@@ -164,6 +164,11 @@ static void unknown_field(struct crd_walk *w, const struct spot *p,
 	const struct crd_schema *s = p->schema;
 	struct nearest near = nearest_to(pair->key);
 
+	if (w->silent) {
+		crd_fault(w, p, "field-unknown", "has no field '%s'",
+			  pair->key);
+		return;
+	}
 	w->faults++;
 	if (w->judge.ps->n < LIMIT_PROBLEMS)
 		for (uint32_t i = 0; i < s->n_fields; i++)
@@ -213,7 +218,7 @@ static void walk_map(struct crd_walk *w, const struct spot *p, bool own)
 			continue;
 		}
 		down = crd_spot_pair(p, pair, f);
-		crd_walk_value(w, &down, own);
+		crd_walk_value(w, &down, own && !is_known_meta(p, pair->key));
 	}
 	check_required(w, p);
 }
@@ -245,7 +250,8 @@ static void check_identity(struct crd_walk *w, const struct spot *list,
 
 	if (v->type == NODE_NULL) {
 		w->faults++;
-		place_null_item(&w->judge, &item->place);
+		if (!w->silent)
+			place_null_item(&w->judge, &item->place);
 	} else if (list->schema->list == LIST_MAP) {
 		known = v->type == NODE_MAP &&
 			item_keys(list->schema, v, &keys);
@@ -263,7 +269,10 @@ static void check_identity(struct crd_walk *w, const struct spot *list,
 		json_write_compact(v, &keys);
 		known = buf_ok(&keys);
 	}
-	if (known)
+	if (known && w->silent && map_getn(seen, keys.data, keys.len))
+		crd_fault(w, item, "list-duplicate", "is a second one of %s",
+			  keys.data);
+	else if (known)
 		place_again(&w->judge, &item->place, &keys, false, seen);
 	buf_release(&keys);
 }

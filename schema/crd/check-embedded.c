@@ -61,8 +61,14 @@ static void check_meta(struct crd_walk *w, const struct spot *p,
 				.path = w->judge.o->path,
 				.mark = p->place.node->mark };
 
+	const struct node *name = node_get(pair->value, "name");
+
 	if (w->table)
 		openapi_check_metadata(w->table, &w->judge, &down.place);
+	if (node_text(name) && name->n && !is_path_segment_name(name->str))
+		crd_fault(w, &down, "field-format", "has the name '%s': it "
+			  "must not be '.' or '..' nor contain / or %%",
+			  name->str);
 	if (pair->value->type == NODE_MAP)
 		w->judge.rc |= rules_check_metadata(&inner, w->judge.ps);
 }

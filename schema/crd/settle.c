@@ -1,7 +1,8 @@
 /*
  * Defaulting and pruning. See settle.h. The order is the API server's
- * (apiextensions' pruning and defaulting): nulls go unless they are allowed
- * or have a default, then defaults come, at each level before what is below.
+ * (apiextensions' pruning and defaulting): a null that is not allowed gets
+ * the default, if there is one, and then defaults come, at each level before
+ * what is below.
  * Depth is that of the object, or of a default in the definition.
  */
 #include "config.h"
@@ -38,13 +39,17 @@ static struct node *shallow(const struct settling *st, const struct node *n)
 
 /* ---- maps ---- */
 
+/* apiVersion, kind and metadata of an object, which no schema prunes. */
+static bool is_meta_of(const struct settling *st, const struct crd_schema *s,
+		       const char *key)
+{
+	return (s->embedded || s == st->root) && crd_is_meta(key);
+}
+
 /* A value that nobody says anything of: is it dropped without a word? */
-static bool is_pruned(const struct settling *st, const struct crd_schema *s,
-		      const struct node_pair *p, bool keep, bool quiet)
+static bool is_pruned(const struct crd_schema *s, bool keep, bool quiet)
 {
 	if (keep || s->extra == EXTRA_ANY || s->extra == EXTRA_NONE)
-		return false;
-	if ((s->embedded || s == st->root) && crd_is_meta(p->key))
 		return false;
 	return !s->n_fields || quiet;
 }
@@ -57,13 +62,15 @@ static const struct node *settle_pair(const struct settling *st,
 {
 	const struct crd_schema *f = crd_value(s, p->key, p->key_len);
 
+	if (is_meta_of(st, s, p->key))
+		return p->value;
 	if (!f)
-		return is_pruned(st, s, p, keep, quiet) ? NULL : p->value;
+		return is_pruned(s, keep, quiet) ? NULL : p->value;
 	if (p->value->type != NODE_NULL)
 		return settle(st, f, p->value, false, quiet);
-	if (f->nullable)
-		return p->value;
-	return f->fallback ? settle(st, f, f->fallback, false, quiet) : NULL;
+	if (f->nullable || !f->fallback)
+		return p->value;	/* an apply keeps it, and may fail */
+	return settle(st, f, f->fallback, false, quiet);
 }
 
 /* Fields that are not there and have a default. */

@@ -1,7 +1,7 @@
 /*
  * What an API server makes of a custom resource before it looks at it:
- * defaults are filled in, nulls that mean nothing are dropped, and so are
- * fields that are unknown where nobody would complain.
+ * defaults are filled in, and fields are dropped that are unknown where nobody
+ * would complain.
  */
 #ifndef SCHEMA_CRD_SETTLE_H
 #define SCHEMA_CRD_SETTLE_H
@@ -10,8 +10,8 @@
 
 /*
  * The value as it would be stored. What did not change is shared with n,
- * defaults with the schema; the rest is in the arena. A null in a list whose
- * items are told apart stays, and so does an unknown field that is refused.
+ * defaults with the schema; the rest is in the arena. A null that is refused
+ * stays, and so does an unknown field that is.
  * Nodes of defaults have no mark.
  */
 const struct node *crd_settle(const struct crd_schema *s,

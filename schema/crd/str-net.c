@@ -132,12 +132,12 @@ enum pattern_verdict str_email(const char *s, size_t len)
 	const char *at = memchr(s, '@', len);
 	size_t user = at ? (size_t)(at - s) : 0;
 
-	if (!len)
+	if (!at)
 		return PATTERN_NO;
 	/* names, comments, quotes, brackets, other scripts */
 	if (span(s, len, plain) != len)
 		return PATTERN_UNKNOWN;
-	if (!at || memchr(at + 1, '@', len - user - 1))
+	if (memchr(at + 1, '@', len - user - 1))
 		return PATTERN_NO;
 	return verdict(is_dot_atom(s, user) &&
 		       is_dot_atom(at + 1, len - user - 1));

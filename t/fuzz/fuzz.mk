@@ -70,6 +70,18 @@ t_fuzz_fuzz_cel_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_cel_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_cel_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-crd
+t_fuzz_fuzz_crd_SOURCES = t/fuzz/fuzz-crd.c $(FUZZ_TREE) $(FUZZ_DRIVER)
+t_fuzz_fuzz_crd_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_crd_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_crd_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-pattern
+t_fuzz_fuzz_pattern_SOURCES = t/fuzz/fuzz-pattern.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_pattern_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_pattern_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_pattern_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-sshsig
 t_fuzz_fuzz_sshsig_SOURCES = t/fuzz/fuzz-sshsig.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_sshsig_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -146,8 +146,8 @@ static void fields(void)
 	   "mean 'name'? [field-unknown]");
 	is(two, "{size: 1}",
 	   "spec has no 'name', which is required [field-required]");
-	is(two, "{name: ~}",
-	   "spec has no 'name', which is required [field-required]");
+	is(two, "{name: ~}", "spec.name must be a string, not null: remove "
+	   "it, or give it a value [field-type]");
 	good("{type: object}", "{a: {b: 1}}");
 	good("{type: object, additionalProperties: {type: integer}}",
 	     "{a: 1, b: 2}");
@@ -272,7 +272,8 @@ static void lists(void)
 	is(set, "[a, a]", "spec[1] is a second one of \"a\": the first is in "
 	   "line 4 [list-duplicate]");
 	is("{type: array, items: {type: string}}", "[a, ~]",
-	   "spec[1] must be a string, not null [field-type]");
+	   "spec[1] must be a string, not null: remove it, or give it a "
+	   "value [field-type]");
 	good("{type: array, items: {type: string, nullable: true}}",
 	     "[a, ~]");
 	good("{type: array, items: {type: string, default: x}}", "[a, ~]");

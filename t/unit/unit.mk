@@ -177,7 +177,7 @@ t_unit_u_live_diff_SOURCES = t/unit/u-live-diff.c t/unit/tap.h
 t_unit_u_live_diff_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_live_diff_LDADD = $(ENGINE_LIBS)
-EXTRA_DIST += t/fixtures/live t/fixtures/openapi t/fixtures/published-0.1
+EXTRA_DIST += t/fixtures/custom t/fixtures/live t/fixtures/openapi t/fixtures/published-0.1
 
 # the engine's runtime
 UNIT_TESTS += t/unit/u-loop
