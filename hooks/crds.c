@@ -38,11 +38,6 @@ void crds_release(struct crds *c)
 	map_release(&c->groups, NULL);
 }
 
-bool is_crd(const struct object_id *id)
-{
-	return !strcmp(id->kind, CRD_KIND) && !strcmp(id->group, CRD_GROUP);
-}
-
 void crds_learn(struct crds *c, const struct object *crd, struct problems *ps)
 {
 	struct err err = ERR_INIT;
@@ -195,7 +190,7 @@ static void learn_text(struct crds *c, const char *path, const char *text,
 
 	manifest_read(path, text, len, &a, &os, ps);
 	for (size_t i = 0; i < os.n; i++)
-		if (is_crd(&os.v[i].id) &&
+		if (crd_is(&os.v[i].id) &&
 		    learn_unknown(c, os.v[i].root, &err) < 0)
 			problem_error(ps, path, os.v[i].mark, "crd-malformed",
 				      "%s", err.msg);

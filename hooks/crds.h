@@ -40,7 +40,6 @@ void crds_init(struct crds *c, git_repository *repo,
 	       const git_oid *bundle, const struct map *held);
 void crds_release(struct crds *c);
 
-bool is_crd(const struct object_id *id);
 /* Learns a CRD of the push; a malformed one is a problem of its place. */
 void crds_learn(struct crds *c, const struct object *crd,
 		struct problems *ps);

@@ -148,7 +148,7 @@ static int check_crd(struct look *l, const char *path)
 
 static bool concerns(const struct plan_item *item)
 {
-	return item->op != PLAN_CREATE && is_crd(&item->id);
+	return item->op != PLAN_CREATE && crd_is(&item->id);
 }
 
 int orphans_check(git_repository *repo, const git_oid *bundle,

@@ -22,7 +22,6 @@
 #include "hooks/source.h"
 #include "schema/base/mem.h"
 #include "schema/ignore.h"
-#include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/render.h"
@@ -255,23 +254,16 @@ static const struct node *before(void *arg, const struct object_id *id,
 {
 	struct check *c = arg;
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
 	struct err unread = ERR_INIT;
 	struct node *root = NULL;
-	char hex[GIT_HEX_SIZE];
 	unsigned mode;
 	git_oid blob;
 
 	if (c->bundle && !object_path(id, &path, &unread) &&
 	    !repo_tree_entry(c->g->repo, c->bundle, path.data, &blob, &mode,
-			     &unread)) {
-		git_oid_tostr(hex, sizeof(hex), &blob);
-		if (repo_read(c->g->repo, hex, GIT_OBJECT_BLOB, &text,
-			      &unread) < 0 ||
-		    json_read(text.data, text.len, a, &root, &unread) < 0)
-			root = NULL;
-	}
-	buf_release(&text);
+			     &unread) &&
+	    inventory_read(c->g->repo, &blob, a, &root, &unread) < 0)
+		root = NULL;
 	buf_release(&path);
 	return root;
 }
@@ -317,7 +309,7 @@ static int check_objects(struct check *c, const struct source_file *f,
 	bool known;
 
 	for (size_t i = 0; i < os->n; i++)
-		if (is_crd(&os->v[i].id))
+		if (crd_is(&os->v[i].id))
 			crds_learn(&c->crds, &os->v[i], found);
 	if (all_known(c, os, &known) < 0)
 		return -1;

@@ -27,11 +27,6 @@ static bool is(const struct object_id *id, const char *group, const char *kind)
 	return !strcmp(id->kind, kind) && !strcmp(id->group, group);
 }
 
-static bool is_crd(const struct object_id *id)
-{
-	return is(id, "apiextensions.k8s.io", "CustomResourceDefinition");
-}
-
 static struct mark root_mark(const struct object *o, const char *key)
 {
 	const struct node *n = node_get(o->root, key);
@@ -252,7 +247,7 @@ static int check_own(const struct rules *r, const struct object *o,
 {
 	const struct object_id *id = &o->id;
 
-	if ((is_crd(id) && !strcmp(id->name, "channels.windlass.dev")) ||
+	if ((crd_is(id) && !strcmp(id->name, "channels.windlass.dev")) ||
 	    (is(id, "windlass.dev", "Channel") &&
 	     !strcmp(id->name, r->channel))) {
 		problem_error(ps, o->path, rules_mark(o, "name"), "own-channel",
@@ -288,7 +283,7 @@ static int check_applyset(const struct object *o, struct problems *ps)
 		const struct node_pair *p = &labels->pairs[i];
 
 		if (strncmp(p->key, APPLYSET_PREFIX, strlen(APPLYSET_PREFIX)) ||
-		    (is_crd(&o->id) && !strcmp(p->key, APPLYSET_PARENT_TYPE)))
+		    (crd_is(&o->id) && !strcmp(p->key, APPLYSET_PARENT_TYPE)))
 			continue;
 		problem_error(ps, o->path, p->mark, "applyset-label",
 			      "label '%s' is set by windlass alone: remove "
@@ -338,7 +333,7 @@ static int check_definition(const struct rules *r, const struct object *o,
 	struct arena a = ARENA_INIT;
 	int rc;
 
-	if (!is_crd(&o->id))
+	if (!crd_is(&o->id))
 		return 0;
 	if (r->before)
 		old = r->before(r->arg, &o->id, &a);

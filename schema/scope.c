@@ -280,13 +280,15 @@ static int served_versions(const struct node *crd, struct buf *out,
 				"label", i);
 			goto out;
 		}
-		if (!served || served->type != NODE_BOOL) {
+		/* null is false to the API server */
+		if (!served || (served->type != NODE_BOOL &&
+				served->type != NODE_NULL)) {
 			err_set(err, ERR_INVALID,
 				"spec.versions[%u].served is not true or false",
 				i);
 			goto out;
 		}
-		if (served->boolean)
+		if (served->type == NODE_BOOL && served->boolean)
 			names[n++] = name;
 	}
 	qsort(names, n, sizeof(*names), version_cmp);

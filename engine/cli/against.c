@@ -10,6 +10,7 @@
 #include "engine/cli/sources.h"
 #include "schema/base/fs.h"
 #include "schema/base/strvec.h"
+#include "schema/crd/crd.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/render.h"
@@ -32,6 +33,12 @@ static void keep(struct against *g, struct object *o, const struct rules *r)
 	buf_release(&path);
 }
 
+/* A custom resource, or what defines some: what was wrong before is left. */
+static bool is_custom(const struct object_id *id)
+{
+	return !scope_has_group(id->group) || crd_is(id);
+}
+
 static int read_file(struct against *g, const char *path,
 		     const struct rules *r, struct err *err)
 {
@@ -44,7 +51,7 @@ static int read_file(struct against *g, const char *path,
 		manifest_read(path, text.data, text.len, &g->arena, &os,
 			      &ignored);
 	for (size_t i = 0; i < os.n; i++)
-		if (immutable_has(&os.v[i].id))
+		if (immutable_has(&os.v[i].id) || is_custom(&os.v[i].id))
 			keep(g, &os.v[i], r);
 	problems_release(&ignored);
 	objects_release(&os);
@@ -61,10 +68,27 @@ int against_read(struct against *g, const char *path, const struct rules *r,
 
 	all.allow_secrets = true;
 	all.openapi = NULL;	/* it was good once */
+	all.unknown_kinds = true;
+	all.before = NULL;
 	for (size_t i = 0; !rc && i < files.n; i++)
 		rc = read_file(g, files.v[i], &all, err);
 	strvec_release(&files);
 	return rc;
+}
+
+const struct node *against_find(void *against, const struct object_id *id,
+				struct arena *a)
+{
+	const struct against *g = against;
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct err err = ERR_INIT;
+	const struct node *found = NULL;
+
+	(void)a;
+	if (!object_path(id, &path, &err))
+		found = map_get(&g->objects, path.data);
+	buf_release(&path);
+	return found;
 }
 
 int against_check(const struct against *g, const char *path,

@@ -1,7 +1,7 @@
 /*
  * The objects that are there now, for `windlass check --against`: manifests,
  * as they were or as a bundle has them. Only kinds in which something cannot
- * be changed are kept.
+ * be changed are kept, and custom ones.
  */
 #ifndef ENGINE_CLI_AGAINST_H
 #define ENGINE_CLI_AGAINST_H
@@ -24,6 +24,9 @@ struct against {
  */
 int against_read(struct against *g, const char *path, const struct rules *r,
 		 struct problems *ps, struct err *err);
+/* The object as it is there, or NULL: rules.h's `before`. */
+const struct node *against_find(void *against, const struct object_id *id,
+				struct arena *a);
 /* An error at each value that cannot become what it would. */
 int against_check(const struct against *g, const char *path,
 		  const struct object *o, struct problems *ps);

@@ -16,6 +16,7 @@
 #include "engine/cli/sources.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
+#include "schema/crd/crd.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/render.h"
@@ -98,12 +99,6 @@ int review_take_crds(void *target, const char *value, struct err *err)
 	return 0;
 }
 
-static bool is_crd(const struct object *o)
-{
-	return !strcmp(o->id.kind, "CustomResourceDefinition") &&
-	       !strcmp(o->id.group, "apiextensions.k8s.io");
-}
-
 /* ---- one object ---- */
 
 static void keep(struct review *r, const struct object *o, const char *file)
@@ -165,7 +160,7 @@ static bool learn(struct review *r, const struct objects *os,
 						 "kind", NULL);
 		struct err err = ERR_INIT;
 
-		if (!is_crd(o) || (only_unknown && group && kind &&
+		if (!crd_is(&o->id) || (only_unknown && group && kind &&
 				   scope_lookup(&r->scopes, group, kind)))
 			continue;
 		if (scope_define(&r->scopes, o->root, &err) < 0)
@@ -334,6 +329,8 @@ int review_run(struct review *r, char *const *paths, size_t n)
 		return EXIT_TROUBLE;
 	}
 	r->rules.openapi = &r->openapi;
+	r->rules.before = against_find;
+	r->rules.arg = &r->against;
 	if (r->against_path &&
 	    against_read(&r->against, r->against_path, &r->rules,
 			 &r->problems, &err) < 0)

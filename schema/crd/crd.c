@@ -12,6 +12,11 @@
 #include "schema/base/mem.h"
 #include "schema/limits.h"
 
+bool crd_is(const struct object_id *id)
+{
+	return !strcmp(id->kind, CRD_KIND) && !strcmp(id->group, CRD_GROUP);
+}
+
 static const char *copy_text(struct crd *c, const struct node *n)
 {
 	const char *s = node_text(n);

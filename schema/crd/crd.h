@@ -18,10 +18,14 @@
 #include "schema/crd/pattern.h"
 #include "schema/crd/str-format.h"
 #include "schema/node.h"
+#include "schema/object.h"
 #include "schema/openapi.h"
 
 #define CRD_GROUP "apiextensions.k8s.io"
 #define CRD_KIND "CustomResourceDefinition"
+
+/* Is it one by its group and kind? */
+bool crd_is(const struct object_id *id);
 
 enum crd_type {
 	CRD_ANY,		/* no type is said */

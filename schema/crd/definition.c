@@ -112,7 +112,11 @@ static void check_labels(struct defining *d, const struct place *names,
 	if (!place_child(names, key, &list))
 		return;
 	for (uint32_t i = 0; place_item(&list, i, &item); i++)
-		check_label(d, &item, false);
+		if (item.node->type == NODE_NULL)
+			place_error(&d->judge, &item, item.node->mark, SPEC,
+				    "must not be empty");
+		else
+			check_label(d, &item, false);
 }
 
 static void check_names(struct defining *d, const struct place *spec)
@@ -215,6 +219,9 @@ static void check_column(struct defining *d, const struct place *p)
 	};
 	const char *path = text_at(p, "jsonPath");
 
+	if (p->node->type == NODE_NULL)
+		place_error(&d->judge, p, p->node->mark, SPEC, "must not be "
+			    "empty");
 	if (node_get(p->node, "name") && !text_at(p, "name"))
 		place_about(d, p, "name", SPEC, "must not be empty");
 	check_words(d, p, "type", types, ARRAY_SIZE(types));

@@ -186,8 +186,6 @@ static const struct {
 	{ "CSIStorageCapacity", "storage.k8s.io", NULL, "storageClassName" },
 	{ "ClusterRoleBinding", "rbac.authorization.k8s.io", NULL, "roleRef" },
 	{ "ControllerRevision", "apps", NULL, "data" },
-	{ "CustomResourceDefinition", "apiextensions.k8s.io", "spec",
-	  "scope" },
 	{ "DaemonSet", "apps", "spec", "selector" },
 	{ "Deployment", "apps", "spec", "selector" },
 	{ "EndpointSlice", "discovery.k8s.io", NULL, "addressType" },
