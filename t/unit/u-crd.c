@@ -388,6 +388,39 @@ static void limits(void)
 	arena_release(&a);
 }
 
+/*
+ * A list of n items, and m times something said of them: that is the object,
+ * its spec, the list once more for each, and the items each time.
+ */
+static void step_limits(void)
+{
+	const int m = 2150, n = 4648;
+	struct buf schema = BUF_INIT(1024 * 1024);
+	struct buf spec = BUF_INIT(1024 * 1024);
+	char *got;
+
+	is_int((m + 1) * (n + 1) + 1, LIMIT_CRD_STEPS,
+	       "as many values are looked at as may be");
+	buf_adds(&schema, "{type: array, items: {}, allOf: [");
+	for (int i = 0; i < m; i++)
+		buf_adds(&schema, "{items: {}}, ");
+	buf_adds(&spec, "[0");
+	for (int i = 1; i < n; i++)
+		buf_adds(&spec, ", 0");
+	buf_adds(&spec, "]");
+	for (int beyond = 0; beyond < 2; beyond++) {
+		buf_adds(&schema, beyond ? "{}]}" : "]}");
+		got = judge_change(schema.data, "", spec.data);
+		ok(!*got && unchecked == (size_t)beyond, "%s", beyond ?
+		   "one beyond is not judged, and that is counted" :
+		   "all of them are judged");
+		free(got);
+		buf_truncate(&schema, schema.len - 2);
+	}
+	buf_release(&schema);
+	buf_release(&spec);
+}
+
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -406,6 +439,7 @@ int main(void)
 	embedded();
 	changes();
 	limits();
+	step_limits();
 	openapi_close(&table);
 	return tap_done();
 }
