@@ -150,6 +150,8 @@ is "$(grep -c '^::error ' out) $(grep -vc '^::' out) $(wc -l <out)" "4 1 5" \
 	"github: a line each, and none that a stranger began"
 like "$(cat out)" "^::error file=hostile/a]]>\"'<&%250A%2C%3Ab.yaml,line=2,col=7,title=object-kind::" \
 	"github: properties are escaped"
+like "$(cat out)" '::kind .*x\]\]><b>&amp;%250A::error::' \
+	"github: messages, too"
 like "$(cat out)" '^::error title=could not be checked::.*nowhere.yaml' \
 	"github: what could not be looked at is told"
 is "$(grep -cP '[\x00-\x08\x0b-\x1f\x7f]' out)" 0 "github: no control bytes"

@@ -52,6 +52,7 @@ state_before=$(sha256sum <$repo/config)
 
 run_block Install 1
 run_block Install 2
+run_block "What the channel may have" 1
 as ada git clone -q $repo /srv/people/ada/work 2>/dev/null
 change() {
 	as ada bash -c 'cd ~/work && mkdir -p deploy/prod &&
