@@ -181,6 +181,7 @@ static void show_problems(struct push *p, const struct verdict *v,
 	struct tip tip = { p->host.repo, &v->tree };
 	const struct feedback_source source = { read_file, &tip };
 
+	problems_say_unjudged(ps);
 	feedback_problems(&p->fb, ps, receive_option(LINES_OPTION) ? &source :
 								     NULL);
 }

@@ -71,6 +71,9 @@
 
 /* ---- rules of custom resources ---- */
 
+/* rules that are not evaluated here and are named: a line or three of them */
+#define LIMIT_UNJUDGED 10
+
 /* bytes of one expression: the API server takes 100,000 characters, real
  * rules have up to a thousand. Beyond this and what follows a rule is not
  * evaluated, and counted as such. */

@@ -10,10 +10,13 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/limits.h"
 
 /* Long enough for a path, a quoted key and what to do. */
 #define MESSAGE_MAX 2048
+/* So much of a rule tells which one it is. */
+#define RULE_SHOWN 60
 
 static char *scrubbed(const char *s)
 {
@@ -63,6 +66,36 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 	});
 }
 
+void problem_unjudged(struct problems *ps, const char *kind, const char *rule)
+{
+	ps->unchecked++;
+	ps->n_unjudged++;
+	if (ps->unjudged.n < LIMIT_UNJUDGED)
+		strvec_pushf(&ps->unjudged, "%s: %.*s", kind, RULE_SHOWN,
+			     rule);
+}
+
+void problems_say_unjudged(struct problems *ps)
+{
+	struct buf which = BUF_INIT(MESSAGE_MAX);
+	size_t more = ps->n_unjudged - ps->unjudged.n;
+
+	if (!ps->n_unjudged)
+		return;
+	for (size_t i = 0; i < ps->unjudged.n; i++)
+		buf_addf(&which, "%s%s", i ? "; " : "", ps->unjudged.v[i]);
+	if (more)
+		buf_addf(&which, "; and %zu more", more);
+	problem_warning(ps, "", (struct mark){ 0 }, "rule-unjudged",
+			"%zu rule%s of definitions %s not evaluated here: the "
+			"API server may refuse what passes here (%s)",
+			ps->n_unjudged, plural(ps->n_unjudged),
+			ps->n_unjudged == 1 ? "is" : "are", which.data);
+	buf_release(&which);
+	strvec_release(&ps->unjudged);
+	ps->n_unjudged = 0;
+}
+
 void problems_move(struct problems *to, struct problems *from)
 {
 	for (size_t i = 0; i < from->n; i++)
@@ -70,6 +103,11 @@ void problems_move(struct problems *to, struct problems *from)
 	to->errors += from->errors;
 	to->warnings += from->warnings;
 	to->unchecked += from->unchecked;
+	to->n_unjudged += from->n_unjudged;
+	for (size_t i = 0; i < from->unjudged.n; i++)
+		if (to->unjudged.n < LIMIT_UNJUDGED)
+			strvec_push(&to->unjudged, from->unjudged.v[i]);
+	strvec_release(&from->unjudged);
 	free(from->v);
 	*from = (struct problems)PROBLEMS_INIT;
 }
@@ -119,5 +157,6 @@ void problems_release(struct problems *ps)
 		free(ps->v[i].message);
 	}
 	free(ps->v);
+	strvec_release(&ps->unjudged);
 	*ps = (struct problems)PROBLEMS_INIT;
 }

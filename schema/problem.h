@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/strvec.h"
 #include "schema/node.h"
 
 enum severity { SEVERITY_WARNING, SEVERITY_ERROR };
@@ -26,6 +27,9 @@ struct problems {
 	size_t n, alloc;
 	size_t errors, warnings;	/* all that were found */
 	size_t unchecked;	/* rules that could not be judged here */
+	struct strvec unjudged;	/* those of definitions: kind and rule, as many
+				   as LIMIT_UNJUDGED */
+	size_t n_unjudged;	/* all of them */
 };
 
 #define PROBLEMS_INIT { 0 }
@@ -41,6 +45,11 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 
 /* Puts all of `from` behind those of `to`; `from` is empty afterwards. */
 void problems_move(struct problems *to, struct problems *from);
+
+/* A rule of a definition that could not be evaluated. Text is scrubbed. */
+void problem_unjudged(struct problems *ps, const char *kind, const char *rule);
+/* Says of all such, in one warning (rule-unjudged): for the end of a run. */
+void problems_say_unjudged(struct problems *ps);
 
 /* By path, then line, then column; errors before warnings of one place. */
 void problems_sort(struct problems *ps);

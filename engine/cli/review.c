@@ -350,6 +350,7 @@ int review_run(struct review *r, char *const *paths, size_t n)
 		      by_place);
 	rules_check_duplicates(&r->objects, &r->problems);
 	check_references(r);
+	problems_say_unjudged(&r->problems);
 	problems_sort(&r->problems);
 	free(run.v);
 	strvec_release(&run.files);

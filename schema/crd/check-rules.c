@@ -16,7 +16,7 @@
 /* fields of a fieldPath; people name one or two */
 #define PATH_STEPS 16
 
-static struct cel_vars vars_of(const struct crd_walk *w, const struct spot *p,
+static struct cel_vars vars_of(const struct spot *p,
 			       const struct crd_rule *rule,
 			       struct crd_schema *copy)
 {
@@ -26,7 +26,6 @@ static struct cel_vars vars_of(const struct crd_walk *w, const struct spot *p,
 		.optional_old_self = rule->optional_old_self,
 	};
 
-	(void)w;
 	if (!p->up)
 		v.schema = crd_cel_root(p->schema, copy);
 	if (v.old_self && v.old_self->type == NODE_NULL)
@@ -140,7 +139,7 @@ static void check(struct crd_walk *w, const struct spot *p,
 		  struct crd_rule *rule)
 {
 	struct crd_schema copy;
-	struct cel_vars vars = vars_of(w, p, rule, &copy);
+	struct cel_vars vars = vars_of(p, rule, &copy);
 	struct buf why = BUF_INIT(SAID_MAX);
 
 	if (cel_uses_old_self(rule->program) && !vars.old_self &&
@@ -156,7 +155,7 @@ static void check(struct crd_walk *w, const struct spot *p,
 		say(w, p, rule, &vars, why.data);
 		break;
 	case CEL_UNKNOWN:
-		crd_rule_unknown(w->judge.ps, rule);
+		crd_rule_unknown(w->judge.ps, w->judge.o->id.kind, rule);
 	}
 	buf_release(&why);
 }
@@ -172,6 +171,6 @@ void crd_check_rules(struct crd_walk *w, const struct spot *p)
 		if (rule->program)
 			check(w, p, rule);
 		else if (*rule->text)
-			crd_rule_unknown(w->judge.ps, rule);
+			crd_rule_unknown(w->judge.ps, w->judge.o->id.kind, rule);
 	}
 }

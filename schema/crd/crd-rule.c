@@ -81,8 +81,10 @@ void crd_rule_compile(struct crd_rule *rule)
 	rule->message_program = compile(rule->message_text);
 }
 
-void crd_rule_unknown(struct problems *ps, struct crd_rule *rule)
+void crd_rule_unknown(struct problems *ps, const char *kind,
+		      struct crd_rule *rule)
 {
-	ps->unchecked += !rule->counted;
+	if (!rule->counted)
+		problem_unjudged(ps, kind, rule->text);
 	rule->counted = true;
 }

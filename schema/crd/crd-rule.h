@@ -32,7 +32,8 @@ void crd_rules_free(struct crd_rule *all);
 
 /* Sets the programs; leaves them NULL if they are none. */
 void crd_rule_compile(struct crd_rule *rule);
-/* Counts it in ps->unchecked, once. */
-void crd_rule_unknown(struct problems *ps, struct crd_rule *rule);
+/* Says in ps that it is not judged, once. */
+void crd_rule_unknown(struct problems *ps, const char *kind,
+		      struct crd_rule *rule);
 
 #endif

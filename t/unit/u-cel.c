@@ -210,6 +210,30 @@ static void test_messages(void)
 	arena_release(&a);
 }
 
+/* A message of n bytes: is it one? */
+static bool is_message(size_t n)
+{
+	struct arena a = ARENA_INIT;
+	struct cel_vars vars = { .types = &cel_table_types,
+				 .self = node_map(&a) };
+	struct buf rule = BUF_INIT(LIMIT_CEL_TEXT), text = BUF_INIT(
+						LIMIT_CEL_MESSAGE);
+	struct err err = ERR_INIT;
+	struct cel_program *p;
+	bool good;
+
+	buf_addf(&rule, "'%*s'", (int)n, "x");
+	for (char *c = rule.data + 1; *c == ' '; c++)
+		*c = 'x';
+	p = cel_compile(rule.data, rule.len, &err);
+	good = cel_eval_text(p, &vars, &text) && text.len == n;
+	cel_release(p);
+	buf_release(&rule);
+	buf_release(&text);
+	arena_release(&a);
+	return good;
+}
+
 /* oldSelf as an optional value: seen as it is, not by its schema */
 static void test_optional_old(void)
 {
@@ -362,6 +386,8 @@ int main(void)
 	test_old_self();
 	test_reasons();
 	test_messages();
+	ok(is_message(LIMIT_CEL_MESSAGE), "a message of the largest size");
+	ok(!is_message(LIMIT_CEL_MESSAGE + 1), "one byte more");
 	test_optional_old();
 	test_depth();
 	test_size();

@@ -26,8 +26,37 @@ static void test_limit(void)
 	problems_release(&more);
 }
 
+/* Rules that are not evaluated: one warning, which names some. */
+static void test_unjudged(void)
+{
+	struct problems all = PROBLEMS_INIT, one = PROBLEMS_INIT;
+
+	problems_say_unjudged(&all);
+	is_int(all.n, 0, "where all are judged nothing is said");
+	problem_unjudged(&one, "Thing", "self.a\n");
+	problems_move(&all, &one);
+	is_int(all.unchecked, 1, "a rule that is not is counted");
+	problems_say_unjudged(&all);
+	problems_say_unjudged(&all);
+	ok(all.n == 1 && all.warnings == 1 && !strcmp(all.v[0].message,
+	   "1 rule of definitions is not evaluated here: the API server may "
+	   "refuse what passes here (Thing: self.a\\x0a)"), "and named, once");
+	for (int i = 0; i < LIMIT_UNJUDGED; i++)
+		problem_unjudged(&one, "A", "b");
+	problems_say_unjudged(&one);
+	ok(strstr(one.v[0].message, "10 rules of definitions are") &&
+	   !strstr(one.v[0].message, "more)"), "as many as are named");
+	for (int i = 0; i <= LIMIT_UNJUDGED; i++)
+		problem_unjudged(&one, "A", "b");
+	problems_say_unjudged(&one);
+	ok(strstr(one.v[1].message, "b; and 1 more)"), "one more is counted");
+	problems_release(&all);
+	problems_release(&one);
+}
+
 int main(void)
 {
 	test_limit();
+	test_unjudged();
 	return tap_done();
 }
