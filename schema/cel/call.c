@@ -57,6 +57,9 @@ static bool any_order(const struct cel_function *f,
 static struct cel_value call(struct cel_run *r, const struct cel_expr *e,
 			     const struct cel_value *args)
 {
+	for (size_t i = 0; i < e->n; i++)
+		if (args[i].loose)
+			return cel_unknown("the sum of nothing");
 	for (size_t i = 0; e->functions[i]; i++) {
 		const struct cel_function *f = e->functions[i];
 
@@ -70,9 +73,6 @@ static struct cel_value call(struct cel_run *r, const struct cel_expr *e,
 		r->call = e;
 		return f->run(r, args, e->n);
 	}
-	for (size_t i = 0; i < e->n; i++)
-		if (args[i].loose)
-			return cel_unknown("the sum of nothing");
 	return cel_no_overload();
 }
 

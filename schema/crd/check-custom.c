@@ -326,7 +326,7 @@ static void walk_rules(struct crd_walk *w, const struct spot *p)
 	const struct crd_schema *s = p->schema;
 	const struct node *n = p->place.node;
 
-	if (s->n_rules)
+	if (s->n_rules || s->all_of.n)
 		crd_check_rules(w, p);
 	for (uint32_t i = 0; n->type == NODE_MAP && i < n->n; i++) {
 		const struct crd_schema *f = crd_value(s, n->pairs[i].key,

@@ -160,10 +160,20 @@ static void check(struct crd_walk *w, const struct spot *p,
 	buf_release(&why);
 }
 
+/* Those of allOf: an API server judges them only if there are others. */
+static void skip_rules(struct crd_walk *w, const struct crd_schema *s)
+{
+	for (uint32_t i = 0; i < s->all_of.n; i++)
+		for (uint32_t j = 0; j < s->all_of.v[i]->n_rules; j++)
+			crd_rule_unknown(w->judge.ps, w->judge.o->id.kind,
+					 &s->all_of.v[i]->rules[j]);
+}
+
 void crd_check_rules(struct crd_walk *w, const struct spot *p)
 {
 	if (p->place.node->type == NODE_NULL)
 		return;
+	skip_rules(w, p->schema);
 	for (uint32_t i = 0; i < p->schema->n_rules; i++) {
 		struct crd_rule *rule = &p->schema->rules[i];
 

@@ -240,6 +240,9 @@ static void counted(void)
 	is(OBJECT("{rule: self.a > 0 || nonsense(self.a)}", NUMBERS),
 	   "{a: 1}", "");
 	is_int(unchecked, 0, "but not what the verdict does not need");
+	is("{type: object, properties: {a: {type: integer}}, allOf: [{"
+	   "x-kubernetes-validations: [{rule: self.a > 5}]}]}", "{a: 1}", "");
+	is_int(unchecked, 1, "those of allOf are");
 	/* a format by another name is none to a rule */
 	is(OBJECT("{rule: self.t == '2026-01-01T00:00:00Z'}",
 		  "t: {type: string, format: datetime}"),
