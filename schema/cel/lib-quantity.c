@@ -182,7 +182,8 @@ static int read_value(struct cel_run *r, struct cel_value s,
 {
 	char *copy = arena_strndup(r->arena, s.str, s.n);
 
-	return strlen(copy) == s.n ? read(copy, q) : 0;
+	/* a manifest may have blanks around one, a rule may not */
+	return strlen(copy) == s.n && !strchr(copy, ' ') ? read(copy, q) : 0;
 }
 
 static struct cel_value too_large(void)
