@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "schema/near.h"
 #include "schema/values/values.h"
 
 /* Up to so many items are compared with each other. */
@@ -200,6 +201,24 @@ const struct node *lookup_find(const struct lookup *l, const char *text)
 			return list->node->items[i];
 	}
 	return NULL;
+}
+
+const struct node *lookup_near(const struct lookup *l, const char *text)
+{
+	const struct place *list = &l->list;
+	size_t least = near_limit(strlen(text)) + 1;
+	const struct node *best = NULL;
+
+	for (uint32_t i = 0; at_is_list(list) && i < list->node->n; i++) {
+		const struct node *n = text_of(l, list->node->items[i]);
+		size_t d = n ? near_distance(text, n->str, least) : least;
+
+		if (d < least) {
+			least = d;
+			best = n;
+		}
+	}
+	return best;
 }
 
 /* ---- values ---- */

@@ -81,6 +81,9 @@ void lookup_init_within(struct lookup *l, const struct place *list,
 void lookup_release(struct lookup *l);
 /* The first item with that text, or NULL. */
 const struct node *lookup_find(const struct lookup *l, const char *text);
+/* The text of an item that may be meant by one that there is none of, for its
+ * mark, too; or NULL. */
+const struct node *lookup_near(const struct lookup *l, const char *text);
 
 /* ---- values ---- */
 

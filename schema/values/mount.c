@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "schema/limits.h"
 #include "schema/values/common.h"
 #include "schema/values/pod.h"
 
@@ -12,10 +13,22 @@
 
 static void judge_volume_name(struct judge *j, const struct place *p)
 {
+	const struct pod *pod = j->pod;
 	const char *name = at_text(p);
-	const struct node *volume;
+	const struct node *volume, *near;
 
-	if (name && !pod_has_volume(j->pod, name, &volume))
+	if (!name || pod_has_volume(pod, name, &volume))
+		return;
+	near = NULL;
+	if (j->ps->n < LIMIT_PROBLEMS)
+		near = lookup_near(&pod->volumes, name);
+	if (!near && pod->is_set && j->ps->n < LIMIT_PROBLEMS)
+		near = lookup_near(&pod->claimed, name);
+	if (near)
+		at_error(j, p, "value-reference", "is '%s', but the pod has "
+			 "no such volume: did you mean '%s' (in line %u)?",
+			 name, near->str, near->mark.line);
+	else
 		at_error(j, p, "value-reference", "is '%s', but the pod has "
 			 "no such volume", name);
 }

@@ -78,11 +78,13 @@ static void judge_request(struct judge *j, const struct place *p,
 		return;
 	if (!over && v != most)
 		at_error(j, p, "value-conflict", "must be the limit, which is "
-			 "%s", quantity_text(limit.node, buf, sizeof(buf)));
+			 "%s (in line %u)", quantity_text(limit.node, buf,
+			 sizeof(buf)), limit.node->mark.line);
 	else if (v > most)
 		at_error(j, p, "value-conflict", "must not be more than the "
-			 "limit, which is %s",
-			 quantity_text(limit.node, buf, sizeof(buf)));
+			 "limit, which is %s (in line %u)",
+			 quantity_text(limit.node, buf, sizeof(buf)),
+			 limit.node->mark.line);
 }
 
 /* Does a map of amounts have huge pages, or cpu or memory? */

@@ -96,6 +96,11 @@ static void test_containers(void)
 	bad(CONTAINER("    volumeMounts: [{name: v, mountPath: /v}]\n"),
 	    "8:27: error: spec.containers[0].volumeMounts[0].name is 'v', but "
 	    "the pod has no such volume [value-reference]");
+	bad(CONTAINER("    volumeMounts: [{name: cahce, mountPath: /v}]\n"
+		      "  volumes:\n  - {name: cache}\n"),
+	    "8:27: error: spec.containers[0].volumeMounts[0].name is 'cahce', "
+	    "but the pod has no such volume: did you mean 'cache' (in line "
+	    "10)? [value-reference]");
 	good(CONTAINER("    volumeMounts: [{name: v, mountPath: /v}]\n"
 		       "  volumes: [{name: v}]\n"), "a volume of nothing");
 	bad(POD("  initContainers:\n  - {name: c, image: i}\n"), "8:12: error: "
@@ -133,7 +138,7 @@ static void test_resources(void)
 	bad(CONTAINER("    resources: {requests: {cpu: 2}, limits: "
 		      "{cpu: 1500m}}\n"), "8:33: error: spec.containers[0]."
 	    "resources.requests.cpu must not be more than the limit, which is "
-	    "1500m [value-conflict]");
+	    "1500m (in line 8) [value-conflict]");
 	good(CONTAINER("    resources: {requests: {cpu: 1.5}, limits: "
 		       "{cpu: 1500m}}\n"), "the same in other words");
 	good(CONTAINER("    resources: {requests: {cpu: 1000.2m}, limits: "
