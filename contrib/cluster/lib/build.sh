@@ -133,7 +133,8 @@ build() {
 		unlock
 		return 0
 	fi
-	go_find
+	go_find "use a cluster that you have by passing its --kubeconfig to\
+ what called this"
 	say "building a control plane, Kubernetes" \
 		"$(module_version k8s.io/kubernetes), once for all clusters:" \
 		"about 7 minutes on two cores"

@@ -126,15 +126,14 @@ go_try() {
 	go_try_new "$1" || go_try_auto "$1" || go_try_fetch "$1"
 }
 
-# go_find: set GO or say what to do.
+# go_find [INSTEAD]: set GO or say what to do; INSTEAD is another way out.
 go_find() {
-	local want
+	local want instead=${1-}
 	want=$(sed -n 's/^go \([0-9.]*\)$/\1/p' "$HERE/go.mod")
 	go_try "$want" && return 0
 	if go_install; then
 		go_try "$want" && return 0
 	fi
 	die "no Go $want or newer was found or could be fetched: install it" \
-		"from https://go.dev/dl/ into /usr/local/go, or use a cluster" \
-		"that you have by passing its --kubeconfig to what called this"
+		"from https://go.dev/dl/ into /usr/local/go${instead:+, or $instead}"
 }
