@@ -44,7 +44,7 @@ install-data-hook:
 
 # texts, and examples to be copied and changed
 dist_doc_DATA = README.md
-EXTRA_DIST += contrib/guides/git-host.md
+EXTRA_DIST += contrib/guides/git-host.md contrib/guides/moving.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = contrib/logrotate/windlass contrib/nginx/windlass.conf
 

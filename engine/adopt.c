@@ -145,6 +145,17 @@ static struct node *make_patch(const struct node *object, struct node *list,
 	return patch;
 }
 
+static bool is_one_of(const struct node *entry, const char *const *names,
+		      size_t n)
+{
+	const char *manager = node_text(node_get(entry, "manager"));
+
+	for (size_t i = 0; manager && i < n; i++)
+		if (!strcmp(manager, names[i]))
+			return true;
+	return false;
+}
+
 /* Tools that made the object as a whole, as we do now; not those by which a
  * person adds a label or restarts something. */
 static bool is_maker(const struct node *entry)
@@ -154,12 +165,29 @@ static bool is_maker(const struct node *entry)
 		"kubectl-client-side-apply", "kubectl-create",
 		"kubectl-expose", "kubectl-replace", "kubectl-run",
 	};
-	const char *manager = node_text(node_get(entry, "manager"));
 
-	for (size_t i = 0; manager && i < ARRAY_SIZE(makers); i++)
-		if (!strcmp(manager, makers[i]))
-			return managed_is_leftover(entry);
-	return false;
+	return is_one_of(entry, makers, ARRAY_SIZE(makers)) &&
+	       managed_is_leftover(entry);
+}
+
+/*
+ * Controllers that kept the object equal to a repository before us. Flux
+ * applies on the server, and its Helm 3 updates; Argo CD does what kubectl
+ * does on the client (an update, by either name), or applies on the server.
+ * What they track objects by is in these entries, and goes with them.
+ */
+static bool is_predecessor(const struct node *entry)
+{
+	static const char *const controllers[] = {
+		"argocd-application-controller", "argocd-controller",
+		"helm-controller", "kustomize-controller",
+	};
+	const char *op = node_text(node_get(entry, "operation"));
+	const char *sub = node_text(node_get(entry, "subresource"));
+
+	return op && (!strcmp(op, "Apply") || !strcmp(op, "Update")) &&
+	       (!sub || !*sub) &&
+	       is_one_of(entry, controllers, ARRAY_SIZE(controllers));
 }
 
 static bool can_take(const struct adopter *a, const struct node *entry)
@@ -168,7 +196,7 @@ static bool can_take(const struct adopter *a, const struct node *entry)
 	const char *name = other_channel(a, entry);
 
 	return fields && fields->type == NODE_MAP &&
-	       (is_maker(entry) ||
+	       (is_maker(entry) || is_predecessor(entry) ||
 		(name && !a->channel_exists(a->arg, name)));
 }
 

@@ -28,9 +28,11 @@ struct adopter {
 const char *adopt_rival(const struct adopter *a, const struct node *object);
 
 /*
- * The patch for an object that becomes ours: what kubectl, a reset, or a
- * channel that is gone own becomes ours too, so that the next apply removes
- * what the bundle does not say. NULL if there is nothing to take.
+ * The patch for an object that becomes ours: what kubectl, a reset, Flux,
+ * Argo CD or a channel that is gone own becomes ours too, so that the next
+ * apply removes what the bundle does not say. NULL if there is nothing to take.
+ * Entries that are newer than ours are not taken: a controller that still
+ * works keeps what it writes, and is met as any other writer (repair.h).
  */
 struct node *adopt_take_over(const struct adopter *a,
 			     const struct node *object, struct arena *arena);

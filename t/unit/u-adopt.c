@@ -6,6 +6,7 @@
 
 #include "engine/adopt.h"
 #include "engine/managed.h"
+#include "schema/base/mem.h"
 #include "schema/json.h"
 #include "t/unit/tap.h"
 
@@ -128,6 +129,58 @@ static void test_take_over(void)
 	   "nothing to take: no patch");
 }
 
+/* Flux and Argo CD, in each of their ways. */
+static void test_predecessors(void)
+{
+	static const char *const controllers[] = {
+		ENTRY("kustomize-controller", "Apply", "{\"f:a\":{}}"),
+		ENTRY("helm-controller", "Update", "{\"f:a\":{}}"),
+		ENTRY("helm-controller", "Apply", "{\"f:a\":{}}"),
+		ENTRY("argocd-controller", "Update", "{\"f:a\":{}}"),
+		ENTRY("argocd-controller", "Apply", "{\"f:a\":{}}"),
+		ENTRY("argocd-application-controller", "Update",
+		      "{\"f:a\":{}}"),
+	};
+	struct node *o, *patch;
+	char json[1000];
+
+	for (size_t i = 0; i < ARRAY_SIZE(controllers); i++) {
+		snprintf(json, sizeof(json), OBJECT("%s,%s"), controllers[i],
+			 ENTRY("windlass-prod", "Apply", "{\"f:b\":{}}"));
+		patch = adopt_take_over(&us, tree(json), &arena);
+		is_int(patch ? list_of(patch)->n : 0, 1,
+		       "a controller's entry becomes ours");
+		is_str(patch ? text(node_get(list_of(patch)->items[0],
+					     "fieldsV1")) : NULL,
+		       "{\"f:a\":{},\"f:b\":{}}", "with its fields");
+	}
+	o = tree(OBJECT(ENTRY("argocd-server", "Update", "{\"f:a\":{}}") ","
+			ENTRY("flux-client-side-apply", "Other",
+			      "{\"f:a\":{}}")));
+	ok(!adopt_take_over(&us, o, &arena),
+	   "a restart by Argo CD's buttons is a person's");
+	o = tree(OBJECT(
+		"{\"manager\":\"argocd-controller\",\"operation\":\"Update\","
+		"\"subresource\":\"status\",\"apiVersion\":\"v1\","
+		"\"fieldsV1\":{\"f:status\":{}}}"));
+	ok(!adopt_take_over(&us, o, &arena), "nor is a status taken");
+	o = tree(OBJECT(
+		"{\"manager\":\"windlass-prod\",\"operation\":\"Apply\","
+		"\"apiVersion\":\"v1\",\"time\":\"2026-01-01T10:00:00Z\","
+		"\"fieldsV1\":{\"f:a\":{}}},"
+		"{\"manager\":\"kustomize-controller\","
+		"\"operation\":\"Apply\",\"apiVersion\":\"v1\","
+		"\"time\":\"2026-01-01T10:00:01Z\","
+		"\"fieldsV1\":{\"f:b\":{}}}"));
+	ok(!adopt_take_over(&us, o, &arena),
+	   "one that still works keeps what it writes");
+	o = tree(OBJECT(
+		ENTRY("windlass-prod", "Apply", "{\"f:a\":{}}") ","
+		ENTRY("argocd-controller", "Update", "{\"f:a\":{}}")));
+	ok(!adopt_disown(&us, o, &arena),
+	   "and is not written against after each apply");
+}
+
 static void test_channels(void)
 {
 	struct node *o = tree(OBJECT(ENTRY("windlass-other", "Apply",
@@ -171,6 +224,7 @@ int main(void)
 {
 	test_sets();
 	test_take_over();
+	test_predecessors();
 	test_channels();
 	test_disown();
 	arena_release(&arena);
