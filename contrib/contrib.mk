@@ -44,7 +44,12 @@ install-data-hook:
 
 # texts, and examples to be copied and changed
 dist_doc_DATA = README.md
-EXTRA_DIST += contrib/guides/git-host.md contrib/guides/moving.md
+EXTRA_DIST += \
+	contrib/guides/cluster.md \
+	contrib/guides/git-host.md \
+	contrib/guides/gitlab.md \
+	contrib/guides/gitolite.md \
+	contrib/guides/moving.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = contrib/logrotate/windlass contrib/nginx/windlass.conf
 

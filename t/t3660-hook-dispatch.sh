@@ -3,6 +3,7 @@
 # custom_hooks; other hooks before and after ours, files that are written
 # anew, input that went through a shell
 . "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-guide.sh"
 
 git init -q work
 manifest() {
@@ -197,6 +198,38 @@ mv gitlab.git/custom_hooks/pre-receive.d/zz-windlass{,~}
 out=$(windlass-hook doctor --repo $repo)
 like "$out" '^FAIL  hook-pre-receive: .*missing' \
 	"a name that Gitaly passes over is found"
+
+# contrib/guides/gitlab.md, in a project of its own
+set_verdict zz-global 0
+guide gitlab
+repo=project.git
+git init -q --bare $repo
+git -C $repo config gitlab.fullpath group/project
+cp -R $repo untouched.git
+here() {
+	sed "s|/var/opt/gitlab/git-data/repositories/@hashed/[^ ]*|$TRASH/project.git|" \
+		"$1" >here.sh
+	bash -e here.sh
+}
+run_block Install 1 here
+push_project() {
+	git -C work push --receive-pack="git -c core.hooksPath=$TRASH/gitaly receive-pack" \
+		../project.git HEAD:main
+}
+manifest project
+ok "gitlab.md: a push" push_project
+ok "is published" is_current
+printf 'kind: [\n' >work/deploy/bad.yaml
+git -C work add -A && git -C work commit -q -m bad
+not_ok "a bad one is refused" push_project
+git -C work reset -q --hard HEAD^
+run_block See 1 here
+like "$(cat .output)" 'Good "git" signature' "stock git takes the signature"
+run_block Uninstall 1 here
+is "$(find project.git -path '*hooks*' -name '*windlass*')" "" \
+	"no hook of ours is left"
+ok "the settings are as they were" cmp untouched.git/config project.git/config
+guide_done
 
 # ---- what a dispatcher may make of the input
 

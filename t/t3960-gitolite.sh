@@ -1,7 +1,9 @@
 #!/bin/bash
-# gitolite3 as Debian has it: one user, its own keys, umask 0077, a driver for
+# gitolite3 as Debian has it, by contrib/guides/gitolite.md: one user, its own keys, umask 0077, a driver for
 # the hooks of single repositories; pushes by a real sshd
 . "$(dirname "$0")/lib-users.sh"
+. "$TEST_DIR/lib-guide.sh"
+guide gitolite
 
 sshd=$(PATH=$PATH:/usr/sbin:/sbin command -v sshd) ||
 	skip_all "sshd is missing: apt-get install openssh-server"
@@ -97,12 +99,13 @@ refused() {
 # ---- gitolite leaves these hooks to whoever wants them
 
 cp -a $repo before.git
-ok "init" init
-ok "doctor is content" doctor
+run_block Install 1 as git bash -e
 change one
 ok "ada pushes by SSH" push
 like "$(cat .output)" '^remote: .*prod .*published' "and sees that it is published"
 ok "it is" is_current
+run_block See 1 as git bash -e
+like "$(cat .output)" 'Good "git" signature' "stock git takes the signature"
 refused plain
 is "$(stat -c %a $repo/windlass/public $repo/windlass/public/prod \
 	$repo/windlass/public/prod/packs $repo/windlass/public/prod/head | xargs)" \
@@ -159,7 +162,7 @@ sed -n "/^cat >/,/^chmod/p" init.log >install.sh
 as git sh install.sh
 configure '    option hook.pre-receive = first windlass-pre-receive last
     option hook.post-receive = windlass-post-receive last'
-ok "doctor is content again" doctor
+run_block "Beside hooks of your own" 1 as git bash -e
 change five
 ok "a push" push
 ok "is published" is_current
@@ -185,6 +188,13 @@ as git rm -f /srv/people/git/local/hooks/common/pre-receive
 out=$(doctor)
 like "$out" "^FAIL  hook-pre-receive: .*link to nothing" \
 	"a link to nothing is found"
+
+# ---- away with it
+
+run_block Uninstall 1 as git bash -e
+ok "the settings are as they were" cmp before.git/config $repo/config
+not_ok "no hook of ours is left" grep -rl windlass $repo/hooks
+guide_done
 stop sshd
 
 done_testing

@@ -2,38 +2,23 @@
 # contrib/guides/git-host.md: every command of the page, on a machine of its
 # own, with the real nginx and logrotate in front and behind
 . "$(dirname "$0")/lib-users.sh"
+. "$TEST_DIR/lib-guide.sh"
+guide git-host
 
 nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) ||
 	skip_all "nginx is missing: apt-get install nginx-light"
 PATH=$PATH:/usr/sbin:/sbin
 command -v logrotate >/dev/null ||
 	skip_all "logrotate is missing: apt-get install logrotate"
-page=$TOP/contrib/guides/git-host.md
-
-# block SECTION N: the Nth block of commands of a section, and who runs it in
-# $who ("root", "git", "systemd", then what the page says of it)
-block() {
-	awk -v section="## $1" -v n="$2" '
-		/^## / { in_section = $0 == section }
-		in_section && /^```sh/ { count++; if (count == n) { print $2; on = 1; next } }
-		/^```$/ { on = 0 }
-		on' "$page" >block.all
-	who=$(head -n 1 block.all)
-	tail -n +2 block.all >block.sh
-	[ -n "$who" ] || { fail "$1, block $2: is on the page"; return 1; }
-	chmod 644 block.sh
-}
-count() { grep -c "^\`\`\`sh $1" "$page"; }
-ran=0
-# run_block SECTION N
-run_block() {
+# run SECTION N: as whom the page says
+run() {
 	block "$1" "$2" || return
-	ran=$((ran + 1))
 	case $who in
-	root) ok "$1, block $2, as root" bash -ec "cd '$TOP' && . '$TRASH/block.sh'" ;;
-	*) ok "$1, block $2, as $who" as "$who" bash -e "$TRASH/block.sh" ;;
+	root) run_block "$1" "$2" as_root ;;
+	*) run_block "$1" "$2" as "$who" bash -e ;;
 	esac
 }
+as_root() { bash -ec "cd '$TOP' && . '$1'"; }
 
 make_user git
 getent group www-data >/dev/null || groupadd www-data
@@ -50,9 +35,9 @@ state_before=$(sha256sum <$repo/config)
 
 # ---- install
 
-run_block Install 1
-run_block Install 2
-run_block "What the channel may have" 1
+run Install 1
+run Install 2
+run "What the channel may have" 1
 as ada git clone -q $repo /srv/people/ada/work 2>/dev/null
 change() {
 	as ada bash -c 'cd ~/work && mkdir -p deploy/prod &&
@@ -65,8 +50,9 @@ bundle() { as git git -C $repo rev-parse refs/windlass/prod; }
 
 # ---- serve, by what the page's drop-ins say
 
-run_block "Serve, behind nginx" 1
+run "Serve, behind nginx" 1
 block "Serve, behind nginx" 2
+skip_block "Serve, behind nginx" 2
 is "$who" systemd "what needs systemd is not run here"
 socket=$(sed -n 's/^ListenStream=\(.\)/\1/p' block.sh)
 command=$(sed -n 's/^ExecStart=\(.\)/\1/p' block.sh | sed "s|/usr/bin/||; s|%f|$repo|")
@@ -107,7 +93,7 @@ http {
 }
 NGINX
 rm -f /etc/nginx/conf.d/*
-run_block "Serve, behind nginx" 3
+run "Serve, behind nginx" 3
 sed -i "s/listen 8443 ssl/listen 127.0.0.1:$port ssl/" /etc/nginx/conf.d/windlass.conf
 start nginx "$nginx"
 token=$(cat /etc/windlass/tokens)
@@ -171,10 +157,11 @@ ok "when they vanish, serve lets them go" wait_for 30 quiet
 unlike "$(cat /var/log/nginx/windlass.log /var/log/windlass/app.log serve.log)" \
 	"$token" "the token is in no log"
 block "Serve, behind nginx" 4
+skip_block "Serve, behind nginx" 4
 
 # ---- logs
 
-run_block Logs 1
+run Logs 1
 head -c 300000 /dev/zero | tr '\0' 'x' >>/var/log/windlass/app.log
 echo >>/var/log/windlass/app.log
 ok "logrotate turns the log" logrotate --force --state "$TRASH/logrotate.state" \
@@ -190,10 +177,10 @@ is "$(head -c 1 /var/log/windlass/app.log | tr -d '\0' | wc -c)" 1 \
 
 # ---- backup, and loss
 
-run_block Backup 1
+run Backup 1
 change four
 push >/dev/null 2>&1
-run_block Backup 2
+run Backup 2
 kept=$(bundle)
 stop serve
 lose() {
@@ -207,8 +194,8 @@ not_ok "all of it is lost" test -e "$key"
 
 # ---- restored, and nothing was pushed since
 
-run_block Restore 1
-run_block Restore 3
+run Restore 1
+run Restore 3
 is "$(bundle)" "$kept" "the same bundle is current"
 is "$(field sequence)" "$(sed -n 's/^sequence //p' head.before)" \
 	"and the head says so"
@@ -232,9 +219,9 @@ ok "as it is" cmp body $repo/windlass/public/prod/head
 lost=$(bundle)
 stop serve
 lose
-run_block Restore 1
-run_block Restore 2
-run_block Restore 3
+run Restore 1
+run Restore 2
+run Restore 3
 is "$(field epoch)" 2 "a new epoch"
 is "$(as git git -C $repo cat-file -t "$lost" 2>/dev/null)" "" \
 	"the bundle that was lost is not there"
@@ -247,12 +234,11 @@ stop serve
 
 # ---- uninstall
 
-run_block Uninstall 1
+run Uninstall 1
 git config --file $repo/config --list >config.after
 is "$(sha256sum <$repo/config)" "$state_before" "the settings are as they were"
 not_ok "no hook is left" test -e $repo/hooks/pre-receive
 stop nginx
 
-is "$ran" $(($(grep -c '^```sh' "$page") - $(count systemd) + 2)) \
-	"every block of the page was run"
+guide_done
 done_testing
