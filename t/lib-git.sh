@@ -121,6 +121,10 @@ manifest() {
 		    spec: {containers: [{name: main, image: "image:$text"}]}
 		END
 		;;
+	PersistentVolumeClaim)
+		printf 'spec:\n  accessModes: [ReadWriteOnce]\n'
+		printf '  resources: {requests: {storage: 1Gi}}\n'
+		;;
 	Widget|Gadget) printf 'spec:\n  text: "%s"\n' "$text" ;;
 	esac
 }
