@@ -47,6 +47,7 @@ dist_doc_DATA = README.md
 EXTRA_DIST += \
 	contrib/guides/cluster.md \
 	contrib/guides/git-host.md \
+	contrib/guides/gitea.md \
 	contrib/guides/gitlab.md \
 	contrib/guides/gitolite.md \
 	contrib/guides/moving.md

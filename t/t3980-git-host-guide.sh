@@ -20,13 +20,35 @@ run() {
 }
 as_root() { bash -ec "cd '$TOP' && . '$1'"; }
 
-make_user git
 getent group www-data >/dev/null || groupadd www-data
-as_root_umask=$(umask)
 umask 022
-install -d -o git -g git /srv/git
+
+# ---- from nothing
+
+ssh-keygen -q -t ed25519 -N '' -C ada -f ~/ada
+run "From nothing" 1
+mkdir -p /srv/people/git
+chown git:git /srv/people/git
 repo=/srv/git/app.git
-as git git init -q --bare $repo
+run "From nothing" 2
+if sshd=$(command -v sshd); then
+	mkdir -p /run/sshd
+	ssh-keygen -q -t ed25519 -N '' -f host_key
+	ssh_port=$(free_port)
+	printf '%s\n' "ListenAddress 127.0.0.1" "Port $ssh_port" \
+		"HostKey $TRASH/host_key" "PidFile none" "UsePAM no" \
+		"PasswordAuthentication no" "KbdInteractiveAuthentication no" \
+		"SetEnv PATH=$PATH" >sshd_config
+	start sshd "$sshd" -D -e -f "$TRASH/sshd_config"
+	wait_line 20 sshd.log 'Server listening' || bail sshd
+	printf '[127.0.0.1]:%s %s\n' "$ssh_port" \
+		"$(cut -d' ' -f1,2 host_key.pub)" >known
+	export GIT_SSH_COMMAND="ssh -F none -i $HOME/ada -o BatchMode=yes \
+-o IdentitiesOnly=yes -o UserKnownHostsFile=$TRASH/known"
+	ok "ada clones by SSH" git clone "ssh://git@127.0.0.1:$ssh_port/~/app.git" by-ssh
+	not_ok "and gets no shell" $GIT_SSH_COMMAND -p "$ssh_port" git@127.0.0.1 true
+	stop sshd
+fi
 make_user ada git
 as git git -C $repo config core.sharedRepository group
 chmod -R g+w $repo

@@ -242,8 +242,8 @@ is_ours() { [ "$(shop get configmap web -o 'jsonpath={.data.a}')" = 1 ]; }
 fight
 ok "one that goes on is named" wait_line 20 engine.log \
 	'drift-unenforceable .*DriftFight.*kustomize-controller'
-windlass status prod >out
-like "$(cat out)" 'DriftFight' "also by status"
+says_fight() { windlass status prod | grep -q DriftFight; }
+ok "also by status" wait_for 20 says_fight
 
 # ---- the end of theirs ----
 
