@@ -3,6 +3,7 @@
 # its web interface, hooks that it writes anew. The commands of the page about
 # it, contrib/guides/gitea.md, are those that set it up.
 . "$(dirname "$0")/lib-users.sh"
+. "$TEST_DIR/lib-guide.sh"
 
 command -v jq >/dev/null || skip_all "no jq"
 built=$(XDG_CACHE_HOME=$USER_CACHE "$TEST_DIR/gitea/build" 2>build.log) ||
@@ -77,24 +78,17 @@ repo=/srv/gitea/repositories/ada/app.git
 
 # ---- the page's blocks, as the user that each names
 
-page=$TOP/contrib/guides/gitea.md
-# run_block N: the Nth block of commands of the page
-run_block() {
-	awk -v n="$1" '/^```sh/ { if (++count == n) { print $2; on = 1; next } }
-		/^```$/ { on = 0 } on' "$page" >block.all
-	read -r who <block.all
-	tail -n +2 block.all >block.sh
-	chmod 644 block.sh
-	[ -s block.sh ] || { fail "the page has a block $1"; return; }
-	ok "block $1 of the page, as $who" as "$who" bash -e "$TRASH/block.sh"
+guide gitea
+# run SECTION N: as whom the page says
+run() {
+	block "$1" "$2" && run_block "$1" "$2" as "$who" bash -e
 }
-is "$(grep -c '^```sh' "$page")" 4 "the page has four blocks"
-run_block 1
+run Install 1
 before=$(find $repo -type f -exec sha256sum {} + | sort)
-run_block 1
+run Install 1
 is "$(find $repo -type f -exec sha256sum {} + | sort)" "$before" \
 	"init once more changes nothing"
-run_block 2
+run Install 2
 doctor() { as git windlass-hook doctor --repo $repo "$@"; }
 
 git init -q work
@@ -222,14 +216,14 @@ as git chmod +x $repo/hooks/pre-receive.d/zz-windlass
 
 # ---- engines fetch what Gitea's user publishes
 
-run_block 3
+run Serve 1
 ok "stock git verifies the bundle" as git git -C $repo \
 	-c gpg.ssh.allowedSignersFile=/srv/gitea/publishers \
 	verify-commit refs/windlass/prod
 
 # ---- and without a trace again
 
-run_block 4
+run Uninstall 1
 is "$(as git git -C $repo for-each-ref refs/windlass)" "" "no ref is left"
 is "$(find $repo -iname '*windlass*')" "" "no file is left"
 is "$(as git git -C $repo config --get-regexp '^(windlass|receive|transfer)')" \
@@ -237,4 +231,5 @@ is "$(as git git -C $repo config --get-regexp '^(windlass|receive|transfer)')" \
 change five
 ok "Gitea goes on without" by_http HEAD:main
 
+guide_done
 done_testing
