@@ -421,29 +421,56 @@ static int complete(struct host_config *c, struct err *err)
 	return places_apart(c, err);
 }
 
-int config_read(git_repository *repo, struct host_config *ret,
-		struct err *err)
+static int read_all(git_repository *repo, git_config *config,
+		    struct host_config *ret, struct err *err)
 {
 	const char *dir = git_repository_path(repo);
 	struct host_config c = { 0 };
-	git_config *config = NULL;
 	size_t len = strlen(dir);
-	int rc = -1;
+	int rc;
 
 	while (len > 1 && dir[len - 1] == '/')
 		len--;
 	c.git_dir = xstrndup(dir, len);
 	c.state_dir = xasprintf("%s/windlass", c.git_dir);
-	if (git_repository_config_snapshot(&config, repo) < 0)
-		repo_err(err, ERR_INVALID, "cannot read the configuration of "
-			 "'%s'", c.git_dir);
-	else if (!read_entries(&c, config, err))
+	rc = read_entries(&c, config, err);
+	if (!rc)
 		rc = complete(&c, err);
-	git_config_free(config);
 	if (rc < 0)
 		config_release(&c);
 	else
 		*ret = c;
+	return rc;
+}
+
+int config_read(git_repository *repo, struct host_config *ret,
+		struct err *err)
+{
+	git_config *config = NULL;
+	int rc;
+
+	if (git_repository_config_snapshot(&config, repo) < 0)
+		return repo_err(err, ERR_INVALID, "cannot read the "
+				"configuration of '%s'",
+				git_repository_path(repo));
+	rc = read_all(repo, config, ret, err);
+	git_config_free(config);
+	return rc;
+}
+
+int config_read_draft(git_repository *repo, const char *file,
+		      struct host_config *ret, struct err *err)
+{
+	git_config *config = NULL;
+	int rc = -1;
+
+	if (git_config_open_default(&config) < 0 ||
+	    git_config_add_file_ondisk(config, file, GIT_CONFIG_LEVEL_LOCAL,
+				       repo, true) < 0)
+		repo_err(err, ERR_INVALID, "cannot read '%s'", file);
+	else
+		rc = read_all(repo, config, ret, err);
+	git_config_free(config);
 	return rc;
 }
 

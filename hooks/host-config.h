@@ -59,6 +59,9 @@ struct host_config {
  */
 int config_read(git_repository *repo, struct host_config *ret,
 		struct err *err);
+/* As if the repository's own settings were in that file: before they are. */
+int config_read_draft(git_repository *repo, const char *file,
+		      struct host_config *ret, struct err *err);
 const struct channel_config *config_channel(const struct host_config *c,
 					    const char *name);
 void config_release(struct host_config *c);

@@ -1,15 +1,20 @@
 /*
  * Writing the settings of a channel into the repository's own config. See
- * init.h. Other sections and comments stay as they are; libgit2 edits the
- * file in place as `git config` does.
+ * init.h. Other sections and comments stay as they are; libgit2 edits a copy
+ * of the file as `git config` would, and the copy is renamed under the lock
+ * that `git config` takes.
  */
 #include "config.h"
 #include "hooks/init.h"
 
+#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "hooks/config-value.h"
 #include "schema/base/fs.h"
@@ -17,11 +22,45 @@
 
 /* a config file is a page of text, the largest forges' too */
 #define LIMIT_CONFIG_BYTES (4u * 1024 * 1024)
+/* longer than any init takes */
+#define LOCK_MS 10000
 
 const char *const init_hidden_refs[] = {
 	"refs/windlass", "refs/windlass-status", "refs/notes/windlass",
 	"refs/replace", NULL,
 };
+
+int init_lock(git_repository *repo, int *ret_fd, struct err *err)
+{
+	/* not a file: --remove leaves none behind */
+	return fs_lock_dir(git_repository_path(repo), LOCK_MS, ret_fd, err);
+}
+
+void init_drop_draft(git_repository *repo)
+{
+	const char *dir = git_repository_path(repo);
+	DIR *d = opendir(dir);
+	struct dirent *e;
+
+	/* with the lock on it, and the file that should have become it */
+	while (d && (e = readdir(d)))
+		if (!strncmp(e->d_name, INIT_DRAFT, strlen(INIT_DRAFT)))
+			unlinkat(dirfd(d), e->d_name, 0);
+	if (d)
+		closedir(d);
+}
+
+/* Writes the draft, with the mode that the settings have. */
+static int write_draft(struct init_settings *s, const struct buf *text,
+		       struct err *err)
+{
+	struct stat st;
+
+	if (stat(s->file, &st) < 0)
+		return err_sys(err, "cannot look at '%s'", s->file);
+	return fs_write(AT_FDCWD, s->draft, text->data, text->len,
+			st.st_mode & 0777, err);
+}
 
 int init_settings_open(git_repository *repo, struct init_settings *ret,
 		       struct err *err)
@@ -29,23 +68,26 @@ int init_settings_open(git_repository *repo, struct init_settings *ret,
 	struct init_settings s = {
 		.repo = repo, .before = BUF_INIT(LIMIT_CONFIG_BYTES),
 	};
-	git_config *all = NULL;
 
 	s.file = xasprintf("%sconfig", git_repository_path(repo));
-	if (fs_read(AT_FDCWD, s.file, &s.before, err) < 0) {
-		init_settings_release(&s);
-		return -1;
+	if (fs_read(AT_FDCWD, s.file, &s.before, err) < 0)
+		goto fail;
+	s.draft = xasprintf("%s" INIT_DRAFT, git_repository_path(repo));
+	init_drop_draft(repo);
+	if (write_draft(&s, &s.before, err) < 0)
+		goto fail;
+	if (git_config_new(&s.local) < 0 ||
+	    git_config_add_file_ondisk(s.local, s.draft,
+				       GIT_CONFIG_LEVEL_LOCAL, repo,
+				       false) < 0) {
+		repo_err(err, ERR_INTERNAL, "cannot read '%s'", s.file);
+		goto fail;
 	}
-	if (git_repository_config(&all, repo) < 0 ||
-	    git_config_open_level(&s.local, all, GIT_CONFIG_LEVEL_LOCAL) < 0) {
-		repo_err(err, ERR_INTERNAL, "cannot open '%s'", s.file);
-		git_config_free(all);
-		init_settings_release(&s);
-		return -1;
-	}
-	git_config_free(all);
 	*ret = s;
 	return 0;
+fail:
+	init_settings_release(&s);
+	return -1;
 }
 
 static char *get(const struct init_settings *s, const char *name)
@@ -231,19 +273,61 @@ int init_settings_write(struct init_settings *s,
 	return 0;
 }
 
-void init_settings_undo(struct init_settings *s)
+/* With git's lock: what is there is what the draft was made of. */
+static int replace(struct init_settings *s, const char *lock, struct err *err)
 {
-	struct err ignored = ERR_INIT;
-	struct stat st;
+	struct buf now = BUF_INIT(LIMIT_CONFIG_BYTES);
+	int rc = fs_read(AT_FDCWD, s->file, &now, err);
 
-	if (s->changes && !stat(s->file, &st))
-		fs_write(AT_FDCWD, s->file, s->before.data, s->before.len,
-			 st.st_mode & 0777, &ignored);
+	if (!rc && (now.len != s->before.len ||
+		    memcmp(now.data, s->before.data, now.len)))
+		rc = err_set(err, ERR_TRANSIENT, "'%s' was changed by another "
+			     "process just now; run this again", s->file);
+	if (!rc && rename(lock, s->file) < 0)
+		rc = err_sys(err, "cannot replace '%s'", s->file);
+	buf_release(&now);
+	return rc;
+}
+
+int init_settings_commit(struct init_settings *s, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_CONFIG_BYTES);
+	char *lock = xasprintf("%s.lock", s->file);
+	int rc = 0;
+
+	if (!s->changes)
+		goto out;
+	rc = fs_read(AT_FDCWD, s->draft, &text, err);
+	if (!rc)
+		rc = write_draft(s, &text, err);
+	if (rc)
+		goto out;
+	if (link(s->draft, lock) < 0) {
+		rc = errno == EEXIST
+			? err_set(err, ERR_TRANSIENT, "'%s' is there, so "
+				  "another process changes these settings, or "
+				  "was killed while it did; wait for it, or "
+				  "remove that file", lock)
+			: err_sys(err, "cannot make '%s'", lock);
+		goto out;
+	}
+	rc = replace(s, lock, err);
+	if (rc < 0)
+		unlink(lock);
+	else
+		rc = fs_sync_dir(AT_FDCWD, git_repository_path(s->repo), err);
+out:
+	free(lock);
+	buf_release(&text);
+	return rc;
 }
 
 void init_settings_release(struct init_settings *s)
 {
 	git_config_free(s->local);
+	if (s->draft)
+		init_drop_draft(s->repo);
+	free(s->draft);
 	free(s->file);
 	buf_release(&s->before);
 	*s = (struct init_settings){ .before = BUF_INIT(0) };

@@ -2,7 +2,7 @@
  * windlass-hook init: makes a bare repository publish a channel. Writes
  * settings, a key, hooks and folders, each only where it is not yet as it
  * should be. Everything that can be refused is refused before anything is
- * written, and a failure half way puts the settings back.
+ * written, and the settings are written at once, before the hooks.
  */
 #include "config.h"
 #include "hooks/init.h"
@@ -369,7 +369,7 @@ static int check_machine(git_repository *repo, const struct init_options *o,
 	return rc;
 }
 
-/* Everything that may fail before the settings are final. */
+/* Everything that may fail before the settings are final, and these. */
 static int configure(git_repository *repo, struct init_options *o,
 		     struct init_settings *s, struct host_config *host,
 		     bool *ret_key_made, struct err *err)
@@ -377,8 +377,8 @@ static int configure(git_repository *repo, struct init_options *o,
 	if (choose_id(o, s, err) < 0 || check_needed(o, s, err) < 0 ||
 	    prepare_key(o, s, ret_key_made, err) < 0 ||
 	    init_settings_write(s, o, err) < 0 ||
-	    config_read(repo, host, err) < 0) {
-		init_settings_undo(s);
+	    config_read_draft(repo, s->draft, host, err) < 0 ||
+	    init_settings_commit(s, err) < 0) {
 		if (*ret_key_made)
 			remove_key(o->key);
 		*ret_key_made = false;
@@ -394,10 +394,11 @@ static int run(struct init_options *o, struct err *err)
 	git_repository *repo = NULL;
 	const char *dir = o->repo ? o->repo : getenv("GIT_DIR");
 	bool key_made = false;
-	int rc = -1;
+	int lock = -1, rc = -1;
 
 	if (repo_open(dir ? dir : ".", false, &repo, err) < 0 ||
-	    check_machine(repo, o, err) < 0)
+	    check_machine(repo, o, err) < 0 ||
+	    init_lock(repo, &lock, err) < 0)
 		goto out;
 	if (o->remove) {
 		rc = init_remove(repo, o, err);
@@ -415,6 +416,8 @@ out:
 	config_release(&host);
 	init_settings_release(&s);
 	git_repository_free(repo);
+	if (lock >= 0)
+		close(lock);
 	return rc;
 }
 

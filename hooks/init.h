@@ -28,16 +28,28 @@ struct init_options {
 };
 
 /*
- * The repository's own settings while init works on them. They are kept as
- * they were, so that a failure puts all of them back.
+ * The repository's own settings while init works on them: on a draft, which
+ * takes their place at once and whole. A hook that runs meanwhile, and whoever
+ * comes after an init that was killed, reads them as they were or as they
+ * shall be.
  */
 struct init_settings {
 	git_repository *repo;
-	git_config *local;	/* the repository's level only */
+	git_config *local;	/* the draft only */
 	char *file;		/* <git_dir>/config */
+	char *draft;		/* <git_dir>/config.windlass */
 	struct buf before;
 	size_t changes;
 };
+
+/* beside the settings; one that an init left that was killed is nothing */
+#define INIT_DRAFT "config.windlass"
+
+/* Removes a draft, whosever it is: with the lock only. */
+void init_drop_draft(git_repository *repo);
+
+/* Waits until nobody else changes settings here; until ret_fd is closed. */
+int init_lock(git_repository *repo, int *ret_fd, struct err *err);
 
 /*
  * What init changed of settings that git has for everybody, so that --remove
@@ -57,11 +69,13 @@ int init_settings_open(git_repository *repo, struct init_settings *ret,
 /* One value, "" and NULL if it is not set. Malloced. */
 char *init_settings_get(const struct init_settings *s, const char *channel,
 			const char *key);
-/* Writes what differs. o->id and o->key must be there. */
+/* Writes what differs to the draft. o->id and o->key must be there. */
 int init_settings_write(struct init_settings *s,
 			const struct init_options *o, struct err *err);
-/* Puts the file back as it was found. */
-void init_settings_undo(struct init_settings *s);
+/* Puts the draft in the place of the settings, if it differs. Refused if
+ * these are not what they were at init_settings_open. */
+int init_settings_commit(struct init_settings *s, struct err *err);
+/* Removes a draft that is not wanted. */
 void init_settings_release(struct init_settings *s);
 
 /*

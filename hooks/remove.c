@@ -284,6 +284,7 @@ static int remove_state(const struct removal *r)
 	const char *folder = r->last ? r->host->state_dir : own;
 	int rc = 0;
 
+	init_drop_draft(r->repo);
 	if (fs_exists(AT_FDCWD, folder))
 		rc = fs_remove_tree(folder, r->err);
 	free(own);

@@ -195,6 +195,70 @@ like "$(cat .output)" "windlass.other.deletelimt" "are named"
 ok "and the file is put back" cmp twice.git/config twice.before
 not_ok "without the key" test -e keys/twice
 
+# ---- killed, and two at once
+
+# a channel that pushes are checked for must not notice
+if command -v strace >/dev/null; then
+	for n in $(seq 1 60); do
+		rm -rf killed.git keys/killed
+		new killed
+		windlass-hook init dev --repo killed.git --path d \
+			--ref refs/heads/dev --key "$TRASH/keys/dev" >/dev/null
+		rm -rf keys/killed
+		files=$(ls killed.git)
+		strace -f -qq -o /dev/null -e trace=rename,renameat,renameat2 \
+			-e inject=rename,renameat,renameat2:signal=KILL:when=$n \
+			"$WINDLASS_BUILD/windlass-hook" init prod \
+			--repo killed.git --key "$TRASH/keys/killed" \
+			--ref refs/heads/main --path deploy/prod >/dev/null 2>&1 &&
+			break
+		settings=$(git -C killed.git config --get-regexp '^windlass\.prod\.' |
+			grep -c .)
+		like "$settings" '^[06]$' "killed at rename $n: all settings or none"
+		ok "the other channel is as it was" windlass-hook doctor \
+			--repo killed.git
+		lock=killed.git/config.lock
+		if [ -e $lock ]; then
+			not_ok "with the lock that Git has" init killed
+			like "$(cat .output)" "config.lock' is there.*remove that" \
+				"it says what to do"
+			rm $lock
+		fi
+		ok "init again" init killed
+		is "$(ls killed.git)" "$files" "nothing is left behind"
+	done 2>/dev/null
+	like "$n" '^([2-9]|[1-5][0-9])$' "it was killed at each step"
+else
+	skip 1 "no strace: contrib/packages hosts"
+fi
+
+both=
+for n in 1 2 3 4 5 6; do
+	rm -rf both.git keys/one keys/two
+	new both
+	windlass-hook init one --repo both.git --ref refs/heads/one --path d \
+		--key "$TRASH/keys/one" >/dev/null 2>one.log &
+	windlass-hook init two --repo both.git --ref refs/heads/two --path d \
+		--key "$TRASH/keys/two" >/dev/null 2>two.log
+	both+=$?
+	wait $!
+	both+="$? $(git -C both.git config --get-regexp '^windlass\.(one|two)\.' |
+		grep -c .) $(git -C both.git config --get-all receive.hideRefs |
+		grep -c .) "
+done
+is "$both" "$(printf '00 12 4 %.0s' 1 2 3 4 5 6)" \
+	"two at once wait for each other" || test_show one.log two.log
+rm -rf both.git keys/one
+new both
+windlass-hook init one --repo both.git --ref refs/heads/one --path d \
+	--key "$TRASH/keys/one" >one.log 2>&1 &
+ok "of one channel" windlass-hook init one --repo both.git \
+	--ref refs/heads/one --path d --key "$TRASH/keys/one"
+wait $!
+is "$?" 0 "both are content"
+is "$(sed -n 's/^channel.*id \([0-9a-f]*\),.*/\1/p' one.log .output | sort -u)" \
+	"$(git -C both.git config windlass.one.id)" "and say the same id"
+
 # ---- hooks of others
 
 new beside

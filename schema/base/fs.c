@@ -212,10 +212,45 @@ bool fs_exists(int dirfd, const char *path)
 	return faccessat(dirfd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+static int wait_for_lock(int fd, const char *path, int timeout_ms,
+			 struct err *err)
+{
+	int64_t deadline = clock_mono_ms() + timeout_ms;
+
+	while (flock(fd, timeout_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
+		struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
+
+		if (errno == EINTR)
+			continue;
+		if (errno != EWOULDBLOCK)
+			return err_sys(err, "cannot lock '%s'", path);
+		if (clock_mono_ms() >= deadline)
+			return err_set(err, ERR_TRANSIENT,
+				       "'%s' is locked by another process",
+				       path);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+int fs_lock_dir(const char *path, int timeout_ms, int *ret_fd,
+		struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", path);
+	if (wait_for_lock(fd, path, timeout_ms, err) < 0) {
+		close(fd);
+		return -1;
+	}
+	*ret_fd = fd;
+	return 0;
+}
+
 int fs_lock(int dirfd, const char *path, int timeout_ms, int *ret_fd,
 	    struct err *err)
 {
-	int64_t deadline = clock_mono_ms() + timeout_ms;
 	int fd = openat(dirfd, path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 			0660);
 	struct stat st;
@@ -229,23 +264,9 @@ int fs_lock(int dirfd, const char *path, int timeout_ms, int *ret_fd,
 		close(fd);
 		return -1;
 	}
-	while (flock(fd, timeout_ms < 0 ? LOCK_EX : LOCK_EX | LOCK_NB) < 0) {
-		struct timespec pause = { 0, LOCK_RETRY_MS * 1000000L };
-
-		if (errno == EINTR)
-			continue;
-		if (errno != EWOULDBLOCK) {
-			err_sys(err, "cannot lock '%s'", path);
-			close(fd);
-			return -1;
-		}
-		if (clock_mono_ms() >= deadline) {
-			close(fd);
-			return err_set(err, ERR_TRANSIENT,
-				       "'%s' is locked by another process",
-				       path);
-		}
-		nanosleep(&pause, NULL);
+	if (wait_for_lock(fd, path, timeout_ms, err) < 0) {
+		close(fd);
+		return -1;
 	}
 	*ret_fd = fd;
 	return 0;

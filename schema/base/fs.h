@@ -57,6 +57,10 @@ bool fs_exists(int dirfd, const char *path);
 int fs_lock(int dirfd, const char *path, int timeout_ms, int *ret_fd,
 	    struct err *err);
 
+/* The same on a folder that is there: for who may leave no file in it. */
+int fs_lock_dir(const char *path, int timeout_ms, int *ret_fd,
+		struct err *err);
+
 /* Removes a folder and all in it; symlinks are removed, not followed. */
 int fs_remove_tree(const char *path, struct err *err);
 
