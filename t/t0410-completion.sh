@@ -106,6 +106,17 @@ unlike "$(windlass --complete log --repo shop.git '')" $'\e' \
 	"no control sequence out of a repository"
 rm shop.git/refs/windlass/bad*
 
+# what a shell would run, when somebody ends the line
+for ref in '$(id)' '`id`' 'a;id' 'a|id' 'a&' 'a>b' "it's" 'a"' '{a,b}' '!id'; do
+	git -C shop.git update-ref "refs/heads/x$ref" main || bail "no ref"
+done
+is "$(says windlass-hook init app --repo shop.git --ref '')" \
+	refs/heads/main "no ref that is a command"
+is "$(says windlass-hook init app --repo shop.git --ref=refs/heads/x)" "" \
+	"behind = neither"
+git -C shop.git for-each-ref --format='delete %(refname)' 'refs/heads/x*' |
+	git -C shop.git update-ref --stdin
+
 # ---- the shells ----
 
 mkdir -p share/bash-completion/completions share/zsh fish

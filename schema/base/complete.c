@@ -52,17 +52,22 @@ bool complete_asked(void)
 
 /* ---- what is printed ---- */
 
-static bool printable(const char *s)
+/*
+ * A ref may be named $(reboot), and bash puts what it is told on the command
+ * line as it is: what a shell would do something with is left to type.
+ */
+static bool harmless(const char *s)
 {
 	for (; *s; s++)
-		if ((unsigned char)*s <= ' ' || *s == 0x7f)
+		if ((unsigned char)*s <= ' ' ||
+		    strchr("\"'`$&;|<>(){}[]*?!#~\\\x7f", *s))
 			return false;
 	return true;
 }
 
 void complete_word(const char *prefix, const char *word, const char *meaning)
 {
-	if (!*word || *word == ':' || !printable(word) ||
+	if (!*word || *word == ':' || !harmless(word) ||
 	    strncmp(word, prefix, strlen(prefix)) != 0)
 		return;
 	fputs(word, stdout);
