@@ -194,13 +194,20 @@ static int note(struct init_settings *s, const char *name, const char *value,
 	return rc;
 }
 
-/* A setting that is not windlass' own. */
+/* A setting that is not windlass' own, switched on. */
 static int set_shared(struct init_settings *s, const char *name,
-		      const char *value, struct err *err)
+		      struct err *err)
 {
+	static const char value[] = "true";
 	char *now = get(s, name);
-	int rc = set(s, name, value, err);
+	int on = 0, rc;
 
+	/* "yes", "1" or a name alone say it as well */
+	if (!git_config_get_bool(&on, s->local, name) && on) {
+		free(now);
+		return 0;
+	}
+	rc = set(s, name, value, err);
 	if (!rc && (!now || strcmp(now, value)))
 		rc = note(s, name, value, now, err);
 	free(now);
@@ -252,8 +259,8 @@ int init_settings_write(struct init_settings *s,
 {
 	const char *ch = o->channel;
 
-	if (set_shared(s, "receive.advertisePushOptions", "true", err) < 0 ||
-	    set_shared(s, "transfer.fsckObjects", "true", err) < 0 ||
+	if (set_shared(s, "receive.advertisePushOptions", err) < 0 ||
+	    set_shared(s, "transfer.fsckObjects", err) < 0 ||
 	    hide_refs(s, err) < 0 ||
 	    set(s, "windlass.publish", o->publish, err) < 0 ||
 	    set(s, "windlass.serve", o->serve, err) < 0 ||

@@ -31,7 +31,7 @@ manifest first
 
 # ---- each layout, back and forth
 
-layouts=(plain bare set gitea gitlab fullpath inside)
+layouts=(plain bare set said gitea gitlab fullpath inside)
 for name in "${layouts[@]}"; do
 	git init -q --bare "$name.git"
 	repo=$name.git
@@ -43,6 +43,8 @@ for name in "${layouts[@]}"; do
 		git -C "$repo" config --add receive.hideRefs refs/secret
 		git -C "$repo" config --add receive.hideRefs refs/replace
 		printf '# a comment\n[shop]\n\topen = always\n' >>"$repo/config" ;;
+	said) printf '[transfer]\n\tfsckObjects\n[receive]\n\tadvertisePushOptions = yes\n' \
+		>>"$repo/config" ;;
 	gitea)
 		for hook in pre-receive post-receive; do
 			mkdir "$repo/hooks/$hook.d"
