@@ -175,8 +175,8 @@ int hook_check(const struct hook_place *p, unsigned others, struct err *err)
 		return err_set(err, ERR_INVALID, "git runs '%s', outside of "
 			       "this repository, and that does not run "
 			       "windlass-hook %s: make it do so, or unset "
-			       "core.hooksPath and make hooks a folder of the "
-			       "repository's own", p->main, p->name);
+			       "core.hooksPath and have a folder of the "
+			       "repository's own there", p->main, p->name);
 	}
 	if (p->layout == HOOK_GITOLITE)
 		return check_gitolite(p, others, err);

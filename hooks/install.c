@@ -154,6 +154,14 @@ static char *gitolite_file(const struct hook_place *p)
 	return file;
 }
 
+/* A folder by a link to one that is not this repository's alone. */
+static void leave_elsewhere(struct hook_place *p)
+{
+	p->layout = HOOK_ELSEWHERE;
+	free(p->main);
+	p->main = xstrdup(p->file);
+}
+
 static void place_in_hooks(struct hook_place *p, const char *folder,
 			   const struct host_config *host)
 {
@@ -172,11 +180,24 @@ static void place_in_hooks(struct hook_place *p, const char *folder,
 	} else if (is_folder(many)) {
 		p->layout = HOOK_FOLDER;
 		p->file = xasprintf("%s/%s", many, name_in_folder(p->name));
+		if (is_shared(many, host))
+			leave_elsewhere(p);
 	} else {
 		p->layout = HOOK_BESIDE;
 		p->file = xasprintf("%s.windlass", p->main);
 	}
 	free(many);
+}
+
+static bool is_shared_gitlab(const char *name, const struct host_config *host)
+{
+	char *all = xasprintf("%s/custom_hooks", host->git_dir);
+	char *many = xasprintf("%s/%s.d", all, name);
+	bool shared = is_shared(all, host) || is_shared(many, host);
+
+	free(many);
+	free(all);
+	return shared;
 }
 
 void hook_place_find(git_repository *repo, const struct host_config *host,
@@ -190,6 +211,8 @@ void hook_place_find(git_repository *repo, const struct host_config *host,
 		p.file = xasprintf("%s/custom_hooks/%s.d/%s", host->git_dir,
 				   name, name_in_folder(name));
 		p.main = xstrdup(p.file);
+		if (is_shared_gitlab(name, host))
+			leave_elsewhere(&p);
 	} else {
 		folder = hooks_folder(repo, host);
 		place_in_hooks(&p, folder, host);

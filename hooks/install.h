@@ -20,8 +20,9 @@ enum hook_layout {
 	HOOK_GITLAB,	/* Gitaly runs custom_hooks/NAME.d */
 	HOOK_GITOLITE,	/* gitolite's driver runs NAME.h*, links that it makes
 			   anew from what its own configuration says */
-	HOOK_ELSEWHERE,	/* core.hooksPath, or hooks as a link, leads out of
-			   the repository: the admin must put it there */
+	HOOK_ELSEWHERE,	/* core.hooksPath, or a folder of hooks that is a
+			   link, leads out of the repository: the admin must
+			   put it there */
 };
 
 struct hook_place {

@@ -326,6 +326,21 @@ ln -s ../everybodys linked.git/hooks
 ok "a link to a folder that other repositories use too" init linked
 like "$(cat .output)" "git runs '.*, outside of this repository" "is named"
 is "$(ls everybodys)" "" "nothing is written there"
+# and so the folder of a dispatcher
+for layout in hooks/pre-receive.d custom_hooks custom_hooks/pre-receive.d; do
+	rm -rf link-d.git
+	new link-d
+	printf '#!/bin/sh\nfor h in "$0.d"/*; do "$h" || exit 1; done\n' \
+		>link-d.git/hooks/pre-receive
+	chmod +x link-d.git/hooks/pre-receive
+	mkdir -p "link-d.git/${layout%/*}"
+	rm -rf "link-d.git/$layout"
+	ln -s "$TRASH/everybodys" "link-d.git/$layout"
+	ok "$layout that is a link to one for all" init link-d
+	like "$(cat .output)" "git runs '.*pre-receive.d/zz-windlass', outside of" \
+		"is named"
+	is "$(find everybodys)" everybodys "nothing is written there"
+done
 new within
 mv within.git/hooks within.git/own
 ln -s own within.git/hooks
