@@ -316,9 +316,9 @@ bool hook_needed(const struct hook_place *p)
 {
 	if (p->layout == HOOK_GITOLITE)
 		return hook_file_has(p->file, MARK);
-	if (p->layout == HOOK_ELSEWHERE)
-		return hook_file_says(p->main, "windlass-hook");
-	return p->layout == HOOK_BESIDE && hook_file_says(p->main, p->file);
+	/* by its name: the path may be quoted, relative, or in a variable */
+	return p->layout == HOOK_BESIDE &&
+	       hook_file_says(p->main, strrchr(p->file, '/') + 1);
 }
 
 int hook_remove(const struct hook_place *p, struct err *err)

@@ -160,6 +160,34 @@ ok "nothing was done" test -x needed.git/hooks/post-receive
 printf '#!/bin/sh\ncat >/dev/null\n' >needed.git/hooks/pre-receive
 ok "when it does not any more, it is" remove needed
 ok "without a trace" diff before <(state_of needed)
+# however it is written there, without ours every push would fail
+mkdir "it's"
+for call in 'hooks/pre-receive.windlass || exit 1' \
+	'"$GIT_DIR"/hooks/pre-receive.windlass || exit 1' \
+	"'$TRASH/it'\\''s/call.git/hooks/pre-receive.windlass' || exit 1"; do
+	rm -rf "it's/call.git"
+	git init -q --bare "it's/call.git"
+	printf '#!/bin/sh\n%s\n' "$call" >"it's/call.git/hooks/pre-receive"
+	chmod +x "it's/call.git/hooks/pre-receive"
+	windlass-hook init prod --repo "it's/call.git" --path deploy \
+		--ref refs/heads/main --key keys/call >/dev/null
+	not_ok "called by $call" remove "it's/call"
+	like "$(cat .output)" "pre-receive' still runs" "it is not removed"
+done
+# a hook for all repositories runs the program itself, and goes on with it
+mkdir all
+for hook in pre-receive post-receive; do
+	printf '#!/bin/sh\nexec windlass-hook %s\n' $hook >all/$hook
+	chmod +x all/$hook
+done
+git init -q --bare one-of-all.git
+git -C one-of-all.git config core.hooksPath "$TRASH/all"
+state_of one-of-all >before
+init one-of-all >/dev/null
+ok "doctor is content" windlass-hook doctor --repo one-of-all.git
+ok "one of the repositories of a hook for all" remove one-of-all
+ok "without a trace" diff before <(state_of one-of-all)
+ok "pushes to it go on" git -C work push -q ../one-of-all.git HEAD:main
 init needed >/dev/null
 start serve windlass-hook serve --repo needed.git --listen 127.0.0.1:0
 wait_line 20 serve.log '^listening'
