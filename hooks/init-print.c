@@ -38,8 +38,8 @@ static void print_install(const struct host_config *host,
 	       ch->id, key);
 }
 
-static void print_check(const struct host_config *host,
-			const struct channel_config *ch, const char *key)
+static void print_check(const struct channel_config *ch, const char *repo,
+			const char *key)
 {
 	printf("\n4. Whoever wants to check bundles, with stock git or with "
 	       "ours, keeps this line\n   in a file, here 'publishers':\n\n"
@@ -48,16 +48,18 @@ static void print_check(const struct host_config *host,
 	       "        -c gpg.ssh.allowedSignersFile=$PWD/publishers \\\n"
 	       "        verify-commit refs/windlass/%s\n"
 	       "    windlass verify %s --repo %s --publishers publishers\n",
-	       ch->name, key, host->git_dir, ch->name, ch->name,
-	       host->git_dir);
+	       ch->name, key, repo, ch->name, ch->name, repo);
 }
 
 int init_print_next(const struct host_config *host,
 		    const struct channel_config *ch, struct err *err)
 {
-	struct buf key = BUF_INIT(1024);
+	struct buf key = BUF_INIT(1024), word = BUF_INIT(LIMIT_WORD_BYTES);
+	const char *repo;
 	int rc = public_key(ch->signing_key, &key, err);
 
+	buf_add_word(&word, host->git_dir);
+	repo = word.data;
 	if (!rc) {
 		printf("\nNext:\n\n"
 		       "1. Let this run all the time (there is a systemd unit "
@@ -65,13 +67,14 @@ int init_print_next(const struct host_config *host,
 		       "    windlass-hook serve --repo %s\n\n"
 		       "2. In the cluster, as its admin (prints what it would "
 		       "apply; --apply does it,\n   --namespaces A,B instead "
-		       "of --cluster-admin gives less):\n\n", host->git_dir);
+		       "of --cluster-admin gives less):\n\n", repo);
 		print_install(host, ch, key.data);
 		printf("\n3. Push to %s and see what it says. If in doubt:\n\n"
 		       "    windlass-hook doctor --repo %s\n", ch->ref,
-		       host->git_dir);
-		print_check(host, ch, key.data);
+		       repo);
+		print_check(ch, repo, key.data);
 	}
 	buf_release(&key);
+	buf_release(&word);
 	return rc;
 }

@@ -282,18 +282,20 @@ static int make_folders(const struct host_config *host, const char *channel,
 /* gitolite links its hooks anew: ours must come from its configuration. */
 static void print_gitolite(const struct hook_place *p)
 {
-	struct buf script = BUF_INIT(16384);
+	struct buf script = BUF_INIT(16384), word = BUF_INIT(LIMIT_WORD_BYTES);
 	struct err err = ERR_INIT;
 
 	if (hook_script(p->name, &script, &err) < 0)
 		return;
+	buf_add_quoted(&word, p->file);
 	printf("hook     gitolite's driver runs the %s hooks of this "
 	       "repository, and links\n         them anew at each change of "
 	       "its configuration. As gitolite's user:\n\n"
-	       "cat >'%s' <<'EOF'\n%sEOF\nchmod +x '%s'\n\n"
+	       "cat >%s <<'EOF'\n%sEOF\nchmod +x %s\n\n"
 	       "         and in gitolite.conf, at this repository, last in "
 	       "the list:\n\n    option hook.%s = windlass-%s\n\n", p->name,
-	       p->file, script.data, p->file, p->name, p->name);
+	       word.data, script.data, word.data, p->name, p->name);
+	buf_release(&word);
 	buf_release(&script);
 }
 

@@ -101,6 +101,9 @@ char *init_key_default(const char *channel, const char *id, struct err *err);
 int init_key_generate(const char *file, const char *channel,
 		      struct err *err);
 
+/* a path in quotes, each byte of which may be one */
+#define LIMIT_WORD_BYTES (LIMIT_PATH_BYTES * 4 + 2)
+
 /* Tells the admin what is left to do. */
 int init_print_next(const struct host_config *host,
 		    const struct channel_config *ch, struct err *err);

@@ -242,19 +242,6 @@ static int own_path(char *out, size_t size, struct err *err)
 	return 0;
 }
 
-/* Appends a word that sh reads as exactly s. */
-static void add_quoted(struct buf *out, const char *s)
-{
-	buf_addc(out, '\'');
-	for (; *s; s++) {
-		if (*s == '\'')
-			buf_adds(out, "'\\''");
-		else
-			buf_addc(out, *s);
-	}
-	buf_addc(out, '\'');
-}
-
 /* Appends our script's text: it execs this very program. */
 int hook_script(const char *name, struct buf *out, struct err *err)
 {
@@ -263,7 +250,7 @@ int hook_script(const char *name, struct buf *out, struct err *err)
 	if (own_path(self, sizeof(self), err) < 0)
 		return -1;
 	buf_adds(out, "#!/bin/sh\n" MARK "\nexec ");
-	add_quoted(out, self);
+	buf_add_quoted(out, self);
 	buf_addf(out, " %s\n", name);
 	return 0;
 }
@@ -271,7 +258,7 @@ int hook_script(const char *name, struct buf *out, struct err *err)
 void hook_chain_line(const struct hook_place *p, struct buf *out)
 {
 	buf_adds(out, "windlass=$(mktemp) && cat >\"$windlass\" && ");
-	add_quoted(out, p->file);
+	buf_add_quoted(out, p->file);
 	buf_addf(out, " <\"$windlass\"%s; exec <\"$windlass\"; "
 		 "rm -f \"$windlass\"",
 		 strcmp(p->name, "pre-receive") ? "" :

@@ -291,6 +291,16 @@ static int remove_state(const struct removal *r)
 	return rc;
 }
 
+static void print_key(const char *key)
+{
+	struct buf word = BUF_INIT(LIMIT_WORD_BYTES);
+
+	buf_add_quoted(&word, key);
+	printf("key      %s is left; when no cluster trusts it any more:\n\n"
+	       "    rm %s %s.pub\n", key, word.data, word.data);
+	buf_release(&word);
+}
+
 static int take_apart(const struct removal *r, struct buf *refs)
 {
 	if (r->last && remove_hooks(r) < 0)
@@ -301,9 +311,7 @@ static int take_apart(const struct removal *r, struct buf *refs)
 	if (remove_settings(r) < 0 || remove_state(r) < 0)
 		return -1;
 	if (r->ch->signing_key[0] == '/')
-		printf("key      %s is left; when no cluster trusts it any "
-		       "more:\n\n    rm '%s' '%s.pub'\n", r->ch->signing_key,
-		       r->ch->signing_key, r->ch->signing_key);
+		print_key(r->ch->signing_key);
 	return 0;
 }
 

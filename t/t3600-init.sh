@@ -358,6 +358,9 @@ cp "$WINDLASS_BUILD/windlass-hook" "odd 'name/windlass-hook"
 ok "a program and a repository with odd names" "./odd 'name/windlass-hook" \
 	init prod --repo "odd 'name/r.git" --ref refs/heads/main --path x \
 	--key keys/odd
+like "$(cat .output)" "windlass-hook doctor --repo '.*/odd '\\\\''name/r.git'$" \
+	"are quoted in what is to be typed"
+ok "and can be typed" bash -c "$(grep '^ *windlass-hook doctor' .output)"
 is "$(sh -c "$(sed 's/exec/echo/' "odd 'name/r.git/hooks/pre-receive")")" \
 	"$TRASH/odd 'name/windlass-hook pre-receive" "are quoted in the hook"
 

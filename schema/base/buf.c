@@ -156,3 +156,27 @@ char *buf_detach(struct buf *b, size_t *ret_len)
 	buf_init(b, b->max);
 	return data;
 }
+
+void buf_add_quoted(struct buf *b, const char *s)
+{
+	buf_addc(b, '\'');
+	for (; *s; s++) {
+		if (*s == '\'')
+			buf_adds(b, "'\\''");
+		else
+			buf_addc(b, *s);
+	}
+	buf_addc(b, '\'');
+}
+
+void buf_add_word(struct buf *b, const char *s)
+{
+	static const char plain[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+		"0123456789/._-+:@%,";
+
+	if (*s && !s[strspn(s, plain)])
+		buf_adds(b, s);
+	else
+		buf_add_quoted(b, s);
+}

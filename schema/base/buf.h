@@ -35,6 +35,9 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 	__attribute__((format(printf, 2, 0)));
+/* A word that sh reads as exactly s: always in quotes, or if it needs some. */
+void buf_add_quoted(struct buf *b, const char *s);
+void buf_add_word(struct buf *b, const char *s);
 /* Text of strangers for a terminal or a log: control bytes become \xNN. */
 void buf_add_scrubbed(struct buf *b, const char *s, size_t len);
 
