@@ -16,6 +16,9 @@
 #define LIMIT_DEPTH 256
 /* nodes of one document, those made by aliases counted */
 #define LIMIT_DOCUMENT_NODES 1000000
+/* memory that the copies of one file's aliases take: a text of a megabyte
+ * and a million aliases of four bytes would be a terabyte */
+#define LIMIT_ALIAS_BYTES (128u * 1024 * 1024)
 /* a key as JSON, its quotes and escapes counted: the API server's YAML
  * reader looks no further for the colon */
 #define LIMIT_KEY_CHARACTERS 1024

@@ -243,6 +243,32 @@ const char *node_text(const struct node *n)
 	return n && n->type == NODE_STR ? n->str : NULL;
 }
 
+size_t node_copy_bytes(const struct node *n)
+{
+	size_t bytes = sizeof(*n);
+
+	if (n->source)
+		bytes += strlen(n->source) + 1;
+	switch (n->type) {
+	case NODE_STR:
+		bytes += (size_t)n->n + 1;
+		break;
+	case NODE_SEQ:
+		for (uint32_t i = 0; i < n->n; i++)
+			bytes += sizeof(*n->items) +
+				 node_copy_bytes(n->items[i]);
+		break;
+	case NODE_MAP:
+		for (uint32_t i = 0; i < n->n; i++)
+			bytes += sizeof(*n->pairs) + n->pairs[i].key_len + 1 +
+				 node_copy_bytes(n->pairs[i].value);
+		break;
+	default:
+		break;
+	}
+	return bytes;
+}
+
 struct node *node_copy(struct arena *a, const struct node *n)
 {
 	struct node *copy = node_new(a, n->type);

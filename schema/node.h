@@ -101,6 +101,8 @@ bool node_del(struct node *map, const char *key);
 const char *node_text(const struct node *n);
 /* A deep copy into another arena, marks included. */
 struct node *node_copy(struct arena *a, const struct node *n);
+/* What node_copy takes of an arena, about. */
+size_t node_copy_bytes(const struct node *n);
 /*
  * Same type and value all the way down; maps in any order, lists in order.
  * An integer equals a float of the same value.

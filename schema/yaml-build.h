@@ -27,6 +27,7 @@ struct yaml_slot {
 struct yaml_anchor {
 	struct node *node;	/* NULL while it is open */
 	size_t nodes, steps;	/* in it */
+	size_t bytes;		/* of a copy; 0 until there is one */
 	unsigned int height;	/* levels; 0 for a scalar */
 };
 

@@ -328,6 +328,28 @@ static bool too_many_aliases(const struct yaml_builder *b)
 	return (double)b->alias_steps / steps > allowed;
 }
 
+/*
+ * Counts what a copy takes; of the file, not of the document: a file has
+ * many. Only the first alias beyond the limit is an error, the others stop
+ * their documents.
+ */
+static int count_copy(struct yaml_builder *b, struct yaml_anchor *anchor,
+		      struct mark mark)
+{
+	bool beyond = b->s->alias_bytes > LIMIT_ALIAS_BYTES;
+
+	if (!anchor->bytes)
+		anchor->bytes = node_copy_bytes(anchor->node);
+	b->s->alias_bytes += anchor->bytes;
+	if (b->s->alias_bytes <= LIMIT_ALIAS_BYTES)
+		return 0;
+	if (!beyond)
+		yaml_complain(b, mark, "yaml-alias", "the aliases of this "
+			      "file take more than %u bytes: write them out",
+			      LIMIT_ALIAS_BYTES);
+	return -1;
+}
+
 /* Reading goes on as if something that fits had stood here. */
 static void skip_node(struct yaml_builder *b, struct yaml_frame *f,
 		      struct mark mark)
@@ -369,6 +391,8 @@ static int on_alias(struct yaml_builder *b, const yaml_event_t *e)
 			      "document is made by aliases: write it out");
 		return -1;
 	}
+	if (count_copy(b, anchor, mark))
+		return -1;
 	if (wants_key(f)) {
 		yaml_key_node(b, f, anchor->node, mark);
 		return 0;
@@ -599,6 +623,39 @@ static int on_document(struct yaml_builder *b, const yaml_event_t *e)
 	return 0;
 }
 
+/*
+ * Looks for a directive where one may stand: from data + at, before the
+ * first value or behind the last. libyaml would read all there are before it
+ * says anything, and compare each %TAG with all before it.
+ */
+static int check_directive(struct yaml_builder *b, size_t at)
+{
+	const struct yaml_chunk *c = b->c;
+	const char *p = c->data + at, *end = c->data + c->len;
+
+	while (p == end || *p != '%') {
+		size_t n = 0;
+
+		while (p < end && (*p == ' ' || *p == '\t'))
+			p++;
+		if (p < end && *p == '#')
+			while (p < end && !yaml_break(p, (size_t)(end - p)))
+				p++;
+		if (p < end)
+			n = yaml_break(p, (size_t)(end - p));
+		if (!n)
+			return 0;
+		p += n;
+		if (end - p >= 3 && !memcmp(p, "...", 3))
+			p += 3;
+	}
+	yaml_complain(b, yaml_mark(c->data, c->len, (size_t)(p - c->data),
+				   (struct mark){ c->line, 1 }),
+		      "yaml-directive", "Kubernetes reads no %% directives: "
+		      "remove the line");
+	return -1;
+}
+
 /* 0 to go on, 1 at the end, -1 when nothing more can be read. */
 static int on_event(struct yaml_builder *b, const yaml_event_t *e)
 {
@@ -617,6 +674,8 @@ static int on_event(struct yaml_builder *b, const yaml_event_t *e)
 	case YAML_MAPPING_END_EVENT:
 		on_end(b);
 		return 0;
+	case YAML_DOCUMENT_END_EVENT:
+		return check_directive(b, offset_of(b, e->end_mark.index));
 	case YAML_STREAM_END_EVENT:
 		return 1;
 	default:
@@ -660,6 +719,7 @@ struct node *yaml_document(struct yaml_stream *s, const struct yaml_chunk *c)
 		BUG("out of memory");
 	yaml_parser_set_encoding(&b.parser, YAML_UTF8_ENCODING);
 	yaml_parser_set_input(&b.parser, feed, &b);
+	done = check_directive(&b, 0);
 	while (!done) {
 		yaml_event_t event;
 

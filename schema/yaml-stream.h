@@ -27,6 +27,8 @@ struct yaml_stream {
 	   in a node */
 	struct yaml_slot *slots;
 	size_t n_slots, alloc;
+	/* what aliases have copied so far */
+	size_t alias_bytes;
 };
 
 /* One document: bytes between two separators. */
@@ -40,6 +42,12 @@ struct yaml_chunk {
  * Reads the document. The root, or NULL: it is empty, or errors were added.
  */
 struct node *yaml_document(struct yaml_stream *s, const struct yaml_chunk *c);
+
+/*
+ * Bytes of the line break at s (U+0085, U+2028, U+2029 too: they are breaks
+ * to YAML), or 0 if there is none.
+ */
+size_t yaml_break(const char *s, size_t len);
 
 /*
  * Lines as editors count them: LF, CRLF and a lone CR end one, Unicode's

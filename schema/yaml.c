@@ -25,11 +25,7 @@
 
 /* ---- bytes, lines and places ---- */
 
-/*
- * Bytes of the line break at s (U+0085, U+2028, U+2029 too: they are breaks
- * to YAML), or 0 if there is none.
- */
-static size_t yaml_break(const char *s, size_t len)
+size_t yaml_break(const char *s, size_t len)
 {
 	if (len >= 1 && (*s == '\n' || *s == '\r'))
 		return 1;

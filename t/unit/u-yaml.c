@@ -192,8 +192,16 @@ static void test_separators(void)
 	finds("a: 1\r---\rb: 2\r", "2:1 yaml-separator",
 	      "a separator that only YAML sees");
 	finds("a: 1\n...\nb: 2\n", "3:1 yaml-syntax", "text behind ...");
-	finds("%YAML 1.1\n---\na: 1\n", "2:1 yaml-syntax", "a directive");
+	finds("%YAML 1.1\n---\na: 1\n", "1:1 yaml-directive", "a directive");
 	finds("%FOO bar\n---\na: 1\n", "1:1 yaml-directive", "another one");
+	finds(" # \xc3\xa9% no\n\n%TAG !a! b\n---\na: 1\n",
+	      "3:1 yaml-directive", "behind a comment");
+	finds("#\xe2\x80\xa8%TAG !a! b\n---\na: 1\n",
+	      "1:3 yaml-directive", "behind a break that only YAML sees");
+	finds("a: 1\n%TAG !a! b\n", "2:1 yaml-directive", "behind a value");
+	finds("a: 1\n... # end\n...\n%TAG !a! b\n", "4:1 yaml-directive",
+	      "behind the end of a document");
+	finds("# \xc3\xa9% no\na: \"x\n%y\"\n", "", "a percent sign in a text");
 	finds("- a\n---\nb\n---\nc: 1\n", "1:1 yaml-root 3:1 yaml-root",
 	      "roots that are no maps");
 	is_int(docs.n, 1, "the good document is there all the same");
@@ -403,6 +411,43 @@ static void test_nodes(void)
 			     "d: 2\n"), "and more");
 }
 
+/* A text of `text` bytes and n aliases of it in each of two documents. */
+static int read_copies(size_t text, size_t n)
+{
+	struct buf b = BUF_INIT(LIMIT_FILE_BYTES);
+	int rc;
+
+	for (int i = 0; i < 2; i++) {
+		buf_adds(&b, "a: &a ");
+		for (size_t k = 0; k < text; k++)
+			buf_addc(&b, 'x');
+		buf_adds(&b, "\nb: [1");
+		for (size_t k = 0; k < n; k++)
+			buf_adds(&b, ",*a");
+		buf_adds(&b, "]\n---\n");
+	}
+	rc = read_bytes("f.yaml", b.data, b.len);
+	buf_release(&b);
+	return rc;
+}
+
+static void test_copies(void)
+{
+	/* of 128 copies, each with its node and its NUL */
+	const size_t text = LIMIT_ALIAS_BYTES / 128 - sizeof(struct node) - 1;
+
+	is_int(read_copies(text, 64), 0,
+	       "aliases of a file take as much as the limit");
+	is_int(read_copies(text + 1, 64), -1,
+	       "one byte more each");
+	is_int(ps.n, 1, "is one error");
+	is_str(ps.v[0].rule, "yaml-alias", "that says so");
+	/* copied, this would be a terabyte */
+	is_int(read_copies(text, LIMIT_DOCUMENT_NODES / 2), -1,
+	       "a long text and half a million aliases");
+	is_int(ps.n, 1, "are one error, too");
+}
+
 static void test_documents(void)
 {
 	is_int(read_repeated("", "a: 1\n---\n", LIMIT_FILE_DOCUMENTS, ""), 0,
@@ -463,6 +508,16 @@ static void test_hostile(void)
 	       "200,000 keys and anchors");
 	is_int(ps.n, 1, "of which one stands twice");
 	buf_reset(&b);
+	for (int i = 0; i < 300000; i++)
+		buf_addf(&b, "%%TAG !%d! tag:%d\n", i, i);
+	is_int(read_bytes("f.yaml", b.data, b.len), -1, "300,000 directives");
+	is_int(ps.n, 1, "of which the first is an error");
+	buf_reset(&b);
+	buf_adds(&b, "a: 1\n");
+	for (int i = 0; i < 300000; i++)
+		buf_addf(&b, "%%TAG !%d! tag:%d\n", i, i);
+	is_int(read_bytes("f.yaml", b.data, b.len), -1, "and behind a value");
+	buf_reset(&b);
 	for (int i = 0; i < 19000; i++)
 		buf_adds(&b, "{\"a\":[1,2,3,\"xxxxxxxxxxxxxxxxxxxxxxxx\"]} \n");
 	is_int(read_bytes("f.yaml", b.data, b.len), 0, "19,000 JSON objects");
@@ -495,6 +550,7 @@ int main(void)
 	test_json();
 	test_depth();
 	test_nodes();
+	test_copies();
 	test_documents();
 	test_size();
 	test_problems();
