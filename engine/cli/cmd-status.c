@@ -29,6 +29,8 @@ static const char usage[] =
 "Exit status: 0 if every channel shown is Ready, 1 if one is not, 2 if the\n"
 "cluster cannot be asked, or has no such channel.\n";
 
+#define COMMIT_SHOWN 12
+
 struct options {
 	const char *kubeconfig, *context, *channel;
 	enum cli_output output;
@@ -82,9 +84,13 @@ static bool print_conditions(const struct node *status, bool color)
 			ready = good;
 		if (good && strcmp(type, "Ready"))
 			continue;
-		printf("  %s%s=%s%s  %s: ",
-		       color ? (good ? "\033[32m" : "\033[33m") : "", type,
-		       value, color ? "\033[m" : "", text(c, "reason"));
+		printf("  %s", color ? (good ? "\033[32m" : "\033[33m") : "");
+		print_scrubbed(type);
+		putchar('=');
+		print_scrubbed(value);
+		printf("%s  ", color ? "\033[m" : "");
+		print_scrubbed(text(c, "reason"));
+		fputs(": ", stdout);
 		print_scrubbed(text(c, "message"));
 		putchar('\n');
 	}
@@ -104,10 +110,27 @@ static void print_failures(const struct node *status)
 		print_scrubbed(*source ? source : "(source unknown)");
 		fputs(": ", stdout);
 		print_scrubbed(text(f, "object"));
-		printf(": %s: ", text(f, "reason"));
+		fputs(": ", stdout);
+		print_scrubbed(text(f, "reason"));
+		fputs(": ", stdout);
 		print_scrubbed(text(f, "message"));
 		putchar('\n');
 	}
+}
+
+static void print_applied(const struct node *applied)
+{
+	const char *commit = text(applied, "sourceCommit");
+	char *shown = xstrndup(commit, strnlen(commit, COMMIT_SHOWN));
+
+	printf("%" PRId64 ".%" PRId64 "  source ",
+	       node_path_int(applied, 0, "epoch", NULL),
+	       node_path_int(applied, 0, "sequence", NULL));
+	print_scrubbed(shown);
+	fputs("  applied ", stdout);
+	print_scrubbed(text(applied, "at"));
+	putchar('\n');
+	free(shown);
 }
 
 /* True if the channel is Ready. */
@@ -123,10 +146,7 @@ static bool print_channel(const struct node *channel, bool color)
 	if (!applied || applied->type != NODE_MAP)
 		printf("nothing applied yet\n");
 	else
-		printf("%" PRId64 ".%" PRId64 "  source %.12s  applied %s\n",
-		       node_path_int(applied, 0, "epoch", NULL),
-		       node_path_int(applied, 0, "sequence", NULL),
-		       text(applied, "sourceCommit"), text(applied, "at"));
+		print_applied(applied);
 	if (objects)
 		printf("  objects: %" PRId64 ", ready %" PRId64
 		       ", progressing %" PRId64 ", failed %" PRId64
