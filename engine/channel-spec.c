@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/http.h"
 #include "schema/base/digest.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
@@ -44,6 +45,8 @@ static int read_url(const struct node *spec, struct channel_spec *s,
 	if (strpbrk(url, "?#"))
 		return err_set(err, ERR_INVALID, "spec.url must not have a "
 			       "query or a fragment");
+	if (http_check_url(url, err) < 0)
+		return err_wrap(err, "spec.url");
 	len = strlen(url);
 	while (len && url[len - 1] == '/')
 		len--;

@@ -95,6 +95,25 @@ int http_check_proxy(const char *proxy, struct err *err)
 				  "host where it wants that");
 }
 
+int http_check_url(const char *url, struct err *err)
+{
+	char *host = NULL, *port = NULL;
+	CURLU *u = curl_url();
+	bool good;
+
+	/* libcurl judges the port, but for 0, which it takes */
+	good = u && !curl_url_set(u, CURLUPART_URL, url, 0) &&
+	       !curl_url_get(u, CURLUPART_HOST, &host, 0) && *host &&
+	       !curl_url_get(u, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) &&
+	       strcmp(port, "0");
+	curl_free(host);
+	curl_free(port);
+	curl_url_cleanup(u);
+	return good ? 0 : err_set(err, ERR_INVALID, "must be a URL with a "
+				  "host, and with a port from 1 to 65535 or "
+				  "none");
+}
+
 /* The whole host, without port and path: "127.evil.example" is not ours. */
 bool http_is_loopback(const char *host)
 {

@@ -68,6 +68,8 @@ struct http_request {
 
 /* -1 with ERR_INVALID, which does not quote it: it may hold a password. */
 int http_check_proxy(const char *proxy, struct err *err);
+/* Of what is to be fetched from; -1 with ERR_INVALID. */
+int http_check_url(const char *url, struct err *err);
 /* Of "host", "host:port" or "host/path", an IPv6 address in brackets: is that
  * this machine, whatever a resolver says? */
 bool http_is_loopback(const char *host);

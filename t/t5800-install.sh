@@ -36,7 +36,8 @@ refused() {
 }
 for bad in windlassd "$image:latest" "$image:${ones%1}" "$image:${ones}1" \
 	"@sha256:$ones" "a b@sha256:$ones" "a
-b@sha256:$ones" "a@sha256:${ones%1}A"; do
+b@sha256:$ones" "a@sha256:${ones%1}A" "https://registry.example.org/a@sha256:$ones" \
+	"/a@sha256:$ones" "a/@sha256:$ones" "a//b@sha256:$ones" "a:@sha256:$ones" "-@sha256:$ones"; do
 	refused "image '${bad//[^ -~]/?}'" 'by its digest' windlass install --image "$bad"
 done
 refused "nothing to install" 'name one channel, or give --image' windlass install
@@ -52,6 +53,21 @@ refused "all and some" '--cluster-admin is everything' channel --cluster-admin -
 refused "all kinds of the cluster without saying so" 'goes with --cluster-admin' \
 	channel --namespaces a --cluster-scoped '*'
 refused "a bundle of nowhere" '--rbac-from goes with --from' channel --rbac-from prod
+refused "no kinds at all" '--kinds names none' channel --namespaces a --kinds ''
+refused "windlass's own namespace" "windlass's own" channel --namespaces a,windlass-system
+for bad in http://h:99999/ http://h:0/ https://; do
+	url=$bad channel --namespaces a >out 2>err
+	is "$? $(wc -c <out)" "1 0" "no place to fetch from: $bad"
+	like "$(cat err)" 'spec.url: must be a URL with a host' "which is said"
+done
+# names that YAML would take for a number, true or nothing
+for odd in 123 1e3 on null; do
+	ok "a namespace '$odd'" to out channel --namespaces "$odd"
+	ok "a channel '$odd'" to out windlass install "$odd" --id "$id" \
+		--publisher-key "$key" --url https://h/x --namespaces a
+done
+ok "an id of nothing but digits" to out windlass install prod --namespaces a \
+	--id "${ones:0:32}" --publisher-key "$key" --url https://h/x
 not_ok "a kind that there is not" channel --namespaces a --kinds Deployment
 like "$(channel --namespaces a --kinds Deployment 2>&1)" 'no kind Deployment; Deployment.apps may be meant' \
 	"what may be meant is said"
@@ -144,6 +160,18 @@ ok "and no more" to out channel --namespaces a --kinds ConfigMap --apply
 is "$(may patch secrets a) $(may patch configmaps a)" "no yes" "may little again"
 is "$(system get deployment windlassd -o 'jsonpath={.spec.template.spec.containers[0].image}')" \
 	"$image:$twos" "the engine is left alone by all that"
+# ---- what others wrote into a status ----
+cat >status.json <<'END'
+{"status": {"applied": {"epoch": 1, "sequence": 1, "sourceCommit": "\u001b[2J", "at": "\u001b[3m"},
+ "failures": [{"object": "a", "source": "b:1", "reason": "\u001b[4m\nwell", "message": "c"}],
+ "conditions": [{"type": "Ready", "status": "True", "reason": "\u001b[31m", "message": "d",
+                 "lastTransitionTime": "2020-01-01T00:00:00Z"}]}}
+END
+k patch channel prod --subresource=status --type=merge --patch-file status.json >/dev/null
+windlass status prod >out
+is "$(tr -d '\n -~' <out | od -An -c)" "" "a status does not paint the terminal"
+is "$(wc -l <out)" 3 "and adds no lines"
+k patch channel prod --subresource=status --type=merge -p '{"status": null}' >/dev/null
 k delete channel prod >/dev/null
 
 # ---- the end ----

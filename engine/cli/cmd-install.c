@@ -6,6 +6,7 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
+#include <ctype.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -363,10 +364,15 @@ static int check_namespaces(const char *names)
 		const char *at = names;
 		char *name = next_name(&names);
 		/* a comma must have something behind it, too */
-		bool good = is_dns_label(name) &&
+		bool own = !strcmp(name, OWN_NAMESPACE);
+		bool good = !own && is_dns_label(name) &&
 			    !(at[strlen(name)] == ',' && !*names);
 
-		if (!good)
+		if (own)
+			usage_error(usage, "--namespaces: " OWN_NAMESPACE
+				    " is windlass's own; no channel may have "
+				    "anything in it");
+		else if (!good)
 			usage_error(usage, "--namespaces '%s' must be names "
 				    "of namespaces with commas between them",
 				    name);
@@ -387,6 +393,8 @@ static int check_rights(const struct options *o)
 	if (!o->in.cluster_admin && !limited)
 		return usage_error(usage, "give --namespaces, --rbac-from or "
 				   "--cluster-admin");
+	if (o->kinds && !*o->kinds)
+		return usage_error(usage, "--kinds names none");
 	if (o->kinds && !o->namespaces && !o->rbac_from)
 		return usage_error(usage, "--kinds goes with --namespaces");
 	if (o->rbac_from && !o->from)
@@ -435,7 +443,21 @@ static int take_id(void *target, const char *value, struct err *err)
 	return 0;
 }
 
-/* A tag may lead elsewhere tomorrow; a digest may not. */
+/* HOST[:PORT]/PART/...[:TAG]: each part has a letter or digit at both ends. */
+static bool is_repository(const char *s, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		bool first = i == 0 || strchr(":/", s[i - 1]);
+		bool last = i + 1 == len || strchr(":/", s[i + 1]);
+
+		if ((first || last) && !isalnum((unsigned char)s[i]))
+			return false;
+	}
+	return len > 0;
+}
+
+/* A tag may lead elsewhere tomorrow; a digest may not. What is no image's name
+ * otherwise (a URL, an empty part) would only fail in the pods. */
 static int take_image(void *target, const char *value, struct err *err)
 {
 	static const char allowed[] = "abcdefghijklmnopqrstuvwxyz"
@@ -445,7 +467,8 @@ static int take_image(void *target, const char *value, struct err *err)
 	size_t len = strspn(value, allowed);
 	const char *hex = value + len + strlen(digest);
 
-	if (!len || strncmp(value + len, digest, strlen(digest)) ||
+	if (!is_repository(value, len) ||
+	    strncmp(value + len, digest, strlen(digest)) ||
 	    !is_hex(hex, strlen(hex), 64))
 		return err_set(err, ERR_INVALID, "must name an image by its "
 			       "digest, REPOSITORY@sha256: and 64 lower-case "

@@ -1,7 +1,8 @@
 /*
  * The manifests. See install.h. Names that an admin chose are checked before
  * they come here, or are written as JSON strings, so that no option can say
- * more than it should. Names of rights have a dot before their last word
+ * more than it should; names such as 123, on and null, which YAML would take
+ * for something else, are quoted. Names of rights have a dot before their last word
  * where a channel's name, which has none, could otherwise clash.
  */
 #include "config.h"
@@ -81,12 +82,12 @@ void install_write_engine(const struct install *in, struct buf *out)
 static void add_metadata(struct buf *out, const struct install *in,
 			 const char *name, const char *namespace)
 {
-	buf_addf(out, "metadata:\n  name: %s\n", name);
+	buf_addf(out, "metadata:\n  name: \"%s\"\n", name);
 	if (namespace)
-		buf_addf(out, "  namespace: %s\n", namespace);
+		buf_addf(out, "  namespace: \"%s\"\n", namespace);
 	buf_addf(out, "  labels:\n"
 		 "    " INSTALL_MANAGED_BY ": " INSTALL_NAME "\n"
-		 "    " INSTALL_CHANNEL ": %s\n", in->channel);
+		 "    " INSTALL_CHANNEL ": \"%s\"\n", in->channel);
 }
 
 static void add_account(struct buf *out, const struct install *in)
@@ -244,9 +245,9 @@ static void add_channel(struct buf *out, const struct install *in)
 
 	strvec_push(&all, "*");
 	buf_adds(out, "---\napiVersion: windlass.dev/v1alpha1\nkind: Channel\n");
-	buf_addf(out, "metadata:\n  name: %s\nspec:\n  url: ", in->channel);
+	buf_addf(out, "metadata:\n  name: \"%s\"\nspec:\n  url: ", in->channel);
 	json_write_string(in->url, strlen(in->url), out);
-	buf_addf(out, "\n  channelID: %s\n  publishers: ", in->id);
+	buf_addf(out, "\n  channelID: \"%s\"\n  publishers: ", in->id);
 	json_write_string(in->publishers.data, in->publishers.len, out);
 	buf_addf(out, "\n  serviceAccount:\n    namespace: " OWN_NAMESPACE
 		 "\n    name: channel-%s\n", in->channel);
@@ -265,7 +266,7 @@ void install_write_channel(const struct install *in, struct buf *out)
 	}
 	for (size_t i = 0; i < in->namespaces.n; i++)
 		buf_addf(out, "---\napiVersion: v1\nkind: Namespace\n"
-			 "metadata:\n  name: %s\n", in->namespaces.v[i]);
+			 "metadata:\n  name: \"%s\"\n", in->namespaces.v[i]);
 	add_account(out, in);
 	add_all_rights(out, in);
 	add_impersonation(out, in);
