@@ -62,6 +62,28 @@ static int write_draft(struct init_settings *s, const struct buf *text,
 			st.st_mode & 0777, err);
 }
 
+static int read_from(struct init_settings *s, const char *file,
+		     struct err *err)
+{
+	git_config_free(s->local);
+	s->local = NULL;
+	if (git_config_new(&s->local) < 0 ||
+	    git_config_add_file_ondisk(s->local, file, GIT_CONFIG_LEVEL_LOCAL,
+				       s->repo, false) < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot read '%s'", file);
+	return 0;
+}
+
+/* From here on it is the draft that is read and written. */
+static int begin_draft(struct init_settings *s, struct err *err)
+{
+	s->draft = xasprintf("%s" INIT_DRAFT, git_repository_path(s->repo));
+	init_drop_draft(s->repo);
+	if (write_draft(s, &s->before, err) < 0)
+		return -1;
+	return read_from(s, s->draft, err);
+}
+
 int init_settings_open(git_repository *repo, struct init_settings *ret,
 		       struct err *err)
 {
@@ -72,17 +94,8 @@ int init_settings_open(git_repository *repo, struct init_settings *ret,
 	s.file = xasprintf("%sconfig", git_repository_path(repo));
 	if (fs_read(AT_FDCWD, s.file, &s.before, err) < 0)
 		goto fail;
-	s.draft = xasprintf("%s" INIT_DRAFT, git_repository_path(repo));
-	init_drop_draft(repo);
-	if (write_draft(&s, &s.before, err) < 0)
+	if (read_from(&s, s.file, err) < 0)
 		goto fail;
-	if (git_config_new(&s.local) < 0 ||
-	    git_config_add_file_ondisk(s.local, s.draft,
-				       GIT_CONFIG_LEVEL_LOCAL, repo,
-				       false) < 0) {
-		repo_err(err, ERR_INTERNAL, "cannot read '%s'", s.file);
-		goto fail;
-	}
 	*ret = s;
 	return 0;
 fail:
@@ -259,7 +272,8 @@ int init_settings_write(struct init_settings *s,
 {
 	const char *ch = o->channel;
 
-	if (set_shared(s, "receive.advertisePushOptions", err) < 0 ||
+	if (begin_draft(s, err) < 0 ||
+	    set_shared(s, "receive.advertisePushOptions", err) < 0 ||
 	    set_shared(s, "transfer.fsckObjects", err) < 0 ||
 	    hide_refs(s, err) < 0 ||
 	    set(s, "windlass.publish", o->publish, err) < 0 ||

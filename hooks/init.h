@@ -35,9 +35,9 @@ struct init_options {
  */
 struct init_settings {
 	git_repository *repo;
-	git_config *local;	/* the draft only */
+	git_config *local;	/* of the one or the other, and no more */
 	char *file;		/* <git_dir>/config */
-	char *draft;		/* <git_dir>/config.windlass */
+	char *draft;		/* <git_dir>/config.windlass, or NULL: none yet */
 	struct buf before;
 	size_t changes;
 };
