@@ -296,6 +296,7 @@ static struct node *walk_map(struct cursor *c, json_t *j, struct arena *a)
 		skip_space(c);
 	}
 	skip_token(c);		/* } */
+	node_index(a, n);
 	return n;
 }
 

@@ -123,15 +123,72 @@ void node_append(struct arena *a, struct node *seq, struct node *item)
 	seq->items[seq->n++] = item;
 }
 
+/* ---- maps ---- */
+
+/* A map of fewer pairs is looked through: most have ten. */
+#define INDEX_FROM 64
+
+/* Slots of the index: a power of two, at most half of it in use. */
+static uint32_t index_size(const struct node *map)
+{
+	uint32_t size = 2 * INDEX_FROM;
+
+	while (size / 2 < map->n)
+		size *= 2;
+	return size;
+}
+
+void node_index(struct arena *a, struct node *map)
+{
+	uint32_t mask, *slots;
+
+	if (map->type != NODE_MAP || map->n < INDEX_FROM ||
+	    map->n > UINT32_MAX / 4)
+		return;
+	mask = index_size(map) - 1;
+	slots = arena_array(a, (size_t)mask + 1, sizeof(*slots));
+	for (uint32_t i = 0; i < map->n; i++) {
+		const struct node_pair *p = &map->pairs[i];
+		uint32_t s = (uint32_t)map_hash(p->key, p->key_len) & mask;
+
+		while (slots[s])
+			s = (s + 1) & mask;
+		slots[s] = i + 1;
+	}
+	map->index = slots;
+}
+
+static bool is_key(const struct node_pair *p, const char *key, size_t len)
+{
+	return p->key_len == len && !memcmp(p->key, key, len);
+}
+
+static struct node_pair *find_indexed(const struct node *map,
+				      const char *key, size_t len)
+{
+	uint32_t mask = index_size(map) - 1;
+	uint32_t s = (uint32_t)map_hash(key, len) & mask;
+
+	for (; map->index[s]; s = (s + 1) & mask) {
+		struct node_pair *p = &map->pairs[map->index[s] - 1];
+
+		if (is_key(p, key, len))
+			return p;
+	}
+	return NULL;
+}
+
 static struct node_pair *find(const struct node *map, const char *key,
 			      size_t len)
 {
 	if (!map || map->type != NODE_MAP)
 		return NULL;
+	if (map->index)
+		return find_indexed(map, key, len);
 	for (uint32_t i = 0; i < map->n; i++) {
 		struct node_pair *p = &map->pairs[i];
 
-		if (p->key_len == len && !memcmp(p->key, key, len))
+		if (is_key(p, key, len))
 			return p;
 	}
 	return NULL;
@@ -203,6 +260,7 @@ struct node_pair *node_append_pair(struct arena *a, struct node *map,
 {
 	if (map->type != NODE_MAP || len > UINT32_MAX)
 		BUG("a pair in no map");
+	map->index = NULL;
 	map->pairs = grow(a, map, map->pairs, sizeof(*map->pairs));
 	map->pairs[map->n] = (struct node_pair){
 		.key = key,
@@ -232,6 +290,7 @@ bool node_del(struct node *map, const char *key)
 
 	if (!p)
 		return false;
+	map->index = NULL;
 	end = map->pairs + map->n;
 	memmove(p, p + 1, (size_t)(end - (p + 1)) * sizeof(*p));
 	map->n--;
@@ -296,6 +355,8 @@ struct node *node_copy(struct arena *a, const struct node *n)
 			p->key = arena_strndup(a, p->key, p->key_len);
 			p->value = node_copy(a, p->value);
 		}
+		copy->index = NULL;
+		node_index(a, copy);
 		break;
 	default:
 		break;

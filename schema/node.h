@@ -47,6 +47,7 @@ struct node {
 		struct node **items;
 		struct node_pair *pairs;
 	};
+	const uint32_t *index;	/* MAP: see node_index; or NULL */
 };
 
 struct node_pair {
@@ -94,6 +95,12 @@ int64_t node_path_int(const struct node *map, int64_t fallback, ...)
 /* Sets or replaces; the key is copied. */
 void node_set(struct arena *a, struct node *map, const char *key,
 	      struct node *value);
+/*
+ * To be called when a map is complete: one of many pairs gets an index, so
+ * that looking up each of its keys, or those of another, is not quadratic.
+ * node_append_pair, node_set and node_del drop it.
+ */
+void node_index(struct arena *a, struct node *map);
 /* Removes if there. True if it was. */
 bool node_del(struct node *map, const char *key);
 

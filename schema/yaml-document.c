@@ -457,6 +457,7 @@ static void fill(struct yaml_builder *b, struct yaml_frame *f)
 		n->pairs = arena_array(b->s->arena, size, sizeof(*n->pairs));
 		for (size_t i = 0; i < size; i++)
 			n->pairs[i] = slots[i].pair;
+		node_index(b->s->arena, n);
 	} else {
 		n->items = arena_array(b->s->arena, size, sizeof(*n->items));
 		for (size_t i = 0; i < size; i++)

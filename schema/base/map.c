@@ -16,7 +16,7 @@
 
 static unsigned char hash_key[crypto_shorthash_KEYBYTES];
 
-static uint64_t hash_of(const char *key, size_t len)
+uint64_t map_hash(const char *key, size_t len)
 {
 	static bool seeded;
 	uint64_t h;
@@ -81,7 +81,7 @@ static struct map_entry *lookup(const struct map *m, const char *key,
 
 	if (!m->count)
 		return NULL;
-	s = find_slot(m, key, len, hash_of(key, len));
+	s = find_slot(m, key, len, map_hash(key, len));
 	return m->slots[s] ? &m->entries[m->slots[s] - 1] : NULL;
 }
 
@@ -99,7 +99,7 @@ void *map_get(const struct map *m, const char *key)
 
 void *map_putn(struct map *m, const char *key, size_t len, void *value)
 {
-	uint64_t hash = hash_of(key, len);
+	uint64_t hash = map_hash(key, len);
 	struct map_entry *e;
 	size_t s;
 
@@ -140,7 +140,7 @@ void *map_del(struct map *m, const char *key)
 
 	if (!m->count)
 		return NULL;
-	s = find_slot(m, key, len, hash_of(key, len));
+	s = find_slot(m, key, len, map_hash(key, len));
 	if (!m->slots[s])
 		return NULL;
 	e = &m->entries[m->slots[s] - 1];

@@ -27,6 +27,8 @@ struct map {
 
 #define MAP_INIT { 0 }
 
+/* The hash: the same for the same bytes as long as the process lives. */
+uint64_t map_hash(const char *key, size_t len);
 /* The value under key, or NULL. */
 void *map_get(const struct map *m, const char *key);
 void *map_getn(const struct map *m, const char *key, size_t len);

@@ -34,6 +34,7 @@ static struct node *shallow(const struct settling *st, const struct node *n)
 	copy->alloc = 0;
 	copy->n = 0;
 	copy->pairs = NULL;
+	copy->index = NULL;
 	return copy;
 }
 

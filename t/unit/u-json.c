@@ -412,6 +412,70 @@ static void test_large_maps(void)
 	ok(!node_equal(x, y), "and one value may differ");
 }
 
+/* {"0":0,"1":1,...} of n pairs. */
+static struct node *numbered(int n)
+{
+	struct buf b = BUF_INIT(16 << 20);
+	struct node *map;
+
+	for (int i = 0; i < n; i++)
+		buf_addf(&b, "%c\"%d\":%d", i ? ',' : '{', i, i);
+	buf_addc(&b, '}');
+	map = read_ok(b.data);
+	buf_release(&b);
+	return map;
+}
+
+/* How many of the keys from..to-1 give what they should. */
+static int found(const struct node *map, int from, int to)
+{
+	int good = 0;
+	char key[16];
+
+	for (int i = from; i < to; i++) {
+		snprintf(key, sizeof(key), "%d", i);
+		good += node_path_int(map, -1, key, NULL) == i;
+	}
+	return good;
+}
+
+static void test_index(void)
+{
+	bool indexed = true;
+
+	for (int n = 60; n < 300; n++) {
+		struct node *map = numbered(n);
+
+		indexed &= (map->index != NULL) == (n >= 64);
+		if (found(map, 0, n) != n || found(map, n, 2 * n))
+			ok(false, "%d pairs are found, no others", n);
+	}
+	ok(indexed, "maps of 64 pairs have an index, smaller ones none");
+
+	struct node *map = numbered(200);
+	struct node *copy = node_copy(&arena, map);
+
+	ok(copy->index && copy->index != map->index &&
+	   found(copy, 0, 200) == 200, "a copy has its own");
+	node_set(&arena, copy, "7", node_int(&arena, 7));
+	ok(copy->index && node_del(copy, "0") && !copy->index,
+	   "it stays when a value is set and goes with a pair");
+	is_int(found(copy, 0, 200), 199, "the others are found where they are");
+	node_set(&arena, map, "200", node_int(&arena, 200));
+	ok(!map->index && found(map, 0, 201) == 201, "a new pair is found");
+	node_index(&arena, map);
+	ok(map->index && found(map, 0, 201) == 201, "and by a new index");
+}
+
+/* Looked through from the first pair on, this would take minutes. */
+static void test_many_lookups(void)
+{
+	struct node *map = numbered(500000);
+
+	is_int(found(map, 0, 1000000), 500000,
+	       "a million lookups among 500,000 pairs");
+}
+
 /* 100,000 keys, each once and one twice: must not take minutes. */
 static void test_hostile_map(void)
 {
@@ -456,6 +520,8 @@ int main(void)
 	test_round_trip();
 	test_node();
 	test_large_maps();
+	test_index();
+	test_many_lookups();
 	test_hostile_map();
 	test_utf8();
 	arena_release(&arena);
