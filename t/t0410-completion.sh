@@ -145,7 +145,7 @@ windlass log --repo=shop\\t$show
 windlass show --repo shop.git prod@1\\t$show
 windlass-hook publish --repo shop.git st\\t$show
 windlassd --log-level=w\\t$show
-windlass s\\t\\t$kill
+windlass s\\t\\t\\?suspend?$kill
 END
 # what the words are then, one line of `typed` each
 want="<ready>

@@ -4,7 +4,8 @@
     typist.py SECONDS COMMAND... <LINES
 
 Each line of stdin is typed as it is, with \\t for the tab key, and ended with
-the return key; a line must make the shell print "<done N>", N being its
+the return key; at \\?TEXT? typing waits until TEXT was shown, for a shell may
+spare itself what keys that wait already take back. A line must make the shell print "<done N>", N being its
 number from 1, before the next one is typed. What the terminal showed in
 between is printed, without its control sequences. Exits with 1 if a shell is
 silent for so many seconds.
@@ -30,40 +31,47 @@ def clean(text):
     return text
 
 
+def read_until(terminal, seen, text, seconds):
+    """What was seen in all, and why it does not have the text, or None."""
+    end = time.monotonic() + seconds
+    while text not in clean(seen):
+        left = end - time.monotonic()
+        if left <= 0 or not select.select([terminal], [], [], left)[0]:
+            return seen, "the shell does not answer to"
+        try:
+            part = os.read(terminal, 65536)
+        except OSError:
+            part = b""
+        if not part:
+            return seen, "the shell has ended at"
+        seen += part.decode(errors="replace")
+    return seen, None
+
+
 def main():
     seconds = float(sys.argv[1])
     lines = sys.stdin.read().splitlines()
     pid, terminal = pty.fork()
     if pid == 0:
         os.execvp(sys.argv[2], sys.argv[2:])
-    status = 0
+    wrong = None
     for number, line in enumerate(lines, 1):
-        typed = line.replace("\\t", "\t") + "\r"
-        os.write(terminal, typed.encode())
+        typed = re.split(r"\\\?(.+?)\?", line.replace("\\t", "\t") + "\r")
+        waits = typed[1::2] + [f"<done {number}>"]
         seen = ""
-        end = time.monotonic() + seconds
-        while f"<done {number}>" not in clean(seen):
-            left = end - time.monotonic()
-            if left <= 0 or not select.select([terminal], [], [], left)[0]:
-                print(f"the shell does not answer to: {line}")
-                status = 1
+        for keys, text in zip(typed[::2], waits):
+            os.write(terminal, keys.encode())
+            seen, wrong = read_until(terminal, seen, text, seconds)
+            if wrong:
+                print(f"{wrong}: {line}")
                 break
-            try:
-                part = os.read(terminal, 65536)
-            except OSError:
-                part = b""
-            if not part:
-                print("the shell has ended")
-                status = 1
-                break
-            seen += part.decode(errors="replace")
         print(clean(seen))
-        if status:
+        if wrong:
             break
     os.close(terminal)
     os.kill(pid, 9)
     os.waitpid(pid, 0)
-    sys.exit(status)
+    sys.exit(1 if wrong else 0)
 
 
 main()
