@@ -62,8 +62,18 @@ enum apply_error {
 	APPLY_ERRORS
 };
 
+/* What others did to an object. */
+enum drift_cause {
+	DRIFT_CAUSE_CHANGED,
+	DRIFT_CAUSE_DELETED,	/* or its label was taken off */
+	DRIFT_CAUSES
+};
+
 struct channel_counts {
-	uint64_t applies, apply_errors[APPLY_ERRORS], repairs, prunes;
+	uint64_t applies, apply_errors[APPLY_ERRORS], prunes;
+	uint64_t repairs[DRIFT_CAUSES];
+	uint64_t fights;		/* times that repairing one was put off
+					   because somebody changes it back */
 };
 
 struct channel {
@@ -147,7 +157,7 @@ void channel_health_changed(struct channel *c, struct tracked *t,
 /* Drift was found: for status.lastDrift, metrics, the log. manager: who did
  * it, or NULL. Once for each repair, when it is begun. */
 void channel_drifted(struct channel *c, struct tracked *t,
-		     const char *manager);
+		     enum drift_cause cause, const char *manager);
 /* t's flags, state or note changed in a way that status shows. */
 void channel_object_changed(struct channel *c, struct tracked *t);
 /*

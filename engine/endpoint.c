@@ -20,7 +20,7 @@
 #define CONNECTIONS 32u
 #define CONNECTION_MEMORY 16384u
 #define CONNECTION_SECONDS 15u
-/* 1,000 channels with 50 series each */
+/* 1,000 channels with 50 series of 90 bytes each, and some */
 #define PAGE_BYTES (16u * 1024 * 1024)
 
 struct endpoint {
@@ -80,13 +80,14 @@ static enum MHD_Result page_ready(struct endpoint *e,
 static enum MHD_Result page_metrics(struct endpoint *e,
 				    struct MHD_Connection *c)
 {
+	enum metrics_format format = metrics_format_of(
+		MHD_lookup_connection_value(c, MHD_HEADER_KIND, "Accept"));
 	struct buf text = BUF_INIT(PAGE_BYTES);
 	enum MHD_Result rc;
 
-	metrics_write(e->metrics, &text);
+	metrics_write(e->metrics, format, &text);
 	if (buf_ok(&text))
-		rc = reply(c, 200, "application/openmetrics-text; "
-			   "version=1.0.0; charset=utf-8", text.data,
+		rc = reply(c, 200, metrics_content_type(format), text.data,
 			   text.len);
 	else
 		rc = reply_text(c, 500, "too many metrics\n");

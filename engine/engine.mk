@@ -192,5 +192,7 @@ sbin_PROGRAMS += windlassd
 windlassd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
 windlassd_LDADD = $(ENGINE_LIBS)
 windlassd_SOURCES = engine/main.c
-libengine_a_SOURCES += engine/measures.c engine/measures.h
+libengine_a_SOURCES += \
+	engine/measures.c engine/measures.h \
+	engine/measures-channel.c engine/measures-channel.h
 dist_man_MANS += engine/windlassd.8

@@ -18,6 +18,9 @@ void kube_judge(long code, const char *body, size_t len, bool hide,
  * Streams do not nest, so one is enough. */
 struct arena *kube_scratch(struct kube *k);
 
+/* For those who count what is theirs. */
+struct kube_stats *kube_counts(struct kube *k);
+
 /* A stream was silent for too long: its connection may be dead. Those that
  * begin from now on get a new one; at most once in half a minute. */
 void kube_streams_stuck(struct kube *k);

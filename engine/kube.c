@@ -39,6 +39,8 @@ struct kube_call {
 	struct kube_call *next, **link;
 	struct http_call *http;
 	bool stream, ended, hide, has_etag;
+	enum kube_verb verb;
+	int64_t began;			/* clock_mono_ms() */
 	long code;
 	struct buf refusal;
 	int (*on_data)(void *arg, const char *data, size_t len,
@@ -198,6 +200,11 @@ void kube_streams_stuck(struct kube *k)
 	http_reconnect(k->http[1]);
 }
 
+struct kube_stats *kube_counts(struct kube *k)
+{
+	return &k->stats;
+}
+
 const struct kube_stats *kube_stats(const struct kube *k)
 {
 	return &k->stats;
@@ -318,12 +325,42 @@ static void read_retry_after(struct http_call *http, struct kube_status *s)
 		s->retry_after_ms = (int64_t)seconds * 1000;
 }
 
-static void count_answer(struct kube *k, long code)
-{
-	size_t i = (size_t)(code / 100);
+const int kube_bucket_ms[KUBE_BUCKETS - 1] = {
+	5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000
+};
 
-	k->stats.calls[i < ARRAY_SIZE(k->stats.calls) ? i : 0]++;
-	k->stats.throttled += code == 429;
+static enum kube_verb verb_of(const struct kube_request *r)
+{
+	static const struct {
+		const char *method;
+		enum kube_verb verb;
+	} verbs[] = {
+		{ "POST", KUBE_CREATE }, { "PUT", KUBE_UPDATE },
+		{ "PATCH", KUBE_PATCH }, { "DELETE", KUBE_DELETE },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++)
+		if (!strcmp(r->method, verbs[i].method))
+			return verbs[i].verb;
+	if (r->query && strstr(r->query, "watch=1"))
+		return KUBE_WATCH;
+	return r->path || r->target.name ? KUBE_GET : KUBE_LIST;
+}
+
+static void count_answer(const struct kube_call *c, long code)
+{
+	struct kube_stats *s = &c->kube->stats;
+	int64_t ms = clock_mono_ms() - c->began;
+	size_t class = (size_t)(code / 100), i = 0;
+
+	s->answers[c->verb][class < ARRAY_SIZE(s->answers[0]) ? class : 0]++;
+	s->throttled += code == 429;
+	if (c->verb == KUBE_WATCH)
+		return;
+	while (i < KUBE_BUCKETS - 1 && ms > kube_bucket_ms[i])
+		i++;
+	s->took[c->verb][i]++;
+	s->total_ms[c->verb] += (uint64_t)ms;
 }
 
 static struct kube_status plain_status(enum kube_why why, long code,
@@ -432,7 +469,7 @@ static void on_done(void *arg, struct http_call *http, long status,
 	judge(c, &a, http_err, &scratch, &s, &err);
 	if (s.why != KUBE_DONE)
 		a.err = &err;
-	count_answer(c->kube, s.why == KUBE_NO_ANSWER ? 0 : a.code);
+	count_answer(c, s.why == KUBE_NO_ANSWER ? 0 : a.code);
 	c->ended = true;
 	c->on_done(c->arg, &a);
 	arena_release(&scratch);
@@ -468,6 +505,8 @@ static struct kube_call *call_new(struct kube *k,
 
 	c->kube = k;
 	c->stream = r->on_data != NULL;
+	c->verb = verb_of(r);
+	c->began = clock_mono_ms();
 	c->has_etag = r->etag != NULL;
 	c->hide = !r->path && !strcmp(r->target.plural, "secrets") &&
 		  (!r->target.group || !*r->target.group);

@@ -207,9 +207,29 @@ int kube_status_of(const struct node *status, struct arena *arena,
 
 /* ---- for the metrics ---- */
 
+enum kube_verb {
+	KUBE_GET, KUBE_LIST, KUBE_WATCH, KUBE_CREATE, KUBE_UPDATE, KUBE_PATCH,
+	KUBE_DELETE,
+	KUBE_VERBS
+};
+
+/* Counts of calls that took up to 5, 10, 20, 50, 100, 200, 500, 1000, 2000,
+ * 5000, 10000 ms, and longer. */
+#define KUBE_BUCKETS 12
+extern const int kube_bucket_ms[KUBE_BUCKETS - 1];
+
 struct kube_stats {
-	uint64_t calls[6];	/* answers 1xx..5xx by [code / 100]; [0]: none */
+	/* answers 1xx..5xx by [code / 100]; [0]: none */
+	uint64_t answers[KUBE_VERBS][6];
 	uint64_t throttled;	/* 429 */
+	/* how long until the whole answer was there; not of watches */
+	uint64_t took[KUBE_VERBS][KUBE_BUCKETS];
+	uint64_t total_ms[KUBE_VERBS];
+	/* of all watches, those that ended as well */
+	uint64_t watches;		/* that there are now */
+	uint64_t watch_starts;		/* streams that were opened */
+	uint64_t watch_relists;		/* starts from the beginning */
+	uint64_t watch_errors;		/* that were told */
 };
 const struct kube_stats *kube_stats(const struct kube *k);
 const struct http_stats *kube_http_stats(const struct kube *k, bool streams);

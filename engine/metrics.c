@@ -1,5 +1,6 @@
 /*
- * A registry that is written as OpenMetrics text. See metrics.h. Names come
+ * A registry that is written as OpenMetrics or Prometheus text. See
+ * metrics.h. Names come
  * from our own code (a wrong one is a BUG), label values may come from
  * strangers and are escaped.
  */
@@ -12,6 +13,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "schema/base/map.h"
 #include "schema/base/mem.h"
@@ -129,6 +131,8 @@ struct metric *metrics_family(struct metrics *m, enum metric_type type,
 	}
 	if (!is_name(name, strlen(name)))
 		BUG("the name of a metric");
+	if (strpbrk(help, "\"\\\n"))
+		BUG("the help text of a metric");
 	f = xcalloc(1, sizeof(*f));
 	f->metrics = m;
 	f->type = type;
@@ -284,39 +288,133 @@ static void write_buckets(struct buf *out, const struct series *s)
 	uint64_t total = 0;
 
 	for (size_t i = 0; i <= f->n_bounds; i++) {
+		double bound = i < f->n_bounds ? f->bounds[i] : INFINITY;
+
 		total += s->buckets[i];
 		buf_addf(out, "%s_bucket{%s%sle=\"", f->name, s->labels,
 			 *s->labels ? "," : "");
-		write_number(out, i < f->n_bounds ? f->bounds[i] : INFINITY);
+		write_number(out, bound);
+		/* "1.0": the label of a bound has one spelling */
+		if (isfinite(bound) && bound == floor(bound))
+			buf_adds(out, ".0");
 		buf_addf(out, "\"} %" PRIu64 "\n", total);
 	}
 	write_sample(out, s, "_sum", s->sum);
 	write_sample(out, s, "_count", (double)total);
 }
 
-static void write_family(struct buf *out, const struct metric *f)
+static const char *const suffixes[] = {
+	[METRIC_COUNTER] = "_total", [METRIC_GAUGE] = "",
+	[METRIC_HISTOGRAM] = "", [METRIC_INFO] = "_info",
+};
+
+/* OpenMetrics describes the family, the older format each sample's name. */
+static void write_head(struct buf *out, const struct metric *f,
+		       enum metrics_format format)
 {
 	static const char *const types[] = { "counter", "gauge",
-					     "histogram" };
+					     "histogram", "info" };
+	static const char *const units[] = { "seconds", "bytes" };
+	const char *suffix = suffixes[f->type];
 
+	if (format == METRICS_TEXT) {
+		buf_addf(out, "# HELP %s%s %s\n# TYPE %s%s %s\n", f->name,
+			 suffix, f->help, f->name, suffix,
+			 f->type == METRIC_INFO ? "gauge" : types[f->type]);
+		return;
+	}
+	buf_addf(out, "# TYPE %s %s\n", f->name, types[f->type]);
+	for (size_t i = 0; i < ARRAY_SIZE(units); i++) {
+		const char *last = strrchr(f->name, '_');
+
+		if (last && !strcmp(last + 1, units[i]))
+			buf_addf(out, "# UNIT %s %s\n", f->name, units[i]);
+	}
+	buf_addf(out, "# HELP %s %s\n", f->name, f->help);
+}
+
+static void write_family(struct buf *out, const struct metric *f,
+			 enum metrics_format format)
+{
 	if (!f->series)
 		return;
-	buf_addf(out, "# TYPE %s %s\n# HELP %s %s\n", f->name,
-		 types[f->type], f->name, f->help);
+	write_head(out, f, format);
 	for (const struct series *s = f->series; s; s = s->next) {
 		if (f->type == METRIC_HISTOGRAM)
 			write_buckets(out, s);
-		else
-			write_sample(out, s, f->type == METRIC_COUNTER ?
-				     "_total" : "", s->value);
+		else if (f->type == METRIC_INFO)
+			write_sample(out, s, suffixes[f->type], 1);
+		else if (f->type == METRIC_COUNTER || !isnan(s->value))
+			write_sample(out, s, suffixes[f->type], s->value);
 	}
 }
 
-void metrics_write(struct metrics *m, struct buf *out)
+void metrics_write(struct metrics *m, enum metrics_format format,
+		   struct buf *out)
 {
 	for (struct collector *c = m->collectors; c; c = c->next)
 		c->fn(c->arg);
 	for (const struct metric *f = m->families; f; f = f->next)
-		write_family(out, f);
-	buf_adds(out, "# EOF\n");
+		write_family(out, f, format);
+	if (format == METRICS_OPENMETRICS)
+		buf_adds(out, "# EOF\n");
+}
+
+/* ---- who wants what (RFC 9110, section 12.5.1) ---- */
+
+/* The weight that one range of an Accept header gives itself, 0 to 1. */
+static double weight(const char *range, size_t len)
+{
+	const char *end = range + len;
+
+	for (const char *p = range; (p = memchr(p, ';', (size_t)(end - p)));) {
+		p++;
+		while (p < end && (*p == ' ' || *p == '\t'))
+			p++;
+		if (end - p > 2 && (*p == 'q' || *p == 'Q') && p[1] == '=') {
+			double q = p[2] == '1', part = 0.1;
+
+			for (p += p + 3 < end && p[3] == '.' ? 4 : 3;
+			     p < end && *p >= '0' && *p <= '9'; p++) {
+				q += (*p - '0') * part;
+				part /= 10;
+			}
+			return q;
+		}
+	}
+	return 1;
+}
+
+enum metrics_format metrics_format_of(const char *accept)
+{
+	static const char *const names[] = {
+		[METRICS_OPENMETRICS] = "application/openmetrics-text",
+		[METRICS_TEXT] = "text/plain",
+	};
+	double wish[ARRAY_SIZE(names)] = { 0 };
+
+	for (const char *p = accept ? accept : ""; *p;) {
+		size_t len = strcspn(p, ",");
+
+		for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+			size_t n = strlen(names[i]);
+			double q = weight(p, len);
+
+			if (len >= n && !strncasecmp(p, names[i], n) &&
+			    (len == n || strchr("; \t", p[n])) && q > wish[i])
+				wish[i] = q;
+		}
+		p += len;
+		p += strspn(p, ", \t");
+	}
+	return wish[METRICS_OPENMETRICS] > 0 &&
+	       wish[METRICS_OPENMETRICS] >= wish[METRICS_TEXT] ?
+	       METRICS_OPENMETRICS : METRICS_TEXT;
+}
+
+const char *metrics_content_type(enum metrics_format format)
+{
+	return format == METRICS_TEXT ?
+	       "text/plain; version=0.0.4; charset=utf-8" :
+	       "application/openmetrics-text; version=1.0.0; charset=utf-8";
 }

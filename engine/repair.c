@@ -136,6 +136,7 @@ static void give_up_for_now(struct repair *r, const char *reason)
 	if (r->backoff_ms > BACKOFF_LAST_MS)
 		r->backoff_ms = BACKOFF_LAST_MS;
 	r->repair_due = true;
+	r->channel->counts.fights++;
 	timer_set(&r->timer, r->backoff_ms);
 	t->flags |= TRACKED_UNENFORCEABLE;
 	tracked_describe(t, &what);
@@ -171,7 +172,8 @@ static void repair_now(struct repair *r, enum apply_why why)
 		return;
 	}
 	r->tracked->flags |= TRACKED_DRIFTED;
-	channel_drifted(r->channel, r->tracked, r->manager);
+	channel_drifted(r->channel, r->tracked, why == APPLY_GONE ?
+			DRIFT_CAUSE_DELETED : DRIFT_CAUSE_CHANGED, r->manager);
 	apply_object(r->channel, r->tracked, why);
 }
 

@@ -59,7 +59,7 @@ void channel_health_changed(struct channel *c, struct tracked *t,
 }
 
 void channel_drifted(struct channel *c, struct tracked *t,
-		     const char *manager)
+		     enum drift_cause cause, const char *manager)
 {
 	struct channel_status *s = &c->status;
 	struct buf what = BUF_INIT(4096);
@@ -71,7 +71,7 @@ void channel_drifted(struct channel *c, struct tracked *t,
 	s->drift_manager = manager ? xstrdup(manager) : NULL;
 	s->drift_at = clock_now();
 	s->drift_repairs++;
-	c->counts.repairs++;
+	c->counts.repairs[cause]++;
 	log_info("drift", LOG_S("channel", c->name),
 		 LOG_S("object", what.data), LOG_S("manager", manager));
 	buf_release(&what);

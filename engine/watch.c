@@ -101,6 +101,7 @@ void watch_free(struct watch *w)
 {
 	if (!w || w->dead)
 		return;
+	kube_counts(w->kube)->watches--;
 	kube_cancel(w->call);
 	list_free(w->list);
 	w->call = NULL;
@@ -182,6 +183,7 @@ static void retry(struct watch *w, const struct err *err,
 	if (!err)
 		return;
 	w->stats.errors++;
+	kube_counts(w->kube)->watch_errors++;
 	if (w->on_error)
 		w->on_error(w->arg, err, s, ms);
 }
@@ -199,6 +201,7 @@ static void begin(struct watch *w)
 {
 	w->synced = false;
 	w->stats.relists++;
+	kube_counts(w->kube)->watch_relists++;
 	w->on_begin(w->arg);
 }
 
@@ -390,6 +393,7 @@ static int open_stream(struct watch *w, struct err *err)
 	w->failed = false;
 	w->began = w->heard = clock_mono_ms();
 	w->stats.starts++;
+	kube_counts(w->kube)->watch_starts++;
 	r.query = q.data;
 	rc = buf_check(&q, "the query of a watch", err);
 	if (rc == 0)
@@ -479,6 +483,7 @@ int watch_new(struct kube *k, const struct watch_options *o,
 	struct watch *w = xcalloc(1, sizeof(*w));
 
 	w->kube = k;
+	kube_counts(k)->watches++;
 	w->group = dup_or_null(o->target.group);
 	w->api_version = xstrdup(o->target.version);
 	w->plural = xstrdup(o->target.plural);
