@@ -52,7 +52,12 @@ EXTRA_DIST += \
 	contrib/guides/gitolite.md \
 	contrib/guides/moving.md
 examplesdir = $(docdir)/examples
-dist_examples_DATA = contrib/logrotate/windlass contrib/nginx/windlass.conf
+dist_examples_DATA = \
+	contrib/grafana/windlass-dashboard.json \
+	contrib/logrotate/windlass \
+	contrib/nginx/windlass.conf \
+	contrib/prometheus/windlass-alerts.yaml \
+	contrib/prometheus/windlass-alerts-test.yaml
 
 # ---- packages of Debian ----
 
@@ -70,6 +75,7 @@ EXTRA_DIST += \
 	contrib/debian/windlass-hook.postinst \
 	contrib/debian/windlass-hook.prerm \
 	contrib/debian/windlass.install \
+	contrib/debian/windlassd.examples \
 	contrib/debian/windlassd.install
 
 # Out of the tarball, in the folder deb/: the packages, their source, and
