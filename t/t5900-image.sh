@@ -19,6 +19,13 @@ for bad in -o -x here; do
 done
 not_ok "no folder is overwritten" build -o there
 like "$(cat .output)" "'there' is there already" "and that is said"
+mkdir there.tar
+not_ok "nor by an archive" build -o there.tar
+like "$(cat .output)" "'there.tar' is a folder" "and that is said"
+ln -s nowhere link
+not_ok "nor a link" build -o link
+build -o "" >out 2>err
+is "$?" 129 "no name is wrong usage"
 not_ok "nor by contents" "$TOP/contrib/image/contents" there
 "$TOP/contrib/image/contents" >out 2>err
 is "$?" 129 "contents says how it is used"
@@ -26,6 +33,7 @@ is "$?" 129 "contents says how it is used"
 # ---- twice, under other circumstances ----
 image_source one
 image_source "another place/with a long name/two"
+echo mine >layout.new
 ok "the image is built" image_build one layout || bail "no image"
 sed 's/^/# /' image.log
 like "$(cat image.log)" "^digest sha256:[0-9a-f]{64}\$" "its digest is told"
@@ -43,7 +51,8 @@ digest=$(jq -r '.manifests[0].digest' layout/index.json)
 is "$(jq -r '.manifests[0].digest' two/index.json)" "$digest" \
 	"elsewhere, by another user, the same digest"
 is "$(diff -r layout two)" "" "and the same bytes"
-is "$(find . -maxdepth 1 -name '*.new')" "" "nothing is left beside them"
+is "$(find . -maxdepth 1 -name '*.new' -o -name '.windlass*')$(cat layout.new)" \
+	"./layout.newmine" "nothing is left beside them, and nothing taken away"
 ok "an install by that digest" windlass install \
 	--image "registry.example.org/windlassd@$digest"
 
