@@ -77,7 +77,7 @@ block "Serve, behind nginx" 2
 skip_block "Serve, behind nginx" 2
 is "$who" systemd "what needs systemd is not run here"
 socket=$(sed -n 's/^ListenStream=\(.\)/\1/p' block.sh)
-command=$(sed -n 's/^ExecStart=\(.\)/\1/p' block.sh | sed "s|/usr/bin/||; s|%f|$repo|")
+command=$(sed -n 's/^ExecStart=\(.\)/\1/p' block.sh | sed "s|\$(command -v \(.*\))|\1|; s|%f|$repo|")
 mkdir -p "$(dirname "$socket")"
 chown git:www-data "$(dirname "$socket")"
 chmod 2755 "$(dirname "$socket")"
