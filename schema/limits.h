@@ -51,7 +51,8 @@
  * versions counted: Prometheus has 12,000 */
 #define LIMIT_CRD_SCHEMAS 100000
 /* values that are looked at in one custom resource, once for each schema
- * that says something of them: 100 times what a large one has */
+ * that says something of them, with the words and names that each is compared
+ * with: 100 times what a large one has */
 #define LIMIT_CRD_STEPS 10000000
 
 /* ---- regular expressions ----
@@ -72,6 +73,10 @@
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 
+/* names that are compared to say which may have been meant, a microsecond
+ * each: a thousand findings in a definition of a thousand fields */
+#define LIMIT_NEAR 1000000
+
 /* ---- rules of custom resources ---- */
 
 /* rules that are not evaluated here and are named: a line or three of them */
@@ -87,6 +92,9 @@
 /* steps of one evaluation, about a millisecond for 20,000: an API server
  * stops at a million units of cost, which are of the same size */
 #define LIMIT_CEL_STEPS 1000000
+/* and of all evaluations for one object: half a second, ten times the other,
+ * as the budgets of an API server for a call and for an object are */
+#define LIMIT_CEL_OBJECT_STEPS 10000000
 /* memory that one evaluation may make use of */
 #define LIMIT_CEL_BYTES (64u * 1024 * 1024)
 /* what a message expression may say, as the API server has it */

@@ -112,6 +112,14 @@ void problems_move(struct problems *to, struct problems *from)
 	*from = (struct problems)PROBLEMS_INIT;
 }
 
+bool problems_compare(struct problems *ps, size_t n)
+{
+	if (ps->n >= LIMIT_PROBLEMS || n > LIMIT_NEAR - ps->compared)
+		return false;
+	ps->compared += n;
+	return true;
+}
+
 static int compare(const void *a, const void *b)
 {
 	const struct problem *p = a, *q = b;

@@ -30,6 +30,7 @@ struct problems {
 	struct strvec unjudged;	/* those of definitions: kind and rule, as many
 				   as LIMIT_UNJUDGED */
 	size_t n_unjudged;	/* all of them */
+	size_t compared;	/* see problems_compare */
 };
 
 #define PROBLEMS_INIT { 0 }
@@ -42,6 +43,10 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 	problem_add((ps), (path), (mark), SEVERITY_ERROR, (rule), __VA_ARGS__)
 #define problem_warning(ps, path, mark, rule, ...) \
 	problem_add((ps), (path), (mark), SEVERITY_WARNING, (rule), __VA_ARGS__)
+
+/* May a finding compare n names to say which may have been meant? Not
+ * beyond LIMIT_NEAR in all, nor if it would not be kept. */
+bool problems_compare(struct problems *ps, size_t n);
 
 /* Puts all of `from` behind those of `to`; `from` is empty afterwards. */
 void problems_move(struct problems *to, struct problems *from);

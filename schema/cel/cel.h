@@ -20,6 +20,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "schema/base/arena.h"
 #include "schema/base/buf.h"
@@ -99,6 +100,7 @@ struct cel_vars {
 	const struct node *self;
 	const struct node *old_self;	/* NULL if there is none */
 	bool optional_old_self;		/* oldSelf is an optional value */
+	uint64_t *steps;		/* those it takes are added; or NULL */
 };
 
 enum cel_verdict { CEL_TRUE, CEL_FALSE, CEL_ERROR, CEL_UNKNOWN };

@@ -284,10 +284,14 @@ static struct cel_value start(const struct cel_program *p,
 {
 	struct cel_run r = { .arena = scratch, .types = vars->types,
 			     .vars = vars };
+	struct cel_value v;
 
 	if (!p->root)
 		return cel_unknown("it is too long, or nested too deep");
-	return cel_run(&r, p->root);
+	v = cel_run(&r, p->root);
+	if (vars->steps)
+		*vars->steps += r.steps;
+	return v;
 }
 
 enum cel_verdict cel_eval(const struct cel_program *p,

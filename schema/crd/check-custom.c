@@ -170,7 +170,7 @@ static void unknown_field(struct crd_walk *w, const struct spot *p,
 		return;
 	}
 	w->faults++;
-	if (w->judge.ps->n < LIMIT_PROBLEMS)
+	if (problems_compare(w->judge.ps, s->n_fields))
 		for (uint32_t i = 0; i < s->n_fields; i++)
 			nearest_try(&near, s->fields[i].name);
 	place_unknown_field(&w->judge, &p->place, pair, near.best,
@@ -297,15 +297,32 @@ static void walk_list(struct crd_walk *w, const struct spot *p, bool own)
 
 /* ---- a value ---- */
 
+bool crd_steps(struct crd_walk *w, uint64_t n)
+{
+	w->steps += n;
+	if (w->steps <= LIMIT_CRD_STEPS)
+		return true;
+	w->unknown += !w->exhausted;
+	w->exhausted = true;
+	return false;
+}
+
+/* Itself, and what its schema has a list of for it to be compared with. */
+static uint64_t steps_of(const struct spot *p)
+{
+	const struct crd_schema *s = p->schema;
+
+	return 1 + (s->words ? s->words->n : 0) +
+	       (p->place.node->type == NODE_MAP ? s->n_required : 0);
+}
+
 void crd_walk_value(struct crd_walk *w, const struct spot *from, bool own)
 {
 	struct spot p = *from;
 	const struct node *n = p.place.node;
 
-	if (w->steps++ >= LIMIT_CRD_STEPS) {
-		w->unknown += w->steps == LIMIT_CRD_STEPS + 1;
+	if (!crd_steps(w, steps_of(&p)))
 		return;
-	}
 	p.keep |= p.schema->preserve;
 	p.quiet |= p.schema->preserve;
 	if (own && p.up && p.schema->embedded && n->type == NODE_MAP)
@@ -402,7 +419,7 @@ static const struct node *stored(const struct crd_version *v,
 		node_del(bare, "status");
 	}
 	root = crd_settle(v->schema, bare, a);
-	if (v->status && node_get(root, "status")) {
+	if (root && v->status && node_get(root, "status")) {
 		*bare = *root;	/* a default made it: it is not stored */
 		bare->pairs = arena_array(a, root->n, sizeof(*root->pairs));
 		memcpy(bare->pairs, root->pairs,
@@ -425,13 +442,19 @@ int crd_check(const struct crd_version *v, const struct openapi *table,
 	if (!v->schema)
 		return 0;	/* the definition itself is refused */
 	root.place.node = stored(v, o->root, &a);
-	root.old = old ? stored(v, old, &a) : NULL;
-	check_metadata(&w, &root);
-	crd_walk_value(&w, &root, true);
-	if (v->replicas)
-		check_scale(&w, &root);
-	if (!w.blocked && w.steps < LIMIT_CRD_STEPS)
-		walk_rules(&w, &root);
+	root.old = old && root.place.node ? stored(v, old, &a) : NULL;
+	if (root.place.node && (!old || root.old)) {
+		check_metadata(&w, &root);
+		crd_walk_value(&w, &root, true);
+		if (v->replicas)
+			check_scale(&w, &root);
+		if (!w.blocked && !w.exhausted)
+			walk_rules(&w, &root);
+	} else {
+		root.place.node = o->root;
+		check_metadata(&w, &root);
+		w.unknown++;
+	}
 	ps->unchecked += w.unknown;
 	arena_release(&a);
 	return w.judge.rc;

@@ -16,7 +16,7 @@
 /* fields of a fieldPath; people name one or two */
 #define PATH_STEPS 16
 
-static struct cel_vars vars_of(const struct spot *p,
+static struct cel_vars vars_of(struct crd_walk *w, const struct spot *p,
 			       const struct crd_rule *rule,
 			       struct crd_schema *copy)
 {
@@ -24,6 +24,7 @@ static struct cel_vars vars_of(const struct spot *p,
 		.types = &crd_cel_types, .schema = p->schema,
 		.self = p->place.node, .old_self = p->old,
 		.optional_old_self = rule->optional_old_self,
+		.steps = &w->rule_steps,
 	};
 
 	if (!p->up)
@@ -139,12 +140,16 @@ static void check(struct crd_walk *w, const struct spot *p,
 		  struct crd_rule *rule)
 {
 	struct crd_schema copy;
-	struct cel_vars vars = vars_of(p, rule, &copy);
+	struct cel_vars vars = vars_of(w, p, rule, &copy);
 	struct buf why = BUF_INIT(SAID_MAX);
 
 	if (cel_uses_old_self(rule->program) && !vars.old_self &&
 	    !rule->optional_old_self)
 		return;		/* for changes only */
+	if (w->rule_steps >= LIMIT_CEL_OBJECT_STEPS) {
+		crd_rule_unknown(w->judge.ps, w->judge.o->id.kind, rule);
+		return;
+	}
 	switch (cel_eval(rule->program, &vars, &why)) {
 	case CEL_TRUE:
 		break;

@@ -28,6 +28,8 @@ struct crd_walk {
 	size_t faults;		/* so far, silent ones too */
 	size_t unknown;		/* what could not be judged */
 	uint64_t steps;
+	uint64_t rule_steps;	/* of the rules so far */
+	bool exhausted;		/* of steps: nothing more is said */
 	bool blocked;		/* rules are not judged after such a fault */
 	struct buf *first;	/* takes the first silent fault; may be NULL */
 };
@@ -40,6 +42,10 @@ void crd_fault(struct crd_walk *w, const struct spot *p, const char *rule,
 	       const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 /* Faults that are said by place.h: true if they may be. */
 bool crd_may_say(struct crd_walk *w, const struct spot *p);
+
+/* Counts n steps. False beyond LIMIT_CRD_STEPS, the first time as something
+ * that could not be judged. */
+bool crd_steps(struct crd_walk *w, uint64_t n);
 
 /* A value and all below it. `own` is false for the schemas of allOf, anyOf,
  * oneOf and not, which know no fields of their own. */

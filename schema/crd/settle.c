@@ -10,12 +10,18 @@
 
 #include <string.h>
 
+#include "schema/limits.h"
+
+/* a pair that is made takes memory, too */
+#define STEPS_OF_DEFAULT 8
+
 struct settling {
 	struct arena *arena;
 	const struct crd_schema *root;
+	uint64_t steps;
 };
 
-static const struct node *settle(const struct settling *st,
+static const struct node *settle(struct settling *st,
 				 const struct crd_schema *s,
 				 const struct node *n, bool keep, bool quiet);
 
@@ -26,7 +32,7 @@ bool crd_is_meta(const char *key)
 }
 
 /* A copy of the list itself, to change its items. */
-static struct node *shallow(const struct settling *st, const struct node *n)
+static struct node *shallow(struct settling *st, const struct node *n)
 {
 	struct node *copy = arena_alloc(st->arena, sizeof(*copy));
 
@@ -41,7 +47,7 @@ static struct node *shallow(const struct settling *st, const struct node *n)
 /* ---- maps ---- */
 
 /* apiVersion, kind and metadata of an object, which no schema prunes. */
-static bool is_meta_of(const struct settling *st, const struct crd_schema *s,
+static bool is_meta_of(struct settling *st, const struct crd_schema *s,
 		       const char *key)
 {
 	return (s->embedded || s == st->root) && crd_is_meta(key);
@@ -56,7 +62,7 @@ static bool is_pruned(const struct crd_schema *s, bool keep, bool quiet)
 }
 
 /* What becomes of one pair; NULL: nothing. */
-static const struct node *settle_pair(const struct settling *st,
+static const struct node *settle_pair(struct settling *st,
 				      const struct crd_schema *s,
 				      const struct node_pair *p, bool keep,
 				      bool quiet)
@@ -85,7 +91,7 @@ static uint32_t missing(const struct crd_schema *s, const struct node *n)
 	return count;
 }
 
-static void add_defaults(const struct settling *st,
+static void add_defaults(struct settling *st,
 			 const struct crd_schema *s, const struct node *n,
 			 struct node *copy, bool quiet)
 {
@@ -94,6 +100,7 @@ static void add_defaults(const struct settling *st,
 
 		if (!f->schema->fallback || node_getn(n, f->name, f->len))
 			continue;
+		st->steps += STEPS_OF_DEFAULT;
 		node_append_pair(st->arena, copy, f->name, f->len,
 				 (struct node *)settle(st, f->schema,
 						       f->schema->fallback,
@@ -101,7 +108,7 @@ static void add_defaults(const struct settling *st,
 	}
 }
 
-static const struct node *settle_map(const struct settling *st,
+static const struct node *settle_map(struct settling *st,
 				     const struct crd_schema *s,
 				     const struct node *n, bool keep,
 				     bool quiet)
@@ -133,7 +140,7 @@ static const struct node *settle_map(const struct settling *st,
 
 /* ---- lists ---- */
 
-static const struct node *settle_item(const struct settling *st,
+static const struct node *settle_item(struct settling *st,
 				      const struct crd_schema *s,
 				      const struct node *v, bool keep,
 				      bool quiet)
@@ -146,7 +153,7 @@ static const struct node *settle_item(const struct settling *st,
 	return settle(st, s->items, s->items->fallback, keep, quiet);
 }
 
-static const struct node *settle_list(const struct settling *st,
+static const struct node *settle_list(struct settling *st,
 				      const struct crd_schema *s,
 				      const struct node *n, bool keep,
 				      bool quiet)
@@ -175,10 +182,13 @@ static const struct node *settle_list(const struct settling *st,
  * something above preserves, so that apply does not complain of unknown ones
  * here, but they are dropped.
  */
-static const struct node *settle(const struct settling *st,
+static const struct node *settle(struct settling *st,
 				 const struct crd_schema *s,
 				 const struct node *n, bool keep, bool quiet)
 {
+	st->steps += 1 + (n->type == NODE_MAP ? s->n_fields : 0);
+	if (st->steps > LIMIT_CRD_STEPS)
+		return n;
 	keep |= s->preserve;
 	quiet |= s->preserve;
 	if (n->type == NODE_MAP)
@@ -189,7 +199,8 @@ static const struct node *settle(const struct settling *st,
 const struct node *crd_settle(const struct crd_schema *s,
 			      const struct node *n, struct arena *a)
 {
-	const struct settling st = { .arena = a, .root = s };
+	struct settling st = { .arena = a, .root = s };
+	const struct node *settled = settle(&st, s, n, false, false);
 
-	return settle(&st, s, n, false, false);
+	return st.steps > LIMIT_CRD_STEPS ? NULL : settled;
 }

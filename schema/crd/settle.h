@@ -12,6 +12,8 @@
  * The value as it would be stored. What did not change is shared with n,
  * defaults with the schema; the rest is in the arena. A null that is refused
  * stays, and so does an unknown field that is.
+ * NULL: it takes more than LIMIT_CRD_STEPS, each field of a schema at each
+ * map being one, and what a default makes several.
  * Nodes of defaults have no mark.
  */
 const struct node *crd_settle(const struct crd_schema *s,

@@ -203,13 +203,16 @@ const struct node *lookup_find(const struct lookup *l, const char *text)
 	return NULL;
 }
 
-const struct node *lookup_near(const struct lookup *l, const char *text)
+const struct node *lookup_near(struct judge *j, const struct lookup *l,
+			       const char *text)
 {
 	const struct place *list = &l->list;
 	size_t least = near_limit(strlen(text)) + 1;
 	const struct node *best = NULL;
 
-	for (uint32_t i = 0; at_is_list(list) && i < list->node->n; i++) {
+	if (!at_is_list(list) || !problems_compare(j->ps, list->node->n))
+		return NULL;
+	for (uint32_t i = 0; i < list->node->n; i++) {
 		const struct node *n = text_of(l, list->node->items[i]);
 		size_t d = n ? near_distance(text, n->str, least) : least;
 

@@ -83,7 +83,8 @@ void lookup_release(struct lookup *l);
 const struct node *lookup_find(const struct lookup *l, const char *text);
 /* The text of an item that may be meant by one that there is none of, for its
  * mark, too; or NULL. */
-const struct node *lookup_near(const struct lookup *l, const char *text);
+const struct node *lookup_near(struct judge *j, const struct lookup *l,
+			       const char *text);
 
 /* ---- values ---- */
 

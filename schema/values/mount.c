@@ -5,7 +5,6 @@
 
 #include <string.h>
 
-#include "schema/limits.h"
 #include "schema/values/common.h"
 #include "schema/values/pod.h"
 
@@ -19,11 +18,9 @@ static void judge_volume_name(struct judge *j, const struct place *p)
 
 	if (!name || pod_has_volume(pod, name, &volume))
 		return;
-	near = NULL;
-	if (j->ps->n < LIMIT_PROBLEMS)
-		near = lookup_near(&pod->volumes, name);
-	if (!near && pod->is_set && j->ps->n < LIMIT_PROBLEMS)
-		near = lookup_near(&pod->claimed, name);
+	near = lookup_near(j, &pod->volumes, name);
+	if (!near && pod->is_set)
+		near = lookup_near(j, &pod->claimed, name);
 	if (near)
 		at_error(j, p, "value-reference", "is '%s', but the pod has "
 			 "no such volume: did you mean '%s' (in line %u)?",

@@ -21,7 +21,8 @@ static void must_be_settled(const struct crd_version *v,
 {
 	const struct node *once = crd_settle(v->schema, n, a);
 
-	if (!node_equal(once, crd_settle(v->schema, once, a)))
+	/* NULL: it takes too long */
+	if (once && !node_equal(once, crd_settle(v->schema, once, a)))
 		abort();
 }
 

@@ -249,6 +249,58 @@ static void counted(void)
 	   "{t: '2026-01-01T00:00:00Z'}", "");
 }
 
+/* ---- how much is judged ---- */
+
+/* A list of n times the number, each judged with a thousand sums. */
+static void judge_many(int n, const char *want)
+{
+	static const char ten[] = "[1,2,3,4,5,6,7,8,9,10]";
+	struct buf spec = BUF_INIT(1024 * 1024);
+	char *schema = xasprintf(
+		"{type: array, items: {type: integer, "
+		"x-kubernetes-validations: [{message: m, rule: \"%s.all(x, "
+		"%s.all(y, %s.all(z, x + y + z + self > 0)))\"}]}}", ten, ten,
+		ten);
+
+	for (int i = 1; i < n; i++)
+		buf_adds(&spec, i == 1 ? "[1" : ", 1");
+	buf_adds(&spec, ",\n  -9]");
+	is(schema, spec.data, want);
+	buf_release(&spec);
+	free(schema);
+}
+
+/* What one of judge_many's takes is not said: it is found. */
+static void budget(void)
+{
+	struct err err = ERR_INIT;
+	static const char rule[] = "[1,2,3,4,5,6,7,8,9,10].all(x, "
+		"[1,2,3,4,5,6,7,8,9,10].all(y, [1,2,3,4,5,6,7,8,9,10].all(z, "
+		"x + y + z + 1 > 0)))";
+	struct cel_program *p = cel_compile(rule, strlen(rule), &err);
+	struct buf why = BUF_INIT(1024);
+	uint64_t steps = 0;
+	struct cel_vars vars = { .steps = &steps };
+
+	ok(p && cel_eval(p, &vars, &why) == CEL_TRUE && steps > 1000,
+	   "steps of an evaluation are counted");
+	cel_release(p);
+	buf_release(&why);
+	/* one that begins below the limit is the last */
+	char *want;
+	int most = (int)((LIMIT_CEL_OBJECT_STEPS + steps - 1) / steps);
+
+	want = xasprintf("5:3: spec[%d] breaks a rule of its definition: m "
+			 "[crd-rule]", most - 1);
+	judge_many(most, want);
+	free(want);
+	is_int(unchecked, 0, "the rules of an object up to the limit");
+	judge_many(most + 1, "");
+	is_int(unchecked, 1, "beyond it a rule is counted, once");
+	judge_many(most + 1000, "");
+	is_int(unchecked, 1, "for however many values");
+}
+
 int main(void)
 {
 	messages();
@@ -257,5 +309,6 @@ int main(void)
 	changes();
 	as_it_was();
 	counted();
+	budget();
 	return tap_done();
 }

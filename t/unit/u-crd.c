@@ -388,6 +388,73 @@ static void limits(void)
 	arena_release(&a);
 }
 
+/* first, and next n - 1 times. */
+static void repeat(struct buf *out, const char *first, const char *next, int n)
+{
+	for (int i = 0; i < n; i++)
+		buf_adds(out, i ? next : first);
+}
+
+/*
+ * Defaults: n objects that get a hundred each, and numbers. The object, its
+ * spec, the two lists, and their fields are 7 steps.
+ */
+static void default_limits(void)
+{
+	const int n = 9900, rest = LIMIT_CRD_STEPS - 7 - n * 1001;
+	struct buf schema = BUF_INIT(1024 * 1024);
+	struct buf spec = BUF_INIT(1024 * 1024);
+
+	buf_adds(&schema, "{type: object, properties: {b: {type: array, "
+		 "items: {type: integer}}, a: {type: array, items: {type: "
+		 "object, properties: {");
+	for (int i = 0; i < 100; i++)
+		buf_addf(&schema, "f%d: {type: string, default: x}, ", i);
+	buf_adds(&schema, "}}}}}");
+	for (int beyond = 0; beyond < 2; beyond++) {
+		char *got;
+
+		buf_reset(&spec);
+		buf_adds(&spec, "{a: ");
+		repeat(&spec, "[{}", ", {}", n);
+		buf_adds(&spec, "], b: ");
+		repeat(&spec, "[0", ", 0", rest + beyond);
+		buf_adds(&spec, "]}");
+		got = judge_change(schema.data, "", spec.data);
+		ok(!*got && unchecked == (size_t)beyond, "%s", beyond ?
+		   "one step more is not judged, and counted" :
+		   "defaults may take as many steps as there may be");
+		free(got);
+	}
+	buf_reset(&spec);
+	repeat(&spec, "{a: [{}", ", {}", 200000);
+	buf_adds(&spec, "]}");
+	free(judge_change(schema.data, "", spec.data));
+	is_int(unchecked, 1, "20 million defaults are none");
+	buf_release(&spec);
+	buf_release(&schema);
+}
+
+/* Compared each with each, these would take minutes. */
+static void many_words(void)
+{
+	struct buf schema = BUF_INIT(4 * 1024 * 1024);
+	struct buf spec = BUF_INIT(4 * 1024 * 1024);
+	char *got;
+
+	buf_adds(&schema, "{type: array, items: {type: string, enum: ");
+	for (int i = 0; i < 100000; i++)
+		buf_addf(&schema, "%cword-%d", i ? ',' : '[', i);
+	buf_adds(&schema, "]}}");
+	repeat(&spec, "[word-99999", ", word-99999", 100000);
+	buf_adds(&spec, "]");
+	got = judge_change(schema.data, "", spec.data);
+	ok(!*got && unchecked == 1, "words are compared up to the limit");
+	free(got);
+	buf_release(&spec);
+	buf_release(&schema);
+}
+
 /*
  * A list of n items, and m times something said of them: that is the object,
  * its spec, the list once more for each, and the items each time.
@@ -440,6 +507,8 @@ int main(void)
 	changes();
 	limits();
 	step_limits();
+	default_limits();
+	many_words();
 	openapi_close(&table);
 	return tap_done();
 }

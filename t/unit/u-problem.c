@@ -26,6 +26,24 @@ static void test_limit(void)
 	problems_release(&more);
 }
 
+/* Names are compared for a while, and not for what is not kept. */
+static void test_compared(void)
+{
+	struct problems ps = PROBLEMS_INIT, full = PROBLEMS_INIT;
+	struct mark m = { 1, 1 };
+
+	ok(problems_compare(&ps, LIMIT_NEAR - 7) && problems_compare(&ps, 7),
+	   "names up to the limit are compared");
+	ok(!problems_compare(&ps, 1), "one more is not");
+	ok(problems_compare(&ps, 0), "none is");
+	ok(!problems_compare(&full, LIMIT_NEAR + 1), "nor more at once");
+	for (unsigned i = 0; i < LIMIT_PROBLEMS; i++)
+		problem_error(&full, "a", m, "rule", "m");
+	ok(!problems_compare(&full, 1), "nor any for what is not kept");
+	problems_release(&ps);
+	problems_release(&full);
+}
+
 /* Rules that are not evaluated: one warning, which names some. */
 static void test_unjudged(void)
 {
@@ -57,6 +75,7 @@ static void test_unjudged(void)
 int main(void)
 {
 	test_limit();
+	test_compared();
 	test_unjudged();
 	return tap_done();
 }
