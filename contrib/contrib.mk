@@ -57,8 +57,6 @@ dist_examples_DATA = \
 	contrib/logrotate/windlass \
 	contrib/nginx/windlass.conf \
 	contrib/prometheus/windlass-alerts.yaml \
-	contrib/protect/flow.yaml \
-	contrib/protect/protect.yaml \
 	contrib/prometheus/windlass-alerts-test.yaml
 
 # ---- packages of Debian ----

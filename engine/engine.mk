@@ -17,7 +17,8 @@ libengine_a_SOURCES += \
 	engine/managed.c engine/managed.h \
 	engine/status.c engine/status.h \
 	engine/wave.c engine/wave.h
-EXTRA_DIST += engine/install/channels-crd.yaml engine/install/engine.yaml
+EXTRA_DIST += engine/install/channels-crd.yaml engine/install/engine.yaml \
+	engine/install/protect.yaml
 
 # channels: what is wanted, and how it gets there
 libengine_a_SOURCES += \
@@ -93,7 +94,8 @@ libengine_a_SOURCES += \
 	engine/walk.c engine/walk.h
 
 # what `windlass install` brings: YAML as C strings
-install_inc = engine/install/channels-crd.inc engine/install/engine.inc
+install_inc = engine/install/channels-crd.inc engine/install/engine.inc \
+	engine/install/protect.inc
 BUILT_SOURCES += $(install_inc)
 CLEANFILES += $(install_inc)
 yaml_to_c = $(MKDIR_P) $(@D) && \
@@ -102,6 +104,8 @@ engine/install/channels-crd.inc: engine/install/channels-crd.yaml
 	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/channels-crd.yaml >$@
 engine/install/engine.inc: engine/install/engine.yaml
 	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/engine.yaml >$@
+engine/install/protect.inc: engine/install/protect.yaml
+	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/protect.yaml >$@
 engine/cli/windlass-install-manifests.$(OBJEXT): $(install_inc)
 
 # the command line

@@ -1,12 +1,13 @@
 #!/bin/bash
-# contrib/protect on a real API server: who may change what a channel applied,
+# `windlass install --protect` on a real API server: who may change what a channel applied,
 # and whose share of the API server the engine uses.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 cluster_own
-protect=$TEST_DIR/../contrib/protect
+image=registry.example.org/windlassd@sha256:$(printf '1%.0s' {1..64})
+ours() { k get validatingadmissionpolicy,validatingadmissionpolicybinding,flowschema,prioritylevelconfiguration -o name | grep windlass; }
 ns=shop
 k create namespace $ns >/dev/null
 field() { k -n $ns get "$1" "$2" -o "jsonpath=$3"; }
@@ -33,7 +34,7 @@ channel_install host.git prod --namespaces $ns >/dev/null ||
 	bail "install failed"
 engine_start || bail "windlassd does not start: $(cat engine.log)"
 ok "a channel is applied" wait_applied prod 1 30
-ok "it can be protected" k apply -f "$protect/protect.yaml"
+ok "it can be protected" windlass install --image "$image" --protect --apply
 
 # a policy works a moment after it was made
 refused() { ! k -n $ns annotate --overwrite configmap settings try="$RANDOM" >said 2>&1; }
@@ -77,12 +78,7 @@ commit_push work third
 ok "the engine prunes" wait_applied prod 3 60
 ok "and the garbage collector follows" wait_for 60 sh -c \
 	"! '$KUBECTL' -n $ns get replicaset -o name | grep -q ."
-ok "it can be taken out" k delete -f "$protect/protect.yaml"
-free() { k -n $ns annotate --overwrite configmap settings try="$RANDOM" >said 2>&1; }
-ok "then an admin may again" wait_for 30 free
-
 # ---- the share of the API server ----
-ok "the engine gets a share of the API server" k apply -f "$protect/flow.yaml"
 uid() { k get "$1" "$2" -o 'jsonpath={.metadata.uid}'; }
 # flow PATH ACCOUNT: the FlowSchema of a request, by the answer's header
 flow() {
@@ -103,4 +99,19 @@ for schema in windlass windlass-lease; do
 	is "$(k get flowschema $schema -o 'jsonpath={.status.conditions[?(@.type=="Dangling")].status}')" \
 		False "the API server takes $schema"
 done
+
+# ---- and out again ----
+is "$(ours | wc -l)" 5 "five objects do it"
+# its status may be written between a look at the policy and the apply
+again() { windlass install --image "$image" --protect --apply >out && ! grep -v unchanged out; }
+ok "again, nothing changes" wait_for 20 again
+ok "without the option" windlass install --image "$image" --apply
+is "$(ours)" "" "they go"
+free() { k -n $ns annotate --overwrite configmap settings try="$RANDOM" >said 2>&1; }
+ok "then an admin may again" wait_for 30 free
+
+windlass install --image "$image" --protect --apply >/dev/null
+stop engine
+ok "uninstall" windlass uninstall --apply
+is "$(ours)" "" "takes them out, too"
 done_testing

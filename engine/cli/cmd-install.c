@@ -34,6 +34,8 @@ static const char usage[] =
 "  --replicas N         pods, of which one works (default: as many as there\n"
 "                       are, or 2)\n"
 "  --api-port PORT      the API server's, beside 443 (default: 6443)\n"
+"  --protect            refuse changes of managed objects by anybody else, and\n"
+"                       give the engine its share of the API server\n"
 "\n"
 "Where a channel's bundles come from:\n"
 "  --url URL            where the Git host publishes\n"
@@ -416,9 +418,10 @@ static int check_options(const struct options *o)
 	if (!o->in.channel && (sets || !o->in.image))
 		return usage_error(usage, "name one channel%s",
 				   sets ? "" : ", or give --image");
-	if (!o->in.image && (o->in.replicas || o->in.api_port))
-		return usage_error(usage, "--replicas and --api-port go with "
-				   "--image");
+	if (!o->in.image && (o->in.replicas || o->in.api_port ||
+			     o->in.protect))
+		return usage_error(usage, "--replicas, --api-port and "
+				   "--protect go with --image");
 	if (!o->in.channel)
 		return -1;
 	if (!o->in.url)
@@ -513,6 +516,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TAKE("image", take_image, &o->in.image),
 		OPTION_TAKE("replicas", take_replicas, &o->in.replicas),
 		OPTION_TAKE("api-port", take_port, &o->in.api_port),
+		OPTION_FLAG("protect", &o->in.protect),
 		OPTION_TEXT("url", &o->in.url),
 		OPTION_TEXT("from", &o->from),
 		OPTION_TAKE("id", take_id, o->in.id),

@@ -163,11 +163,18 @@ static int each_of(struct cluster *c, const struct object_id *kind,
 	struct arena a = ARENA_INIT;
 	struct node *list;
 	const struct node *items;
+	enum kube_why why = KUBE_DONE;
+	struct err mine = ERR_INIT;
 	int rc;
 
 	kube_query(&query, "labelSelector", selector);
 	get.query = query.data;
-	rc = cluster_call(c, &get, &a, &list, NULL, err);
+	rc = cluster_call(c, &get, &a, &list, &why, &mine);
+	/* policies of admission came with 1.30 */
+	if (rc < 0 && why == KUBE_NO_RESOURCE)
+		goto out;
+	if (rc < 0)
+		*err = mine;
 	items = rc ? NULL : node_get(list, "items");
 	for (uint32_t i = 0; !rc && items && items->type == NODE_SEQ &&
 	     i < items->n; i++) {
@@ -182,9 +189,10 @@ static int each_of(struct cluster *c, const struct object_id *kind,
 		if (name)
 			rc = fn(arg, &id, err);
 	}
+out:
 	buf_release(&query);
 	arena_release(&a);
-	return rc;
+	return why == KUBE_NO_RESOURCE ? 0 : rc;
 }
 
 int install_each(struct cluster *c, const char *key, const char *value,
@@ -203,6 +211,14 @@ int install_each(struct cluster *c, const char *key, const char *value,
 		  NULL },
 		{ "rbac.authorization.k8s.io", "v1", "ClusterRole", "", NULL },
 		{ "", "v1", "ServiceAccount", "", NULL },
+		{ "admissionregistration.k8s.io", "v1",
+		  "ValidatingAdmissionPolicyBinding", "", NULL },
+		{ "admissionregistration.k8s.io", "v1",
+		  "ValidatingAdmissionPolicy", "", NULL },
+		{ "flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "",
+		  NULL },
+		{ "flowcontrol.apiserver.k8s.io", "v1",
+		  "PriorityLevelConfiguration", "", NULL },
 	};
 	char *selector = key ? xasprintf(INSTALL_MANAGED_BY "=" INSTALL_NAME
 					 ",%s=%s", key, value)

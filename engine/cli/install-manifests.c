@@ -21,6 +21,9 @@ static const char crd_yaml[] =
 static const char engine_yaml[] =
 #include "engine/install/engine.inc"
 ;
+static const char protect_yaml[] =
+#include "engine/install/protect.inc"
+;
 
 #define RBAC "apiVersion: rbac.authorization.k8s.io/v1\n"
 
@@ -46,16 +49,14 @@ static const char *value_of(const struct install *in, const char *name,
 
 /* Puts values where the manifest has @NAME@, and labels on all that is ours
  * alone. */
-void install_write_engine(const struct install *in, struct buf *out)
+static void add_template(struct buf *out, const struct install *in,
+			 const char *s)
 {
 	static const char labels[] =
 		"  labels:\n"
 		"    " INSTALL_MANAGED_BY ": " INSTALL_NAME "\n"
 		"    " INSTALL_PART ": engine\n";
-	const char *s = engine_yaml;
 
-	buf_adds(out, crd_yaml);
-	add_namespace(out);
 	buf_adds(out, "---\n");
 	while (*s) {
 		size_t line = strcspn(s, "\n") + 1;
@@ -75,6 +76,15 @@ void install_write_engine(const struct install *in, struct buf *out)
 			buf_adds(out, labels);
 		s += line;
 	}
+}
+
+void install_write_engine(const struct install *in, struct buf *out)
+{
+	buf_adds(out, crd_yaml);
+	add_namespace(out);
+	add_template(out, in, engine_yaml);
+	if (in->protect)
+		add_template(out, in, protect_yaml);
 }
 
 /* ---- a channel ---- */

@@ -65,6 +65,7 @@ struct install {
 	const char *image;
 	const char *replicas;		/* NULL: 2, or as they are */
 	const char *api_port;
+	bool protect;			/* from the hands of others */
 
 	/* the channel; NULL: none */
 	const char *channel, *url;
