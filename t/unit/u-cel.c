@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "schema/base/mem.h"
 #include "schema/limits.h"
 #include "t/unit/cel-table.h"
 #include "t/unit/tap.h"
@@ -354,6 +355,46 @@ static void test_work(void)
 
 /* ---- names ---- */
 
+/* The verdict on a list of n numbers, and the steps it took. */
+static enum cel_verdict range(int n, uint64_t *steps)
+{
+	char *rule = xasprintf("lists.range(%d).all(x, x < %d)", n, n);
+	struct cel_program *p = cel_compile(rule, strlen(rule),
+					    &(struct err){ 0 });
+	struct cel_vars vars = { .steps = steps };
+	struct buf why = BUF_INIT(1024);
+	enum cel_verdict v;
+
+	*steps = 0;
+	v = cel_eval(p, &vars, &why);
+	buf_release(&why);
+	cel_release(p);
+	free(rule);
+	return v;
+}
+
+/* The longest list that is judged takes no more steps than there may be,
+ * one more item takes more. */
+static void test_steps(void)
+{
+	int least = 1, beyond = LIMIT_CEL_STEPS;
+	uint64_t steps;
+
+	ok(range(least, &steps) == CEL_TRUE && steps, "a list is judged");
+	while (beyond - least > 1) {
+		int n = least + (beyond - least) / 2;
+
+		if (range(n, &steps) == CEL_TRUE)
+			least = n;
+		else
+			beyond = n;
+	}
+	ok(range(least, &steps) == CEL_TRUE && steps <= LIMIT_CEL_STEPS,
+	   "so is one of %d, as long as may be", least);
+	ok(range(beyond, &steps) == CEL_UNKNOWN && steps > LIMIT_CEL_STEPS,
+	   "one more is not");
+}
+
 static void test_escape(void)
 {
 	static const char *const names[][2] = {
@@ -392,6 +433,7 @@ int main(void)
 	test_depth();
 	test_size();
 	test_work();
+	test_steps();
 	test_escape();
 	return tap_done();
 }

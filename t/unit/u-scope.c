@@ -5,6 +5,7 @@
 
 #include "schema/base/mem.h"
 #include "schema/json.h"
+#include "schema/limits.h"
 #include "schema/scope.h"
 #include "t/unit/tap.h"
 
@@ -168,6 +169,8 @@ static void test_limit(void)
 {
 	struct err err = ERR_INIT;
 
+	/* each with a byte that ends it */
+	is_int(LIMIT_VERSIONS_BYTES, 100 * 64, "a hundred fit");
 	is_int(learn_many(100, &err), 0, "a hundred versions of full length");
 	is_int(learn_many(101, &err), -1, "one more");
 	ok(strstr(err.msg, "larger than 6400 bytes"), "is over the limit");

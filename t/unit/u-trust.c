@@ -116,6 +116,7 @@ static const struct {
 	{ "a.lock " NS " $1\n", "line 1: 'a.lock'" },
 	{ "a/b " NS " $1\n", "line 1: 'a/b'" },
 	{ "J\xc3\xb6rg " NS " $1\n", "line 1: 'J\xc3\xb6rg'" },
+	/* LIMIT_PRINCIPAL_BYTES and one; the longest is among the good */
 	{ "a1234567890123456789012345678901234567890123456789012345678901234 "
 	  NS " $1\n", "line 1: 'a123" },
 	{ "a cert-authority," NS " $1\n", "line 1: 'cert-authority" },
