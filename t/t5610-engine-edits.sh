@@ -80,13 +80,19 @@ edit '{"spec":{"suspend":false}}'
 ok "when it goes on it is repaired" wait_for 20 is_text a two
 
 # ---- what failed is deleted by hand ----
-put work "deploy/$channel/web.yaml" Deployment web "$ns"
+put work "deploy/$channel/d.yaml" ConfigMap d "$ns"
 commit_push work third
-ok "a Deployment is applied" wait_applied "$channel" 3 60
-sed -i 's/app: web/app: other/' "$dir/web.yaml"
+ok "so far all is applied" wait_applied "$channel" 3 60
+manifest Deployment web "$ns" | sed 's/app: web/app: other/' |
+	k apply -f - >/dev/null || bail "no Deployment"
+# it bears our label, so that the engine sees what becomes of it
+k -n "$ns" label deployment web "applyset.kubernetes.io/part-of=$(
+	k -n "$ns" get configmap a -o \
+	'jsonpath={.metadata.labels.applyset\.kubernetes\.io/part-of}')" >/dev/null
+put work "deploy/$channel/web.yaml" Deployment web "$ns"
 commit_push work fourth
-ok "its selector cannot be changed" wait_line 40 engine.log \
-	'apply-failed .*web.* tries=2'
+ok "somebody's Deployment has a selector that cannot be changed" \
+	wait_line 40 engine.log 'apply-failed .*web.* tries=2'
 k -n "$ns" delete deployment web >/dev/null
 ok "when somebody deletes the old one the new one is made at once" \
 	wait_for 7 there deployment web
