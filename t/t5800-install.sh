@@ -217,6 +217,31 @@ is $? 1 "an engine that works elsewhere is in the way"
 like "$(cat err)" 'an engine still works: ' "and is named"
 stop engine
 system create secret generic git-token --from-literal=token=x >/dev/null
+system create quota others --hard=pods=100 >/dev/null
+system create role others --verb=get --resource=secrets >/dev/null
+k apply -f - >/dev/null <<'END'
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: things.t5800.example.org}
+spec:
+  group: t5800.example.org
+  names: {plural: things, kind: Thing}
+  scope: Namespaced
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object}}
+  - name: v1beta1
+    served: true
+    storage: false
+    schema: {openAPIV3Schema: {type: object}}
+END
+thing() {
+	printf 'apiVersion: t5800.example.org/v1\nkind: Thing\nmetadata: {name: x}\n' |
+		system apply -f -
+}
+ok "a custom resource beside the engine" wait_for 60 thing
 windlass install --image "$image:$ones" --apply >/dev/null
 ok "--keep-channels" to out windlass uninstall --keep-channels --apply
 ok "keeps them" k get channel prod
@@ -225,11 +250,16 @@ not_ok "but no engine" system get deployment windlassd
 not_ok "nor its rights" k get clusterrole windlassd
 ok "uninstall" to out windlass uninstall --apply
 like "$(cat out)" '^secrets windlass-system/git-token stays$' "what an admin put there stays"
+is "$(grep -E '(quotas|roles.*|things.*) windlass-system/.* stays$' out)" \
+	"resourcequotas windlass-system/others stays
+roles.rbac.authorization.k8s.io windlass-system/others stays
+things.t5800.example.org windlass-system/x stays" "of whatever kind, told once"
 not_ok "the kind is gone" k get crd channels.windlass.dev
 is "$(k get clusterrole,clusterrolebinding,role,rolebinding,networkpolicy,serviceaccount -A -o name |
 	grep windlass)" "" "and every right"
 is "$(live)" "$before" "every workload is as it was"
-system delete secret git-token >/dev/null
+system delete secret/git-token quota/others role/others thing/x >/dev/null
+k delete crd things.t5800.example.org >/dev/null
 ok "uninstall again" to out windlass uninstall --apply
 not_ok "takes the namespace, too" k get namespace windlass-system
 is "$(windlass uninstall --apply)" "" "and then has nothing to do"

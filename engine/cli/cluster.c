@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "engine/discovery.h"
 #include "engine/watch.h"
 
 struct waiting {
@@ -255,5 +256,35 @@ int cluster_watch(struct cluster *c, const struct kube_target *target,
 	if (loop_run(c->loop, err) < 0)
 		f.rc = -1;
 	watch_free(w);
+	return f.rc;
+}
+
+/* ---- kinds ---- */
+
+static void on_discovered(void *arg, const struct err *err)
+{
+	struct following *f = arg;
+
+	if (err)
+		*f->err = *err;
+	else
+		f->rc = 0;
+	loop_stop(f->loop);
+}
+
+int cluster_discover(struct cluster *c, struct discovery **ret,
+		     struct err *err)
+{
+	struct following f = { .loop = c->loop, .err = err, .rc = -1 };
+	struct discovery *d;
+
+	discovery_new(c->kube, &d);
+	discovery_refresh(d, on_discovered, &f);
+	if (loop_run(c->loop, err) < 0)
+		f.rc = -1;
+	if (f.rc < 0)
+		discovery_free(d);
+	else
+		*ret = d;
 	return f.rc;
 }

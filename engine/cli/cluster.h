@@ -6,6 +6,8 @@
 
 #include "engine/kube.h"
 
+struct discovery;
+
 struct cluster {
 	struct loop *loop;
 	struct kube *kube;
@@ -64,5 +66,9 @@ int cluster_watch(struct cluster *c, const struct kube_target *target,
 		  void (*fn)(void *arg, const struct node *object, bool gone,
 			     bool again),
 		  void *arg, struct err *err);
+
+/* The kinds that the cluster has. *ret is freed by discovery_free. */
+int cluster_discover(struct cluster *c, struct discovery **ret,
+		     struct err *err);
 
 #endif

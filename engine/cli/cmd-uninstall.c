@@ -12,6 +12,7 @@
 
 #include "engine/channel-spec.h"
 #include "engine/cli/install.h"
+#include "engine/discovery.h"
 #include "engine/parent.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
@@ -252,22 +253,31 @@ static int take_rest(void *arg, const struct object_id *id, struct err *err)
 					      : 0;
 }
 
-/* What Kubernetes itself puts into each namespace. */
-static bool is_kubernetes_own(const char *plural, const char *name)
+/* What goes with the namespace unasked: what Kubernetes itself puts into each,
+ * or makes of what is there, and the engine's Lease. */
+static bool is_nobodys(const char *plural, const struct node *o)
 {
-	return (!strcmp(plural, "serviceaccounts") &&
+	const char *name = node_path_str(o, "metadata", "name", NULL);
+
+	return !name || node_path(o, "metadata", "ownerReferences", NULL) ||
+	       !strcmp(plural, "events") || !strcmp(plural, "endpoints") ||
+	       !strcmp(plural, "endpointslices") ||
+	       (!strcmp(plural, "leases") && !strcmp(name, lease_id.name)) ||
+	       (!strcmp(plural, "serviceaccounts") &&
 		!strcmp(name, "default")) ||
 	       (!strcmp(plural, "configmaps") &&
 		!strcmp(name, "kube-root-ca.crt"));
 }
 
-static int look_for(struct removal *r, const char *group, const char *plural,
+/* Objects of one kind that are in the namespace and not ours. */
+static int look_for(struct removal *r, const struct resource *kind,
 		    struct err *err)
 {
 	const struct kube_request get = {
 		.method = "GET",
-		.target = { .group = group, .version = "v1",
-			    .plural = plural, .namespace = OWN_NAMESPACE },
+		.target = { .group = kind->group, .version = kind->version,
+			    .plural = kind->plural,
+			    .namespace = OWN_NAMESPACE },
 		.as = KUBE_AS_METADATA_LIST,
 	};
 	struct arena a = ARENA_INIT;
@@ -279,44 +289,70 @@ static int look_for(struct removal *r, const char *group, const char *plural,
 	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
 	     i++) {
 		const struct node *o = items->items[i];
-		const char *name = node_path_str(o, "metadata", "name", NULL);
 		const char *by = node_path_str(o, "metadata", "labels",
 					       INSTALL_MANAGED_BY, NULL);
 
-		if (!name || is_kubernetes_own(plural, name) ||
+		if (is_nobodys(kind->plural, o) ||
 		    (by && !strcmp(by, INSTALL_NAME)))
 			continue;
-		printf("%s " OWN_NAMESPACE "/%s stays\n", plural, name);
+		printf("%s%s%s " OWN_NAMESPACE "/%s stays\n", kind->plural,
+		       *kind->group ? "." : "", kind->group,
+		       node_path_str(o, "metadata", "name", NULL));
 		r->left++;
 	}
 	arena_release(&a);
 	return rc;
 }
 
+/* Every kind that the cluster has: what is not looked for would be lost with
+ * the namespace, and so would what cannot be looked for just now. */
+static int look_for_all(struct removal *r, const struct discovery *d,
+			struct err *err)
+{
+	const struct resource *kind;
+	int rc = 0;
+
+	for (size_t i = 0; !rc && (kind = discovery_at(d, i)); i++) {
+		const struct resource *first =
+			discovery_find(d, kind->group, NULL, kind->kind);
+
+		if (!kind->namespaced ||
+		    (first && first->namespaced && first != kind &&
+		     !strcmp(first->plural, kind->plural)))
+			continue;
+		if (kind->stale) {
+			printf("%s.%s cannot be looked for: its API server "
+			       "does not answer\n", kind->plural,
+			       kind->group);
+			r->left++;
+		} else if ((kind->verbs & VERB_LIST) &&
+			   (kind->verbs & VERB_DELETE)) {
+			rc = look_for(r, kind, err);
+		}
+	}
+	return rc;
+}
+
 /* What others put there, such as the Secrets of Channels, is theirs. */
 static int take_namespace(struct removal *r, struct err *err)
 {
-	static const char *const looked[][2] = {
-		{ "", "configmaps" }, { "", "secrets" }, { "", "services" },
-		{ "", "persistentvolumeclaims" }, { "", "serviceaccounts" },
-		{ "apps", "deployments" }, { "apps", "statefulsets" },
-		{ "apps", "daemonsets" }, { "batch", "jobs" },
-		{ "batch", "cronjobs" },
-	};
+	struct discovery *d = NULL;
 	struct arena a = ARENA_INIT;
 	struct node *live;
 	int rc = install_get(&r->cluster, &namespace_id, &a, &live, err);
 
 	if (rc < 0 || !live)
 		goto out;
-	for (size_t i = 0; !rc && i < ARRAY_SIZE(looked); i++)
-		rc = look_for(r, looked[i][0], looked[i][1], err);
+	rc = cluster_discover(&r->cluster, &d, err);
+	if (!rc)
+		rc = look_for_all(r, d, err);
 	if (!rc && r->left)
 		printf("Namespace " OWN_NAMESPACE " stays, for what is in "
 		       "it\n");
 	else if (!rc)
 		rc = take_one(r, &namespace_id, true, err);
 out:
+	discovery_free(d);
 	arena_release(&a);
 	return rc;
 }

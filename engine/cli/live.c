@@ -457,27 +457,6 @@ static void report_missing(struct live *l, size_t group)
 
 /* ---- kinds ---- */
 
-static void on_discovered(void *arg, const struct err *err)
-{
-	struct listing *k = arg;
-
-	k->rc = err ? -1 : 0;
-	if (err)
-		*k->err = *err;
-	loop_stop(kube_loop(k->l->cluster->kube));
-}
-
-static int discover(struct live *l, struct err *err)
-{
-	struct listing k = { .l = l, .err = err, .rc = -1 };
-
-	discovery_new(l->cluster->kube, &l->discovery);
-	discovery_refresh(l->discovery, on_discovered, &k);
-	if (loop_run(l->cluster->loop, err) < 0)
-		return -1;
-	return k.rc;
-}
-
 static int by_kind(const void *a, const void *b)
 {
 	const struct group *x = *(struct group *const *)a;
@@ -568,7 +547,7 @@ static int run(struct live *l, const char *bundle, struct err *err)
 		rc = repo_commit_tree(l->repo, l->at.id, &l->out->tree, err);
 	}
 	if (rc == 0)
-		rc = discover(l, err);
+		rc = cluster_discover(l->cluster, &l->discovery, err);
 	if (rc == 0) {
 		from = xasprintf("%s %" PRIu64 ".%" PRIu64, b->channel,
 				 b->epoch, b->sequence);
