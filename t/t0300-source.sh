@@ -61,6 +61,22 @@ is "$(long_functions 100 "$TRASH/beyond.c")" \
 is "$(long_functions 100 "${code[@]}")" "" \
 	"no function is longer than 100 lines"
 
+# ---- what is made is not kept ----
+
+# built: tracked files that a compiler or configure wrote; of a tarball, which
+# has no history, there is nothing to ask
+built() {
+	git -C "$1" ls-files -z 2>/dev/null | (cd "$1" && xargs -0 -r \
+		grep -lE --binary-files=text \
+		$'^\x7fELF|^# Generated (automatically )?by configure') 2>/dev/null
+}
+git init -q "$TRASH/kept"
+cp "$WINDLASS_BUILD/windlass" "$WINDLASS_BUILD/config.status" "$TRASH/kept/"
+git -C "$TRASH/kept" add -f .
+is "$(built "$TRASH/kept" | xargs)" "config.status windlass" \
+	"a program and what configure wrote are known"
+is "$(built .)" "" "neither is among our files"
+
 # ---- who may include whom ----
 
 is "$(grep -nE '^#[ \t]*include "(hooks|engine|t|contrib)/' $(
