@@ -22,15 +22,7 @@
 
 static bool is_provisioner(const char *s)
 {
-	char lower[512];
-	size_t n = strlen(s);
-
-	if (n >= sizeof(lower))
-		return false;
-	for (size_t i = 0; i <= n; i++)
-		lower[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] | 0x20 :
-							       s[i]);
-	return is_qualified_name(lower);
+	return is_in_lower(s, is_qualified_name);
 }
 
 static void judge_provisioner(struct judge *j, const struct place *p)

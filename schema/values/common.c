@@ -120,6 +120,19 @@ bool is_config_key(const char *s)
 	       strncmp(s, "..", 2);
 }
 
+bool is_in_lower(const char *s, bool (*is)(const char *))
+{
+	char lower[512];	/* longer than any name may be */
+	size_t n = strlen(s);
+
+	if (n >= sizeof(lower))
+		return false;
+	for (size_t i = 0; i <= n; i++)
+		lower[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] | 0x20 :
+							       s[i]);
+	return is(lower);
+}
+
 void judge_config_key(struct judge *j, const struct place *p)
 {
 	judge_text(j, p, is_config_key, "key of a ConfigMap or Secret: at "

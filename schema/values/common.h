@@ -28,6 +28,8 @@ judge_fn judge_header_name;	/* of HTTP */
 /* Whether a text is one, for those who say it in their own words. */
 bool is_port_name(const char *s);
 bool is_config_key(const char *s);
+/* Whether a text is one once its capitals are small. */
+bool is_in_lower(const char *s, bool (*is)(const char *));
 
 /* ---- paths: value-format ---- */
 

@@ -42,15 +42,7 @@ static void judge_param_version(struct judge *j, const struct place *p)
 
 static bool is_any_case_label(const char *s)
 {
-	char lower[64];
-	size_t n = strlen(s);
-
-	if (n >= sizeof(lower))
-		return false;
-	for (size_t i = 0; i <= n; i++)
-		lower[i] = (char)(s[i] >= 'A' && s[i] <= 'Z' ? s[i] | 0x20 :
-							       s[i]);
-	return is_dns1035_label(lower);
+	return is_in_lower(s, is_dns1035_label);
 }
 
 static void judge_param_name(struct judge *j, const struct place *p)
