@@ -133,6 +133,20 @@ bool is_in_lower(const char *s, bool (*is)(const char *))
 	return is(lower);
 }
 
+bool is_without_dot(const char *s, bool (*is)(const char *))
+{
+	char name[256];
+	size_t n = strlen(s);
+
+	if (n && s[n - 1] == '.')
+		n--;
+	if (n >= sizeof(name))
+		return false;
+	memcpy(name, s, n);
+	name[n] = '\0';
+	return is(name);
+}
+
 void judge_config_key(struct judge *j, const struct place *p)
 {
 	judge_text(j, p, is_config_key, "key of a ConfigMap or Secret: at "

@@ -30,6 +30,8 @@ bool is_port_name(const char *s);
 bool is_config_key(const char *s);
 /* Whether a text is one once its capitals are small. */
 bool is_in_lower(const char *s, bool (*is)(const char *));
+/* Whether a DNS name is one, with or without the dot of the root behind it. */
+bool is_without_dot(const char *s, bool (*is)(const char *));
 
 /* ---- paths: value-format ---- */
 

@@ -99,17 +99,8 @@ static void judge_ipv6(struct judge *j, const struct place *p)
 	judge_endpoint_ip(j, p);
 }
 
-static bool is_domain(const char *s)
+static bool is_dotted_labels(const char *name)
 {
-	char name[256];
-	size_t n = strlen(s);
-
-	if (n && s[n - 1] == '.')
-		n--;
-	if (n >= sizeof(name))
-		return false;
-	memcpy(name, s, n);
-	name[n] = '\0';
 	for (const char *part = name;; part++) {
 		size_t len = strcspn(part, ".");
 
@@ -120,6 +111,11 @@ static bool is_domain(const char *s)
 			break;
 	}
 	return strchr(name, '.') && is_dns_subdomain(name);
+}
+
+static bool is_domain(const char *s)
+{
+	return is_without_dot(s, is_dotted_labels);
 }
 
 static void judge_fqdn(struct judge *j, const struct place *p)

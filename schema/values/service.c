@@ -236,16 +236,7 @@ static void check_addresses(struct judge *j, const struct place *spec,
 
 static bool is_absolute_name(const char *s)
 {
-	char name[256];
-	size_t n = strlen(s);
-
-	if (n && s[n - 1] == '.')
-		n--;
-	if (n >= sizeof(name))
-		return false;
-	memcpy(name, s, n);
-	name[n] = '\0';
-	return is_dns_subdomain(name);
+	return is_without_dot(s, is_dns_subdomain);
 }
 
 static void check_external_name(struct judge *j, const struct place *spec,
