@@ -125,7 +125,8 @@ t_unit_u_openapi_CPPFLAGS = $(TABLES_CPPFLAGS)
 t_unit_u_openapi_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-openapi-check
-t_unit_u_openapi_check_SOURCES = t/unit/u-openapi-check.c t/unit/tap.h
+t_unit_u_openapi_check_SOURCES = t/unit/u-openapi-check.c t/unit/judged.h \
+	t/unit/tap.h
 t_unit_u_openapi_check_CPPFLAGS = $(TABLES_CPPFLAGS)
 t_unit_u_openapi_check_LDADD = $(UNIT_LDADD)
 
@@ -134,7 +135,8 @@ t_unit_u_values_SOURCES = t/unit/u-values.c t/unit/tap.h
 t_unit_u_values_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-values-pod
-t_unit_u_values_pod_SOURCES = t/unit/u-values-pod.c t/unit/tap.h
+t_unit_u_values_pod_SOURCES = t/unit/u-values-pod.c t/unit/judged.h \
+	t/unit/tap.h
 t_unit_u_values_pod_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-origins
