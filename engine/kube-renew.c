@@ -21,6 +21,9 @@
 
 /* of what the program says on stderr; the first line is shown */
 #define DIAG_BYTES 8192
+/* read in one turn of the loop: as much as a pipe holds, so that this is all
+ * that one who has ended can have left there */
+#define TURN_BYTES 65536
 #define PAUSE_MS 10000
 #define LONGEST_PAUSE_MS 60000
 /* after this many failures in a row the pause grows no more */
@@ -83,14 +86,19 @@ static void settle(struct kube_renew *r, const struct err *err)
 	r->not_before = clock_mono_ms() + pause_of(r->failures);
 }
 
-/* Reads what is there, and keeps it up to the limit. */
+/* Reads what is there, a turn's worth at most, and keeps it up to the limit:
+ * the loop does not wait for one who writes without end. */
 static void drain(struct stream *s)
 {
 	char chunk[4096];
-	ssize_t n;
+	ssize_t n = 1;
 
-	while ((n = read(s->fd, chunk, sizeof(chunk))) > 0)
+	for (size_t got = 0; n > 0 && got < TURN_BYTES; got += (size_t)n) {
+		n = read(s->fd, chunk, sizeof(chunk));
+		if (n <= 0)
+			break;
 		buf_add(&s->text, chunk, (size_t)n);
+	}
 	explicit_bzero(chunk, sizeof(chunk));
 	if (n == 0 && s->io) {
 		loop_del_fd(s->io);
@@ -98,10 +106,30 @@ static void drain(struct stream *s)
 	}
 }
 
+/* Kills it, for what err says. */
+static void give_up(struct kube_renew *r, const struct err *err)
+{
+	loop_end_child(r->loop, r->pid, 0);
+	settle(r, err);
+}
+
 static void on_output(void *arg, uint32_t events)
 {
+	struct kube_renew *r = arg;
+	struct err err = ERR_INIT;
+
 	(void)events;
-	drain(arg);
+	drain(&r->out);
+	if (buf_check(&r->out.text, "the exec plugin's output", &err) < 0)
+		give_up(r, &err);
+}
+
+static void on_diagnosis(void *arg, uint32_t events)
+{
+	struct kube_renew *r = arg;
+
+	(void)events;
+	drain(&r->diag);
 }
 
 static void on_exit_of(void *arg, int status)
@@ -127,10 +155,9 @@ static void on_deadline(void *arg)
 	struct kube_renew *r = arg;
 	struct err err = ERR_INIT;
 
-	loop_end_child(r->loop, r->pid, 0);
 	err_set(&err, ERR_TRANSIENT, "the exec plugin took more than %d s",
 		KUBE_EXEC_MS / 1000);
-	settle(r, &err);
+	give_up(r, &err);
 }
 
 static void start(struct kube_renew *r)
@@ -150,10 +177,9 @@ static void start(struct kube_renew *r)
 		settle(r, &err);
 		return;
 	}
-	r->out.io = loop_add_fd(r->loop, r->out.fd, EPOLLIN, on_output,
-				&r->out);
-	r->diag.io = loop_add_fd(r->loop, r->diag.fd, EPOLLIN, on_output,
-				 &r->diag);
+	r->out.io = loop_add_fd(r->loop, r->out.fd, EPOLLIN, on_output, r);
+	r->diag.io = loop_add_fd(r->loop, r->diag.fd, EPOLLIN, on_diagnosis,
+				 r);
 	timer_set(&r->deadline, KUBE_EXEC_MS);
 }
 

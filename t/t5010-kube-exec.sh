@@ -227,6 +227,15 @@ ok "a plugin that fails while the engine runs is quoted" wait_line 60 engine.log
 unlike "$(cat engine.log)" 'partial file' \
 	"a 401 that cuts the request short is a 401 all the same"
 
+# one that writes without end is ended; its name tells it from all others
+cp "$(type -P yes)" flood-plugin
+printf '#!/bin/sh\nexec %s/flood-plugin\n' "$TRASH" >token-plugin.new
+chmod +x token-plugin.new
+mv token-plugin.new token-plugin
+ok "a plugin that floods is told" wait_line 90 engine.log \
+	"the exec plugin's output is larger than [0-9]+ bytes"
+not_ok "and runs no more" pgrep -f "^$TRASH/flood-plugin"
+
 # --- the one that never ends --------------------------------------------
 not_ok "a plugin that never ends fails" wait $slow
 like "$(cat slow.log)" "exec plugin of user 'ada': './slow' took more than 30000 ms" \
