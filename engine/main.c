@@ -112,17 +112,12 @@ static int read_options(int argc, char **argv, struct options *o)
 		OPTION_TAKE("log-level", take_level, &o->level),
 		OPTION_END
 	};
-	int status;
 
 	*o = (struct options){
 		.state = STATE_DIR, .metrics = ENDPOINT_ADDRESS,
 		.level = LOG_INFO, .elect = true,
 	};
-	status = options_parse(specs, usage_text, argc, argv);
-	if (status < 0 && optind < argc)
-		return usage_error(usage_text, "no argument is taken: '%s'",
-				   argv[optind]);
-	return status;
+	return options_parse_alone(specs, usage_text, argc, argv);
 }
 
 /* ---- who writes ---- */

@@ -170,11 +170,9 @@ int cmd_doctor(int argc, char **argv)
 		OPTION_TAKE("output", take_output, &json),
 		OPTION_END
 	};
-	int status = options_parse(specs, usage, argc, argv);
+	int status = options_parse_alone(specs, usage, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return usage_error(usage, "no argument is taken: '%s'", argv[optind]);
 	return run(dir, json);
 }

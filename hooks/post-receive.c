@@ -94,13 +94,10 @@ int cmd_post_receive(int argc, char **argv)
 	struct host host = HOST_INIT;
 	struct err err = ERR_INIT;
 	struct feedback fb;
-	int status = options_parse(options_none, usage, argc, argv);
+	int status = options_parse_alone(options_none, usage, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return usage_error(usage, "no argument is taken: '%s'",
-				   argv[optind]);
 	feedback_init(&fb, STDERR_FILENO);
 	if (updates_read(STDIN_FILENO, &updates, &err) < 0 ||
 	    host_open(NULL, false, &host, &err) < 0 ||

@@ -282,13 +282,10 @@ int cmd_pre_receive(int argc, char **argv)
 {
 	struct push p = { .host = HOST_INIT, .updates = UPDATES_INIT };
 	struct err err = ERR_INIT;
-	int status = options_parse(options_none, usage, argc, argv);
+	int status = options_parse_alone(options_none, usage, argc, argv);
 
 	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return usage_error(usage, "no argument is taken: '%s'",
-				   argv[optind]);
 	status = EXIT_REFUSED;
 	feedback_init(&p.fb, STDERR_FILENO);
 	if (host_open(NULL, true, &p.host, &err) < 0 ||

@@ -71,11 +71,9 @@ static int parse_options(int argc, char **argv, struct serve_options *o)
 	int status;
 
 	o->check_interval = CHECK_INTERVAL_DEFAULT;
-	status = options_parse(specs, usage, argc, argv);
+	status = options_parse_alone(specs, usage, argc, argv);
 	if (status >= 0)
 		return status;
-	if (optind < argc)
-		return usage_error(usage, "no argument is taken: '%s'", argv[optind]);
 	if (!o->tls_cert != !o->tls_key)
 		return usage_error(usage, "--tls-cert and --tls-key go "
 				   "together");

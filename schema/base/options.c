@@ -90,3 +90,14 @@ int options_parse(const struct option_spec *specs, const char *usage,
 	}
 	return -1;
 }
+
+int options_parse_alone(const struct option_spec *specs, const char *usage,
+			int argc, char **argv)
+{
+	int status = options_parse(specs, usage, argc, argv);
+
+	if (status < 0 && optind < argc)
+		return usage_error(usage, "no argument is taken: '%s'",
+				   argv[optind]);
+	return status;
+}

@@ -43,5 +43,8 @@ extern const struct option_spec options_none[];
  */
 int options_parse(const struct option_spec *specs, const char *usage,
 		  int argc, char **argv);
+/* The same for a command that takes no argument beside them. */
+int options_parse_alone(const struct option_spec *specs, const char *usage,
+			int argc, char **argv);
 
 #endif
