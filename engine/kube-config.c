@@ -197,11 +197,8 @@ static int read_account(struct kube_config *c, const char *dir,
 	c->token_file = in_dir(dir, "token");
 	if (read_token(c, &is_new, err) < 0)
 		goto out;
-	if (access(c->ca_file, R_OK) < 0) {
-		err_sys(err, "cannot read '%s'", c->ca_file);
-		goto out;
-	}
-	if (read_word(path, &ns, err) < 0)
+	if (fs_check_readable(c->ca_file, err) < 0 ||
+	    read_word(path, &ns, err) < 0)
 		goto out;
 	c->namespace = xstrdup(ns.data);
 	rc = 0;
@@ -250,7 +247,8 @@ static int load_files(const struct strvec *paths, bool must_exist,
 
 	for (size_t i = 0; i < paths->n; i++) {
 		struct buf text = BUF_INIT(LIMIT_KUBECONFIG_BYTES);
-		int one = fs_read_follow(paths->v[i], &text, err);
+		/* a pipe, too: --kubeconfig <(...) */
+		int one = fs_read_any(paths->v[i], &text, err);
 
 		if (one == 0)
 			one = kube_config_files_add(files, paths->v[i],
@@ -338,9 +336,8 @@ static int check_tls(const struct kube_config *c, struct err *err)
 			       "is given and insecure-skip-tls-verify too: "
 			       "remove one", c->source);
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++)
-		if (files[i] && access(files[i], R_OK) < 0)
-			return err_sys(err, "%s: cannot read '%s'", c->source,
-				       files[i]);
+		if (files[i] && fs_check_readable(files[i], err) < 0)
+			return err_wrap(err, "%s", c->source);
 	return 0;
 }
 

@@ -82,18 +82,6 @@ static void pair_free(struct pair *p)
 	free(p);
 }
 
-static int read_pem(const char *path, struct buf *out, struct err *err)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	int rc;
-
-	if (fd < 0)
-		return err_sys(err, "cannot open '%s'", path);
-	rc = fs_read_fd(fd, path, out, err);
-	close(fd);
-	return rc;
-}
-
 /* The id of the first certificate's key goes to id. */
 static int take_chain(struct pair *p, const char *file, const struct buf *pem,
 		      uint8_t id[32], struct err *err)
@@ -161,8 +149,8 @@ static int pair_read(const char *cert_file, const char *key_file,
 	uint8_t cert_id[32] = { 0 }, key_id[32] = { 1 };
 	int rc = -1;
 
-	if (read_pem(cert_file, &cert, err) < 0 ||
-	    read_pem(key_file, &key, err) < 0 ||
+	if (fs_read_follow(cert_file, &cert, err) < 0 ||
+	    fs_read_follow(key_file, &key, err) < 0 ||
 	    take_chain(p, cert_file, &cert, cert_id, err) < 0 ||
 	    take_key(p, key_file, &key, key_id, err) < 0)
 		goto out;

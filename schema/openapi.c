@@ -191,7 +191,7 @@ int openapi_of(const void *data, size_t len, struct openapi *ret,
 
 int openapi_open(const char *path, struct openapi *ret, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	void *data = MAP_FAILED;
 	struct stat st;
 	int rc = -1;

@@ -333,6 +333,11 @@ issued() {
 }
 by() { [ "$(code --cacert "$1" "$url/prod/head")" = 200 ]; }
 stop tls
+mkfifo pipe.key
+timeout 10 windlass-hook serve --repo r.git --listen 127.0.0.1:0 \
+	--tls-cert tls.crt --tls-key pipe.key >out 2>err
+like "$(cat err)" "'pipe.key' is not a regular file" \
+	"a FIFO as the key is refused, not waited for"
 serve tls --tls-cert tls.crt --tls-key tls.key --check-interval 1s
 cp tls.crt first.crt
 etag=$(get --cacert first.crt -o body -D - "$url/prod/head" | tr -d '\r' |

@@ -48,6 +48,21 @@ like "$out" "files/config' line 5: user 'u' logs in by a user name and password,
 	"a user name and a password"
 unlike "$out" hunter2 "no password in the message"
 
+# what a program opens by itself is never waited for; a kubeconfig that
+# comes in a pipe is
+mkfifo files/certs/pipe
+for fields in "tokenFile: certs/pipe" \
+	"client-certificate: certs/pipe, client-key: certs/admin.key" \
+	"client-certificate: certs/admin.crt, client-key: certs/pipe"; do
+	config files/config "$ca" "$fields"
+	timeout 20 windlass status --kubeconfig files/config >out 2>err
+	is "$?" 2 "a FIFO: $fields"
+	like "$(cat err)" "^windlass: files/config: .*'files/certs/pipe' is not a regular file" \
+		"is named"
+done
+windlass doctor --kubeconfig <(cat "$KUBECONFIG") >out 2>err
+like "$(cat out)" '^ok +api: ' "a kubeconfig by <(...)"
+
 config files/config "insecure-skip-tls-verify: true" "$cert"
 windlass status --kubeconfig files/config >out 2>err
 like "$(cat err)" "^windlass: warning: 'files/config' says insecure-skip-tls-verify: anybody could answer for $server" \

@@ -43,29 +43,54 @@ int fs_read_fd(int fd, const char *name, struct buf *ret, struct err *err)
 	}
 }
 
-int fs_read(int dirfd, const char *path, struct buf *ret, struct err *err)
+/* Nothing waits for whoever may write into a pipe: fd is not blocking. */
+static int check_regular(int fd, const char *path, struct err *err)
 {
 	struct stat st;
-	int fd, rc = -1;
 
-	fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	if (fstat(fd, &st) < 0)
+		return err_sys(err, "cannot stat '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_INVALID, "'%s' is not a regular file",
+			       path);
+	return 0;
+}
+
+static int read_regular(int fd, const char *path, struct buf *ret,
+			struct err *err)
+{
+	int rc = check_regular(fd, path, err);
+
+	if (rc == 0)
+		rc = fs_read_fd(fd, path, ret, err);
+	close(fd);
+	return rc;
+}
+
+int fs_read(int dirfd, const char *path, struct buf *ret, struct err *err)
+{
+	int fd = openat(dirfd, path,
+			O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+
 	if (fd < 0 && errno == ELOOP)
 		return err_set(err, ERR_INVALID,
 			       "'%s' is a symbolic link, which is not followed",
 			       path);
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s'", path);
-	if (fstat(fd, &st) < 0)
-		err_sys(err, "cannot stat '%s'", path);
-	else if (!S_ISREG(st.st_mode))
-		err_set(err, ERR_INVALID, "'%s' is not a regular file", path);
-	else
-		rc = fs_read_fd(fd, path, ret, err);
-	close(fd);
-	return rc;
+	return read_regular(fd, path, ret, err);
 }
 
 int fs_read_follow(const char *path, struct buf *ret, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+
+	if (fd < 0)
+		return err_sys(err, "cannot open '%s'", path);
+	return read_regular(fd, path, ret, err);
+}
+
+int fs_read_any(const char *path, struct buf *ret, struct err *err)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int rc;
@@ -73,6 +98,18 @@ int fs_read_follow(const char *path, struct buf *ret, struct err *err)
 	if (fd < 0)
 		return err_sys(err, "cannot open '%s'", path);
 	rc = fs_read_fd(fd, path, ret, err);
+	close(fd);
+	return rc;
+}
+
+int fs_check_readable(const char *path, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int rc;
+
+	if (fd < 0)
+		return err_sys(err, "cannot read '%s'", path);
+	rc = check_regular(fd, path, err);
 	close(fd);
 	return rc;
 }

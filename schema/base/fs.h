@@ -20,9 +20,16 @@
  */
 int fs_read(int dirfd, const char *path, struct buf *ret, struct err *err);
 
-/* As fs_read, but through symbolic links and from any kind of file: what
- * Kubernetes mounts into a pod, and what a user names. */
+/* As fs_read, but through symbolic links: what Kubernetes mounts into a pod,
+ * and what a user's own files name. */
 int fs_read_follow(const char *path, struct buf *ret, struct err *err);
+
+/* As fs_read_follow, but from any kind of file, waiting for who writes into
+ * a pipe: only for what the caller of a program names, as by <(...). */
+int fs_read_any(const char *path, struct buf *ret, struct err *err);
+
+/* That fs_read_follow could read it, for what a library is to open. */
+int fs_check_readable(const char *path, struct err *err);
 
 /* As fs_read, from the start of an open descriptor of any kind to its end. */
 int fs_read_fd(int fd, const char *name, struct buf *ret, struct err *err);

@@ -291,6 +291,51 @@ static void test_token(void)
 	free(big);
 }
 
+/* Nobody writes into "pipe": who opens it as a file waits for ever. */
+static void test_pipes(void)
+{
+	char *pipe_path = xasprintf("%s/pipe", dir);
+	char *token = xasprintf("%s/token", dir), here[40];
+	struct kube_config *c;
+	int fds[2];
+
+	put("cert", "x", 1);
+	ok(mkfifo(pipe_path, 0600) == 0, "a FIFO");
+	alarm(20);
+	refused(GOOD, "tokenFile: pipe", "/pipe' is not a regular file");
+	refused(GOOD, "client-certificate: pipe, client-key: cert",
+		"/pipe' is not a regular file");
+	refused(GOOD, "client-certificate: cert, client-key: pipe",
+		"/pipe' is not a regular file");
+	refused(GOOD ", certificate-authority: pipe", "",
+		"/pipe' is not a regular file");
+	refused(GOOD ", certificate-authority: pipe", "exec: {command: x, "
+		"apiVersion: client.authentication.k8s.io/v1, "
+		"provideClusterInfo: true}", "/pipe' is not a regular file");
+	refused(GOOD ", certificate-authority: .", "", "not a regular file");
+	put("token", "hunter2", 7);
+	c = one(GOOD, "tokenFile: token");
+	ok(c && rename(pipe_path, token) == 0 &&
+	   !kube_config_refresh_token(c, true) && !strcmp(c->token, "hunter2"),
+	   "a token that becomes a FIFO: the old one stays");
+	kube_config_free(c);
+	unlink(token);
+
+	/* but the kubeconfig itself may come by <(...) */
+	ok(pipe(fds) == 0 && write(fds[1], first, strlen(first)) > 0,
+	   "a kubeconfig in a pipe");
+	close(fds[1]);
+	snprintf(here, sizeof(here), "/dev/fd/%d", fds[0]);
+	c = load(here, "x");
+	ok(!c && strstr(last.msg, "cannot read '/dev/fd/ca'"),
+	   "is read: %s", last.msg);
+	close(fds[0]);
+	kube_config_free(c);
+	alarm(0);
+	free(token);
+	free(pipe_path);
+}
+
 static void test_size(void)
 {
 	static const char text[] = "current-context: c\n"
@@ -404,6 +449,7 @@ int main(void)
 	test_whole_files();
 	test_data();
 	test_token();
+	test_pipes();
 	test_size();
 	test_files_change();
 	test_proxies();
