@@ -7,10 +7,10 @@
 #include "engine/kube.h"
 
 /*
- * Judges an answer that is no success. `hide`: values may be secret, so
- * texts of the server are left out of err and ret. `fresh_token`: for a 401.
+ * Judges an answer that is no success. `secret`: it is about a
+ * Secret, so texts that may quote its values are left out of err and ret. `fresh_token`: for a 401.
  */
-void kube_judge(long code, const char *body, size_t len, bool hide,
+void kube_judge(long code, const char *body, size_t len, bool secret,
 		bool fresh_token, struct arena *a, struct kube_status *ret,
 		struct err *err);
 

@@ -142,19 +142,38 @@ static enum err_class class_of(enum kube_why why, bool fresh_token)
 	return ERR_INTERNAL;
 }
 
+/*
+ * Who refused it in admission, "" for somebody that cannot be named; NULL if
+ * it was not refused there. Webhooks and policies choose status, reason and
+ * words as they like, so only the server's own words before theirs count.
+ */
+static const char *who_denied(const char *message, struct arena *a)
+{
+	static const char *const who[] = {
+		"admission webhook \"", "failed calling webhook \"",
+		"ValidatingAdmissionPolicy '", "MutatingAdmissionPolicy '",
+	};
+	static const char name[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+
+	for (size_t i = 0; i < ARRAY_SIZE(who); i++) {
+		const char *p = strstr(message, who[i]);
+		size_t len = strlen(who[i]);
+
+		if (!p)
+			continue;
+		len += strspn(p + len, name);
+		return arena_strndup(a, p, len + (p[len] == '"' ||
+						  p[len] == '\''));
+	}
+	return strcasestr(message, "admission") ||
+	       strcasestr(message, "webhook") ||
+	       strcasestr(message, "denied") ? "" : NULL;
+}
+
 /* May the texts of this answer quote values of the object that was sent? */
 static bool may_quote(const struct kube_status *s)
 {
-	switch (s->why) {
-	case KUBE_UNDECLARED:
-	case KUBE_INVALID:
-		return true;
-	case KUBE_FORBIDDEN:
-		/* RBAC and quota quote names only */
-		return strstr(s->message, "admission") != NULL;
-	default:
-		return false;
-	}
+	return s->why == KUBE_UNDECLARED || s->why == KUBE_INVALID;
 }
 
 /* Only what is wrong with which field stays. */
@@ -171,6 +190,30 @@ static void hide_texts(struct kube_status *s, struct arena *a)
 	s->message = arena_printf(a, "the API server refuses the Secret%s",
 				  s->why == KUBE_UNDECLARED ?
 				  ": its schema has no such field" : fields);
+}
+
+/* Whoever refuses in admission may put a value into any of its texts. */
+static void hide_denied(struct kube_status *s, const char *who,
+			struct arena *a)
+{
+	s->reason[0] = '\0';
+	s->n_causes = 0;
+	s->details_kind = s->details_name = "";
+	s->message = arena_printf(a, "%s: the Secret is refused (in words "
+				  "that may quote its values: hidden)",
+				  *who ? who : "admission");
+}
+
+static void hide(struct kube_status *s, bool is_status, struct arena *a)
+{
+	const char *who = is_status ? who_denied(s->message, a) : NULL;
+
+	if (!is_status)
+		s->message = "";
+	else if (who)
+		hide_denied(s, who, a);
+	else if (may_quote(s))
+		hide_texts(s, a);
 }
 
 static void set_error(struct kube_status *s, bool fresh_token,
@@ -193,18 +236,20 @@ static void clear_status(struct kube_status *s, long code)
 	};
 }
 
-void kube_judge(long code, const char *body, size_t len, bool hide,
+void kube_judge(long code, const char *body, size_t len, bool secret,
 		bool fresh_token, struct arena *a, struct kube_status *ret,
 		struct err *err)
 {
 	struct err ignored = ERR_INIT;
 	struct node *n = NULL;
+	bool is_status = false;
 
 	clear_status(ret, code);
 	if (len <= STATUS_BYTES && len && body[0] == '{' &&
 	    json_read(body, len, a, &n, &ignored) == 0 &&
 	    !strcmp(str(n, "kind"), "Status")) {
 		read_status(n, ret);
+		is_status = true;
 	} else if (len) {
 		size_t line = strcspn(body, "\r\n");
 
@@ -212,8 +257,8 @@ void kube_judge(long code, const char *body, size_t len, bool hide,
 					     line : QUOTE_BYTES);
 	}
 	ret->why = why_of(ret);
-	if (hide && may_quote(ret))
-		hide_texts(ret, a);
+	if (secret)
+		hide(ret, is_status, a);
 	set_error(ret, fresh_token, err);
 }
 

@@ -180,6 +180,47 @@ static void test_details(void)
 	arena_release(&arena);
 }
 
+/* Webhooks and policies choose their own status, and what they say. */
+static void test_denied(void)
+{
+	static const char *const denied[] = {
+		STATUS("Forbidden", "secrets \\\"s\\\" is forbidden: "
+		       "ValidatingAdmissionPolicy 'pol' with binding 'b' "
+		       "denied request: it is hunter2", "{}"),
+		STATUS("hunter2", "admission webhook \\\"a.example.org\\\" "
+		       "denied the request: hunter2", "{\"name\":\"hunter2\","
+		       "\"kind\":\"hunter2\",\"causes\":[{\"reason\":"
+		       "\"hunter2\",\"field\":\"hunter2\"}]}"),
+		STATUS("InternalError", "Internal error occurred: failed "
+		       "calling webhook \\\"b\\\": hunter2", "{}"),
+		"hunter2 is what I do not like",
+	};
+	static const long codes[] = { 400, 401, 403, 404, 409, 422, 429, 500 };
+	struct arena arena = ARENA_INIT;
+	struct kube_status s;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < ARRAY_SIZE(denied) * ARRAY_SIZE(codes); i++) {
+		const char *body = denied[i / ARRAY_SIZE(codes)];
+		long code = codes[i % ARRAY_SIZE(codes)];
+
+		kube_judge(code, body, strlen(body), true, false, &arena, &s,
+			   &err);
+		ok(!strstr(err.msg, "hunter2") &&
+		   !strstr(s.message, "hunter2") &&
+		   !strstr(s.reason, "hunter2") &&
+		   !strstr(s.details_name, "hunter2") &&
+		   !strstr(s.details_kind, "hunter2") &&
+		   (!s.n_causes || !strstr(s.causes[0].field, "hunter2")),
+		   "%ld: %s", code, err.msg);
+	}
+	kube_judge(403, denied[0], strlen(denied[0]), true, false, &arena, &s,
+		   &err);
+	ok(strstr(err.msg, "ValidatingAdmissionPolicy 'pol'"),
+	   "who refused is said");
+	arena_release(&arena);
+}
+
 static void test_secrets(void)
 {
 	static const char bad[] = STATUS("Invalid", "Secret \\\"s\\\" is "
@@ -187,7 +228,7 @@ static void test_secrets(void)
 		"{\"causes\":[{\"reason\":\"FieldValueInvalid\",\"field\":"
 		"\"data[a]\",\"message\":\"hunter2\"}]}");
 	static const char webhook[] = STATUS("Forbidden", "admission webhook "
-		"x denied the request: hunter2", "{}");
+		"\\\"x\\\" denied the request: hunter2", "{}");
 	static const char rbac[] = STATUS("Forbidden", "User x cannot patch "
 		"secrets", "{}");
 	struct arena arena = ARENA_INIT;
@@ -202,6 +243,8 @@ static void test_secrets(void)
 	kube_judge(403, webhook, strlen(webhook), true, false, &arena, &s,
 		   &err);
 	ok(!strstr(err.msg, "hunter2"), "by admission: no value");
+	ok(strstr(err.msg, "admission webhook"), "%s", err.msg);
+	test_denied();
 	kube_judge(403, rbac, strlen(rbac), true, false, &arena, &s, &err);
 	ok(strstr(err.msg, "cannot patch"), "by RBAC: the reason");
 	kube_judge(500, answers[16].body, strlen(answers[16].body), true,
