@@ -42,6 +42,25 @@ static bool is_key(const struct node_pair *p)
 	       strcmp(p->key, ".") && strncmp(p->key, "..", 2);
 }
 
+/* Where the space after a ':' was forgotten the value is in the key. */
+static int malformed_key(const struct object *o, const struct field *f,
+			 const struct node_pair *p, struct problems *ps)
+{
+	size_t name = strcspn(p->key, ":");
+
+	if (name < p->key_len)
+		problem_error(ps, o->path, p->mark, RULE, "key '%.*s' of %s "
+			      "has a ':' in it: put a space behind that if a "
+			      "value begins there", (int)name, p->key,
+			      f->name);
+	else
+		problem_error(ps, o->path, p->mark, RULE, "key '%s' of %s is "
+			      "malformed: at most %d letters, digits, -, _ "
+			      "and ., not beginning with ..", p->key, f->name,
+			      KEY_MAX);
+	return -1;
+}
+
 /* Adds the value's bytes to *total. */
 static int check_value(const struct object *o, const struct field *f,
 		       const struct node_pair *p, uint64_t *total,
@@ -82,13 +101,8 @@ static int check_pair(const struct object *o, const struct field *f,
 	bool twice = map_getn(elsewhere, p->key, p->key_len) != NULL;
 	uint64_t replaced = 0;
 
-	if (!is_key(p)) {
-		problem_error(ps, o->path, p->mark, RULE, "key '%s' of %s is "
-			      "malformed: at most %d letters, digits, -, _ "
-			      "and ., not beginning with ..", p->key, f->name,
-			      KEY_MAX);
-		return -1;
-	}
+	if (!is_key(p))
+		return malformed_key(o, f, p, ps);
 	if (twice && !strcmp(f->kind, "ConfigMap")) {
 		problem_error(ps, o->path, p->mark, RULE, "key '%s' is in %s "
 			      "and in %s: remove one of the two", p->key,

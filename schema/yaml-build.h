@@ -71,7 +71,10 @@ struct yaml_builder {
 #define yaml_complain(b, mark, rule, ...) \
 	problem_error((b)->s->ps, (b)->s->path, (mark), (rule), __VA_ARGS__)
 
-/* Bytes of a key that a message shows; "%.*s" takes it. */
+/*
+ * Bytes of a key that a message shows; "%.*s" takes it. Nothing from a ':' on:
+ * where the space behind it was forgotten the value is part of the key.
+ */
 int yaml_shown(const char *s, size_t len);
 
 void yaml_push(struct yaml_builder *b, const struct yaml_slot *slot);

@@ -131,8 +131,9 @@ static struct yaml_anchor *add_anchor(struct yaml_builder *b,
 
 /* ---- tags ---- */
 
+/* The tag is not quoted: it may be a password that begins with !. */
 static void unknown_tag(struct yaml_builder *b, enum yaml_tag tag,
-			const char *text, struct mark mark)
+			struct mark mark)
 {
 	if (tag == YAML_TAG_BINARY)
 		yaml_complain(b, mark, "yaml-tag", "Kubernetes decodes "
@@ -140,8 +141,8 @@ static void unknown_tag(struct yaml_builder *b, enum yaml_tag tag,
 			      "without the tag");
 	else
 		yaml_complain(b, mark, "yaml-tag", "Kubernetes ignores the "
-			      "tag %.*s here: remove it",
-			      yaml_shown(text, strlen(text)), text);
+			      "tag here: remove it, or put a text that "
+			      "begins with ! in quotes");
 }
 
 /* The tag that decides how a scalar is read; one that may not be is noted. */
@@ -156,7 +157,7 @@ static enum yaml_tag scalar_tag(struct yaml_builder *b, const yaml_event_t *e,
 			YAML_TAG_NONE : YAML_TAG_STR;
 	if (tag <= YAML_TAG_TIMESTAMP)
 		return tag;
-	unknown_tag(b, tag, text, mark);
+	unknown_tag(b, tag, mark);
 	return YAML_TAG_STR;
 }
 
@@ -167,7 +168,7 @@ static void check_collection_tag(struct yaml_builder *b,
 	enum yaml_tag tag = yaml_tag_of((const char *)text);
 
 	if (tag != YAML_TAG_NONE && tag != own && strcmp((const char *)text, "!"))
-		unknown_tag(b, tag, (const char *)text, mark);
+		unknown_tag(b, tag, mark);
 }
 
 /* ---- scalars ---- */
@@ -376,11 +377,12 @@ static int on_alias(struct yaml_builder *b, const yaml_event_t *e)
 	struct node *n;
 
 	b->steps++;
+	/* its name is not quoted: it may be a password that begins with * */
 	if (!anchor || !anchor->node) {
 		yaml_complain(b, mark, "yaml-alias", anchor ?
-			      "alias *%.*s stands inside its own anchor" :
-			      "alias *%.*s has no anchor before it",
-			      yaml_shown(name, strlen(name)), name);
+			      "the alias stands inside its own anchor" :
+			      "the alias has no anchor before it: put a text "
+			      "that begins with * in quotes");
 		skip_node(b, f, mark);
 		return 0;
 	}

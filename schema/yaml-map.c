@@ -22,7 +22,7 @@ int yaml_shown(const char *s, size_t len)
 {
 	size_t n = 0, next;
 
-	while (n < len && (next = utf8_length(s + n, len - n)) &&
+	while (n < len && s[n] != ':' && (next = utf8_length(s + n, len - n)) &&
 	       n + next <= SHOWN_MAX)
 		n += next;
 	return (int)n;

@@ -23,7 +23,7 @@ windlass yaml bad.yaml >out 2>err
 is "$?" 1 "exit 1 for what must be refused"
 is "$(cat out)" "" "and nothing is printed of it"
 is "$(cat err)" "bad.yaml:4:1: error: duplicate key \"x\", first at line 3 column 1: remove one of the two [yaml-duplicate-key]
-bad.yaml:5:4: error: alias *no has no anchor before it [yaml-alias]" \
+bad.yaml:5:4: error: the alias has no anchor before it: put a text that begins with * in quotes [yaml-alias]" \
 	"every fault with its place"
 printf '1.10: x\n' >odd.yaml
 is "$(windlass yaml odd.yaml 2>err)" '{"1.1":"x"}' "a warning refuses nothing"

@@ -209,6 +209,29 @@ exits 1 "with the same exit status"
 check --allow-secrets secret.yaml
 like "$(cat out)" '\[data-malformed\]' "a malformed Secret"
 unlike "$(cat out err)" 'hunter2|12345' "is refused without its values"
+# passwords that YAML takes for something else: without quotes, or a space
+n=0
+while IFS= read -r line; do
+	{ manifest Secret s demo; printf 'stringData:\n%b\n' "$line"; } \
+		>secret-$((++n)).yaml
+done <<'END'
+  a: *hunter2
+  a: !hunter2 x
+  a: !hunter2 {b: c}
+  {a: x, password:hunter2}
+  password:hunter2: x\n  password:hunter2: x
+  a: @hunter2
+  a: %hunter2
+  a: `hunter2
+  a: "hunter2\\q"
+  a: hunter2: x
+  a: 'x'hunter2
+  a: [hunter2
+END
+check --allow-secrets secret-*.yaml
+is "$(grep -o '^secret-[0-9]*\.yaml:[0-9]*:[0-9]*: error' out | cut -d: -f1 | sort -u | wc -l)" \
+	$n "$n ways to write a password that is none"
+unlike "$(cat out err)" hunter2 "are refused without it, too"
 
 # ---- the corpus: no crash, and nothing refused that is plausible ----
 
