@@ -127,7 +127,9 @@ secret login "$value" "
 	.metadata.labels.stage = \"one\" |
 	.metadata.annotations = {
 		\"kubectl.kubernetes.io/last-applied-configuration\":
-		\"{\\\"data\\\":{\\\"password\\\":\\\"$value\\\"}}\"} |
+		\"{\\\"data\\\":{\\\"password\\\":\\\"$value\\\"}}\",
+		\"kapp.k14s.io/original\": \"$value\",
+		\"objectset.rio.cattle.io/applied\": \"$value\"} |
 	.stringData = {plain: \"$value\"} |
 	.misspelt = {plain: \"$value\"} | .other = [\"$value\"]"
 secret list "$value" ".data = [\"$value\"]"

@@ -56,7 +56,7 @@ spec: {selector: {app: web}, ports: [{port: 80}]}
 ---
 apiVersion: v1
 kind: Secret
-metadata: {name: login, namespace: $ns, labels: {tier: front}}
+metadata: {name: login, namespace: $ns, labels: {tier: front}, annotations: {kapp.k14s.io/original: hunter2, mine: front}}
 data: {password: aHVudGVyMg==, user: YWRh}
 ---
 apiVersion: v1
@@ -105,7 +105,7 @@ k -n "$ns" patch configmap notes --type merge \
 	-p '{"data": {"text": "one\n2\nthree\n"}}' >/dev/null
 k -n "$ns" label configmap notes tier- extra=mine >/dev/null
 k -n "$ns" patch secret login --type merge \
-	-p '{"data": {"password": "Y29ycmVjdC1ob3JzZQ=="}, "metadata": {"labels": {"tier": "back"}}}' >/dev/null
+	-p '{"data": {"password": "Y29ycmVjdC1ob3JzZQ=="}, "metadata": {"labels": {"tier": "back"}, "annotations": {"kapp.k14s.io/original": "hunter2b", "mine": "back"}}}' >/dev/null
 k -n "$ns" patch service web --type merge \
 	-p '{"spec": {"selector": {"extra": "yes"}}}' >/dev/null
 k -n "$ns" delete configmap gone >/dev/null
@@ -133,9 +133,10 @@ like "$(value metadata.labels)" '^-  "applyset.kubernetes.io/part-of": ' \
 like "$(cat out)" '^  data\.password: another value \(hidden\)  by kubectl-patch \(Update\)' \
 	"a Secret: which key, and who"
 unlike "$(cat out)" 'hunter2|aHVudGVyMg|Y29ycmVjd|correct-horse|data\.user' "no value"
-is "$(grep -A2 -F 'Secret/login.json' out | tail -n 1)" \
-	"$(grep -F '  metadata.labels.tier  by kubectl-patch' out)" "its label is no secret" ||
-	test_show out
+like "$(cat out)" '^  metadata\.annotations\["kapp.k14s.io/original"\]: another value \(hidden\)' \
+	"nor of a copy in an annotation"
+is "$(grep -A9 -F 'Secret/login.json' out | grep -c '^[-+]"\(front\|back\)"$')" 4 \
+	"its label and another annotation are no secrets" || test_show out
 like "$(tail -n 1 out)" ': 6 objects; 5 changed, 1 missing' "the sum"
 is "$(windlass diff --live --repo host.git --name-only "$channel")" \
 	"$(grep -E '^[~+-] objects/' out | cut -d' ' -f1,2)" "--name-only"

@@ -249,6 +249,11 @@ bool bundle_path_is_secret(const char *path)
 	return strstr(path, "/core/Secret/") != NULL;
 }
 
+bool bundle_may_be_copy(const char *annotation)
+{
+	return strstr(annotation, "applied") || strstr(annotation, "original");
+}
+
 static struct node *hidden(struct arena *a, const struct node *value)
 {
 	return node_str(a, value->type == NODE_STR ?
@@ -274,12 +279,13 @@ void bundle_hide_secret(struct arena *a, struct node *secret)
 	static const char *const shown[] = {
 		"apiVersion", "kind", "metadata", "type", "immutable",
 	};
-	struct node_pair *copy = node_pair(
-		node_path(secret, "metadata", "annotations", NULL),
-		"kubectl.kubernetes.io/last-applied-configuration");
+	const struct node *notes = node_path(secret, "metadata",
+					     "annotations", NULL);
 
-	if (copy)
-		hide_field(a, copy);
+	for (uint32_t i = 0; notes && notes->type == NODE_MAP &&
+	     i < notes->n; i++)
+		if (bundle_may_be_copy(notes->pairs[i].key))
+			hide_field(a, &notes->pairs[i]);
 	for (uint32_t i = 0; secret->type == NODE_MAP && i < secret->n; i++) {
 		bool show = false;
 

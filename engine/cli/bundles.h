@@ -53,10 +53,13 @@ int bundle_changes(git_repository *repo, const struct bundle_at *from,
 
 /* A Secret, whose values are never shown. */
 bool bundle_path_is_secret(const char *path);
+/* An annotation (or a path that ends with it) in which `kubectl apply`, kapp,
+ * Rancher and others keep all of an object as they applied it. */
+bool bundle_may_be_copy(const char *annotation);
 /*
  * Replaces each value of a Secret by "(hidden, N bytes)": of all fields but
- * those that name and describe it, and in the copy that `kubectl apply`
- * keeps in an annotation.
+ * those that name and describe it, and in the copies that tools keep in
+ * annotations.
  */
 void bundle_hide_secret(struct arena *a, struct node *secret);
 /* Appends an object as the bundle has it, a Secret with hidden values. */

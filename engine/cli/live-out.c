@@ -155,7 +155,8 @@ static bool is_hidden(const char *object, const char *path)
 
 	if (!bundle_path_is_secret(object))
 		return false;
-	if (strstr(path, "last-applied-configuration"))
+	if (!strncmp(path, "metadata.annotations", 20) &&
+	    bundle_may_be_copy(path))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(open); i++)
 		if (!strncmp(path, open[i], strlen(open[i])))
