@@ -10,9 +10,9 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "schema/base/utf8.h"
 #include "schema/repo.h"
 #include "schema/sshsig.h"
-#include "schema/utf8.h"
 
 /* Appends a name or address without what ends it or garbles a line. */
 static void add_clean(struct buf *out, const char *s, size_t max)

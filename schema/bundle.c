@@ -14,9 +14,9 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
+#include "schema/base/utf8.h"
 #include "schema/object.h"
 #include "schema/sshsig.h"
-#include "schema/utf8.h"
 
 #define SUBJECT_BYTES 128	/* "windlass ", 63, and two 19-digit numbers */
 

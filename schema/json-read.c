@@ -16,8 +16,8 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/limits.h"
-#include "schema/utf8.h"
 
 static bool is_space(char c)
 {

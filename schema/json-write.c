@@ -13,8 +13,8 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/float.h"
-#include "schema/utf8.h"
 
 /* ---- strings ---- */
 

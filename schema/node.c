@@ -11,7 +11,7 @@
 
 #include "schema/base/map.h"
 #include "schema/base/mem.h"
-#include "schema/utf8.h"
+#include "schema/base/utf8.h"
 
 static struct node *node_new(struct arena *a, enum node_type type)
 {

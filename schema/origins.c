@@ -10,9 +10,9 @@
 
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
+#include "schema/base/utf8.h"
 #include "schema/limits.h"
 #include "schema/sums.h"
-#include "schema/utf8.h"
 
 bool origin_path_ok(const char *path)
 {

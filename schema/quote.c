@@ -16,8 +16,8 @@
 #include <wchar.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/manifest.h"
-#include "schema/utf8.h"
 
 #define TAB_COLUMNS 8
 #define KEY_MAX 64
@@ -315,15 +315,6 @@ void quotes_read(struct quotes *q, const char *text, size_t len)
 
 /* ---- a line on a terminal ---- */
 
-/* Control characters (C1, too) and those that turn the direction around. */
-static bool is_unprintable(uint32_t c)
-{
-	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
-	       c == 0x200e || c == 0x200f || c == 0x061c ||
-	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
-	       c == 0xfeff;
-}
-
 /* Columns that a terminal gives it. */
 static int columns_of(uint32_t c, locale_t utf8)
 {
@@ -360,7 +351,7 @@ static size_t add_character(const char *s, size_t len, locale_t utf8,
 
 		add_spaces(out, to);
 		*column += to;
-	} else if (!n || is_unprintable(c)) {
+	} else if (!n || utf8_unprintable(c)) {
 		buf_addc(out, '?');
 		(*column)++;
 	} else {

@@ -32,7 +32,8 @@ libschema_a_SOURCES += \
 	schema/base/program.c schema/base/program.h \
 	schema/base/sha1.c schema/base/sha1.h \
 	schema/base/secret.c schema/base/secret.h \
-	schema/base/strvec.c schema/base/strvec.h
+	schema/base/strvec.c schema/base/strvec.h \
+	schema/base/utf8.c schema/base/utf8.h
 
 # texts to trees: YAML, JSON, manifests
 libschema_a_SOURCES += \
@@ -42,7 +43,6 @@ libschema_a_SOURCES += \
 	schema/node.c schema/node.h \
 	schema/problem.c schema/problem.h \
 	schema/quote.c schema/quote.h \
-	schema/utf8.c schema/utf8.h \
 	schema/yaml-build.h schema/yaml-document.c schema/yaml-map.c \
 	schema/yaml-scalar.c schema/yaml-scalar.h \
 	schema/yaml-stream.h \

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
-#include "schema/utf8.h"
+#include "schema/base/utf8.h"
 
 /* Above this many pairs keys are found by hash. */
 #define SMALL_MAP 32

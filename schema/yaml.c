@@ -13,9 +13,9 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/json.h"
 #include "schema/limits.h"
-#include "schema/utf8.h"
 #include "schema/yaml-stream.h"
 
 #define BOM "\xef\xbb\xbf"

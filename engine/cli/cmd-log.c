@@ -49,10 +49,10 @@ static void print_text(const struct bundle_at *at, bool color)
 	buf_add_scrubbed(&author, at->commit.author,
 			 (size_t)person_len(at->commit.author));
 	printf("%s%s %" PRIu64 ".%" PRIu64 "%s  %s  +%" PRIu64 " ~%" PRIu64
-	       " -%" PRIu64 "  %" PRIu64 " objects\n",
+	       " -%" PRIu64 "  %" PRIu64 " object%s\n",
 	       color ? "\033[1m" : "", b->channel, b->epoch, b->sequence,
 	       color ? "\033[m" : "", when, b->created, b->changed,
-	       b->deleted, b->objects);
+	       b->deleted, b->objects, b->objects == 1 ? "" : "s");
 	printf("    source %.12s  %s\n    bundle %.12s\n", b->source_commit,
 	       author.data, at->id);
 	buf_release(&author);

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "schema/base/map.h"
-#include "schema/utf8.h"
+#include "schema/base/utf8.h"
 
 /* What XML 1.0 can hold at all; the rest becomes U+FFFD. */
 static bool is_xml(uint32_t c)

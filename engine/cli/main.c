@@ -58,6 +58,9 @@ void cli_print_scrubbed(const char *s, size_t len)
 	while (len) {
 		size_t n = len < 4096 ? len : 4096;
 
+		/* not within a character */
+		for (int i = 0; i < 3 && n < len && (s[n] & 0xc0) == 0x80; i++)
+			n--;
 		buf_reset(&out);
 		buf_add_scrubbed(&out, s, n);
 		fwrite(out.data, 1, out.len, stdout);

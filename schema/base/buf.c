@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 
 char buf_empty[1];
 
@@ -123,19 +124,17 @@ void buf_addf(struct buf *b, const char *fmt, ...)
 
 void buf_add_scrubbed(struct buf *b, const char *s, size_t len)
 {
-	for (size_t i = 0; i < len; i++) {
-		unsigned char c = (unsigned char)s[i];
-		/* U+0080 to U+009F are control characters, too */
-		bool c1 = c == 0xc2 && i + 1 < len &&
-			  ((unsigned char)s[i + 1] & 0xe0) == 0x80;
+	while (len) {
+		size_t good = utf8_printable(s, len);
+		size_t n = good ? good : utf8_length(s, len);
 
-		if (c1)
-			buf_addf(b, "\\x%02x\\x%02x", c,
-				 (unsigned char)s[++i]);
-		else if (c < 0x20 || c == 0x7f)
-			buf_addf(b, "\\x%02x", c);
-		else
-			buf_addc(b, (char)c);
+		n += !n;	/* a byte that is no UTF-8 */
+		if (good)
+			buf_add(b, s, n);
+		for (size_t i = 0; !good && i < n; i++)
+			buf_addf(b, "\\x%02x", (unsigned char)s[i]);
+		s += n;
+		len -= n;
 	}
 }
 

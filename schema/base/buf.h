@@ -38,7 +38,8 @@ void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
 /* A word that sh reads as exactly s: always in quotes, or if it needs some. */
 void buf_add_quoted(struct buf *b, const char *s);
 void buf_add_word(struct buf *b, const char *s);
-/* Text of strangers for a terminal or a log: control bytes become \xNN. */
+/* Text of strangers for a terminal or a log: the bytes of what is no UTF-8
+ * or not printable (utf8.h) become \xNN. */
 void buf_add_scrubbed(struct buf *b, const char *s, size_t len);
 
 /* Room for n more bytes, to be filled by the caller; NULL past the maximum. */

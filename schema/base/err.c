@@ -10,11 +10,19 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "schema/base/utf8.h"
+
+/* What is no UTF-8 or not printable, and a character that was cut. */
 static void scrub(char *s)
 {
-	for (; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			*s = '?';
+	for (size_t len = strlen(s), n; len; s += n, len -= n) {
+		size_t good = utf8_printable(s, len);
+
+		n = good ? good : utf8_length(s, len);
+		n += !n;
+		if (!good)
+			memset(s, '?', n);
+	}
 }
 
 __attribute__((format(printf, 2, 0)))

@@ -36,10 +36,13 @@ static void add_value(struct buf *line, const char *s)
 		return;
 	}
 	buf_addc(line, '"');
-	for (; *s; s++) {
-		if (*s == '"' || *s == '\\')
-			buf_addc(line, '\\');
-		buf_add_scrubbed(line, s, 1);
+	while (*s) {
+		size_t n = strcspn(s, "\"\\");
+
+		/* whole characters, or none would be recognized */
+		buf_add_scrubbed(line, s, n);
+		for (s += n; *s == '"' || *s == '\\'; s++)
+			buf_addf(line, "\\%c", *s);
 	}
 	buf_addc(line, '"');
 }

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/mem.h"
 
 /* whose messages these are */
@@ -61,11 +62,13 @@ static int run_named(const struct program *p, const struct command *c,
 static int run_command(const struct program *p, int argc, char **argv)
 {
 	const struct command *c = program_command(p, argv[0]);
+	struct err err = ERR_INIT;
 
 	if (c)
 		return run_named(p, c, argc, argv);
-	fprintf(stderr, "%s: no command '%s'; `%s --help` lists them\n",
-		p->name, argv[0], p->name);
+	err_set(&err, ERR_INVALID, "no command '%s'; `%s --help` lists them",
+		argv[0], p->name);
+	command_fail(&err);
 	return EXIT_USAGE;
 }
 
@@ -189,16 +192,20 @@ int usage_help(const char *usage)
 
 int usage_error(const char *usage, const char *fmt, ...)
 {
+	struct buf said = BUF_INIT(64 * 1024), shown = BUF_INIT(256 * 1024);
 	va_list ap;
 	size_t len;
 
 	if (fmt) {
-		fprintf(stderr, "%s: ", program_name);
 		va_start(ap, fmt);
-		vfprintf(stderr, fmt, ap);
+		buf_vaddf(&said, fmt, ap);
 		va_end(ap);
-		fputc('\n', stderr);
+		/* words of the command line may come from elsewhere */
+		buf_add_scrubbed(&shown, said.data, said.len);
+		fprintf(stderr, "%s: %s\n", program_name, shown.data);
 	}
+	buf_release(&said);
+	buf_release(&shown);
 	fprintf(stderr, "%.*s\n", (int)strcspn(usage, "\n"), usage);
 	/* "usage: windlass log [..." begins with the program and command */
 	usage += strlen("usage: ");

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-#include "schema/utf8.h"
+#include "schema/base/utf8.h"
 
 static bool is_digit(char c)
 {

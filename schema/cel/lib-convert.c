@@ -12,8 +12,8 @@
 #include <strings.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/float.h"
-#include "schema/utf8.h"
 
 /* A number as text: "-1.7976931348623157e+308", or 309 digits of it */
 #define NUMBER_TEXT_MAX 400

@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/crd/pattern.h"
 #include "schema/limits.h"
-#include "schema/utf8.h"
 
 /* ---- characters ---- */
 

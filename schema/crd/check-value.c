@@ -12,8 +12,8 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/json.h"
-#include "schema/utf8.h"
 
 /* a pattern, or a value, in a message */
 #define SHOWN_MAX 256

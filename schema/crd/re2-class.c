@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/limits.h"
-#include "schema/utf8.h"
 
 #define LAST_CHARACTER 0x10ffffu
 /* they fold to s and k, alone of all beyond ASCII */

@@ -17,9 +17,9 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/crd/re2-class.h"
 #include "schema/limits.h"
-#include "schema/utf8.h"
 
 #define REPEAT_MAX 1000		/* Go's own limit */
 #define NO_MAXIMUM (-1)

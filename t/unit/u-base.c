@@ -31,6 +31,14 @@ static void test_err(void)
 	is_int(err_set(&err, ERR_INVALID, "bad '%s'", "a\x1b[31m"), -1,
 	       "err_set returns -1");
 	is_str(err.msg, "bad 'a?[31m'", "control bytes are scrubbed");
+	err_set(&err, ERR_INVALID, "'\xc2\x9b' '\xe2\x80\xae' '\xff' "
+		"'\xc3\xa4' '\xe2\x82\xac'");
+	is_str(err.msg, "'\?\?' '\?\?\?' '?' '\xc3\xa4' '\xe2\x82\xac'",
+	       "C1, bidi and broken UTF-8, too, and no letters");
+	err_set(&err, ERR_INVALID, "%0510d\xc3\xa4", 0);
+	ok(err.msg[509] == '0' && err.msg[510] == '?' && !err.msg[511],
+	   "a character that is cut is none");
+	err_set(&err, ERR_INVALID, "bad 'a?[31m'");
 	err_wrap(&err, "file '%s'", "x");
 	is_str(err.msg, "file 'x': bad 'a?[31m'", "err_wrap puts context first");
 	is_int(err.class, ERR_INVALID, "err_wrap keeps the class");
@@ -55,8 +63,12 @@ static void test_buf(void)
 	buf_release(&b);
 	buf_init(&b, 64);
 	buf_add_scrubbed(&b, "\xc2\x9b\xc2\xa0\xc3\xa4\xc2", 7);
-	is_str(b.data, "\\xc2\\x9b\xc2\xa0\xc3\xa4\xc2",
-	       "and those of C1, but no letters");
+	is_str(b.data, "\\xc2\\x9b\xc2\xa0\xc3\xa4\\xc2",
+	       "and those of C1, and broken UTF-8, but no letters");
+	buf_reset(&b);
+	buf_add_scrubbed(&b, "\xe2\x80\xae" "a\xff\xe2\x82\xac", 8);
+	is_str(b.data, "\\xe2\\x80\\xae" "a\\xff\xe2\x82\xac",
+	       "what turns the direction around, and bytes that are none");
 	buf_release(&b);
 }
 

@@ -9,9 +9,9 @@
 
 #include "schema/base/arena.h"
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 #include "schema/json.h"
 #include "schema/limits.h"
-#include "schema/utf8.h"
 #include "t/unit/tap.h"
 
 static struct arena arena;

@@ -5,7 +5,7 @@
 
 #include "schema/base/lines.h"
 #include "schema/base/mem.h"
-#include "schema/utf8.h"
+#include "schema/base/utf8.h"
 #include "t/unit/tap.h"
 
 #define LINES(text) LINES_INIT((text), sizeof(text) - 1, ERR_DENIED)

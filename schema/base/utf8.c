@@ -2,7 +2,7 @@
  * UTF-8. See utf8.h. Trusts nothing in the bytes.
  */
 #include "config.h"
-#include "schema/utf8.h"
+#include "schema/base/utf8.h"
 
 uint32_t utf8_decode(const char *s, size_t n)
 {
@@ -33,4 +33,19 @@ size_t utf8_length(const char *s, size_t len)
 	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		return 0;
 	return n;
+}
+
+bool utf8_unprintable(uint32_t c)
+{
+	return c < 0x20 || (c >= 0x7f && c < 0xa0) ||
+	       c == 0x200e || c == 0x200f || c == 0x061c ||
+	       (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) ||
+	       c == 0xfeff;
+}
+
+size_t utf8_printable(const char *s, size_t len)
+{
+	size_t n = utf8_length(s, len);
+
+	return n && !utf8_unprintable(utf8_decode(s, n)) ? n : 0;
 }

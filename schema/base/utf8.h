@@ -2,9 +2,10 @@
  * UTF-8, as RFC 3629 has it: no overlong forms, no surrogates, nothing
  * above U+10FFFF.
  */
-#ifndef SCHEMA_UTF8_H
-#define SCHEMA_UTF8_H
+#ifndef SCHEMA_BASE_UTF8_H
+#define SCHEMA_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -13,5 +14,12 @@ size_t utf8_length(const char *s, size_t len);
 
 /* The character at s, for which utf8_length() gave n. */
 uint32_t utf8_decode(const char *s, size_t n);
+
+/* Control characters, C1 too, and those that end a line or turn the direction
+ * of text around: a terminal that is sent one shows something else. */
+bool utf8_unprintable(uint32_t c);
+
+/* As utf8_length(), but 0 for those. */
+size_t utf8_printable(const char *s, size_t len);
 
 #endif
