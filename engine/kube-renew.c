@@ -6,7 +6,6 @@
 #include "config.h"
 #include "engine/kube-renew.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -17,12 +16,12 @@
 #include "schema/base/buf.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
+#include "schema/base/proc.h"
 #include "schema/limits.h"
 
 /* of what the program says on stderr; the first line is shown */
 #define DIAG_BYTES 8192
-/* read in one turn of the loop: as much as a pipe holds, so that this is all
- * that one who has ended can have left there */
+/* read in one turn of the loop: as much as a pipe holds */
 #define TURN_BYTES 65536
 #define PAUSE_MS 10000
 #define LONGEST_PAUSE_MS 60000
@@ -36,6 +35,8 @@ struct kube_renew {
 	void *arg;
 
 	pid_t pid;			/* 0: it does not run */
+	bool ended;			/* and may have left who holds the pipes */
+	int status;
 	struct stream {
 		int fd;
 		struct loop_io *io;	/* NULL: it has ended */
@@ -65,6 +66,7 @@ static void clean_up(struct kube_renew *r)
 	stream_close(&r->diag);
 	timer_stop(&r->deadline);
 	r->pid = 0;
+	r->ended = false;
 }
 
 static int64_t pause_of(unsigned int failures)
@@ -106,11 +108,42 @@ static void drain(struct stream *s)
 	}
 }
 
+/* It and what it started; one who has ended is not there any more. */
+static void kill_it(struct kube_renew *r)
+{
+	if (r->ended)
+		return;
+	proc_kill(r->pid);
+	loop_end_child(r->loop, r->pid, 0);
+}
+
 /* Kills it, for what err says. */
 static void give_up(struct kube_renew *r, const struct err *err)
 {
-	loop_end_child(r->loop, r->pid, 0);
+	kill_it(r);
 	settle(r, err);
+}
+
+/* It has ended, and so has what it says. */
+static void judge(struct kube_renew *r)
+{
+	struct kube_credential new = KUBE_CREDENTIAL_INIT;
+	struct err err = ERR_INIT;
+	bool cert = false;
+
+	if (kube_exec_judge(r->config->exec, r->status, &r->out.text,
+			    &r->diag.text, &new, &err) == 0)
+		cert = kube_config_take(r->config, &new);
+	kube_credential_release(&new);
+	settle(r, &err);
+	if (cert)
+		r->on_cert(r->arg);
+}
+
+static void judge_if_over(struct kube_renew *r)
+{
+	if (r->ended && !r->out.io && !r->diag.io)
+		judge(r);
 }
 
 static void on_output(void *arg, uint32_t events)
@@ -122,6 +155,8 @@ static void on_output(void *arg, uint32_t events)
 	drain(&r->out);
 	if (buf_check(&r->out.text, "the exec plugin's output", &err) < 0)
 		give_up(r, &err);
+	else
+		judge_if_over(r);
 }
 
 static void on_diagnosis(void *arg, uint32_t events)
@@ -130,24 +165,17 @@ static void on_diagnosis(void *arg, uint32_t events)
 
 	(void)events;
 	drain(&r->diag);
+	judge_if_over(r);
 }
 
 static void on_exit_of(void *arg, int status)
 {
 	struct kube_renew *r = arg;
-	struct kube_credential new = KUBE_CREDENTIAL_INIT;
-	struct err err = ERR_INIT;
-	bool cert = false;
 
-	drain(&r->out);
-	drain(&r->diag);
-	if (kube_exec_judge(r->config->exec, status, &r->out.text,
-			    &r->diag.text, &new, &err) == 0)
-		cert = kube_config_take(r->config, &new);
-	kube_credential_release(&new);
-	settle(r, &err);
-	if (cert)
-		r->on_cert(r->arg);
+	r->ended = true;
+	r->status = status;
+	timer_set(&r->deadline, PROC_LINGER_MS);
+	judge_if_over(r);
 }
 
 static void on_deadline(void *arg)
@@ -155,6 +183,10 @@ static void on_deadline(void *arg)
 	struct kube_renew *r = arg;
 	struct err err = ERR_INIT;
 
+	if (r->ended) {
+		judge(r);
+		return;
+	}
 	err_set(&err, ERR_TRANSIENT, "the exec plugin took more than %d s",
 		KUBE_EXEC_MS / 1000);
 	give_up(r, &err);
@@ -172,7 +204,7 @@ static void start(struct kube_renew *r)
 		return;
 	}
 	if (loop_on_exit(r->loop, r->pid, on_exit_of, r, &err) < 0) {
-		kill(r->pid, SIGKILL);
+		proc_kill(r->pid);
 		waitpid(r->pid, NULL, 0);
 		settle(r, &err);
 		return;
@@ -222,7 +254,7 @@ void kube_renew_free(struct kube_renew *r)
 	if (!r)
 		return;
 	if (r->pid)
-		loop_end_child(r->loop, r->pid, 0);
+		kill_it(r);
 	clean_up(r);
 	free(r);
 }

@@ -45,8 +45,10 @@ quoted() { jq -Rs . <"$1"; }
 ask() { out=$("$kube" --kubeconfig config POST $whoami <<<"$review" 2>&1); }
 
 # one that never ends is looked at when everything else is done
-plugin slow <<'END'
-exec sleep 600
+cp "$(type -P sleep)" "$TRASH/sleep-of-slow"
+plugin slow <<END
+"$TRASH/sleep-of-slow" 600 &
+wait
 END
 config 'command: ./slow'
 cp config slow-config
@@ -90,6 +92,21 @@ like "$out" 'system:masters' "which the API server knows"
 sed -i 's,/v1,/v1beta1,' answer config
 ask
 like "$out" '^201 done ok ' "v1beta1"
+
+# what it leaves behind holds its stdout, and is nobody's business
+plugin leaving <<END
+sleep 50 &
+echo \$! >"$TRASH/left"
+cat "$TRASH/answer"
+END
+credential "\"token\":\"$(cat token)\"" >answer
+config 'command: leaving'
+SECONDS=0
+ask
+like "$out" '^201 done ok ' "a plugin that leaves a program behind"
+ok "is not waited for longer than it takes itself" test $SECONDS -lt 25
+ok "nor is that ended" kill -0 "$(cat left)"
+kill "$(cat left)"
 
 # --- what is refused ----------------------------------------------------
 # bad WANT DESCRIPTION: of the answer
@@ -198,13 +215,26 @@ ok "it goes on as another one" wait_applied exec 2 90
 again=$(runs token-plugin)
 is "$again" 2 "for the plugin was asked again"
 now_as two 3600
+cat >token-plugin.new <<END
+#!/bin/sh
+echo run >>"$TRASH/token-plugin.runs"
+sleep 600 &
+echo \$! >>"$TRASH/left"
+cat "$TRASH/answer"
+END
+chmod +x token-plugin.new
+mv token-plugin.new token-plugin
+: >left
+at_exit 'kill $(cat left)'
 late() { [ "$(date +%s)" -ge "$(date -d "$expires" +%s)" ]; }
 wait_for 60 late || bail "the clock stands"
 put work deploy/exec/a.yaml ConfigMap exec-a exec-engine three
 commit_push work third
 ok "a third bundle, after the credential expired" wait_applied exec 3 90
 more_runs() { [ "$(runs token-plugin)" -gt "$again" ]; }
-ok "was applied with a new one" wait_for 60 more_runs
+ok "was applied with a new one, of a plugin that left something behind" \
+	wait_for 60 more_runs
+ok "which runs" kill -0 "$(tail -n 1 left)"
 unlike "$(cat engine.log)" "$(jq -r .status.token answer)" \
 	"no token in the log"
 # a plugin that fails says why, here as when it is run by hand
@@ -229,7 +259,7 @@ unlike "$(cat engine.log)" 'partial file' \
 
 # one that writes without end is ended; its name tells it from all others
 cp "$(type -P yes)" flood-plugin
-printf '#!/bin/sh\nexec %s/flood-plugin\n' "$TRASH" >token-plugin.new
+printf '#!/bin/sh\n%s/flood-plugin\nexit 1\n' "$TRASH" >token-plugin.new
 chmod +x token-plugin.new
 mv token-plugin.new token-plugin
 ok "a plugin that floods is told" wait_line 90 engine.log \
@@ -240,4 +270,5 @@ not_ok "and runs no more" pgrep -f "^$TRASH/flood-plugin"
 not_ok "a plugin that never ends fails" wait $slow
 like "$(cat slow.log)" "exec plugin of user 'ada': './slow' took more than 30000 ms" \
 	"after 30 s"
+not_ok "and nothing of it runs any more" pgrep -f "^$TRASH/sleep-of-slow"
 done_testing

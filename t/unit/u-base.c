@@ -5,9 +5,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "schema/base/arena.h"
@@ -289,6 +292,92 @@ static void test_proc(void)
 	buf_release(&small);
 }
 
+/* The program's limit is its own and its children's. */
+static void test_proc_family(void)
+{
+	struct buf out = BUF_INIT(4096);
+	struct err err = ERR_INIT;
+	int64_t begun = clock_mono_ms();
+	int status = -1, child;
+
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	struct proc leaves = {
+		.argv = (const char *const[]){ "sh", "-c",
+			"sleep 20 & echo $!; exit 7", NULL },
+		.out = &out, .timeout_ms = 60000,
+	};
+	ok(!proc_run(&leaves, &status, &err) && status == 7 &&
+	   clock_mono_ms() - begun < 15000,
+	   "one who holds the pipes is not waited for: %s", err.msg);
+	ok(sscanf(out.data, "%d", &child) == 1 && kill(child, SIGKILL) == 0 &&
+	   waitpid(child, NULL, 0) == child, "and lives on");
+
+	struct proc late = {
+		.argv = (const char *const[]){ "sh", "-c",
+			"(sleep 0.2; echo late) & echo early", NULL },
+		.out = &out, .timeout_ms = 60000,
+	};
+	buf_reset(&out);
+	ok(!proc_run(&late, &status, &err) &&
+	   !strcmp(out.data, "early\nlate\n"), "what comes soon is read");
+
+	struct proc parent = {
+		.argv = (const char *const[]){ "sh", "-c",
+			"sleep 20 & echo $!; wait", NULL },
+		.out = &out, .timeout_ms = 500,
+	};
+	buf_reset(&out);
+	ok(proc_run(&parent, &status, &err) < 0 && err.class == ERR_TRANSIENT,
+	   "beyond its limit: %s", err.msg);
+	ok(sscanf(out.data, "%d", &child) == 1 && waitpid(child, &status, 0) == child &&
+	   WIFSIGNALED(status), "its children are ended, too");
+
+	struct proc silent = {
+		.argv = (const char *const[]){ "sh", "-c",
+			"exec >&- 2>&-; exec sleep 20", NULL },
+		.timeout_ms = 200,
+	};
+	begun = clock_mono_ms();
+	ok(proc_run(&silent, &status, &err) < 0 &&
+	   clock_mono_ms() - begun < 15000, "a limit without any output");
+	buf_release(&out);
+}
+
+/* It has no terminal, whose signals therefore come by us. */
+static void test_proc_session(void)
+{
+	struct buf out = BUF_INIT(4096);
+	struct err err = ERR_INIT;
+	int64_t begun = clock_mono_ms();
+	int status = -1;
+	pid_t pid, leader, session;
+	struct proc self = {
+		.argv = (const char *const[]){ "cut", "-d ", "-f1,6",
+			"/proc/self/stat", NULL },
+		.out = &out, .timeout_ms = 20000,
+	};
+
+	ok(!proc_run(&self, &status, &err) &&
+	   sscanf(out.data, "%d %d", &leader, &session) == 2 &&
+	   leader == session, "it leads a session");
+	pid = fork();
+	if (pid == 0) {
+		struct proc sleep = {
+			.argv = (const char *const[]){ "sleep", "20", NULL },
+			.timeout_ms = 30000,
+		};
+
+		proc_run(&sleep, &status, &err);
+		_exit(0);
+	}
+	usleep(300000);
+	kill(pid, SIGTERM);
+	ok(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) &&
+	   WTERMSIG(status) == SIGTERM && clock_mono_ms() - begun < 15000,
+	   "a signal ends it and us");
+	buf_release(&out);
+}
+
 static void sha1_is(const void *data, size_t len, size_t piece,
 		    const char *want)
 {
@@ -364,5 +453,7 @@ int main(void)
 	test_sha1();
 	test_fs();
 	test_proc();
+	test_proc_family();
+	test_proc_session();
 	return tap_done();
 }
