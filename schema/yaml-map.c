@@ -84,6 +84,14 @@ static void take_key(struct yaml_builder *b, struct yaml_frame *f,
 			return;
 		}
 	}
+	if (memchr(key, '\0', len)) {
+		/* json_read could not read the bundle */
+		yaml_complain(b, mark, "yaml-key-type", "key \"%.*s\" holds a "
+			      "NUL character: remove it",
+			      yaml_shown(key, len), key);
+		f->drop = true;
+		return;
+	}
 	f->replaces = found;
 	f->key = (struct node_pair){
 		.key = arena_strndup(b->s->arena, key, len),

@@ -29,7 +29,7 @@ struct documents {
  *   yaml-directive        %YAML, %TAG
  *   yaml-root             a document that is no map
  *   yaml-duplicate-key    a key twice, also as a number and as its text
- *   yaml-key-type         a key that is null, a list or a map
+ *   yaml-key-type         a key that is null, a list, a map or has a NUL
  *   yaml-surprising-key   a key that is read as a boolean (error), or as
  *                         another number than is written (warning)
  *   yaml-merge            << of no map, or one that overrides a key above it

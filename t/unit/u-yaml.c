@@ -229,6 +229,10 @@ static void test_keys(void)
 	      "2:1 yaml-key-type 4:1 yaml-surprising-key", "aliases as keys");
 	reads("a: &f 1e6\n*f : 1\n", "{\"1e+06\":1,\"a\":1000000};",
 	      "a float as a key, by an alias");
+	finds("a: \"\\0\"\n\"b\\0\": 1\n", "2:1 yaml-key-type",
+	      "a NUL in a key, which no reader of JSON here takes back");
+	finds("&k \"b\\0\" : 1\nc: {*k : 2}\n", "1:1 yaml-key-type "
+	      "2:5 yaml-key-type", "  by an alias, too");
 }
 
 static void test_merges(void)
