@@ -2,7 +2,7 @@
 noinst_LIBRARIES += libengine.a
 
 libengine_a_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(MICROHTTPD_CFLAGS) \
-	$(SODIUM_CFLAGS)
+	$(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 
 ENGINE_LIBS = libengine.a $(SCHEMA_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS)
 libengine_a_SOURCES =
@@ -110,7 +110,8 @@ engine/cli/windlass-install-manifests.$(OBJEXT): $(install_inc)
 
 # the command line
 bin_PROGRAMS += windlass
-windlass_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS)
+windlass_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(LIBGIT2_CFLAGS) \
+	$(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
 	engine/cli/bundles.c engine/cli/bundles.h \
@@ -193,7 +194,7 @@ EXTRA_DIST += .pre-commit-hooks.yaml \
 
 # the engine
 sbin_PROGRAMS += windlassd
-windlassd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+windlassd_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 windlassd_LDADD = $(ENGINE_LIBS)
 windlassd_SOURCES = engine/main.c
 libengine_a_SOURCES += \

@@ -125,7 +125,7 @@ struct download {
 	char *url;
 	struct pack_ref what;
 	uint64_t got, got_before;
-	crypto_hash_sha256_state hash;
+	struct sha256_ctx hash;
 	long status;
 	struct timer slow;
 	struct loop *loop;
@@ -187,7 +187,7 @@ static int on_data(void *arg, const char *data, size_t len, struct err *err)
 			       PRIu64 " bytes that are stated", d->url,
 			       d->what.bytes);
 	d->got += len;
-	crypto_hash_sha256_update(&d->hash, (const unsigned char *)data, len);
+	sha256_add(&d->hash, data, len);
 	return d->ops.on_data(d->ops.arg, data, len, err);
 }
 
@@ -199,7 +199,7 @@ static int check_all(struct download *d, struct err *err)
 		return err_set(err, ERR_DENIED, "'%s' has %" PRIu64
 			       " bytes, %" PRIu64 " are stated", d->url,
 			       d->got, d->what.bytes);
-	crypto_hash_sha256_final(&d->hash, got.b);
+	sha256_end(&d->hash, &got);
 	if (!sha256_equal(&got, &d->what.digest))
 		return err_set(err, ERR_DENIED, "'%s' has not the SHA-256 "
 			       "that is its name", d->url);
@@ -245,7 +245,7 @@ int download_start(struct loop *l, struct http *h,
 	fetch_peer(s, &d->peer);
 	sha256_hex(&what->digest, hex);
 	d->url = xasprintf("%s/%s/packs/%s", s->url, s->name, hex);
-	crypto_hash_sha256_init(&d->hash);
+	sha256_start(&d->hash);
 	timer_init(&d->slow, l, on_slow, d);
 	r.url = d->url;
 	r.peer = &d->peer;

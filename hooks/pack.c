@@ -98,12 +98,12 @@ static void temp_release(struct temp *t)
 static int digest_of(const struct temp *t, struct pack_ref *ret,
 		     struct err *err)
 {
-	crypto_hash_sha256_state state;
+	struct sha256_ctx state;
 	struct pack_ref ref = { .bytes = 0 };
 
-	crypto_hash_sha256_init(&state);
+	sha256_start(&state);
 	for (;;) {
-		unsigned char chunk[READ_CHUNK];
+		char chunk[READ_CHUNK];
 		ssize_t n = pread(t->fd, chunk, sizeof(chunk),
 				  (off_t)ref.bytes);
 
@@ -113,10 +113,10 @@ static int digest_of(const struct temp *t, struct pack_ref *ret,
 			return err_sys(err, "cannot read '%s'", t->path.data);
 		if (n == 0)
 			break;
-		crypto_hash_sha256_update(&state, chunk, (size_t)n);
+		sha256_add(&state, chunk, (size_t)n);
 		ref.bytes += (uint64_t)n;
 	}
-	crypto_hash_sha256_final(&state, ref.digest.b);
+	sha256_end(&state, &ref.digest);
 	if (ref.bytes > LIMIT_PACK_BYTES)
 		return err_set(err, ERR_INVALID, "a pack of %" PRIu64 " bytes "
 			       "is larger than engines take; split the channel",

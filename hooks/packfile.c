@@ -146,11 +146,11 @@ static int checksum(struct packfile *p, uint8_t ret[SHA1_SIZE],
 		    struct err *err)
 {
 	char *chunk = xmalloc(FLUSH_BYTES);
-	struct sha1 s;
+	struct sha1_ctx s;
 	off_t at = 0;
 	int rc = 0;
 
-	sha1_init(&s);
+	sha1_start(&s);
 	for (;;) {
 		ssize_t n = pread(p->fd, chunk, FLUSH_BYTES, at);
 
@@ -235,7 +235,7 @@ void packfile_index(struct pack_place *v, size_t n,
 		    const uint8_t pack_checksum[SHA1_SIZE], struct buf *out)
 {
 	uint8_t own[SHA1_SIZE];
-	struct sha1 s;
+	struct sha1_ctx s;
 
 	if (n)
 		qsort(v, n, sizeof(*v), by_id);
@@ -248,7 +248,7 @@ void packfile_index(struct pack_place *v, size_t n,
 		add_u32(out, v[i].crc);
 	add_offsets(v, n, out);
 	buf_add(out, pack_checksum, SHA1_SIZE);
-	sha1_init(&s);
+	sha1_start(&s);
 	sha1_add(&s, out->data, out->len);
 	sha1_end(&s, own);
 	buf_add(out, own, SHA1_SIZE);

@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/digest.h"
 #include "schema/base/err.h"
-#include "schema/base/sha1.h"
 
 /* One object on its way into a pack. */
 struct pack_object {

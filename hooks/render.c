@@ -74,14 +74,15 @@ static int build_dir(struct builder *b, const git_oid *old_id,
 		     const struct change *v, size_t n, size_t prefix,
 		     struct entry *ret);
 
-/* Adds the new text, which was made of the object `base` (NULL: of none). */
+/* Adds the new text, which was made of the object `base` (NULL: of none);
+ * `ours` as in store.h. */
 static int write_patch(struct builder *b, git_object_t type, struct patch *p,
-		       const git_oid *base, git_oid *ret)
+		       const git_oid *base, bool ours, git_oid *ret)
 {
 	struct buf delta = BUF_INIT(SIZE_MAX / 4);
 	struct store_object o = {
 		.type = type, .data = p->text.data, .len = p->text.len,
-		.base = base,
+		.base = base, .ours = ours,
 	};
 	int rc;
 
@@ -202,7 +203,7 @@ static int add_origins(struct builder *b, const git_oid *tree,
 		goto out;
 	if (!c.remove)
 		rc = write_patch(b, GIT_OBJECT_BLOB, &p,
-				 there ? &old_id : NULL, &c.id);
+				 there ? &old_id : NULL, false, &c.id);
 	sha256_of(p.text.data, p.text.len, &c.digest);
 	if (!rc && (there || !c.remove))
 		change_add(cs, &c);
@@ -497,14 +498,14 @@ static int write_dir(struct builder *b, const struct old_dir *old,
 
 	if (buf_check(&d->sums.text, SUMS_NAME, b->err) < 0 ||
 	    write_patch(b, GIT_OBJECT_BLOB, &d->sums,
-			old ? &old->sums_id : NULL, &sums) < 0)
+			old ? &old->sums_id : NULL, true, &sums) < 0)
 		return -1;
 	sha256_of(d->sums.text.data, d->sums.text.len, &e.digest);
 	place_sums(d);
 	patch_fill(&d->tree, &d->sums_id, sums.id);
 	if (buf_check(&d->tree.text, "a directory of a bundle", b->err) < 0 ||
 	    write_patch(b, GIT_OBJECT_TREE, &d->tree,
-			old ? &old->tree_id : NULL, &e.id) < 0)
+			old ? &old->tree_id : NULL, true, &e.id) < 0)
 		return -1;
 	*ret = e;
 	return 0;

@@ -31,6 +31,8 @@ struct store_object {
 	size_t len;
 	const git_oid *base;	/* the object that it replaces, or NULL */
 	const struct buf *delta;	/* from there to here; NULL: find out */
+	bool ours;		/* names of objects and digests: nobody could
+				   choose bytes that collide with others */
 };
 
 /* On the repository of this folder, by a handle of its own. */

@@ -5,10 +5,10 @@ noinst_LIBRARIES += libschema.a
 libschema_a_CPPFLAGS = $(AM_CPPFLAGS) -DPKGDATADIR='"$(pkgdatadir)"'
 
 libschema_a_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(YAML_CFLAGS) \
-	$(SODIUM_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
+	$(NETTLE_CFLAGS) $(SODIUM_CFLAGS) $(JANSSON_CFLAGS) $(PCRE2_CFLAGS)
 
-SCHEMA_LIBS = libschema.a $(LIBGIT2_LIBS) $(YAML_LIBS) $(SODIUM_LIBS) \
-	$(JANSSON_LIBS) $(PCRE2_LIBS)
+SCHEMA_LIBS = libschema.a $(LIBGIT2_LIBS) $(YAML_LIBS) $(NETTLE_LIBS) \
+	$(SODIUM_LIBS) $(JANSSON_LIBS) $(PCRE2_LIBS)
 
 libschema_a_SOURCES = schema/limits.h
 
@@ -30,7 +30,6 @@ libschema_a_SOURCES += \
 	schema/base/options.c schema/base/options.h \
 	schema/base/proc.c schema/base/proc.h \
 	schema/base/program.c schema/base/program.h \
-	schema/base/sha1.c schema/base/sha1.h \
 	schema/base/secret.c schema/base/secret.h \
 	schema/base/strvec.c schema/base/strvec.h \
 	schema/base/utf8.c schema/base/utf8.h

@@ -95,8 +95,8 @@ is "$(grep -lE '#[ \t]*include <jansson.h>' "${code[@]}" |
 
 # ---- headers ----
 
-flags=$(pkg-config --cflags libgit2 libcurl libsodium libmicrohttpd gnutls zlib \
-	2>/dev/null)
+flags=$(pkg-config --cflags libgit2 libcurl libsodium nettle libmicrohttpd gnutls \
+	zlib 2>/dev/null)
 if command -v gcc >/dev/null && [ -n "$flags$(pkg-config --version)" ]; then
 	# shellcheck disable=SC2086 # several words
 	ok "each header compiles alone" gcc -std=gnu11 -D_GNU_SOURCE -I. \

@@ -1,14 +1,59 @@
 /*
- * Digests and encodings, all by libsodium. See digest.h.
+ * Digests by nettle, encodings by libsodium. See digest.h. libsodium has
+ * SHA-256 too, but not by the instructions that processors have for it: a
+ * push to a directory of ten thousand objects hashes some megabytes, and
+ * nettle takes a fifth of the time.
  */
 #include "config.h"
 #include "schema/base/digest.h"
 
+#include <nettle/version.h>
 #include <string.h>
+
+/* From nettle 4 on the size of a whole digest is not an argument. */
+#if NETTLE_VERSION_MAJOR >= 4
+#define digest_end(name, s, size, ret) name##_digest((s), (ret))
+#else
+#define digest_end(name, s, size, ret) name##_digest((s), (size), (ret))
+#endif
+
+void sha256_start(struct sha256_ctx *s)
+{
+	sha256_init(s);
+}
+
+void sha256_add(struct sha256_ctx *s, const void *data, size_t len)
+{
+	sha256_update(s, len, data);
+}
+
+void sha256_end(struct sha256_ctx *s, struct sha256 *ret)
+{
+	digest_end(sha256, s, SHA256_SIZE, ret->b);
+}
 
 void sha256_of(const void *data, size_t len, struct sha256 *ret)
 {
-	crypto_hash_sha256(ret->b, data, len);
+	struct sha256_ctx s;
+
+	sha256_start(&s);
+	sha256_add(&s, data, len);
+	sha256_end(&s, ret);
+}
+
+void sha1_start(struct sha1_ctx *s)
+{
+	sha1_init(s);
+}
+
+void sha1_add(struct sha1_ctx *s, const void *data, size_t len)
+{
+	sha1_update(s, len, data);
+}
+
+void sha1_end(struct sha1_ctx *s, uint8_t ret[SHA1_SIZE])
+{
+	digest_end(sha1, s, SHA1_SIZE, ret);
 }
 
 void sha256_hex(const struct sha256 *d, char ret_hex[SHA256_HEX_SIZE])

@@ -1,7 +1,7 @@
 # t/perf: what the benchmarks measure with.
 check_PROGRAMS += t/perf/raw-apply
 t_perf_raw_apply_SOURCES = t/perf/raw-apply.c
-t_perf_raw_apply_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+t_perf_raw_apply_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 t_perf_raw_apply_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += t/perf/run t/perf/lib.sh t/perf/engine.sh t/perf/hook.sh \
 	t/perf/validate.sh t/perf/json-schemas.py t/perf/manifests.py \

@@ -2,7 +2,7 @@
 # that no command exposes. Built by `make check`, never installed.
 check_PROGRAMS += t/tool/sshsig
 t_tool_sshsig_SOURCES = t/tool/sshsig.c t/unit/softkey.h
-t_tool_sshsig_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+t_tool_sshsig_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 t_tool_sshsig_LDADD = $(SCHEMA_LIBS)
 
 
@@ -17,7 +17,7 @@ t_tool_fault_proxy_LDADD = $(ENGINE_LIBS)
 
 check_PROGRAMS += t/tool/source
 t_tool_source_SOURCES = t/tool/source.c
-t_tool_source_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
+t_tool_source_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(LIBGIT2_CFLAGS)
 t_tool_source_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += t/odd-server.py t/typist.py
 

@@ -23,7 +23,6 @@
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/base/proc.h"
-#include "schema/base/sha1.h"
 #include "schema/base/strvec.h"
 #include "t/unit/tap.h"
 
@@ -383,9 +382,9 @@ static void sha1_is(const void *data, size_t len, size_t piece,
 {
 	uint8_t sum[SHA1_SIZE];
 	char hex[2 * SHA1_SIZE + 1];
-	struct sha1 s;
+	struct sha1_ctx s;
 
-	sha1_init(&s);
+	sha1_start(&s);
 	for (size_t at = 0; at < len; at += piece)
 		sha1_add(&s, (const char *)data + at,
 			 len - at < piece ? len - at : piece);
@@ -398,7 +397,7 @@ static void sha1_is(const void *data, size_t len, size_t piece,
 static void test_sha1(void)
 {
 	char *million = xmalloc(1000000);
-	struct sha1 all;
+	struct sha1_ctx all;
 	uint8_t sum[SHA1_SIZE];
 	char hex[2 * SHA1_SIZE + 1];
 
@@ -412,11 +411,11 @@ static void test_sha1(void)
 	sha1_is(million, 1000000, 63,
 		"34aa973cd4c4daa4f61eeb2bdbad27316534016f");
 	/* of the sums of 0 to 199 'a', made by sha1sum */
-	sha1_init(&all);
+	sha1_start(&all);
 	for (size_t n = 0; n < 200; n++) {
-		struct sha1 s;
+		struct sha1_ctx s;
 
-		sha1_init(&s);
+		sha1_start(&s);
 		sha1_add(&s, million, n);
 		sha1_end(&s, sum);
 		sha1_add(&all, sum, sizeof(sum));
@@ -425,6 +424,30 @@ static void test_sha1(void)
 	sodium_bin2hex(hex, sizeof(hex), sum, sizeof(sum));
 	is_str(hex, "8a18f04bac7c86cfcffa6a93e5cb21ae0159deac", "sha1 of all lengths");
 	free(million);
+}
+
+/* As libsodium has it: every length around a block, in one and in parts. */
+static void test_sha256(void)
+{
+	char text[300];
+	bool same = true;
+
+	memset(text, 'a', sizeof(text));
+	for (size_t n = 0; n <= sizeof(text); n++) {
+		uint8_t want[crypto_hash_sha256_BYTES];
+		struct sha256 whole, parts;
+		struct sha256_ctx s;
+
+		crypto_hash_sha256(want, (uint8_t *)text, n);
+		sha256_of(text, n, &whole);
+		sha256_start(&s);
+		for (size_t at = 0; at < n; at += 61)
+			sha256_add(&s, text + at, n - at < 61 ? n - at : 61);
+		sha256_end(&s, &parts);
+		same = same && !memcmp(want, whole.b, sizeof(want)) &&
+		       sha256_equal(&whole, &parts);
+	}
+	ok(same, "sha256 of 0 to 300 bytes, whole and in parts");
 }
 
 static void test_arena(void)
@@ -451,6 +474,7 @@ int main(void)
 	test_clock();
 	test_digest();
 	test_sha1();
+	test_sha256();
 	test_fs();
 	test_proc();
 	test_proc_family();

@@ -201,7 +201,7 @@ t_unit_u_kube_call_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-kube-config
 t_unit_u_kube_config_SOURCES = t/unit/u-kube-config.c t/unit/tap.h
-t_unit_u_kube_config_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+t_unit_u_kube_config_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 t_unit_u_kube_config_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-manifest
@@ -219,17 +219,17 @@ t_unit_u_http_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-ipc
 t_unit_u_ipc_SOURCES = t/unit/u-ipc.c t/unit/tap.h
-t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS)
+t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 t_unit_u_ipc_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-fetching
 t_unit_u_fetching_SOURCES = t/unit/u-fetching.c t/unit/tap.h
-t_unit_u_fetching_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
+t_unit_u_fetching_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(LIBGIT2_CFLAGS)
 t_unit_u_fetching_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-state
 t_unit_u_state_SOURCES = t/unit/u-state.c t/unit/tap.h
-t_unit_u_state_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(LIBGIT2_CFLAGS)
+t_unit_u_state_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(LIBGIT2_CFLAGS)
 t_unit_u_state_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-packscan
