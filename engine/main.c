@@ -356,6 +356,7 @@ int main(int argc, char **argv)
 
 	if (!program_streams())
 		return EXIT_TROUBLE;
+	program_no_core();
 	if (role_play(argc, argv, &status))
 		return status;
 	return program_run(&windlassd, argc, argv);

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
 
 	if (argc < 1 || !program_streams())
 		return EXIT_USAGE;
+	program_no_core();
 	if (sodium_init() < 0 || repo_init_library(&err) < 0) {
 		fputs("windlass-hook: cannot start its libraries\n", stderr);
 		return EXIT_TROUBLE;

@@ -115,4 +115,23 @@ ok "which writes into no file either" untouched
 (cd r.git && windlass-hook pre-receive <&- >/dev/null 2>&1)
 ok "a gate that is told nothing does not open" test $? -ne 0
 
+# ---- no core file, which would have tokens and Secrets in it
+no_core() { grep -q '^Max core file size  *0  *0 ' "/proc/$1/limits"; }
+cat >away.conf <<'END'
+{"apiVersion": "v1", "kind": "Config", "current-context": "c",
+"clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
+"contexts": [{"name": "c", "context": {"cluster": "c"}}]}
+END
+mkfifo fifo
+exec 8<>fifo
+ulimit -c unlimited
+start windlass sh -c 'exec windlass yaml <fifo'
+start hook windlass-hook serve --repo r.git --listen 127.0.0.1:0
+start engine windlassd --kubeconfig away.conf --state state --no-leader-elect
+for name in windlass hook engine; do
+	pid=pid_$name
+	ok "$name leaves no core file" wait_for 10 no_core "${!pid}"
+	ok "and runs" test -e "/proc/${!pid}"
+done
+
 done_testing

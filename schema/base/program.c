@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "schema/base/buf.h"
@@ -165,6 +166,15 @@ bool program_streams(void)
 		    open("/dev/null", modes[fd]) != fd)
 			return false;
 	return true;
+}
+
+void program_no_core(void)
+{
+	struct rlimit none = { 0, 0 };
+
+	if (setrlimit(RLIMIT_CORE, &none) < 0) {
+		/* as it was, then */
+	}
 }
 
 int program_end(const char *name, int status)

@@ -50,6 +50,10 @@ struct program {
  * when there is no /dev/null.
  */
 bool program_streams(void);
+
+/* Ends no more in a core file: tokens and values of Secrets would be in it,
+ * and in what collects these. For our children, too. */
+void program_no_core(void);
 /*
  * The last thing: whether all that was printed on stdout could be written.
  * Returns the status, or EXIT_TROUBLE with a message where it could not.
