@@ -106,6 +106,82 @@ static int read_object(const struct walk *w, const char *path,
 	return rc;
 }
 
+/* ---- rights that are all rights ---- */
+
+static bool names(const struct node *rule, const char *field, const char *name)
+{
+	const struct node *list = node_get(rule, field);
+
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++) {
+		const char *s = node_text(list->items[i]);
+
+		if (s && (!strcmp(s, name) || !strcmp(s, "*")))
+			return true;
+	}
+	return false;
+}
+
+/* Whoever has the one that is named has all, or it is not limited. */
+static bool is_open(const struct node *rule, const char *name)
+{
+	const struct node *only = node_get(rule, "resourceNames");
+
+	return !only || only->type != NODE_SEQ || !only->n ||
+	       names(rule, "resourceNames", name);
+}
+
+/* It gives any right to whoever asks, or lets them be anybody. */
+static bool is_all(const struct node *rule)
+{
+	bool roles = names(rule, "apiGroups", RBAC) &&
+		     (names(rule, "resources", "clusterroles") ||
+		      names(rule, "resources", "roles")) &&
+		     (names(rule, "verbs", "escalate") ||
+		      names(rule, "verbs", "bind"));
+	bool others = names(rule, "apiGroups", "") &&
+		      (names(rule, "resources", "users") ||
+		       names(rule, "resources", "groups") ||
+		       names(rule, "resources", "serviceaccounts")) &&
+		      names(rule, "verbs", "impersonate");
+
+	return (roles && is_open(rule, "cluster-admin")) ||
+	       (others && is_open(rule, "system:masters"));
+}
+
+static bool is_every_right(const struct node *object)
+{
+	const struct node *rules = node_get(object, "rules");
+	const char *to = node_path_str(object, "roleRef", "name", NULL);
+
+	for (uint32_t i = 0; rules && rules->type == NODE_SEQ && i < rules->n;
+	     i++)
+		if (is_all(rules->items[i]))
+			return true;
+	/* Kubernetes lets nobody else write one that collects others */
+	return node_get(object, "aggregationRule") ||
+	       (to && !strcmp(to, "cluster-admin"));
+}
+
+/*
+ * Whoever applies it must have what it gives. In a namespace that is all of
+ * the namespace at most; in the cluster it is everything, which an admin has
+ * to say.
+ */
+static int check_said(const struct object_id *id, const struct node *object,
+		      struct err *err)
+{
+	if (*id->namespace || !is_every_right(object))
+		return 0;
+	return err_set(err, ERR_INVALID, "%s '%s' of the bundle gives every "
+		       "right in the cluster, or a way to it, and so must "
+		       "have whoever applies it; --rbac-from does not give "
+		       "that: install with --cluster-admin if it is meant",
+		       id->kind, id->name);
+}
+
+/* ---- RBAC of a bundle ---- */
+
 static void add_role(struct buf *out, const struct node *role)
 {
 	const struct node *rules = node_get(role, "rules");
@@ -143,6 +219,8 @@ static int add_rbac(const struct walk *w, const struct object_id *id,
 	struct node *object;
 	int rc = read_object(w, path, blob, &a, &object, err);
 
+	if (!rc)
+		rc = check_said(id, object, err);
 	if (!rc && binding)
 		add_binding(out, object);
 	else if (!rc)

@@ -47,7 +47,8 @@ int rights_add_kind(struct rights *r, const struct scopes *s,
 /*
  * Adds all that applying and pruning this bundle needs. Kinds come from the
  * bundle's own CRDs too, which are learnt into s. Roles need what they grant,
- * bindings the right to bind.
+ * bindings the right to bind; one in the cluster that gives every right, or
+ * a way to it, is refused.
  */
 int rights_add_bundle(struct rights *r, struct scopes *s,
 		      git_repository *repo, const char *bundle,
