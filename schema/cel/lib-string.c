@@ -98,6 +98,7 @@ static struct cel_value matches(struct cel_run *r,
 {
 	struct pattern *own = NULL, *p = r->call->pattern;
 	enum pattern_verdict verdict;
+	uint64_t steps = 0;
 	struct err err = ERR_INIT;
 
 	(void)n;
@@ -108,8 +109,10 @@ static struct cel_value matches(struct cel_run *r,
 			return cel_error("error parsing regexp");
 		p = own;
 	}
-	verdict = pattern_match(p, args[0].str, args[0].n);
+	verdict = pattern_match(p, args[0].str, args[0].n, &steps);
 	pattern_free(own);
+	if (!cel_work(r, steps))
+		return cel_too_much();
 	return verdict == PATTERN_UNKNOWN ?
 	       cel_unknown("a regular expression") :
 	       cel_bool(verdict == PATTERN_YES);

@@ -307,12 +307,15 @@ bool crd_steps(struct crd_walk *w, uint64_t n)
 	return false;
 }
 
-/* Itself, and what its schema has a list of for it to be compared with. */
+/* Itself, and what its schema has a list of for it to be compared with; a
+ * text is counted and compared. */
 static uint64_t steps_of(const struct spot *p)
 {
 	const struct crd_schema *s = p->schema;
 
 	return 1 + (s->words ? s->words->n : 0) +
+	       (p->place.node->type == NODE_STR ? p->place.node->n / 16 :
+						     0) +
 	       (p->place.node->type == NODE_MAP ? s->n_required : 0);
 }
 

@@ -124,12 +124,13 @@ static void check_pattern(struct crd_walk *w, const struct spot *p)
 	struct crd_pattern *pattern = p->schema->pattern;
 	const struct pattern *re = crd_pattern(pattern);
 	const struct node *n = p->place.node;
-	enum pattern_verdict v = re ? pattern_match(re, n->str, n->n) :
+	uint64_t steps = 0;
+	enum pattern_verdict v = re ? pattern_match(re, n->str, n->n, &steps) :
 				      PATTERN_UNKNOWN;
 
 	if (v == PATTERN_UNKNOWN)
 		w->unknown++;
-	if (v != PATTERN_NO)
+	if (!crd_steps(w, steps) || v != PATTERN_NO)
 		return;
 	if (pattern->len <= SHOWN_MAX)
 		crd_fault(w, p, "field-pattern", "is not of the form that is "
@@ -164,8 +165,12 @@ static void check_format(struct crd_walk *w, const struct spot *p)
 {
 	const struct node *n = p->place.node;
 	enum str_format f = p->schema->format;
+	uint64_t steps = 0;
+	enum pattern_verdict v = str_format_check(f, n->str, n->n, &steps);
 
-	switch (str_format_check(f, n->str, n->n)) {
+	if (!crd_steps(w, steps))
+		return;
+	switch (v) {
 	case PATTERN_YES:
 		return;
 	case PATTERN_UNKNOWN:

@@ -15,6 +15,12 @@
 #include "schema/crd/re2.h"
 #include "schema/limits.h"
 
+/* of LIMIT_PATTERN_STEPS, what a match has at first */
+#define PATTERN_STEPS_FIRST 100
+/* of them, and bytes that are looked at, what takes as long as one of ours */
+#define MATCHES_A_STEP 4
+#define BYTES_A_STEP 16
+
 struct pattern {
 	pcre2_code *code;		/* NULL: every verdict is unknown */
 	pcre2_match_data *data;
@@ -38,7 +44,6 @@ static void compile(struct pattern *p, const struct re2 *re)
 	p->context = pcre2_match_context_create(NULL);
 	if (!p->data || !p->context)
 		BUG("out of memory");
-	pcre2_set_match_limit(p->context, LIMIT_PATTERN_STEPS);
 	pcre2_set_depth_limit(p->context, LIMIT_PATTERN_STEPS);
 	pcre2_set_heap_limit(p->context, LIMIT_PATTERN_HEAP / 1024);
 }
@@ -89,15 +94,30 @@ static bool is_ascii(const char *text, size_t len)
 	return true;
 }
 
+/*
+ * PCRE2 stops at a limit but does not tell how far from it an answer was. So
+ * a match has few steps first, then ten times as many: what is counted is no
+ * more than ten times what was done, and no less.
+ */
 enum pattern_verdict pattern_match(const struct pattern *p, const char *text,
-				   size_t len)
+				   size_t len, uint64_t *steps)
 {
+	uint32_t limit = PATTERN_STEPS_FIRST;
 	int rc;
 
+	*steps += 1 + len / BYTES_A_STEP;
 	if (!p->code || (p->ascii_only && !is_ascii(text, len)))
 		return PATTERN_UNKNOWN;
-	rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0, p->data,
-			 p->context);
+	for (;; limit = limit < LIMIT_PATTERN_STEPS / 10 ? limit * 10 :
+							LIMIT_PATTERN_STEPS) {
+		pcre2_set_match_limit(p->context, limit);
+		rc = pcre2_match(p->code, (PCRE2_SPTR)text, len, 0, 0,
+				 p->data, p->context);
+		*steps += limit / MATCHES_A_STEP;
+		if (rc != PCRE2_ERROR_MATCHLIMIT ||
+		    limit == LIMIT_PATTERN_STEPS)
+			break;
+	}
 	if (rc == PCRE2_ERROR_NOMATCH)
 		return PATTERN_NO;
 	return rc >= 0 ? PATTERN_YES : PATTERN_UNKNOWN;

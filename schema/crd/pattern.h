@@ -11,6 +11,7 @@
 #define SCHEMA_CRD_PATTERN_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "schema/base/err.h"
 
@@ -29,8 +30,11 @@ int pattern_compile(const char *s, size_t len, struct pattern **ret,
 int pattern_check(const char *s, size_t len, struct err *err);
 void pattern_free(struct pattern *p);
 
-/* Does it match anywhere in the text? */
+/*
+ * Does it match anywhere in the text? Adds to *steps what that took, in steps
+ * as a rule of a definition has them (LIMIT_CEL_STEPS).
+ */
 enum pattern_verdict pattern_match(const struct pattern *p, const char *text,
-				   size_t len);
+				   size_t len, uint64_t *steps);
 
 #endif

@@ -63,6 +63,7 @@ static enum pattern_verdict check_date_time(const char *s, size_t len)
 	const char *t = memchr(s, 'T', len), *small = memchr(s, 't', len);
 	const char *end = s + len, *clock;
 	enum pattern_verdict v;
+	uint64_t steps = 0;	/* as many as a date has */
 	char date[16];
 	size_t n;
 
@@ -79,7 +80,7 @@ static enum pattern_verdict check_date_time(const char *s, size_t len)
 		if ((*at | 0x20) == 't')
 			end = at;
 	n = (size_t)(end - clock);
-	v = pattern_match(compiled(STR_DATE_TIME, CLOCK), clock, n);
+	v = pattern_match(compiled(STR_DATE_TIME, CLOCK), clock, n, &steps);
 	return v == PATTERN_YES ? verdict(is_clock(clock, n)) : v;
 }
 
@@ -192,11 +193,12 @@ enum str_format str_format_of(const char *name)
 }
 
 enum pattern_verdict str_format_check(enum str_format f, const char *s,
-				      size_t len)
+				      size_t len, uint64_t *steps)
 {
 	const struct format *form = &formats[f];
 	enum pattern_verdict v = PATTERN_YES;
 
+	*steps += 1;
 	if (f == STR_NONE)
 		return PATTERN_YES;
 	if (form->max && len > form->max)
@@ -206,7 +208,8 @@ enum pattern_verdict str_format_check(enum str_format f, const char *s,
 	if (v != PATTERN_YES)
 		return v;
 	if (form->pattern)
-		return pattern_match(compiled(f, form->pattern), s, len);
+		return pattern_match(compiled(f, form->pattern), s, len,
+				     steps);
 	return form->check ? form->check(s, len) : PATTERN_YES;
 }
 

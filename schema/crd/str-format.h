@@ -44,9 +44,10 @@ enum str_format {
 /* By its name, hyphens being nothing; STR_NONE if it is not checked. */
 enum str_format str_format_of(const char *name);
 
-/* Is the text one? Where our reading is not the server's whole, unknown. */
+/* Is the text one? Where our reading is not the server's whole, unknown.
+ * Steps are added as in pattern.h. */
 enum pattern_verdict str_format_check(enum str_format f, const char *s,
-				      size_t len);
+				      size_t len, uint64_t *steps);
 
 /* "a duration such as 90s or 5m": for messages */
 const char *str_format_want(enum str_format f);

@@ -14,6 +14,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *s = (const char *)data + 1;
 	struct err err = ERR_INIT;
 	struct pattern *p;
+	uint64_t steps = 0;
 	size_t len;
 
 	if (!size || data[0] > size - 1)
@@ -25,7 +26,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	if (pattern_check(s, len, &err) < 0 ||
-	    pattern_match(p, s + len, size - 1 - len) > PATTERN_UNKNOWN)
+	    pattern_match(p, s + len, size - 1 - len, &steps) >
+		    PATTERN_UNKNOWN || !steps)
 		abort();
 	pattern_free(p);
 	return 0;

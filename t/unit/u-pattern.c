@@ -17,10 +17,11 @@ static enum pattern_verdict matchn(const char *re, size_t re_len,
 	enum pattern_verdict v;
 	struct err err = ERR_INIT;
 	struct pattern *p;
+	uint64_t steps = 0;
 
 	if (pattern_compile(re, re_len, &p, &err) < 0)
 		return (enum pattern_verdict)-1;
-	v = pattern_match(p, text, len);
+	v = pattern_match(p, text, len, &steps);
 	pattern_free(p);
 	return v;
 }
@@ -197,12 +198,69 @@ static void limits(void)
 		 PATTERN_NO, "a size at the limit");
 	is_limit(many("(", "a", LIMIT_PATTERN_SIZE / 1000, "){1000}"), "b",
 		 PATTERN_UNKNOWN, "one beyond");
-	text = many("", "a", 40, "");
-	ok(match("^(a|a)*$", text) == PATTERN_YES, "few steps are taken");
+}
+
+/* The verdict on n letters that do not match, and the steps it took. */
+static enum pattern_verdict costs(const char *re, unsigned n, uint64_t *steps)
+{
+	char *text = many("", "a", n, "b");
+	enum pattern_verdict v;
+	struct err err = ERR_INIT;
+	struct pattern *p;
+
+	*steps = 0;
+	if (pattern_compile(re, strlen(re), &p, &err) < 0)
+		return (enum pattern_verdict)-1;
+	v = pattern_match(p, text, strlen(text), steps);
+	pattern_free(p);
 	free(text);
-	text = many("", "a", 40, "b");
-	ok(match("^(a|a)*$", text) == PATTERN_UNKNOWN, "too many are not");
-	free(text);
+	return v;
+}
+
+/*
+ * Each letter more takes twice the steps, until LIMIT_PATTERN_STEPS; the
+ * steps of ours that are counted are never fewer, and at most ten times more.
+ */
+static void steps(void)
+{
+	uint64_t few, most, beyond;
+	unsigned n = 1;
+
+	ok(costs("^(a|a)*$", 1, &few) == PATTERN_NO && few < 50,
+	   "a simple match counts little");
+	while (costs("^(a|a)*$", n, &most) == PATTERN_NO)
+		n++;
+	ok(costs("^(a|a)*$", n, &beyond) == PATTERN_UNKNOWN &&
+	   beyond > LIMIT_PATTERN_STEPS / 4,
+	   "beyond LIMIT_PATTERN_STEPS nothing is said, and all are counted");
+	ok(costs("^(a|a)*$", n - 1, &most) == PATTERN_NO &&
+	   most >= LIMIT_PATTERN_STEPS / 8 && most <= beyond,
+	   "just below it is said");
+	ok(costs("^(a|a)*$", n - 8, &few) == PATTERN_NO &&
+	   few < most / 5, "and fewer count less");
+}
+
+/* Where to go on is remembered for each letter, until LIMIT_PATTERN_HEAP. */
+static void heap(void)
+{
+	uint64_t steps;
+	unsigned n = 1000, beyond = 4000000;
+
+	ok(costs("^(?:a|c)*$", n, &steps) == PATTERN_NO,
+	   "memory for a long text");
+	ok(costs("^(?:a|c)*$", beyond, &steps) == PATTERN_UNKNOWN,
+	   "not for any");
+	while (n + 1 < beyond) {
+		unsigned mid = n + (beyond - n) / 2;
+
+		if (costs("^(?:a|c)*$", mid, &steps) == PATTERN_NO)
+			n = mid;
+		else
+			beyond = mid;
+	}
+	ok(costs("^(?:a|c)*$", beyond, &steps) == PATTERN_UNKNOWN &&
+	   steps < LIMIT_PATTERN_STEPS / 4 + beyond,
+	   "that is LIMIT_PATTERN_HEAP, not LIMIT_PATTERN_STEPS");
 }
 
 int main(void)
@@ -211,5 +269,7 @@ int main(void)
 	matches();
 	unknown();
 	limits();
+	steps();
+	heap();
 	return tap_done();
 }
