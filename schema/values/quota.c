@@ -66,14 +66,17 @@ static bool scope_has(enum scope scope, const char *resource)
 	       (scope == SCOPE_PODS && is_one_of(resource, compute));
 }
 
-/* Resources that no such scope has; what has a domain is not asked. */
+/* Resources that no such scope has; what has a domain is not asked. Of each
+ * scope only the first is told of: a quota may have thousands of both. */
 static void check_scope(struct judge *j, const struct place *p,
-			const struct place *hard)
+			const struct place *hard, unsigned *told)
 {
 	int at_scope = scope_find(at_text(p));
 
-	for (uint32_t i = 0; at_scope >= 0 && at_is_map(hard) &&
-	     i < hard->node->n; i++) {
+	if (at_scope < 0 || *told & 1u << at_scope)
+		return;
+	*told |= 1u << at_scope;
+	for (uint32_t i = 0; at_is_map(hard) && i < hard->node->n; i++) {
 		const char *name = hard->node->pairs[i].key;
 
 		if (strchr(name, '/') || resource_fault(name, RESOURCE_QUOTA) ||
@@ -150,7 +153,7 @@ static void judge_scope_requirement(struct judge *j, const struct place *p)
 }
 
 static void check_selector(struct judge *j, const struct place *selector,
-			   const struct place *hard)
+			   const struct place *hard, unsigned *told)
 {
 	struct place list, item, name;
 
@@ -160,7 +163,7 @@ static void check_selector(struct judge *j, const struct place *selector,
 	check_opposites(j, &list, "scopeName");
 	for (uint32_t i = 0; at_is_list(&list) && i < list.node->n; i++)
 		if (at_item(&list, i, &item) && at(&item, "scopeName", &name))
-			check_scope(j, &name, hard);
+			check_scope(j, &name, hard, told);
 }
 
 static void judge_amounts(struct judge *j, const struct place *p)
@@ -180,6 +183,7 @@ void judge_resource_quota(struct judge *j, const struct place *root)
 	static const struct field fields[] = {
 		{ "hard", judge_amounts, ANY },
 	};
+	unsigned told = 0;
 	struct place spec, hard, list, scope, selector;
 
 	if (!at(root, "spec", &spec))
@@ -192,9 +196,9 @@ void judge_resource_quota(struct judge *j, const struct place *root)
 	}
 	for (uint32_t i = 0; at_is_list(&list) && i < list.node->n; i++)
 		if (at_item(&list, i, &scope))
-			check_scope(j, &scope, &hard);
+			check_scope(j, &scope, &hard, &told);
 	if (at(&spec, "scopeSelector", &selector))
-		check_selector(j, &selector, &hard);
+		check_selector(j, &selector, &hard, &told);
 }
 
 /* ---- LimitRange ---- */
