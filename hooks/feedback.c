@@ -197,16 +197,24 @@ void feedback_problems(struct feedback *f, struct problems *ps,
 	};
 	struct buf text = BUF_INIT(LIMIT_PATH_BYTES + 4096);
 	size_t found = ps->errors + ps->warnings, shown = 0;
+	bool room = true;
 
 	problems_sort(ps);
-	for (; shown < ps->n && !f->closed; shown++) {
+	/* errors first: there may be no room for all warnings */
+	for (size_t i = 0; i < 2 * ps->n && room && !f->closed; i++) {
+		const struct problem *p = &ps->v[i % ps->n];
+
+		if ((p->severity == SEVERITY_ERROR) != (i < ps->n))
+			continue;
 		buf_reset(&text);
-		problem_format(&ps->v[shown], &text);
-		if (f->written + text.len + RESERVED_BYTES >
-		    LIMIT_FEEDBACK_BYTES)
+		problem_format(p, &text);
+		room = f->written + text.len + RESERVED_BYTES <=
+		       LIMIT_FEEDBACK_BYTES;
+		if (!room)
 			break;
 		say(f, text.data);
-		say_line(f, &file, &ps->v[shown]);
+		say_line(f, &file, p);
+		shown++;
 	}
 	if (shown < found)
 		feedback_line(f, "... and %zu more", found - shown);

@@ -14,11 +14,9 @@
 #include "schema/limits.h"
 #include "schema/sums.h"
 
-/* Objects of the bundle that are read for one push, each once. */
-#define READ_MAX 2000
-
 struct push_facts {
 	struct map by_path;	/* to struct facts * */
+	size_t bytes;		/* of those that were read */
 	struct arena a;
 };
 
@@ -73,6 +71,7 @@ static int read_blob(const struct push_objects *po, const git_oid *blob,
 
 	git_oid_tostr(hex, sizeof(hex), blob);
 	rc = repo_read(po->repo, hex, GIT_OBJECT_BLOB, &text, err);
+	po->read->bytes += text.len;
 	if (!rc)
 		rc = json_read(text.data, text.len, &tree, &o.root, err);
 	if (!rc)
@@ -91,7 +90,8 @@ static int old_facts(const struct push_objects *po, const char *path,
 	git_oid blob;
 	int rc = 0;
 
-	if (!f && po->read->by_path.count >= READ_MAX)
+	if (!f && (po->read->by_path.count >= LIMIT_REFERENCES_READ ||
+		   po->read->bytes > LIMIT_REFERENCES_BYTES))
 		return 1;
 	if (!f) {
 		rc = find_blob(po, path, &blob, err);
@@ -139,6 +139,7 @@ static int list_dir(const struct push_objects *po, const char *path,
 	if (git_tree_lookup(&dir, po->repo, &id) < 0)
 		return repo_err(err, ERR_INTERNAL, "cannot read '%s' of the "
 				"current bundle", path);
+	problems_steps(po->ps, git_tree_entrycount(dir));
 	for (size_t i = 0; i < git_tree_entrycount(dir); i++) {
 		const char *name =
 			git_tree_entry_name(git_tree_entry_byindex(dir, i));
@@ -214,7 +215,7 @@ int push_check_references(struct push_objects *po,
 			  const struct plan *plan, const struct rules *rules,
 			  struct problems *ps, struct err *err)
 {
-	struct push_facts read = { MAP_INIT, ARENA_INIT };
+	struct push_facts read = { MAP_INIT, 0, ARENA_INIT };
 	const struct view v = {
 		.arg = po, .find = find, .facts = facts,
 		.kinds = kinds, .names = names,
@@ -222,6 +223,8 @@ int push_check_references(struct push_objects *po,
 	int rc = 0;
 
 	po->read = &read;
+	po->ps = ps;
+	ps->unchecked += po->index->skipped;
 	for (size_t i = 0; !rc && i < plan->n; i++) {
 		const struct indexed *x = plan->v[i].op == PLAN_DELETE ? NULL :
 			index_find(po->index, plan->v[i].path);

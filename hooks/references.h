@@ -19,7 +19,8 @@ struct push_objects {
 	const struct map *held;	/* path to struct held *: what is made again
 				   or goes */
 	struct object_index *index;	/* all that the push read */
-	struct push_facts *read;	/* set by push_check_references */
+	struct push_facts *read;	/* set by push_check_references, */
+	struct problems *ps;		/* as is this */
 };
 
 /* Judges what the plan creates and changes. 0, with findings added, or -1 if

@@ -30,6 +30,9 @@
 /* entries of a channel's source that are looked at: a few small trees that
  * name each other can stand for billions of paths */
 #define LIMIT_SOURCE_ENTRIES 1000000
+/* bytes of all manifests that are read for one push, with what their aliases
+ * stand for: a million objects of 2 KB; one blob can have a million names */
+#define LIMIT_SOURCE_BYTES (2048ull * 1024 * 1024)
 /* directories below each other in a source; people stop at ten */
 #define LIMIT_SOURCE_DEPTH 100
 /* one .windlassignore: a thousand long patterns */
@@ -55,6 +58,17 @@
  * with: 100 times what a large one has */
 #define LIMIT_CRD_STEPS 10000000
 
+/* ---- references ----
+ * beyond these nothing is said of what an object refers to */
+
+/* memory for what the objects of a push say of each other: 1 KB for each of
+ * a million */
+#define LIMIT_REFERENCES_MEMORY (1024u * 1024 * 1024)
+/* objects of the current bundle that are read for one push, each once */
+#define LIMIT_REFERENCES_READ 2000
+/* and bytes of them: a second */
+#define LIMIT_REFERENCES_BYTES (64u * 1024 * 1024)
+
 /* ---- regular expressions ----
  * beyond these nothing is said of what one matches; none is an error */
 
@@ -73,6 +87,10 @@
 /* findings that are kept and printed; beyond that they are only counted */
 #define LIMIT_PROBLEMS 1000
 
+/* steps of all rules of definitions and of all references that one push has
+ * judged, half a minute: a hundred thousand objects of 5,000 steps.
+ * Beyond it they are not judged, which is said. */
+#define LIMIT_RULE_STEPS 500000000
 /* names that are compared to say which may have been meant, a microsecond
  * each: a thousand findings in a definition of a thousand fields */
 #define LIMIT_NEAR 1000000

@@ -98,7 +98,7 @@ static void unknown_field(struct openapi_walk *w, const struct place *p,
 
 	if (w->lenient)
 		return;
-	if (w->judge.ps->n < LIMIT_PROBLEMS) {
+	if (!problems_full(w->judge.ps, SEVERITY_ERROR)) {
 		near = nearest_field(w, t, pair->key);
 		home = near ? NULL : belongs(w, p, pair->key);
 	}

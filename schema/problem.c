@@ -27,12 +27,41 @@ static char *scrubbed(const char *s)
 	return buf_detach(&b, NULL);
 }
 
+static void drop(const struct problem *p)
+{
+	free(p->path);
+	free(p->message);
+}
+
+/* Is there room for one more? An error takes that of a warning: who is
+ * refused must see why. */
+static bool make_room(struct problems *ps, enum severity severity)
+{
+	if (ps->n < LIMIT_PROBLEMS)
+		return true;
+	if (severity == SEVERITY_WARNING)
+		return false;
+	while (ps->no_warning < ps->n) {
+		struct problem *p = &ps->v[ps->n - 1 - ps->no_warning];
+		struct problem *end = &ps->v[ps->n];
+
+		if (p->severity == SEVERITY_ERROR) {
+			ps->no_warning++;
+			continue;
+		}
+		drop(p);
+		memmove(p, p + 1, (size_t)(end - p - 1) * sizeof(*p));
+		ps->n--;
+		return true;
+	}
+	return false;
+}
+
 /* Takes over a finding whose strings are malloced; past the limit it goes. */
 static void keep(struct problems *ps, const struct problem *p)
 {
-	if (ps->n >= LIMIT_PROBLEMS) {
-		free(p->path);
-		free(p->message);
+	if (!make_room(ps, p->severity)) {
+		drop(p);
 		return;
 	}
 	if (ps->n == ps->alloc) {
@@ -40,6 +69,12 @@ static void keep(struct problems *ps, const struct problem *p)
 		ps->v = xreallocarray(ps->v, ps->alloc, sizeof(*ps->v));
 	}
 	ps->v[ps->n++] = *p;
+}
+
+bool problems_full(const struct problems *ps, enum severity severity)
+{
+	return severity == SEVERITY_ERROR ? ps->errors >= LIMIT_PROBLEMS :
+					    ps->n >= LIMIT_PROBLEMS;
 }
 
 void problem_add(struct problems *ps, const char *path, struct mark mark,
@@ -52,7 +87,7 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 		ps->errors++;
 	else
 		ps->warnings++;
-	if (ps->n >= LIMIT_PROBLEMS)
+	if (!make_room(ps, severity))
 		return;
 	va_start(ap, fmt);
 	vsnprintf(message, sizeof(message), fmt, ap);
@@ -80,6 +115,14 @@ void problems_say_unjudged(struct problems *ps)
 	struct buf which = BUF_INIT(MESSAGE_MAX);
 	size_t more = ps->n_unjudged - ps->unjudged.n;
 
+	if (ps->steps > LIMIT_RULE_STEPS)
+		problem_warning(ps, "", (struct mark){ 0 }, "rule-unjudged",
+				"the rules of definitions and the references "
+				"of all this take more than %d steps: not all "
+				"of them are evaluated here, and the API "
+				"server may refuse what passes here; it is "
+				"less in several pushes", LIMIT_RULE_STEPS);
+	ps->steps = 0;
 	if (!ps->n_unjudged)
 		return;
 	for (size_t i = 0; i < ps->unjudged.n; i++)
@@ -104,6 +147,7 @@ void problems_move(struct problems *to, struct problems *from)
 	to->warnings += from->warnings;
 	to->unchecked += from->unchecked;
 	to->n_unjudged += from->n_unjudged;
+	to->steps += from->steps;
 	for (size_t i = 0; i < from->unjudged.n; i++)
 		if (to->unjudged.n < LIMIT_UNJUDGED)
 			strvec_push(&to->unjudged, from->unjudged.v[i]);
@@ -114,10 +158,17 @@ void problems_move(struct problems *to, struct problems *from)
 
 bool problems_compare(struct problems *ps, size_t n)
 {
-	if (ps->n >= LIMIT_PROBLEMS || n > LIMIT_NEAR - ps->compared)
+	if (problems_full(ps, SEVERITY_ERROR) ||
+	    n > LIMIT_NEAR - ps->compared)
 		return false;
 	ps->compared += n;
 	return true;
+}
+
+bool problems_steps(struct problems *ps, uint64_t n)
+{
+	ps->steps += n;
+	return ps->steps <= LIMIT_RULE_STEPS;
 }
 
 static int compare(const void *a, const void *b)

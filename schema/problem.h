@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "schema/base/buf.h"
 #include "schema/base/strvec.h"
@@ -23,14 +24,17 @@ struct problem {
 };
 
 struct problems {
-	struct problem *v;	/* at most LIMIT_PROBLEMS are kept */
+	struct problem *v;	/* at most LIMIT_PROBLEMS are kept: errors
+				   rather than warnings */
 	size_t n, alloc;
+	size_t no_warning;	/* so many at the end are errors */
 	size_t errors, warnings;	/* all that were found */
 	size_t unchecked;	/* rules that could not be judged here */
 	struct strvec unjudged;	/* those of definitions: kind and rule, as many
 				   as LIMIT_UNJUDGED */
 	size_t n_unjudged;	/* all of them */
 	size_t compared;	/* see problems_compare */
+	uint64_t steps;		/* see problems_steps */
 };
 
 #define PROBLEMS_INIT { 0 }
@@ -44,9 +48,17 @@ void problem_add(struct problems *ps, const char *path, struct mark mark,
 #define problem_warning(ps, path, mark, rule, ...) \
 	problem_add((ps), (path), (mark), SEVERITY_WARNING, (rule), __VA_ARGS__)
 
+/* True if one more would not be kept. */
+bool problems_full(const struct problems *ps, enum severity severity);
+
 /* May a finding compare n names to say which may have been meant? Not
  * beyond LIMIT_NEAR in all, nor if it would not be kept. */
 bool problems_compare(struct problems *ps, size_t n);
+
+/* Counts steps that judging takes. False when there were more than
+ * LIMIT_RULE_STEPS in all: what costs more is not judged, and
+ * problems_say_unjudged says so. */
+bool problems_steps(struct problems *ps, uint64_t n);
 
 /* Puts all of `from` behind those of `to`; `from` is empty afterwards. */
 void problems_move(struct problems *to, struct problems *from);

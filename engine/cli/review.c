@@ -315,6 +315,7 @@ static void check_references(struct review *r)
 		references_check(&v, &r->rules, &x->o, &x->facts,
 				 &r->problems, &err);
 	}
+	r->problems.unchecked += r->index.skipped;
 }
 
 int review_run(struct review *r, char *const *paths, size_t n)

@@ -299,8 +299,10 @@ static void walk_list(struct crd_walk *w, const struct spot *p, bool own)
 
 bool crd_steps(struct crd_walk *w, uint64_t n)
 {
+	bool good = problems_steps(w->judge.ps, n);
+
 	w->steps += n;
-	if (w->steps <= LIMIT_CRD_STEPS)
+	if (good && w->steps <= LIMIT_CRD_STEPS)
 		return true;
 	w->unknown += !w->exhausted;
 	w->exhausted = true;

@@ -142,11 +142,13 @@ static void check(struct crd_walk *w, const struct spot *p,
 	struct crd_schema copy;
 	struct cel_vars vars = vars_of(w, p, rule, &copy);
 	struct buf why = BUF_INIT(SAID_MAX);
+	uint64_t before = w->rule_steps;
 
 	if (cel_uses_old_self(rule->program) && !vars.old_self &&
 	    !rule->optional_old_self)
 		return;		/* for changes only */
-	if (w->rule_steps >= LIMIT_CEL_OBJECT_STEPS) {
+	if (w->rule_steps >= LIMIT_CEL_OBJECT_STEPS ||
+	    !problems_steps(w->judge.ps, 0)) {
 		crd_rule_unknown(w->judge.ps, w->judge.o->id.kind, rule);
 		return;
 	}
@@ -162,6 +164,7 @@ static void check(struct crd_walk *w, const struct spot *p,
 	case CEL_UNKNOWN:
 		crd_rule_unknown(w->judge.ps, w->judge.o->id.kind, rule);
 	}
+	problems_steps(w->judge.ps, w->rule_steps - before);
 	buf_release(&why);
 }
 

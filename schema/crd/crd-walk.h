@@ -43,8 +43,8 @@ void crd_fault(struct crd_walk *w, const struct spot *p, const char *rule,
 /* Faults that are said by place.h: true if they may be. */
 bool crd_may_say(struct crd_walk *w, const struct spot *p);
 
-/* Counts n steps. False beyond LIMIT_CRD_STEPS, the first time as something
- * that could not be judged. */
+/* Counts n steps. False beyond LIMIT_CRD_STEPS, or those of the push: the
+ * first time as something that could not be judged. */
 bool crd_steps(struct crd_walk *w, uint64_t n);
 
 /* A value and all below it. `own` is false for the schemas of allOf, anyOf,

@@ -69,7 +69,10 @@ void index_add(struct object_index *ix, const struct object *o,
 		.namespace = arena_strdup(&ix->a, id->namespace),
 		.name = arena_strdup(&ix->a, id->name),
 	};
-	facts_of(o, &ix->a, &x->facts);
+	if (ix->a.used <= LIMIT_REFERENCES_MEMORY)
+		facts_of(o, &ix->a, &x->facts);
+	else
+		ix->skipped++;
 	map_put(&ix->objects, bundle_path, x);
 	kind_key(id, &key);
 	if (!map_get(&ix->kinds, key.data))

@@ -18,9 +18,11 @@ struct object_index {
 	struct map objects;	/* path in a bundle to struct indexed * */
 	struct map kinds;	/* "<namespace>/<group>/<Kind>" to names */
 	struct map namespaces;	/* "<namespace>" to "<group>/<Kind>" */
+	size_t skipped;		/* objects beyond LIMIT_REFERENCES_MEMORY: of
+				   them there are no facts */
 };
 
-#define OBJECT_INDEX_INIT { ARENA_INIT, MAP_INIT, MAP_INIT, MAP_INIT }
+#define OBJECT_INDEX_INIT { ARENA_INIT, MAP_INIT, MAP_INIT, MAP_INIT, 0 }
 
 /* o with its tree, which is not kept, and its namespace. */
 void index_add(struct object_index *ix, const struct object *o,

@@ -27,6 +27,9 @@
 #include "schema/values/common.h"
 
 #define WORDS_MAX 512
+/* steps, as of rules: to find an object, to see how near a name is */
+#define STEPS_FIND 20
+#define STEPS_NEAR 10
 
 struct ask {
 	const struct view *v;
@@ -39,8 +42,13 @@ struct ask {
 
 /* One finding, a warning unless the channel is strict. */
 #define say(q, rule, ...) \
-	problem_add((q)->ps, (q)->path, (q)->ref->mark, (q)->r->strict ? \
-		    SEVERITY_ERROR : SEVERITY_WARNING, (rule), __VA_ARGS__)
+	problem_add((q)->ps, (q)->path, (q)->ref->mark, severity((q)->r), \
+		    (rule), __VA_ARGS__)
+
+static enum severity severity(const struct rules *r)
+{
+	return r->strict ? SEVERITY_ERROR : SEVERITY_WARNING;
+}
 
 /* ---- what others make ---- */
 
@@ -131,6 +139,7 @@ static int is_open(const struct ask *q, const char *namespace)
 	struct strvec kinds = STRVEC_INIT;
 	int rc = q->v->kinds(q->v->arg, namespace, &kinds, q->err);
 
+	problems_steps(q->ps, kinds.n);
 	for (size_t i = 0; !rc && i < kinds.n; i++)
 		rc = !is_builtin(q, kinds.v[i]) && !makes_nothing(kinds.v[i]);
 	strvec_release(&kinds);
@@ -140,11 +149,14 @@ static int is_open(const struct ask *q, const char *namespace)
 /* ---- names ---- */
 
 /* The nearest of some names; NULL if none is near. */
-static const char *nearest(const char *name, const struct strvec *among)
+static const char *nearest(const struct ask *q, const char *name,
+			   const struct strvec *among)
 {
 	size_t least = near_limit(strlen(name)) + 1;
 	const char *best = NULL;
 
+	if (!problems_steps(q->ps, among->n * STEPS_NEAR))
+		return NULL;
 	for (size_t i = 0; i < among->n; i++) {
 		size_t d = near_distance(name, among->v[i], least);
 
@@ -234,9 +246,9 @@ static int ask_missing(const struct ask *q, const struct object_id *from)
 	if (rc)
 		goto out;
 	made = strvec_has(&makes, id->name);
-	near = nearest(id->name, &makes);
+	near = nearest(q, id->name, &makes);
 	if (!near)
-		near = nearest(id->name, &names);
+		near = nearest(q, id->name, &names);
 	if (made || (secret && !q->r->allow_secrets && !near))
 		goto out;
 	if (names.n || makes.n || !needs_others(q, from))
@@ -272,11 +284,13 @@ static int ask_key(const struct ask *q)
 
 	if (!rc)
 		rc = q->v->facts(q->v->arg, &q->ref->target, &a, &f, q->err);
+	if (!rc && f.keys)
+		problems_steps(q->ps, f.keys->n);
 	for (uint32_t i = 0; !rc && f.keys && i < f.keys->n; i++)
 		strvec_push(&names, f.keys->items[i]->str);
 	/* one without any is filled by somebody else */
 	if (!rc && names.n && !strvec_has(&names, q->ref->detail)) {
-		const char *near = nearest(q->ref->detail, &names);
+		const char *near = nearest(q, q->ref->detail, &names);
 
 		say(q, "reference-key", "%s '%s' has no key '%s'%s%s%s",
 		    q->ref->target.kind, q->ref->target.name, q->ref->detail,
@@ -328,6 +342,16 @@ static int ask_port(const struct ask *q)
 
 /* ---- does it select anything? ---- */
 
+/* What a selector asks of each pod. */
+static uint64_t terms(const struct node *selector)
+{
+	uint64_t n = 0;
+
+	for (uint32_t i = 0; i < selector->n; i++)
+		n += selector->pairs[i].value->n;
+	return n;
+}
+
 /* The pods of one object: 1 if they are selected, or that cannot be said. */
 static int selects_of(const struct ask *q, const struct object_id *id)
 {
@@ -336,6 +360,8 @@ static int selects_of(const struct ask *q, const struct object_id *id)
 	struct facts f = { 0 };
 	int rc = q->v->facts(q->v->arg, id, &a, &f, q->err);
 
+	if (!rc && f.pod_labels)
+		problems_steps(q->ps, f.pod_labels->n + terms(q->ref->selector));
 	if (!rc && f.pod_labels)
 		rc = selector_matches(&selector, f.pod_labels);
 	arena_release(&a);
@@ -364,6 +390,7 @@ static int selects(const struct ask *q, const struct object_id *kind,
 				 &names, q->err);
 	for (size_t i = 0; !rc && i < names.n; i++) {
 		id.name = names.v[i];
+		problems_steps(q->ps, STEPS_FIND);
 		rc = ++*seen > REFERENCES_READ_MAX ? 1 : selects_of(q, &id);
 	}
 	strvec_release(&names);
@@ -421,8 +448,10 @@ int references_check(const struct view *v, const struct rules *r,
 			 .name = o->id.name, .ps = ps, .err = err };
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < f->n_refs && ps->n < LIMIT_PROBLEMS;
-	     i++) {
+	for (size_t i = 0; !rc && i < f->n_refs &&
+	     !problems_full(ps, severity(r)); i++) {
+		if (!problems_steps(ps, STEPS_FIND))
+			break;
 		q.ref = &f->refs[i];
 		switch (q.ref->to) {
 		case TO_OBJECT:

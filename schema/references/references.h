@@ -82,8 +82,8 @@ struct view {
  *   reference-port       the Service has no such port
  *   reference-selector   no pod has these labels
  *
- * As warnings, or errors if r->strict. When ps is full nothing more is looked
- * for. -1 if the view failed.
+ * As warnings, or errors if r->strict. When ps is full or
+ * has no steps left nothing more is looked for. -1 if the view failed.
  */
 int references_check(const struct view *v, const struct rules *r,
 		     const struct object *o, const struct facts *f,

@@ -38,6 +38,9 @@ static char *manifests(const char *schema, const char *old, const char *spec)
 		*old ? head : "", old);
 }
 
+/* Steps that others took before, and all after the last run. */
+static uint64_t spent, took;
+
 static void add_problems(const struct problems *ps, struct buf *out)
 {
 	for (size_t i = 0; i < ps->n; i++)
@@ -64,10 +67,12 @@ static void is_change(const char *schema, const char *old, const char *spec,
 		for (int twice = 0; twice < 2; twice++) {
 			problems_release(&ps);
 			ps = (struct problems)PROBLEMS_INIT;
+			ps.steps = spent;
 			crd_check(crd_version(c, "v1"), NULL, &os.v[1],
 				  os.n > 2 ? os.v[2].root : NULL, &ps);
 			unchecked = twice ? unchecked + ps.unchecked :
 				    ps.unchecked;
+			took = ps.steps;
 		}
 	problems_sort(&ps);
 	add_problems(&ps, &out);
@@ -301,6 +306,27 @@ static void budget(void)
 	is_int(unchecked, 1, "for however many values");
 }
 
+/* What other objects took before counts for the whole push. */
+static void total(void)
+{
+	static const char rule[] = OBJECT("{rule: self.a > 5, message: m}",
+					  NUMBERS);
+	static const char want[] = "4:7: spec breaks a rule of its "
+				   "definition: m [crd-rule]";
+
+	is(rule, "{a: 1}", want);
+	ok(took > 5 && took < 200, "steps of an object are counted");
+	spent = LIMIT_RULE_STEPS - took;
+	is(rule, "{a: 1}", want);
+	is_int(took, LIMIT_RULE_STEPS, "as many as a push may take");
+	spent = LIMIT_RULE_STEPS - 1;
+	is(rule, "{a: 1}", "");
+	is_int(unchecked, 2, "with fewer left that is counted");
+	spent = LIMIT_RULE_STEPS;
+	is(rule, "{a: 1}", "");
+	spent = 0;
+}
+
 int main(void)
 {
 	messages();
@@ -310,5 +336,6 @@ int main(void)
 	as_it_was();
 	counted();
 	budget();
+	total();
 	return tap_done();
 }
