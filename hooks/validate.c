@@ -40,6 +40,7 @@ struct check {
 	struct object_index index;
 	struct openapi openapi;	/* mapped when there is a file to judge */
 	struct rules rules;
+	uint64_t bytes;		/* of what was read so far */
 	struct verdict *out;
 	struct problems *ps;
 	struct err *err;
@@ -224,7 +225,7 @@ static int take_object(struct check *c, const char *file, const char *path,
 	struct made *made;
 	int rc;
 
-	if (refuse_second(c, path, o))
+	if (refuse_second(c, path, o) || c->made.count > LIMIT_BUNDLE_OBJECTS)
 		return 0;
 	rc = find_held(c, path, o, &held);
 	if (rc)
@@ -369,6 +370,7 @@ static int check_file(struct check *c, const struct source_file *f,
 		goto out;
 	}
 	manifest_read(f->path, text.data, text.len, &a, &os, &found);
+	c->bytes += text.len + os.copied;
 	rc = check_objects(c, f, &os, &a, &found, ret_put_off);
 out:
 	problems_release(&found);
@@ -376,6 +378,24 @@ out:
 	arena_release(&a);
 	buf_release(&text);
 	return rc;
+}
+
+/* What was read may not be more than a push may have: one small tree can name
+ * a large file a million times. Whatever else is wrong is not said then. */
+static int refuse_more(struct check *c, const char *path)
+{
+	if (c->bytes > LIMIT_SOURCE_BYTES)
+		return err_set(c->err, ERR_INVALID, "with '%.200s' the "
+			       "manifests to read have more than %llu MiB in "
+			       "all, aliases written out: push them in parts, "
+			       "or split channel '%s'", path,
+			       LIMIT_SOURCE_BYTES / 1024 / 1024,
+			       c->g->ch->name);
+	if (c->made.count > LIMIT_BUNDLE_OBJECTS)
+		return err_set(c->err, ERR_INVALID, "channel '%s' would have "
+			       "more than %d objects at '%.200s': split it",
+			       c->g->ch->name, LIMIT_BUNDLE_OBJECTS, path);
+	return 0;
 }
 
 static int check_files(struct check *c)
@@ -391,6 +411,8 @@ static int check_files(struct check *c)
 		if (!rc)
 			rc = check_file(c, &c->out->files.v[i], &put_off[i]);
 		any |= put_off[i];
+		if (!rc)
+			rc = refuse_more(c, c->out->files.v[i].path);
 	}
 	if (!rc && any)
 		rc = crds_read_paths(&c->crds, c->ps, c->err);

@@ -252,6 +252,7 @@ int manifest_read(const char *path, const char *data, size_t len,
 	struct documents docs;
 
 	m.faulty = yaml_read(path, data, len, a, &docs, ps) < 0;
+	ret->copied += docs.copied;
 	for (size_t i = 0; i < docs.n; i++) {
 		if (is_list(docs.v[i]))
 			read_list(&m, docs.v[i]);

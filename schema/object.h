@@ -32,6 +32,7 @@ struct object {
 struct objects {
 	struct object *v;	/* malloced */
 	size_t n, alloc;
+	size_t copied;		/* bytes that aliases took to read them */
 };
 
 #define OBJECTS_INIT { 0 }

@@ -490,6 +490,7 @@ int yaml_read(const char *path, const char *data, size_t len,
 	ret->v = arena_array(a, docs.n, sizeof(*ret->v));
 	if (docs.n)
 		memcpy(ret->v, docs.v, docs.n * sizeof(*docs.v));
+	ret->copied = s.alias_bytes;
 	free(docs.v);
 	free(s.slots);
 	return ps->errors == errors ? 0 : -1;

@@ -15,6 +15,7 @@
 struct documents {
 	struct node **v;	/* in the arena; empty documents are left out */
 	size_t n;
+	size_t copied;		/* bytes of memory that aliases took */
 };
 
 /*
