@@ -12,6 +12,10 @@ UNIT_TESTS += t/unit/u-lines
 t_unit_u_lines_SOURCES = t/unit/u-lines.c t/unit/tap.h
 t_unit_u_lines_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-references
+t_unit_u_references_SOURCES = t/unit/u-references.c t/unit/tap.h
+t_unit_u_references_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-bundle
 t_unit_u_bundle_SOURCES = t/unit/u-bundle.c t/unit/tap.h
 t_unit_u_bundle_LDADD = $(UNIT_LDADD)
