@@ -294,6 +294,21 @@ static int check_channel(const struct objects *os, struct err *err)
 	return 0;
 }
 
+/* What is left over may be rights: not to have looked is no success. */
+static int sweep_all(struct cluster *c, const struct options *o,
+		     const struct objects *os, struct err *err)
+{
+	int rc = 0;
+
+	if (o->in.image)
+		rc = install_sweep(c, os, INSTALL_PART, "engine", err);
+	if (!rc && o->in.channel)
+		rc = install_sweep(c, os, INSTALL_CHANNEL, o->in.channel,
+				   err);
+	return rc ? err_wrap(err, "all is applied; what an installation "
+			     "before had more cannot be removed") : 0;
+}
+
 static int apply_all(const struct options *o, const struct objects *os,
 		     struct err *err)
 {
@@ -302,11 +317,8 @@ static int apply_all(const struct options *o, const struct objects *os,
 
 	if (!rc)
 		rc = install_apply(&c, os, !o->in.replicas, err);
-	if (!rc && o->in.image)
-		rc = install_sweep(&c, os, INSTALL_PART, "engine", err);
-	if (!rc && o->in.channel)
-		rc = install_sweep(&c, os, INSTALL_CHANNEL, o->in.channel,
-				   err);
+	if (!rc)
+		rc = sweep_all(&c, o, os, err);
 	cluster_close(&c);
 	return rc;
 }
@@ -353,6 +365,20 @@ out:
 	problems_release(&ps);
 	arena_release(&a);
 	return rc;
+}
+
+static int fail(const struct options *o, const struct err *err)
+{
+	int status = command_fail(err);
+
+	if (o->apply && err->class == ERR_DENIED)
+		fputs("windlass: it takes the rights of a cluster-admin; one "
+		      "can apply what is printed without --apply\n", stderr);
+	if (o->apply && (err->class == ERR_DENIED ||
+			 err->class == ERR_TRANSIENT))
+		fputs("windlass: what was created or changed stays; the same "
+		      "command again goes on from there\n", stderr);
+	return status;
 }
 
 /* ---- options ---- */
@@ -552,7 +578,7 @@ int cmd_install(int argc, char **argv)
 	rights_init(&o.in.rights);
 	status = parse_options(argc, argv, &o);
 	if (status < 0)
-		status = install(&o, &err) < 0 ? command_fail(&err) : EXIT_OK;
+		status = install(&o, &err) < 0 ? fail(&o, &err) : EXIT_OK;
 	buf_release(&o.in.publishers);
 	strvec_release(&o.in.namespaces);
 	strvec_release(&o.in.cluster_scoped);

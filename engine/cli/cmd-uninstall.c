@@ -172,8 +172,12 @@ static int take_engine(struct removal *r, struct err *err)
 
 /* ---- the channels ---- */
 
-/* Nobody will do what our finalizer waits for. */
-static int drop_finalizer(struct removal *r, const struct node *channel,
+/*
+ * What it has stays: also where an engine works that has no Lease, which
+ * would delete it all, and put the finalizer back until then. Where none works
+ * nobody will do what our finalizer waits for.
+ */
+static int make_orphans(struct removal *r, const struct node *channel,
 			  const char *name, struct err *err)
 {
 	const struct node *list = node_path(channel, "metadata", "finalizers",
@@ -183,10 +187,13 @@ static int drop_finalizer(struct removal *r, const struct node *channel,
 		.content_type = KUBE_MERGE_PATCH,
 	};
 	struct buf body = BUF_INIT(1024 * 1024);
+	const char *policy = node_path_str(channel, "spec", "deletionPolicy",
+					   NULL);
 	size_t n = 0;
 	int rc = 0;
 
-	buf_adds(&body, "{\"metadata\":{\"finalizers\":[");
+	buf_adds(&body, "{\"spec\":{\"deletionPolicy\":\"Orphan\"},"
+		 "\"metadata\":{\"finalizers\":[");
 	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
 	     i++) {
 		const char *s = node_text(list->items[i]);
@@ -199,7 +206,8 @@ static int drop_finalizer(struct removal *r, const struct node *channel,
 	buf_adds(&body, "]}}");
 	patch.body = body.data;
 	patch.body_len = body.len;
-	if (list && list->type == NODE_SEQ && n < list->n)
+	if ((list && list->type == NODE_SEQ && n < list->n) ||
+	    (policy && !strcmp(policy, "Prune")))
 		rc = cluster_call(&r->cluster, &patch, NULL, NULL, NULL, err);
 	buf_release(&body);
 	return rc;
@@ -214,7 +222,7 @@ static int take_channel(struct removal *r, const struct node *channel,
 
 	if (!id.name)
 		return 0;
-	if (r->o->apply && drop_finalizer(r, channel, id.name, err) < 0)
+	if (r->o->apply && make_orphans(r, channel, id.name, err) < 0)
 		return -1;
 	return take_one(r, &id, true, err);
 }

@@ -12,7 +12,8 @@
 
 #include "schema/base/utf8.h"
 
-/* What is no UTF-8 or not printable, and a character that was cut. */
+/* What is no UTF-8 or not printable, and a character that was cut; a new line
+ * of somebody else's text is none here. */
 static void scrub(char *s)
 {
 	for (size_t len = strlen(s), n; len; s += n, len -= n) {
@@ -21,7 +22,7 @@ static void scrub(char *s)
 		n = good ? good : utf8_length(s, len);
 		n += !n;
 		if (!good)
-			memset(s, '?', n);
+			memset(s, *s == '\n' || *s == '\t' ? ' ' : '?', n);
 	}
 }
 

@@ -231,6 +231,8 @@ int usage_error(const char *usage, const char *fmt, ...)
 
 int command_fail(const struct err *err)
 {
+	/* behind what was done before, also where both go into one file */
+	fflush(stdout);
 	fprintf(stderr, "%s: %s\n", program_name, err->msg);
 	return err->class == ERR_INVALID || err->class == ERR_DENIED
 		? EXIT_REFUSED : EXIT_TROUBLE;

@@ -37,6 +37,8 @@ static void test_err(void)
 		"'\xc3\xa4' '\xe2\x82\xac'");
 	is_str(err.msg, "'\?\?' '\?\?\?' '?' '\xc3\xa4' '\xe2\x82\xac'",
 	       "C1, bidi and broken UTF-8, too, and no letters");
+	err_set(&err, ERR_INVALID, "one:\n\ttwo\r");
+	is_str(err.msg, "one:  two?", "lines become one");
 	err_set(&err, ERR_INVALID, "%0510d\xc3\xa4", 0);
 	ok(err.msg[509] == '0' && err.msg[510] == '?' && !err.msg[511],
 	   "a character that is cut is none");
