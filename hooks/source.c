@@ -145,7 +145,8 @@ static int visit(struct walk *w, size_t len, int depth,
 		return err_set(w->err, ERR_INVALID,
 			       "channel '%s' has more than %d files and "
 			       "directories", w->channel, LIMIT_SOURCE_ENTRIES);
-	if (path_push(w, len, git_tree_entry_name(e)) < 0)
+	if (ignore_check(w->ignore, w->err) < 0 ||
+	    path_push(w, len, git_tree_entry_name(e)) < 0)
 		return -1;
 	if (git_tree_entry_type(e) != GIT_OBJECT_TREE) {
 		visit_leaf(w, old, new);
@@ -301,6 +302,7 @@ static int walk_root(struct walk *w, const char *path, const git_oid *old,
 	unsigned old_mode, new_mode;
 	size_t len = strlen(path);
 	bool had;
+	int rc;
 
 	if (find_root(w, old, path, &old_id, &old_mode) < 0)
 		return READ_EVERYTHING;
@@ -318,7 +320,8 @@ static int walk_root(struct walk *w, const char *path, const git_oid *old,
 	if (path_push(w, 0, path) < 0)
 		return -1;
 	w->root_len = len ? len + 1 : 0;
-	return walk_dir(w, len, 0, had ? &old_id : NULL, &new_id);
+	rc = walk_dir(w, len, 0, had ? &old_id : NULL, &new_id);
+	return rc ? rc : ignore_check(w->ignore, w->err);
 }
 
 int source_diff(git_repository *repo, const struct channel_config *ch,

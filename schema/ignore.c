@@ -4,8 +4,8 @@
  * what is below an ignored directory, which Git does not. So the file is
  * read here as Git reads it (dir.c), and fnmatch(3) matches one path
  * component at a time: no '/' is ever matched by a wildcard, and "**" is the
- * only thing that spans components. Trusts nothing; work is bounded by the
- * size of a text times the depth of a path.
+ * only thing that spans components. Trusts nothing; work is counted: of a
+ * small text and a few trees that name each other there may be any amount.
  */
 #include "config.h"
 #include "schema/ignore.h"
@@ -20,6 +20,8 @@
 #include "schema/limits.h"
 
 #define BOM "\xef\xbb\xbf"
+/* of a pattern times those of a name, what is one step */
+#define CHARACTERS_A_STEP 64
 
 struct pattern {
 	char **parts;		/* between slashes, n of them */
@@ -38,6 +40,8 @@ struct list {
 
 struct ignore {
 	struct map lists;	/* directory to struct list * */
+	size_t bytes;		/* of all texts */
+	uint64_t steps;		/* of comparing so far */
 };
 
 int ignore_new(struct ignore **ret)
@@ -166,6 +170,11 @@ int ignore_add(struct ignore *ig, const char *dir, const char *text,
 		return err_set(err, ERR_INVALID,
 			       IGNORE_NAME " is larger than %u bytes",
 			       LIMIT_IGNORE_BYTES);
+	if (len > LIMIT_IGNORE_ALL_BYTES - ig->bytes)
+		return err_set(err, ERR_INVALID, "all " IGNORE_NAME " files "
+			       "together are larger than %u bytes",
+			       LIMIT_IGNORE_ALL_BYTES);
+	ig->bytes += len;
 	if (memchr(text, '\0', len))
 		return err_set(err, ERR_INVALID,
 			       IGNORE_NAME " has NUL bytes: it must be a text "
@@ -193,9 +202,11 @@ int ignore_add(struct ignore *ig, const char *dir, const char *text,
 	return 0;
 }
 
-static bool part_matches(const char *part, const char *name)
+/* fnmatch(3) goes back at each '*', to the last one: both lengths count. */
+static bool part_matches(struct ignore *ig, const char *part, const char *name)
 {
-	return fnmatch(part, name, 0) == 0;
+	ig->steps += 1 + strlen(part) * strlen(name) / CHARACTERS_A_STEP;
+	return ig->steps <= LIMIT_IGNORE_STEPS && fnmatch(part, name, 0) == 0;
 }
 
 /*
@@ -203,7 +214,8 @@ static bool part_matches(const char *part, const char *name)
  * Goes back only to the last "**", as a shell does with '*': what an earlier
  * one could take instead cannot help.
  */
-static bool path_matches(const struct pattern *p, char **names, size_t n)
+static bool path_matches(struct ignore *ig, const struct pattern *p,
+			 char **names, size_t n)
 {
 	size_t i = 0, at = 0, star = SIZE_MAX, star_at = 0;
 
@@ -215,7 +227,8 @@ static bool path_matches(const struct pattern *p, char **names, size_t n)
 		if (stars) {
 			star = i++;
 			star_at = at;
-		} else if (i < p->n && part_matches(p->parts[i], names[at])) {
+		} else if (i < p->n && part_matches(ig, p->parts[i],
+						     names[at])) {
 			i++;
 			at++;
 		} else if (star != SIZE_MAX) {
@@ -230,23 +243,23 @@ static bool path_matches(const struct pattern *p, char **names, size_t n)
 
 /* What a list says of names[0..n), relative to it: 1 ignored, 0 brought
  * back, -1 nothing. The last pattern that matches decides. */
-static int list_decides(const struct list *l, char **names, size_t n,
-			bool dir)
+static int list_decides(struct ignore *ig, const struct list *l, char **names,
+			size_t n, bool dir)
 {
 	for (size_t i = l->n; i-- > 0; ) {
 		const struct pattern *p = &l->v[i];
 
 		if (p->dir_only && !dir)
 			continue;
-		if (p->anchored ? path_matches(p, names, n) :
-				  part_matches(p->parts[0], names[n - 1]))
+		if (p->anchored ? path_matches(ig, p, names, n) :
+				  part_matches(ig, p->parts[0], names[n - 1]))
 			return !p->negative;
 	}
 	return -1;
 }
 
 /* One entry by itself: the nearest list that says something decides. */
-static bool entry_ignored(const struct ignore *ig, const char *path,
+static bool entry_ignored(struct ignore *ig, const char *path,
 			  char **names, size_t n, bool dir)
 {
 	size_t dir_len = 0;
@@ -260,7 +273,7 @@ static bool entry_ignored(const struct ignore *ig, const char *path,
 						dir_len ? dir_len - 1 : 0);
 
 		if (l)
-			verdict = list_decides(l, names + up, n - up, dir);
+			verdict = list_decides(ig, l, names + up, n - up, dir);
 		if (up)
 			dir_len -= strlen(names[up - 1]) + 1;
 	}
@@ -280,4 +293,13 @@ bool ignore_match(struct ignore *ig, const char *path)
 		ignored = entry_ignored(ig, path, names.parts, n, n < names.n);
 	arena_release(&a);
 	return ignored;
+}
+
+int ignore_check(const struct ignore *ig, struct err *err)
+{
+	if (ig->steps <= LIMIT_IGNORE_STEPS)
+		return 0;
+	return err_set(err, ERR_INVALID, "comparing all paths with the "
+		       "patterns of " IGNORE_NAME " takes more than %d steps: "
+		       "use fewer patterns", LIMIT_IGNORE_STEPS);
 }

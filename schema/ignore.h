@@ -26,7 +26,8 @@ int ignore_new(struct ignore **ret);
  * Takes the text of the .windlassignore in `dir` ("" for the channel's
  * path); its patterns are relative to that directory, and win over those of
  * the directories above. Each directory at most once, in any order.
- * ERR_INVALID for a text larger than LIMIT_IGNORE_BYTES or with NUL bytes.
+ * ERR_INVALID for a text larger than LIMIT_IGNORE_BYTES or with NUL bytes, and
+ * when all have more than LIMIT_IGNORE_ALL_BYTES.
  */
 int ignore_add(struct ignore *ig, const char *dir, const char *text,
 	       size_t len, struct err *err);
@@ -36,6 +37,10 @@ int ignore_add(struct ignore *ig, const char *dir, const char *text,
  * Git, no pattern brings it back).
  */
 bool ignore_match(struct ignore *ig, const char *path);
+
+/* ERR_INVALID when comparing took more than LIMIT_IGNORE_STEPS: ignore_match
+ * says nothing any more. */
+int ignore_check(const struct ignore *ig, struct err *err);
 
 void ignore_free(struct ignore *ig);
 

@@ -37,6 +37,11 @@
 #define LIMIT_SOURCE_DEPTH 100
 /* one .windlassignore: a thousand long patterns */
 #define LIMIT_IGNORE_BYTES (64u * 1024)
+/* all of a source's: each directory may have one */
+#define LIMIT_IGNORE_ALL_BYTES (16u * 1024 * 1024)
+/* comparing their patterns with paths, seconds: a hundred thousand files, five
+ * directories deep, with a thousand short patterns */
+#define LIMIT_IGNORE_STEPS 500000000
 
 /* keys and values of one object's annotations, as the API server has it */
 #define LIMIT_ANNOTATIONS_BYTES (256u * 1024)

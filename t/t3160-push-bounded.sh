@@ -46,6 +46,17 @@ like "$(cat push.out)" "with 'deploy/prod/g.yaml' .* more than $limit MiB in" \
 	"is refused where it is beyond"
 unlike "$(cat push.out)" ': error:' "by one error"
 
+# ---- LIMIT_IGNORE_STEPS ----
+# patterns are compared with each of many names
+small=$(printf 'a: 1\n' | blob)
+patterns=$(seq -f '*a*b%g' 1 6000 | blob)
+named 100000 "$small" \
+	"$(printf '100644 blob %s\t.windlassignore' "$patterns")"
+not_ok "many patterns and many names" push work
+like "$(cat push.out)" "patterns of .windlassignore takes more than" \
+	"end with one error"
+unlike "$(cat push.out)" ': error:' "and no other"
+
 # what aliases stand for is counted: 100 KB that are 100 MB of memory
 text=$(printf '%0100000d' 0)
 aliases=$(printf '*a,%.0s' {1..1000})

@@ -113,7 +113,8 @@ static int visit(struct walk *w, size_t len, int depth, const char *name)
 		return err_set(w->err, ERR_INVALID,
 			       "'%.*s' has more than %d files and directories",
 			       (int)w->root_len, w->path, LIMIT_SOURCE_ENTRIES);
-	if (path_push(w, len, name) < 0)
+	if (ignore_check(w->ignore, w->err) < 0 ||
+	    path_push(w, len, name) < 0)
 		return -1;
 	if (lstat(w->path, &st) < 0)
 		return err_sys(w->err, "cannot look at '%s'", w->path);
@@ -199,6 +200,8 @@ static int find_below(const char *path, struct strvec *found,
 	if (ignore_new(&w.ignore) < 0)
 		return -1;
 	rc = walk_dir(&w, len, 0);
+	if (!rc)
+		rc = ignore_check(w.ignore, err);
 	ignore_free(w.ignore);
 	if (!rc && !found->n && ps->errors == errors)
 		problem_error(ps, path, nowhere, "source-empty",

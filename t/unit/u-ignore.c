@@ -158,6 +158,52 @@ static void test_limits(void)
 	free(text);
 }
 
+/* A large text in many directories. */
+static void test_all_bytes(void)
+{
+	const size_t n = LIMIT_IGNORE_ALL_BYTES / LIMIT_IGNORE_BYTES;
+	char *text = xmalloc(LIMIT_IGNORE_BYTES), dir[32];
+	struct err err = ERR_INIT;
+	struct ignore *ig;
+	size_t good = 0;
+
+	ignore_new(&ig);
+	memset(text, '\n', LIMIT_IGNORE_BYTES);
+	for (size_t i = 0; i < n; i++) {
+		snprintf(dir, sizeof(dir), "d%zu", i);
+		good += !ignore_add(ig, dir, text, LIMIT_IGNORE_BYTES, &err);
+	}
+	is_int(good, n, "as many as may be in all");
+	ok(ignore_add(ig, "more", "#", 1, &err) < 0 &&
+	   strstr(err.msg, "16777216"), "not one byte more");
+	ignore_free(ig);
+	free(text);
+}
+
+/* A pattern and a name that take a million steps, and differ at once. */
+static void test_steps(void)
+{
+	const size_t len = 49728, name_len = 1287;
+	char *text = xmalloc(len), *name = xmalloc(name_len + 1);
+	struct err err = ERR_INIT;
+	struct ignore *ig;
+	size_t n = LIMIT_IGNORE_STEPS / 1000000;
+
+	ignore_new(&ig);
+	memset(text, 'x', len);
+	memset(name, 'y', name_len);
+	name[name_len] = '\0';
+	ignore_add(ig, "", text, len, &err);
+	for (size_t i = 0; i < n; i++)
+		ignore_match(ig, name);
+	is_int(ignore_check(ig, &err), 0, "as many steps as may be");
+	ok(!ignore_match(ig, "a") && ignore_check(ig, &err) < 0 &&
+	   strstr(err.msg, "500000000 steps"), "one more is too many");
+	ignore_free(ig);
+	free(text);
+	free(name);
+}
+
 int main(void)
 {
 	char dir[] = "/tmp/u-ignore.XXXXXX";
@@ -172,6 +218,8 @@ int main(void)
 	test_table(dir);
 	test_nested();
 	test_limits();
+	test_all_bytes();
+	test_steps();
 	fs_remove_tree(dir, &err);
 	return tap_done();
 }
