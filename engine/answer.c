@@ -11,13 +11,13 @@
 #include <unistd.h>
 
 #include "engine/lookup.h"
-#include "engine/wave.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/strvec.h"
 #include "schema/limits.h"
 #include "schema/object.h"
 #include "schema/origins.h"
+#include "schema/wishes.h"
 
 /* room for a batch of the longest items or places */
 #define BATCH_BYTES LIMIT_IPC_FRAME
@@ -227,6 +227,21 @@ static bool next_between(struct answer *w)
 	return false;
 }
 
+/* Could the author have said something about order, or another wish? If not,
+ * nobody has to read the body before it is applied. */
+static bool is_mentioned(const struct buf *body)
+{
+	static const char *const words[] = {
+		WISH_PREFIX, "argocd.argoproj.io/sync-wave",
+		"config.kubernetes.io/depends-on",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (memmem(body->data, body->len, words[i], strlen(words[i])))
+			return true;
+	return false;
+}
+
 static int step_diff(struct answers *a, struct answer *w, struct err *err)
 {
 	struct walk_item found;
@@ -252,7 +267,7 @@ static int step_diff(struct answers *a, struct answer *w, struct err *err)
 	}
 	item = (struct source_item){
 		.op = found.op, .path = found.path, .digest = found.digest,
-		.size = body.len, .ordered = wave_mentioned(body.data, body.len),
+		.size = body.len, .ordered = is_mentioned(&body),
 	};
 	buf_release(&body);
 	source_put_item(&w->batch, &item);

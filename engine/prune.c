@@ -21,6 +21,7 @@
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/render.h"
+#include "schema/wishes.h"
 
 /* until it is asked whether a deleted object is gone, if no watch told */
 #define GONE_MIN_MS 1000
@@ -402,8 +403,7 @@ static void on_looked(void *arg, const struct err *err,
 	if (n > foreign->n)
 		buf_addf(&names, " and %zu more", n - foreign->n);
 	buf_addf(&names, "; they are not this channel's (annotate the object "
-		 "with %s: %s to delete them too)", PRUNE_ANNOTATION,
-		 PRUNE_CASCADE);
+		 "with " WISH_PRUNE ": cascade to delete them too)");
 	fail(d, NULL, "PruneBlocked", names.data);
 	buf_release(&names);
 }
@@ -420,8 +420,6 @@ static void judge(struct del *d, const struct kube_status *s,
 	const char *uid = node_path_str(object, "metadata", "uid", NULL);
 	const char *label = node_path_str(object, "metadata", "labels",
 					  APPLYSET_PART_OF, NULL);
-	const char *cascade = node_path_str(object, "metadata", "annotations",
-					    PRUNE_ANNOTATION, NULL);
 
 	if (!uid || strlen(uid) >= sizeof(d->uid) ||
 	    strspn(uid, "0123456789abcdefABCDEF-") != strlen(uid)) {
@@ -444,7 +442,7 @@ static void judge(struct del *d, const struct kube_status *s,
 	}
 	snprintf(d->uid, sizeof(d->uid), "%s", uid);
 	if (holds_others(d->t) && !d->looked &&
-	    !(cascade && !strcmp(cascade, PRUNE_CASCADE))) {
+	    wish_prune(object) != WISH_PRUNE_CASCADE) {
 		d->look = look_into(c, d->t, on_looked, d);
 		return;
 	}

@@ -10,10 +10,6 @@
 
 #include "engine/channel.h"
 
-/* On an object: delete it with all that is in it, whoever made that. */
-#define PRUNE_ANNOTATION "windlass.dev/prune"
-#define PRUNE_CASCADE "cascade"
-
 /* c->prune */
 void prune_new(struct channel *c);
 void prune_free(struct channel *c);

@@ -12,6 +12,7 @@
 #include "engine/wave.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
+#include "schema/wishes.h"
 
 /* failed tries after which nothing waits for a CRD any more */
 #define CRD_TRIES 5

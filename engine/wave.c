@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
-#include "schema/base/num.h"
+#include "schema/wishes.h"
 
 static const struct { const char *group, *kind; enum wave_stage stage; }
 stages[] = {
@@ -48,7 +48,7 @@ stages[] = {
 };
 
 static const char *const annotations[] = {
-	"windlass.dev/wave", "argocd.argoproj.io/sync-wave",
+	WISH_WAVE, "argocd.argoproj.io/sync-wave",
 };
 
 enum wave_stage wave_stage(const char *group, const char *kind)
@@ -73,32 +73,16 @@ int wave_number(const struct node *object, int *ret, struct err *err)
 		const char *text = node_path_str(object, "metadata",
 						 "annotations", annotations[i],
 						 NULL);
-		bool negative = text && *text == '-';
-		uint64_t v;
 
 		if (!text)
 			continue;
-		if (parse_u64(text + negative, 0, WAVE_MAX, &v) < 0)
+		if (wish_wave(text, ret) < 0)
 			return err_set(err, ERR_INVALID, "annotation '%s' is "
 				       "\"%s\"; it must be a whole number from "
 				       "%d to %d", annotations[i], text,
 				       WAVE_MIN, WAVE_MAX);
-		*ret = negative ? -(int)v : (int)v;
 		return 0;
 	}
 	*ret = 0;
 	return 0;
-}
-
-bool wave_mentioned(const char *json, size_t len)
-{
-	static const char *const words[] = {
-		"windlass.dev/wave", "argocd.argoproj.io/sync-wave",
-		"config.kubernetes.io/depends-on",
-	};
-
-	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
-		if (memmem(json, len, words[i], strlen(words[i])))
-			return true;
-	return false;
 }

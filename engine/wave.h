@@ -27,10 +27,6 @@ enum wave_stage {
 /* The stage of a kind. */
 enum wave_stage wave_stage(const char *group, const char *kind);
 
-/* Numbers that an author may give. */
-#define WAVE_MIN (-1000)
-#define WAVE_MAX 1000
-
 /*
  * Order as one comparable number: (number - WAVE_MIN) * 8 + stage.
  */
@@ -42,9 +38,5 @@ uint16_t wave_order(int number, enum wave_stage stage);
  * from WAVE_MIN to WAVE_MAX.
  */
 int wave_number(const struct node *object, int *ret, struct err *err);
-
-/* A quick look at the bytes of an object: could wave_number or depends-on
- * say something? False means that nobody has to parse it for its order. */
-bool wave_mentioned(const char *json, size_t len);
 
 #endif

@@ -24,6 +24,7 @@ const struct explanation explanations[] = {
 #include "schema/explain/source.inc"
 #include "schema/explain/yaml.inc"
 #include "schema/explain/object.inc"
+#include "schema/explain/wish.inc"
 #include "schema/explain/kind.inc"
 #include "schema/explain/field.inc"
 #include "schema/explain/value.inc"

@@ -15,6 +15,7 @@
 #include "schema/openapi-check.h"
 #include "schema/retired.h"
 #include "schema/values/values.h"
+#include "schema/wishes.h"
 
 /* An identity in words: kind, group, namespace, name. */
 #define WORDS_MAX 1024
@@ -318,7 +319,8 @@ static int check_custom(const struct rules *r, const struct object *o,
 
 	if (!v || !v->served)
 		return 0;
-	if (r->before)
+	/* one that may be made anew has no past that binds it */
+	if (r->before && !wish_recreate(o->root))
 		old = r->before(r->arg, &o->id, &a);
 	rc = crd_check(v, r->openapi, o, old, ps);
 	arena_release(&a);
@@ -368,6 +370,7 @@ int rules_check(const struct rules *r, struct object *o, struct problems *ps)
 	rc |= rules_check_name(o, ps);
 	rc |= rules_check_metadata(o, ps);
 	rc |= rules_check_data(o, ps);
+	rc |= wishes_check(o, ps);
 	rc |= check_applyset(o, ps);
 	rc |= check_own(r, o, ps);
 	rc |= check_secret(r, o, ps);

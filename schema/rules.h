@@ -67,6 +67,7 @@ struct rules {
  *   label-malformed, annotation-malformed
  *                        not a map of strings, or a key or value that the
  *                        API server refuses
+ *   wish-*               annotations of windlass: schema/wishes.h
  *   data-malformed       data of a Secret or ConfigMap: no map of strings, a
  *                        key that is refused, no base64, more than 1 MiB
  *   field-*, list-*, string-unquoted

@@ -59,6 +59,7 @@ libschema_a_SOURCES += \
 	schema/explain/reference.inc \
 	schema/explain/source.inc \
 	schema/explain/value.inc \
+	schema/explain/wish.inc \
 	schema/explain/yaml.inc \
 	schema/formats.c schema/formats.h \
 	schema/ignore.c schema/ignore.h \
@@ -74,7 +75,8 @@ libschema_a_SOURCES += \
 	schema/rules-data.c \
 	schema/rules-meta.c \
 	schema/kinds.inc \
-	schema/scope.c schema/scope.h
+	schema/scope.c schema/scope.h \
+	schema/wishes.c schema/wishes.h
 
 # what an API server knows of its kinds
 libschema_a_SOURCES += \

@@ -76,7 +76,7 @@ refused() {
 
 # ---- refused, each in its words
 sed -i 's/app: web/app: shop/' $web
-refused "another selector" 'deploy/prod/web.yaml:10:12: error: spec.selector.matchLabels.app cannot be changed: it was "web" and would be "shop"; a Deployment keeps this for life, so undo that, give it another name, or remove it in one push and add it again in the next \[value-immutable\]'
+refused "another selector" 'deploy/prod/web.yaml:10:12: error: spec.selector.matchLabels.app cannot be changed: it was "web" and would be "shop"; a Deployment keeps this for life, so undo that, give it another name, or let it be deleted and made again: annotate it with windlass.dev\/recreate: "true" \[value-immutable\]'
 sed -i 's/^  selector:/&\n    matchExpressions: [{key: app, operator: Exists}]/' $web
 refused "a selector that grows" 'web.yaml:9:23: error: spec.selector.matchExpressions cannot be changed: it was not there and would be \['
 sed -i 's/clusterIP: None/ports: [{port: 80}]\n  clusterIP: 10.96.0.77/' $rest
@@ -138,5 +138,16 @@ ok "it goes" commit_push work gone
 git -C work mv web.yaml deploy/prod/web.yaml
 sed -i 's/app: web/app: shop/' $web
 ok "and comes back as another one" commit_push work back
+
+# ---- deleted and made again, where its author says so
+sed -i 's/app: shop/app: third/; s/^  name: web$/&\n  annotations: {windlass.dev\/recreate: "true"}/' $web
+ok "an object that may be made again" commit_push work again
+like "$(cat push.out)" 'deploy/prod/web.yaml:11:12: warning: spec.selector.matchLabels.app cannot be changed in place: it was "shop" and would be "third"; the Deployment will be deleted and made again \(windlass.dev/recreate\) \[value-immutable\]' \
+	"is pushed, and that is said"
+sed -i 's/recreate: "true"/recreate: "yes"/' $web
+commit work typo
+not_ok "another word" push work
+like "$(cat push.out)" 'deploy/prod/web.yaml:5:40: error: annotation .windlass.dev/recreate. is "yes"; it must be "true" or "false" \[wish-value\]' \
+	"is refused, at its place"
 
 done_testing

@@ -11,6 +11,8 @@
 
 #include "schema/base/mem.h"
 #include "schema/json.h"
+#include "schema/limits.h"
+#include "schema/wishes.h"
 #include "schema/values/at.h"
 #include "schema/values/immutable-kinds.h"
 #include "schema/values/same.h"
@@ -55,6 +57,20 @@ static void add_both(const struct node *old, const struct node *new,
 	}
 }
 
+/* Its author wants that: the push goes on, and says what will happen. */
+static void say_recreated(struct judge *j, const struct place *p,
+			  struct mark mark, const char *both)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+
+	place_path(p, &path);
+	problem_warning(j->ps, j->o->path, mark, "value-immutable", "%s "
+			"cannot be changed in place: %s; the %s will be "
+			"deleted and made again (" WISH_RECREATE ")",
+			path.data, both, j->o->id.kind);
+	buf_release(&path);
+}
+
 void say_fixed(struct judge *j, const struct place *p, const struct node *old)
 {
 	const char *kind = j->o->id.kind;
@@ -67,11 +83,16 @@ void say_fixed(struct judge *j, const struct place *p, const struct node *old)
 		add_both(old, p->node, &both);
 	else
 		buf_adds(&both, "it would be another one");
-	place_error(j, p, up.node ? up.node->mark : j->o->mark,
-		    "value-immutable", "cannot be changed: %s; a %s keeps "
-		    "this for life, so undo that, give it another name, or "
-		    "remove it in one push and add it again in the next",
-		    both.data, kind);
+	if (wish_recreate(j->o->root))
+		say_recreated(j, p, up.node ? up.node->mark : j->o->mark,
+			      both.data);
+	else
+		place_error(j, p, up.node ? up.node->mark : j->o->mark,
+			    "value-immutable", "cannot be changed: %s; a %s "
+			    "keeps this for life, so undo that, give it "
+			    "another name, or let it be deleted and made "
+			    "again: annotate it with " WISH_RECREATE ": "
+			    "\"true\"", both.data, kind);
 	buf_release(&both);
 }
 

@@ -97,6 +97,10 @@ UNIT_TESTS += t/unit/u-rules
 t_unit_u_rules_SOURCES = t/unit/u-rules.c t/unit/tap.h
 t_unit_u_rules_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-wishes
+t_unit_u_wishes_SOURCES = t/unit/u-wishes.c t/unit/tap.h
+t_unit_u_wishes_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-scope
 t_unit_u_scope_SOURCES = t/unit/u-scope.c t/unit/tap.h
 t_unit_u_scope_LDADD = $(UNIT_LDADD)
