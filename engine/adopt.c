@@ -278,3 +278,20 @@ struct node *adopt_disown(const struct adopter *a, const struct node *object,
 	}
 	return changed ? make_patch(object, out, arena) : NULL;
 }
+
+struct node *adopt_replace(const struct node *object, const struct node *entry,
+			   struct node *by, struct arena *arena)
+{
+	const struct node *list = entries_of(object);
+	struct node *out = node_seq(arena);
+
+	for (uint32_t i = 0; list && i < list->n; i++) {
+		const struct node *e = list->items[i];
+
+		if (e != entry)
+			node_append(arena, out, node_copy(arena, e));
+		else if (by)
+			node_append(arena, out, by);
+	}
+	return make_patch(object, out, arena);
+}

@@ -45,6 +45,11 @@ struct node *adopt_take_over(const struct adopter *a,
 struct node *adopt_disown(const struct adopter *a, const struct node *object,
 			  struct arena *arena);
 
+/* The patch that puts one entry in the place of another; NULL leaves it out.
+ * The object has both managedFields and a resourceVersion. */
+struct node *adopt_replace(const struct node *object, const struct node *entry,
+			   struct node *by, struct arena *arena);
+
 /* Sets of fields as fieldsV1 trees. `minus` gives NULL for the empty set. */
 struct node *fields_union(const struct node *a, const struct node *b,
 			  struct arena *arena);

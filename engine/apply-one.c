@@ -13,10 +13,12 @@
 #include "engine/adopt.h"
 #include "engine/compare.h"
 #include "engine/managed.h"
+#include "engine/share.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 #include "schema/limits.h"
+#include "schema/wishes.h"
 
 /* tries to change managedFields while others write the object */
 #define TAKES_MAX 4
@@ -112,6 +114,13 @@ static void send(struct op *op, struct kube_request *r)
 		fail_err(op, &err, "RequestFailed");
 }
 
+/* Somebody wrote or deleted it between a look and a patch. */
+static bool may_look_again(const struct kube_status *s)
+{
+	return s->why == KUBE_STALE || s->why == KUBE_NOT_FOUND ||
+	       s->why == KUBE_INVALID;
+}
+
 /* ---- managedFields of others ---- */
 
 static bool channel_exists(void *arg, const char *name)
@@ -149,24 +158,103 @@ static void send_patch(struct op *op, const struct node *patch,
 	buf_release(&body);
 }
 
+/* ---- fields that belong to others ---- */
+
+static void wipe(char *body, size_t len)
+{
+	if (body)
+		sodium_memzero(body, len);
+	free(body);
+}
+
+/* The body without them, and only for the object that was looked at: made
+ * anew it would lack what only the whole body has. */
+static int reduce(struct op *op, const struct node *object, struct err *err)
+{
+	const char *uid = node_path_str(object, "metadata", "uid", NULL);
+	struct node *body = node_copy(&op->arena, wish_reduced(op->desired,
+							       &op->arena));
+	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
+
+	if (!uid)
+		return err_set(err, ERR_INTERNAL, "the object has no uid");
+	op->wanted = node_copy(&op->arena, body);
+	node_set(&op->arena, node_get(body, "metadata"), "uid",
+		 node_str(&op->arena, uid));
+	json_write_canonical(body, &text);
+	if (buf_check(&text, "the body", err) < 0) {
+		buf_wipe(&text);
+		return -1;
+	}
+	wipe(op->rest, op->rest_len);
+	op->rest = buf_detach(&text, &op->rest_len);
+	op->reduced = true;
+	return 0;
+}
+
+static void share(struct op *op, const struct node *object);
+
+static void on_shared(void *arg, const struct kube_answer *a)
+{
+	struct op *op = arg;
+	struct err err = ERR_INIT;
+	struct node *object;
+
+	op->call = NULL;
+	if (!a->err && kube_answer_object(a, &op->arena, &object, &err) == 0)
+		share(op, object);
+	else if (op->takes < TAKES_MAX && may_look_again(a->status))
+		send_look(op);
+	else
+		refuse(op, a->status);
+}
+
+static void share(struct op *op, const struct node *object)
+{
+	struct err err = ERR_INIT;
+	struct node *patch;
+
+	if (share_disown(op->desired, object, op->channel->manager,
+			 &op->arena, &patch, &err) < 0) {
+		fail_err(op, &err, "IgnoredPart");
+	} else if (patch && op->takes++ == TAKES_MAX) {
+		fail(op, NULL, VERDICT_LATER, "Contended",
+		     "others write it all the time");
+	} else if (patch) {
+		send_patch(op, patch, on_shared);
+	} else if (reduce(op, object, &err) < 0) {
+		fail_err(op, &err, "BadAnswer");
+	} else {
+		send_apply(op);
+	}
+}
+
+/* It is as it was looked at, and nobody else's. */
+static void go_on(struct op *op, const struct node *object)
+{
+	if (op->ignores)
+		share(op, object);
+	else
+		send_apply(op);
+}
+
 /* It is ours now, or somebody wrote it in between: look again. */
 static void on_taken(void *arg, const struct kube_answer *a)
 {
 	struct op *op = arg;
+	struct err err = ERR_INIT;
+	struct node *object;
 
 	op->call = NULL;
-	if (!a->err) {
+	if (!a->err && kube_answer_object(a, &op->arena, &object, &err) == 0) {
 		log_info("object-adopted",
 			 LOG_S("channel", op->channel->name),
 			 LOG_S("kind", op->t->kind->name),
 			 LOG_S("namespace", op->t->namespace),
 			 LOG_S("name", op->t->name));
 		op->force = true;
-		send_apply(op);
-	} else if (op->takes < TAKES_MAX &&
-		   (a->status->why == KUBE_STALE ||
-		    a->status->why == KUBE_NOT_FOUND ||
-		    a->status->why == KUBE_INVALID)) {
+		go_on(op, object);
+	} else if (op->takes < TAKES_MAX && may_look_again(a->status)) {
 		send_look(op);
 	} else {
 		refuse(op, a->status);
@@ -198,7 +286,7 @@ static void judge_owner(struct op *op, const struct kube_status *s,
 		return;
 	}
 	op->force = true;
-	send_apply(op);
+	go_on(op, object);
 }
 
 static void on_look(void *arg, const struct kube_answer *a)
@@ -208,12 +296,16 @@ static void on_look(void *arg, const struct kube_answer *a)
 	struct node *object;
 
 	op->call = NULL;
+	op->reduced = false;
+	op->wanted = op->desired;
 	if (a->status->why == KUBE_NOT_FOUND)
 		send_apply(op);
 	else if (a->err)
 		refuse(op, a->status);
 	else if (kube_answer_object(a, &op->arena, &object, &err) < 0)
 		fail_err(op, &err, "BadAnswer");
+	else if (op->force)
+		go_on(op, object);
 	else
 		judge_owner(op, a->status, object);
 }
@@ -230,6 +322,8 @@ static void send_look(struct op *op)
 
 /* ---- the apply ---- */
 
+static bool tidy(struct op *op);
+
 /* The leftovers are without our fields, or were written in between: then
  * the next apply finds them again. */
 static void on_disowned(void *arg, const struct kube_answer *a)
@@ -242,6 +336,8 @@ static void on_disowned(void *arg, const struct kube_answer *a)
 	if (!a->err && kube_answer_object(a, &op->arena, &object, &err) == 0) {
 		op->answer = object;
 		op->full = false;
+		if (op->takes < TAKES_MAX && tidy(op))
+			return;
 	}
 	succeed(op, a->status);
 }
@@ -250,6 +346,7 @@ static void on_disowned(void *arg, const struct kube_answer *a)
 static bool tidy(struct op *op)
 {
 	struct adopter a = adopter_of(op);
+	struct err err = ERR_INIT;
 	struct node *patch;
 
 	/* nobody objected, yet it was there before us */
@@ -261,9 +358,29 @@ static bool tidy(struct op *op)
 		}
 	}
 	patch = adopt_disown(&a, op->answer, &op->arena);
-	if (patch)
-		send_patch(op, patch, on_disowned);
-	return patch != NULL;
+	/* it is there now: others may have what is theirs */
+	if (!patch && op->ignores &&
+	    share_disown(op->desired, op->answer, a.manager, &op->arena,
+			 &patch, &err) < 0) {
+		fail_err(op, &err, "IgnoredPart");
+		return true;
+	}
+	if (!patch)
+		return false;
+	op->takes++;
+	send_patch(op, patch, on_disowned);
+	return true;
+}
+
+/* Deleted, or made anew, since it was looked at. */
+static bool was_replaced(const struct kube_answer *a)
+{
+	if (a->status->why == KUBE_STALE)
+		return true;
+	for (size_t i = 0; i < a->status->n_causes; i++)
+		if (!strcmp(a->status->causes[i].field, "metadata.uid"))
+			return true;
+	return false;
 }
 
 static void on_applied(void *arg, const struct kube_answer *a)
@@ -272,7 +389,8 @@ static void on_applied(void *arg, const struct kube_answer *a)
 	struct err err = ERR_INIT;
 
 	op->call = NULL;
-	if (a->status->why == KUBE_CONFLICT && !op->force) {
+	if ((a->status->why == KUBE_CONFLICT && !op->force) ||
+	    (op->reduced && op->takes++ < TAKES_MAX && was_replaced(a))) {
 		send_look(op);
 		return;
 	}
@@ -295,7 +413,9 @@ static void send_apply(struct op *op)
 	struct kube_request r = {
 		.method = "PATCH", .content_type = KUBE_APPLY,
 		.as = op->full ? KUBE_AS_IS : KUBE_AS_METADATA,
-		.body = op->body, .body_len = op->len, .body_keep = true,
+		.body = op->reduced ? op->rest : op->body,
+		.body_len = op->reduced ? op->rest_len : op->len,
+		.body_keep = true,
 		.account = op->channel->account, .on_done = on_applied,
 	};
 
@@ -331,8 +451,9 @@ static int read_body(struct op *op, struct err *err)
 			       "it without a namespace" :
 			       "kind '%s' is not namespaced, but the bundle "
 			       "has it in a namespace", t->kind->name);
-	op->desired = root;
-	op->version = id.version;
+	op->desired = op->wanted = root;
+	op->version = arena_strdup(&op->arena, id.version);
+	op->ignores = wish_ignores(root);
 	return 0;
 }
 
@@ -348,13 +469,20 @@ static void on_body(void *arg, const char *json, size_t len,
 		return;
 	}
 	if (failed) {
+		repair_named(op->channel, op->t, NULL);
 		fail_err(op, failed, "BodyNotAtHand");
 		return;
 	}
 	op->body = xmemdup(json, len);
 	op->len = len;
-	if (read_body(op, &err) < 0)
+	if (read_body(op, &err) < 0) {
 		fail_err(op, &err, "InvalidObject");
+		return;
+	}
+	repair_named(op->channel, op->t, wish_reduced(op->desired,
+						      &op->arena));
+	if (op->ignores)
+		send_look(op);
 	else
 		send_apply(op);
 }
@@ -385,7 +513,10 @@ struct op *op_new(struct channel *c, struct tracked *t, enum apply_why why)
 void op_again(struct op *op)
 {
 	take_place(op);
-	send_apply(op);
+	if (op->ignores)
+		send_look(op);
+	else
+		send_apply(op);
 }
 
 void op_free(struct op *op)
@@ -403,8 +534,7 @@ void op_free(struct op *op)
 	}
 	tracked_put(op->t);
 	arena_release(&op->arena);
-	if (op->body)
-		sodium_memzero(op->body, op->len);
-	free(op->body);
+	wipe(op->body, op->len);
+	wipe(op->rest, op->rest_len);
 	free(op);
 }

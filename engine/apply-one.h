@@ -1,11 +1,14 @@
 /*
  * One write of one object, from its body to its answer: engine/apply.c
- * decides when, this how. A write is of one of three shapes:
+ * decides when, this how. A write is of one of these shapes:
  *
  *   known        body, PATCH by force
  *   new          body, PATCH without force; an answer of "conflict" is looked
  *                into: another channel's object is refused, any other is
  *                taken over (adopt.h), then PATCH by force
+ *   ignores      what belongs to others once it is there is left out: GET
+ *                (404: the whole body), a JSON patch by which we own it no
+ *                more, then PATCH with the uid of what was read
  *   either one   with leftovers of kubectl in the answer: a JSON patch that
  *                leaves them no field of ours
  */
@@ -26,12 +29,18 @@ struct op {
 	bool reading;			/* the body is on its way */
 	bool holds_place;		/* of writes.h */
 	bool created;
-	int takes;			/* tries to take it over */
+	int takes;			/* tries to take it over, or to give
+					   some of it away */
+	bool ignores;			/* some fields belong to others, */
+	bool reduced;			/* and the body is without them */
 	struct sha256 content;
 	struct arena arena;
 	char *body;
 	size_t len;
 	const struct node *desired;
+	char *rest;			/* the body without what it ignores, */
+	size_t rest_len;
+	const struct node *wanted;	/* ... and what is sent, as a tree */
 	const char *version;		/* of its apiVersion */
 	struct node *answer;
 	struct kube_call *call;

@@ -315,7 +315,7 @@ static void look_at_values(struct apply *a, struct op *op)
 	struct buf what = BUF_INIT(4096);
 
 	if (!op->full || !fields ||
-	    live_matches(op->desired, op->answer, fields, &op->arena)) {
+	    live_matches(op->wanted, op->answer, fields, &op->arena)) {
 		op->t->flags &= (uint16_t)~TRACKED_ALTERED;
 		return;
 	}

@@ -78,7 +78,7 @@ static void set_health(struct channel *c, struct tracked *t, enum health h,
 	t->health = (uint8_t)h;
 	if (h == HEALTH_HEALTHY || h == HEALTH_SUSPENDED) {
 		if (t->state == TRACKED_APPLIED &&
-		    !tracked_is(t, TRACKED_UNENFORCEABLE))
+		    !tracked_is(t, TRACKED_UNENFORCEABLE | TRACKED_DRIFTED))
 			tracked_clear_note(t);
 	} else if (t->state == TRACKED_APPLIED) {
 		tracked_note(t, health_name(h), "%s", reason);

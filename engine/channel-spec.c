@@ -161,12 +161,18 @@ static int read_policy(const struct node *spec, struct channel_spec *s,
 	const char *policy = text(spec, "deletionPolicy");
 	const char *secret = node_path_str(spec, "secretRef", "name", NULL);
 	const char *report = text(spec, "reportTo");
+	const char *mode = node_path_str(spec, "drift", "mode", NULL);
 
 	if (policy && strcmp(policy, "Orphan") && strcmp(policy, "Prune"))
 		return err_set(err, ERR_INVALID,
 			       "spec.deletionPolicy must be Orphan or Prune");
 	s->deletion_policy = policy && !strcmp(policy, "Prune") ?
 			     DELETION_PRUNE : DELETION_ORPHAN;
+	if (mode && strcmp(mode, "Correct") && strcmp(mode, "Report"))
+		return err_set(err, ERR_INVALID,
+			       "spec.drift.mode must be Correct or Report");
+	s->drift = mode && !strcmp(mode, "Report") ? WISH_DRIFT_REPORT :
+		   WISH_DRIFT_CORRECT;
 	s->suspend = flag(spec, "suspend", false);
 	s->prune = flag(spec, "prune", true);
 	s->has_delete_limit = node_get(spec, "deleteLimit") != NULL;

@@ -16,6 +16,7 @@
 #include "schema/node.h"
 #include "schema/object.h"
 #include "schema/trust.h"
+#include "schema/wishes.h"
 
 enum deletion_policy { DELETION_ORPHAN, DELETION_PRUNE };
 
@@ -34,6 +35,8 @@ struct channel_spec {
 	bool has_delete_limit;
 	uint64_t delete_limit;
 	enum deletion_policy deletion_policy;
+	enum wish_drift drift;		/* CORRECT or REPORT: of objects that
+					   do not say it themselves */
 	int64_t health_timeout;		/* seconds */
 	char *secret_name;		/* NULL if there is none */
 	char *report_to;		/* NULL: url */

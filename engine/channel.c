@@ -557,6 +557,7 @@ static void take_spec(struct channel *c, struct channel_spec *spec)
 	struct channel_private *p = c->private;
 	bool same = c->spec_ok && same_source(&c->spec, spec);
 	bool was_suspended = c->spec_ok && c->spec.suspend;
+	bool same_drift = c->spec_ok && c->spec.drift == spec->drift;
 
 	if (c->spec_ok && !same)
 		stop(c);
@@ -572,7 +573,7 @@ static void take_spec(struct channel *c, struct channel_spec *spec)
 	update_source(c);
 	if (intake_is_done(c))
 		policy_check(c);
-	if (was_suspended && !c->spec.suspend)
+	if (!c->spec.suspend && (was_suspended || !same_drift))
 		settle_reconcile(c);
 	/* an account that may now what it might not, a wider policy */
 	p->failures = 0;

@@ -72,6 +72,7 @@ enum drift_cause {
 struct channel_counts {
 	uint64_t applies, apply_errors[APPLY_ERRORS], prunes;
 	uint64_t repairs[DRIFT_CAUSES];
+	uint64_t reports[DRIFT_CAUSES];	/* drift that was left as it is */
 	uint64_t fights;		/* times that repairing one was put off
 					   because somebody changes it back */
 };
@@ -106,6 +107,13 @@ struct channel {
  * undone is found again when the channel starts over.
  */
 bool channel_may_write(const struct channel *c);
+
+/* What becomes of changes by others: what the object says, or the channel. */
+static inline enum wish_drift drift_mode(const struct channel *c,
+					 const struct tracked *t)
+{
+	return t->wish ? (enum wish_drift)t->wish : c->spec.drift;
+}
 
 /* ---- apply.c ---- */
 
@@ -154,10 +162,12 @@ enum observed {
 /* t->health moved (from old). */
 void channel_health_changed(struct channel *c, struct tracked *t,
 			    enum health old);
-/* Drift was found: for status.lastDrift, metrics, the log. manager: who did
- * it, or NULL. Once for each repair, when it is begun. */
+/* Drift was found: for the status, metrics, the log. manager: who did it, or
+ * NULL. fields: those that differ, as far as known. Once for each repair, when
+ * it is begun, and for each drift that stays. */
 void channel_drifted(struct channel *c, struct tracked *t,
-		     enum drift_cause cause, const char *manager);
+		     enum drift_cause cause, enum drift_action action,
+		     const char *manager, const struct strvec *fields);
 /* t's flags, state or note changed in a way that status shows. */
 void channel_object_changed(struct channel *c, struct tracked *t);
 /*
@@ -208,6 +218,12 @@ void repair_event(struct channel *c, struct tracked *t, enum observed what,
  * held back is judged then. */
 void repair_applied(struct channel *c, struct tracked *t,
 		    const struct apply_result *r);
+/*
+ * The bundle's body is at hand for the object, which is to be applied: what
+ * was found to differ is named and told. desired NULL: it could not be read.
+ */
+void repair_named(struct channel *c, struct tracked *t,
+		  const struct node *desired);
 /*
  * After a start: compares every object that is TRACKED_UNSEEN with the
  * cluster, by full lists of the kinds in use. Equal ones get a baseline and

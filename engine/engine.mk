@@ -162,6 +162,8 @@ libengine_a_SOURCES += \
 	engine/observe.c \
 	engine/pods.c engine/pods.h \
 	engine/reconcile.c \
+	engine/drift-told.c engine/drift-told.h \
+	engine/share.c engine/share.h \
 	engine/repair.c engine/repair.h
 
 # the manuals

@@ -42,7 +42,8 @@ enum tracked_flags {
 	TRACKED_AGAIN = 1 << 3,		/* apply once more when the one that
 					   runs is done */
 	/* kept by engine/repair.c, cleared when new content is applied */
-	TRACKED_DRIFTED = 1 << 4,	/* differs now, repair under way */
+	TRACKED_DRIFTED = 1 << 4,	/* differs now: a repair is under way,
+					   or it is to stay so */
 	TRACKED_UNENFORCEABLE = 1 << 5,	/* somebody keeps changing it */
 	TRACKED_TERMINATING = 1 << 6,	/* has a deletionTimestamp */
 	/* kept by engine/await.c */
@@ -88,6 +89,9 @@ struct tracked {
 	uint8_t health;			/* enum health */
 	uint8_t tries;			/* failed ones since the last success */
 	uint8_t why;			/* enum apply_why, while queued */
+	uint8_t wish : 2;		/* enum wish_drift, of its author */
+	bool ignores : 1;		/* some of its fields belong to others
+					   once it is there */
 	bool queued;			/* is in the queue of engine/apply.c */
 	bool listed;			/* is in its list of later tries */
 	bool busy;			/* a write of it runs */

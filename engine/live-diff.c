@@ -522,3 +522,74 @@ size_t live_diff(const struct node *want, const struct node *live,
 	buf_release(&w.path);
 	return w.found;
 }
+
+/* ---- by metadata alone ---- */
+
+static void lost(struct walk *w, const struct node *want, const struct at *at);
+
+static void lost_in_map(struct walk *w, const struct node *want,
+			const struct at *at)
+{
+	struct at below;
+
+	for (uint32_t i = 0; i < want->n; i++) {
+		size_t before = enter_field(w, &want->pairs[i]);
+
+		step_field(w, at, &want->pairs[i], &below);
+		lost(w, want->pairs[i].value, &below);
+		leave(w, before);
+	}
+}
+
+static void lost_in_list(struct walk *w, const struct node *want,
+			 const struct at *at)
+{
+	for (uint32_t i = 0; i < want->n; i++) {
+		const struct node *item = want->items[i];
+		const struct node_pair *p = element_of(w, want, item, at);
+		struct at below = { 0 };
+		size_t before;
+
+		if (!p)
+			p = element_by_name(w, item);
+		before = p ? enter_item(w, p->key, p->key_len)
+			   : enter_index(w, i);
+		if (p)
+			step(w, at, p->key, p->key_len, &below);
+		lost(w, item, &below);
+		leave(w, before);
+	}
+}
+
+static void lost(struct walk *w, const struct node *want, const struct at *at)
+{
+	const struct node *ours = at->fields[w->ours];
+
+	/* an empty value may be left out, and is then nobody's */
+	if (!ours && !at->above[w->ours] && !live_equal(want, NULL))
+		differ(w, want, NULL, at, false);
+	else if (!ours || owns_whole(ours))
+		return;
+	else if (want->type == NODE_MAP)
+		lost_in_map(w, want, at);
+	else if (want->type == NODE_SEQ)
+		lost_in_list(w, want, at);
+}
+
+size_t live_lost(const struct node *want, const struct node *object,
+		 const char *manager, struct arena *scratch,
+		 void (*fn)(void *arg, const struct live_difference *d),
+		 void *arg)
+{
+	struct walk w = {
+		.scratch = scratch, .path = BUF_INIT(PATH_MAX_BYTES),
+		.fn = fn, .arg = arg,
+	};
+	struct at root = { 0 };
+
+	take_entries(&w, object, manager, &root);
+	if (w.ours < w.n)
+		lost_in_map(&w, live_wanted(want, scratch), &root);
+	buf_release(&w.path);
+	return w.found;
+}

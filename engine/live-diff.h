@@ -43,4 +43,15 @@ size_t live_diff(const struct node *want, const struct node *live,
 		 void (*fn)(void *arg, const struct live_difference *d),
 		 void *arg);
 
+/*
+ * What of `want` is ours no more, by the metadata of the live object alone:
+ * fields that our entry has lost to others, or because they were removed.
+ * Called with d->live NULL; owners are others, the latest first. 0 too if we
+ * have no entry at all.
+ */
+size_t live_lost(const struct node *want, const struct node *object,
+		 const char *manager, struct arena *scratch,
+		 void (*fn)(void *arg, const struct live_difference *d),
+		 void *arg);
+
 #endif

@@ -16,8 +16,8 @@
 #define SERIES_MAX CONDITIONS
 
 enum family {
-	APPLIES, PRUNES, FIGHTS, HEAD, HEAD_ISSUED, HEAD_EXPIRES, ACCEPTED,
-	APPLIED, READY, ERRORS, REPAIRS, OBJECTS, CONDITION,
+	APPLIES, PRUNES, FIGHTS, FIGHTING, HEAD, HEAD_ISSUED, HEAD_EXPIRES, ACCEPTED,
+	APPLIED, READY, ERRORS, REPAIRS, REPORTS, OBJECTS, CONDITION,
 	FAMILIES
 };
 
@@ -51,6 +51,9 @@ static const struct {
 	[FIGHTS] = { METRIC_COUNTER, "windlass_drift_fights",
 		"Times that a repair was put off because somebody keeps "
 		"changing the object back.", "channel", 1, NULL },
+	[FIGHTING] = { METRIC_GAUGE, "windlass_drift_fighting",
+		"Objects that somebody keeps changing back, so that their "
+		"repair waits.", "channel", 1, NULL },
 	[HEAD] = { METRIC_GAUGE, "windlass_head_sequence",
 		"Sequence of the newest good head.", "channel", 1, NULL },
 	[HEAD_ISSUED] = { METRIC_GAUGE, "windlass_head_issued_timestamp_seconds",
@@ -73,6 +76,9 @@ static const struct {
 	[REPAIRS] = { METRIC_COUNTER, "windlass_drift_repairs",
 		"Objects that were repaired, by what others did to them.",
 		"channel cause", DRIFT_CAUSES, cause_names },
+	[REPORTS] = { METRIC_COUNTER, "windlass_drift_reports",
+		"Objects that are left as others made them, by what that "
+		"was.", "channel cause", DRIFT_CAUSES, cause_names },
 	[OBJECTS] = { METRIC_GAUGE, "windlass_objects",
 		"Objects of a channel by their state.", "channel state",
 		STATES, state_names },
@@ -184,8 +190,11 @@ static void write_channel(struct measures_channel *m, const struct channel *c)
 	set(s, FIGHTS, (double)n->fights);
 	for (size_t i = 0; i < APPLY_ERRORS; i++)
 		series_set(s->v[ERRORS][i], (double)n->apply_errors[i]);
-	for (size_t i = 0; i < DRIFT_CAUSES; i++)
+	set(s, FIGHTING, (double)c->status.fighting);
+	for (size_t i = 0; i < DRIFT_CAUSES; i++) {
 		series_set(s->v[REPAIRS][i], (double)n->repairs[i]);
+		series_set(s->v[REPORTS][i], (double)n->reports[i]);
+	}
 	set(s, ACCEPTED, (double)c->status.accepted.sequence);
 	set(s, APPLIED, (double)c->status.applied.sequence);
 	write_head(s, c);

@@ -14,6 +14,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
+#include "schema/wishes.h"
 
 /* items between two looks at the clock, and a slice of the loop's turn */
 #define STEP 64
@@ -98,7 +99,7 @@ static void on_diffed(void *arg, const struct err *err)
 	loop_defer(p->channel->engine->loop, &p->work);
 }
 
-/* ---- what its author said about order ---- */
+/* ---- what its author said about order, and drift ---- */
 
 static void take_order(struct plan *p, struct plan_item *item,
 		       const char *json, size_t len)
@@ -114,6 +115,8 @@ static void take_order(struct plan *p, struct plan_item *item,
 	if (json_read(json, len, &scratch, &root, &err) == 0) {
 		if (wave_number(root, &number, &err) == 0)
 			item->number = (int16_t)number;
+		item->wish = (uint8_t)(wish_drift(root) & 3);
+		item->ignores = wish_ignores(root);
 		depends = node_path_str(root, "metadata", "annotations",
 					"config.kubernetes.io/depends-on",
 					NULL);
@@ -191,6 +194,8 @@ static void want(struct plan *p, struct tracked *t, bool is_new,
 						       t->kind->name));
 	free(t->depends);
 	t->depends = item->depends ? xstrdup(item->depends) : NULL;
+	t->wish = item->wish;
+	t->ignores = item->ignores;
 	if (p->use == PLAN_LOAD)
 		return;
 	t->flags |= TRACKED_CHANGED;

@@ -15,8 +15,11 @@ struct plan_item {
 	const char *depends;	/* value of depends-on; NULL: none */
 	struct sha256 digest;
 	uint8_t op;		/* enum source_op */
-	bool ordered;		/* its body may say more about its order */
+	bool ordered;		/* its body may say more about its order, or
+				   have other wishes */
 	int16_t number;		/* windlass.dev/wave */
+	uint8_t wish : 2;	/* enum wish_drift */
+	bool ignores : 1;	/* windlass.dev/ignore-fields */
 };
 
 /* bodies that are read for their order, at a time */

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/channel-private.h"
 #include "engine/compare.h"
 #include "engine/kube.h"
 #include "schema/base/log.h"
@@ -81,14 +82,28 @@ void reconcile_event(struct tracked *t, enum observed what,
 
 /* ---- one object ---- */
 
+/* Drift that nobody undoes; but while it is not known what was applied, what
+ * differs may be what was not. */
+static bool stays_as_it_is(const struct channel *c, const struct tracked *t)
+{
+	return drift_mode(c, t) != WISH_DRIFT_CORRECT && t->kind->resolved &&
+	       !c->private->pending;
+}
+
 static void apply_unseen(struct channel *c, struct tracked *t)
 {
 	t->baseline = (struct baseline){ 0 };
 	/* what a rollout had not come to yet keeps its place in the order */
-	if (tracked_is(t, TRACKED_CHANGED))
+	if (tracked_is(t, TRACKED_CHANGED)) {
 		t->state = TRACKED_QUEUED;
-	else
+	} else if (stays_as_it_is(c, t)) {
+		t->state = TRACKED_APPLIED;
+		channel_object_changed(c, t);
+		await_object(c, t);
+		repair_suspect(c, t);
+	} else {
 		apply_object(c, t, APPLY_COMPARED);
+	}
 }
 
 static void equal(struct reconcile *r, struct tracked *t,
@@ -130,8 +145,8 @@ static void on_item_body(void *arg, const char *json, size_t len,
 		else if (!err &&
 			 json_read(json, len, &r->scratch, &desired,
 				   &bad) == 0 &&
-			 live_matches(desired, read->live, fields,
-				      &r->scratch))
+			 live_matches(wish_reduced(desired, &r->scratch),
+				      read->live, fields, &r->scratch))
 			equal(r, t, read->live);
 		else
 			apply_unseen(r->channel, t);

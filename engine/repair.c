@@ -2,7 +2,9 @@
  * What an event means for an object, and what to do about it: DESIGN.md 4.4,
  * drift-matrix.md section 7. Certain drift costs one apply; a suspicion one
  * GET; a fight with another writer, or with a mutator, is noticed and named
- * instead of fought for ever.
+ * instead of fought for ever (drift-told.c). Where drift is to be left as it
+ * is, or some fields belong to others, a GET and the bundle's body tell which
+ * fields differ.
  *
  * Trusts events to come from the API server, in order for one object; bounds
  * what one object can cost: one request at a time, five repairs a minute.
@@ -13,43 +15,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/drift-told.h"
 #include "engine/kube.h"
+#include "engine/live-diff.h"
 #include "engine/look.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 
-/* repairs of one object in a minute before we take it for a fight */
-#define FIGHT_ROUNDS 5
-#define FIGHT_WINDOW_MS 60000
-/* then, and after a repair that changed nothing: the next one comes later */
-#define BACKOFF_FIRST_MS 30000
-#define BACKOFF_LAST_MS 600000
 /* a GET that failed for a passing reason */
 #define LOOK_AGAIN_MS 1000
 
 static void deliver_held(struct channel *c, struct tracked *t);
-
-/* What hangs off an object while something is going on. */
-struct repair {
-	struct channel *channel;
-	struct tracked *tracked;	/* held */
-	struct kube_call *look;		/* the GET of a suspicion */
-	bool look_again;		/* another event came meanwhile */
-	struct timer timer;		/* the next look, or repair */
-	bool repair_due;		/* ... the timer is for a repair */
-
-	char *held;			/* the last event while applying, JSON */
-	size_t held_len;
-	bool held_gone;
-
-	int64_t window;			/* loop_now() of the first round */
-	uint32_t rounds;		/* repairs since */
-	int64_t backoff_ms;
-	uint64_t drifted_values;	/* hash of the values that were wrong */
-	char *manager;			/* who wrote them, as far as known */
-};
-
 static void on_timer(void *arg);
 
 static struct repair *repair_of(struct channel *c, struct tracked *t)
@@ -83,7 +60,7 @@ void repair_forget(struct channel *c, struct tracked *t)
 	kube_cancel(r->look);
 	timer_stop(&r->timer);
 	drop_held(r);
-	free(r->manager);
+	drift_forget(r);
 	free(r);
 	tracked_put(t);
 }
@@ -92,100 +69,51 @@ void repair_forget(struct channel *c, struct tracked *t)
 static void settle(struct repair *r)
 {
 	if (!r->look && !r->held && !r->held_gone && !timer_armed(&r->timer) &&
-	    loop_now(r->channel->engine->loop) - r->window > FIGHT_WINDOW_MS)
+	    !r->untold && fight_is_over(r))
 		repair_forget(r->channel, r->tracked);
-}
-
-/*
- * Who wrote last, besides us: for people, so the newest entry of the main
- * resource is good enough. NULL if nobody is named.
- */
-static const char *last_writer(const struct node *object, const char *ours)
-{
-	const struct node *list = node_path(object, "metadata",
-					    "managedFields", NULL);
-	const char *name = NULL, *newest = "";
-
-	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
-	     i++) {
-		const struct node *e = list->items[i];
-		const char *manager = node_text(node_get(e, "manager"));
-		const char *time = node_text(node_get(e, "time"));
-		const char *sub = node_text(node_get(e, "subresource"));
-
-		if (!manager || !strcmp(manager, ours) || (sub && *sub))
-			continue;
-		/* RFC 3339 in UTC sorts as text */
-		if (!name || strcmp(time ? time : "", newest) >= 0) {
-			name = manager;
-			newest = time ? time : "";
-		}
-	}
-	return name;
 }
 
 /* ---- repairing ---- */
 
-static void give_up_for_now(struct repair *r, const char *reason)
-{
-	struct tracked *t = r->tracked;
-	struct buf what = BUF_INIT(1024);
-	bool first = !tracked_is(t, TRACKED_UNENFORCEABLE);
-
-	r->backoff_ms = r->backoff_ms ? r->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (r->backoff_ms > BACKOFF_LAST_MS)
-		r->backoff_ms = BACKOFF_LAST_MS;
-	r->repair_due = true;
-	r->channel->counts.fights++;
-	timer_set(&r->timer, r->backoff_ms);
-	t->flags |= TRACKED_UNENFORCEABLE;
-	tracked_describe(t, &what);
-	tracked_note(t, reason, "%s keeps changing it back; next try in %lld s",
-		     r->manager ? r->manager : "somebody unnamed",
-		     (long long)r->backoff_ms / 1000);
-	if (first)
-		event_post(r->channel, EVENT_WARNING, reason, "%s: %s",
-			   what.data, t->note->message);
-	log_warn("drift-unenforceable", LOG_S("channel", r->channel->name),
-		 LOG_S("object", what.data), LOG_S("reason", reason),
-		 LOG_S("manager", r->manager),
-		 LOG_N("backoff_ms", r->backoff_ms));
-	buf_release(&what);
-	channel_object_changed(r->channel, t);
-}
-
 static void repair_now(struct repair *r, enum apply_why why)
 {
-	int64_t now = loop_now(r->channel->engine->loop);
-
 	/* suspended: all is compared again when it goes on */
-	if (!channel_may_write(r->channel))
-		return;
-	if (now - r->window > FIGHT_WINDOW_MS) {
-		r->window = now;
-		r->rounds = 0;
-	}
-	if (r->repair_due)
-		return;		/* backing off */
-	if (++r->rounds > FIGHT_ROUNDS) {
-		give_up_for_now(r, "DriftFight");
+	if (!channel_may_write(r->channel) || r->repair_due)
+		return;		/* or backing off */
+	if (fight_goes_on(r)) {
+		fight_put_off(r, "DriftFight");
 		return;
 	}
 	r->tracked->flags |= TRACKED_DRIFTED;
-	channel_drifted(r->channel, r->tracked, why == APPLY_GONE ?
-			DRIFT_CAUSE_DELETED : DRIFT_CAUSE_CHANGED, r->manager);
+	/* what differs is named when the body is at hand, in a moment */
+	if (r->cause == DRIFT_CAUSE_DELETED)
+		repair_named(r->channel, r->tracked, NULL);
 	apply_object(r->channel, r->tracked, why);
 }
 
 static void drifted(struct channel *c, struct tracked *t,
-		    const struct node *object, enum apply_why why)
+		    const struct node *object, bool full)
 {
 	struct repair *r = repair_of(c, t);
-	const char *manager = object ? last_writer(object, c->manager) : NULL;
 
-	free(r->manager);
-	r->manager = manager ? xstrdup(manager) : NULL;
-	repair_now(r, why);
+	drift_seen(r, object, full);
+	repair_now(r, object ? APPLY_DRIFT : APPLY_GONE);
+}
+
+/* It is there no more, or bears another label. */
+static void absent(struct channel *c, struct tracked *t)
+{
+	t->flags &= (uint16_t)~TRACKED_TERMINATING;
+	t->baseline = (struct baseline){ 0 };
+	switch (drift_mode(c, t)) {
+	case WISH_DRIFT_IGNORE:
+		break;
+	case WISH_DRIFT_REPORT:
+		drift_report(c, t, NULL, NULL);
+		break;
+	default:
+		drifted(c, t, NULL, false);
+	}
 }
 
 void repair_applied(struct channel *c, struct tracked *t,
@@ -204,7 +132,7 @@ void repair_applied(struct channel *c, struct tracked *t,
 			    r->drifted_values == t->baseline.values;
 
 		if (!result->moved || (result->full && same))
-			give_up_for_now(r, "Unenforceable");
+			fight_put_off(r, "Unenforceable");
 	}
 	if (result->ok && !timer_armed(&r->timer)) {
 		/* the backoff stays until it has been quiet for a while */
@@ -235,7 +163,9 @@ struct compared {
 static void found_equal(struct channel *c, struct tracked *t,
 			const struct node *live, struct arena *scratch)
 {
-	baseline_take(&t->baseline, live, c->manager, true, scratch);
+	if (baseline_take(&t->baseline, live, c->manager, true, scratch) < 0)
+		t->baseline = (struct baseline){ 0 };
+	drift_is_over(c, t);
 	await_event(c, t, live);
 }
 
@@ -247,7 +177,24 @@ static void found_different(struct channel *c, struct tracked *t,
 
 	r->drifted_values = entry ? managed_values_hash(live,
 		managed_fields(entry), scratch) : 0;
-	drifted(c, t, live, APPLY_DRIFT);
+	drifted(c, t, live, true);
+}
+
+static void no_difference(void *arg, const struct live_difference *d)
+{
+}
+
+/* A mutator may have stripped our entry even from what we wrote: then only
+ * the values can be compared, and writing again would change nothing. */
+static bool is_as_wanted(struct compared *x, const struct node *want)
+{
+	const struct channel *c = x->channel;
+	const struct baseline *b = &x->tracked->baseline;
+
+	if (!baseline_known(b) && !managed_entry(x->live, c->manager))
+		return !live_diff(want, x->live, c->manager, &x->arena,
+				  no_difference, NULL);
+	return drift_unchanged(b, x->live, c->manager, want, &x->arena);
 }
 
 static void on_body(void *arg, const char *json, size_t len,
@@ -255,23 +202,27 @@ static void on_body(void *arg, const char *json, size_t len,
 {
 	struct compared *x = arg;
 	struct tracked *t = x->tracked;
+	struct channel *c = x->channel;
 	struct err bad = ERR_INIT;
+	const struct node *want;
 	struct node *desired;
 
 	if (!tracked_is(t, TRACKED_DEAD) && t->state == TRACKED_APPLIED &&
 	    !err && json_read(json, len, &x->arena, &desired, &bad) == 0) {
-		if (drift_unchanged(&t->baseline, x->live,
-				    x->channel->manager, desired, &x->arena))
-			found_equal(x->channel, t, x->live, &x->arena);
+		want = wish_reduced(desired, &x->arena);
+		if (drift_mode(c, t) == WISH_DRIFT_REPORT)
+			drift_report(c, t, want, x->live);
+		else if (is_as_wanted(x, want))
+			found_equal(c, t, x->live, &x->arena);
 		else
-			found_different(x->channel, t, x->live, &x->arena);
+			found_different(c, t, x->live, &x->arena);
 	}
 	arena_release(&x->arena);
 	free(x);
 	tracked_put(t);
 }
 
-/* The values were never seen: the bundle's body decides. */
+/* Its values were never seen, or are to be told: the bundle's body decides. */
 static void compare_with_body(struct channel *c, struct tracked *t,
 			      const struct node *live)
 {
@@ -290,11 +241,18 @@ static void judge_whole(struct repair *r, const struct node *live,
 	struct tracked *t = r->tracked;
 	enum drift d = drift_judge(&t->baseline, live, c->manager,
 				   t->kind->generation_trusted, scratch);
+	bool certain = d == DRIFT_RECREATED || d == DRIFT_CERTAIN;
 
 	if (d == DRIFT_TERMINATING) {
 		t->flags |= TRACKED_TERMINATING;
 		channel_object_changed(c, t);
-	} else if (d == DRIFT_RECREATED || d == DRIFT_CERTAIN) {
+	} else if (drift_mode(c, t) == WISH_DRIFT_IGNORE) {
+		found_equal(c, t, live, scratch);
+	} else if (drift_mode(c, t) == WISH_DRIFT_REPORT ||
+		   !baseline_known(&t->baseline) ||
+		   (d == DRIFT_CERTAIN && t->ignores)) {
+		compare_with_body(c, t, live);
+	} else if (certain) {
 		found_different(c, t, live, scratch);
 	} else if (!t->baseline.values) {
 		compare_with_body(c, t, live);
@@ -319,7 +277,7 @@ static void on_looked(void *arg, const struct kube_answer *a)
 	if (t->state != TRACKED_APPLIED)
 		goto out;
 	if (a->status->why == KUBE_NOT_FOUND)
-		drifted(r->channel, t, NULL, APPLY_GONE);
+		absent(r->channel, t);
 	else if (a->err || kube_answer_object(a, &scratch, &live, &err) < 0)
 		look_later(r);
 	else
@@ -389,9 +347,7 @@ static void gone(struct channel *c, struct tracked *t,
 		if (object && version_is_before(object_version(object),
 						t->baseline.version))
 			return;
-		t->flags &= ~TRACKED_TERMINATING;
-		t->baseline = (struct baseline){ 0 };
-		drifted(c, t, NULL, APPLY_GONE);
+		absent(c, t);
 		return;
 	case TRACKED_WAITING:
 	case TRACKED_FAILED:
@@ -405,18 +361,41 @@ static void gone(struct channel *c, struct tracked *t,
 	}
 }
 
+/* What others do to it is nobody's business here. */
+static void set_ignored(struct channel *c, struct tracked *t,
+			const struct node *object, struct arena *scratch)
+{
+	if (node_path_str(object, "metadata", "deletionTimestamp", NULL)) {
+		t->flags |= TRACKED_TERMINATING;
+		channel_object_changed(c, t);
+		return;
+	}
+	if (baseline_take(&t->baseline, object, c->manager, false,
+			  scratch) < 0)
+		t->baseline = (struct baseline){ 0 };
+	await_event(c, t, object);
+}
+
 static void set(struct channel *c, struct tracked *t,
 		const struct node *object, struct arena *scratch)
 {
+	enum wish_drift mode = drift_mode(c, t);
+	enum drift d;
+
 	if (t->state != TRACKED_APPLIED)
 		return;
+	if (mode == WISH_DRIFT_IGNORE) {
+		set_ignored(c, t, object, scratch);
+		return;
+	}
 	if (!baseline_known(&t->baseline)) {
 		/* a mutator strips managedFields: only a look can tell */
 		repair_suspect(c, t);
 		return;
 	}
-	switch (drift_judge(&t->baseline, object, c->manager,
-			    t->kind->generation_trusted, scratch)) {
+	d = drift_judge(&t->baseline, object, c->manager,
+			t->kind->generation_trusted, scratch);
+	switch (d) {
 	case DRIFT_ECHO:
 		break;
 	case DRIFT_NONE:
@@ -439,7 +418,12 @@ static void set(struct channel *c, struct tracked *t,
 		break;
 	case DRIFT_RECREATED:
 	case DRIFT_CERTAIN:
-		drifted(c, t, object, APPLY_DRIFT);
+		/* it may be that what we lost is what we ignore */
+		if (mode == WISH_DRIFT_REPORT ||
+		    (d == DRIFT_CERTAIN && t->ignores))
+			repair_suspect(c, t);
+		else
+			drifted(c, t, object, false);
 		break;
 	}
 }

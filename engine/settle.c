@@ -19,6 +19,8 @@
 
 /* tries until an object that may work by itself is called failing */
 #define FAILING_TRIES 3
+/* objects that a condition names */
+#define DRIFTS_NAMED 5
 
 static void look(void *arg);
 
@@ -59,22 +61,37 @@ void channel_health_changed(struct channel *c, struct tracked *t,
 }
 
 void channel_drifted(struct channel *c, struct tracked *t,
-		     enum drift_cause cause, const char *manager)
+		     enum drift_cause cause, enum drift_action action,
+		     const char *manager, const struct strvec *fields)
 {
+	static const char *const events[DRIFT_ACTIONS] = {
+		[DRIFT_CORRECTED] = "drift",
+		[DRIFT_REPORTED] = "drift-reported",
+		[DRIFT_PUT_OFF] = "drift-put-off",
+	};
 	struct channel_status *s = &c->status;
-	struct buf what = BUF_INIT(4096);
+	struct drift_record record = {
+		.manager = (char *)manager, .fields = *fields,
+		.at = clock_now(), .times = 1, .action = action,
+	};
+	struct buf what = BUF_INIT(4096), named = BUF_INIT(4096);
 
 	tracked_describe(t, &what);
-	free(s->drift_object);
-	free(s->drift_manager);
-	s->drift_object = xstrdup(what.data);
-	s->drift_manager = manager ? xstrdup(manager) : NULL;
-	s->drift_at = clock_now();
-	s->drift_repairs++;
-	c->counts.repairs[cause]++;
-	log_info("drift", LOG_S("channel", c->name),
-		 LOG_S("object", what.data), LOG_S("manager", manager));
+	record.object = what.data;
+	for (size_t i = 0; i < fields->n; i++)
+		buf_addf(&named, "%s%s", i ? ", " : "", fields->v[i]);
+	status_add_drift(s, &record);
+	if (action == DRIFT_CORRECTED) {
+		s->drift_repairs++;
+		c->counts.repairs[cause]++;
+	} else if (action == DRIFT_REPORTED) {
+		c->counts.reports[cause]++;
+	}
+	log_info(events[action], LOG_S("channel", c->name),
+		 LOG_S("object", what.data), LOG_S("manager", manager),
+		 LOG_S("fields", named.data));
 	buf_release(&what);
+	buf_release(&named);
 	settle_touch(c);
 }
 
@@ -180,8 +197,8 @@ void settle_begin(struct channel *c)
 
 struct counts {
 	size_t total, applied, ready, failing, progressing, drifted, deleting;
-	size_t unhealthy;
-	const struct tracked *first_failing, *first_unready;
+	size_t unhealthy, fighting;
+	const struct tracked *first_failing, *first_refused, *first_unready;
 };
 
 static struct counts count(const struct channel *c)
@@ -205,11 +222,14 @@ static struct counts count(const struct channel *c)
 		n.ready += ready;
 		n.drifted += tracked_is(t, TRACKED_DRIFTED |
 					TRACKED_UNENFORCEABLE);
+		n.fighting += tracked_is(t, TRACKED_UNENFORCEABLE);
 		if (tracked_is_failing(t)) {
 			n.failing++;
 			n.unhealthy += t->state == TRACKED_APPLIED;
 			if (!n.first_failing)
 				n.first_failing = t;
+			if (!n.first_refused && t->state != TRACKED_APPLIED)
+				n.first_refused = t;
 		} else if (!ready) {
 			n.progressing++;
 			if (!n.first_unready)
@@ -437,10 +457,10 @@ static void set_apply(struct channel *c, const struct counts *n)
 	} else if (failing) {
 		buf_addf(&text, "%zu of %zu object%s cannot be applied: ",
 			 failing, n->total, plural(n->total));
-		tracked_describe(n->first_failing, &text);
-		if (n->first_failing->note)
+		tracked_describe(n->first_refused, &text);
+		if (n->first_refused->note)
 			buf_addf(&text, ": %s",
-				 n->first_failing->note->message);
+				 n->first_refused->note->message);
 		set(c, CONDITION_APPLIED, false, "ApplyFailed", text.data);
 	} else if (p->settling) {
 		buf_addf(&text, "%zu of %zu object%s applied", n->applied,
@@ -527,6 +547,38 @@ static void set_prune(struct channel *c)
 	buf_release(&text);
 }
 
+/* What differs and stays so: because it is wanted, or because somebody does
+ * it again and again. */
+static void set_drift(struct channel *c)
+{
+	struct buf text = BUF_INIT(8192);
+	const char *reason = "DriftReported";
+	size_t n = 0;
+
+	for (struct tracked *t = c->inventory.first; t; t = t->next) {
+		bool fight = tracked_is(t, TRACKED_UNENFORCEABLE);
+
+		if (!fight && !(tracked_is(t, TRACKED_DRIFTED) &&
+				drift_mode(c, t) == WISH_DRIFT_REPORT))
+			continue;
+		if (fight)
+			reason = "DriftFight";
+		if (n++ >= DRIFTS_NAMED)
+			continue;
+		buf_adds(&text, n > 1 ? "; " : "");
+		tracked_describe(t, &text);
+		if (t->note)
+			buf_addf(&text, ": %s", t->note->message);
+	}
+	if (n > DRIFTS_NAMED)
+		buf_addf(&text, "; and %zu more", n - DRIFTS_NAMED);
+	if (n)
+		set(c, CONDITION_DRIFTED, true, reason, text.data);
+	else
+		set(c, CONDITION_DRIFTED, false, "NoDrift", "");
+	buf_release(&text);
+}
+
 /*
  * A suspended Channel prunes nothing, also when it is deleted; and one with
  * deletionPolicy Prune does not leave its objects behind. Which of the two is
@@ -607,12 +659,14 @@ void settle_fill(struct channel *c)
 	s->progressing = n.progressing;
 	s->failed = n.failing;
 	s->drifted = n.drifted;
+	s->fighting = n.fighting;
 	set_failures(c);
 	set_leftovers(c);
 	set_source(c);
 	set_apply(c, &n);
 	set_health(c, &n);
 	set_prune(c);
+	set_drift(c);
 	set_suspended(c);
 	set_ready(c, &n);
 }

@@ -26,10 +26,17 @@ static const char *const names[CONDITIONS] = {
 	[CONDITION_FORKED] = "Forked",
 	[CONDITION_CLOCK] = "Clock",
 	[CONDITION_PRUNE_BLOCKED] = "PruneBlocked",
+	[CONDITION_DRIFTED] = "Drifted",
 	[CONDITION_SUSPENDED] = "Suspended",
 };
 
 static const char *const status_names[] = { "Unknown", "True", "False" };
+
+static const char *const action_names[DRIFT_ACTIONS] = {
+	[DRIFT_CORRECTED] = "Corrected",
+	[DRIFT_REPORTED] = "Reported",
+	[DRIFT_PUT_OFF] = "PutOff",
+};
 
 const char *condition_name(enum condition_type type)
 {
@@ -54,12 +61,19 @@ void status_clear_leftovers(struct channel_status *s)
 	s->n_leftovers = 0;
 }
 
+static void drift_release(struct drift_record *d)
+{
+	free(d->object);
+	free(d->manager);
+	strvec_release(&d->fields);
+}
+
 void channel_status_release(struct channel_status *s)
 {
 	status_clear_failures(s);
 	status_clear_leftovers(s);
-	free(s->drift_object);
-	free(s->drift_manager);
+	for (size_t i = 0; i < s->n_drifts; i++)
+		drift_release(&s->drifts[i]);
 	*s = (struct channel_status){ 0 };
 }
 
@@ -103,6 +117,51 @@ void status_add_leftover(struct channel_status *s, const char *object)
 {
 	if (s->n_leftovers < STATUS_LEFTOVERS)
 		s->leftovers[s->n_leftovers++] = xstrdup(object);
+}
+
+static bool same_drift(const struct drift_record *a,
+		       const struct drift_record *b)
+{
+	if (a->action != b->action || strcmp(a->object, b->object) ||
+	    strcmp(a->manager ? a->manager : "", b->manager ? b->manager : "") ||
+	    a->fields.n != b->fields.n)
+		return false;
+	for (size_t i = 0; i < a->fields.n; i++)
+		if (strcmp(a->fields.v[i], b->fields.v[i]))
+			return false;
+	return true;
+}
+
+static struct drift_record drift_copy(const struct drift_record *d)
+{
+	struct drift_record out = {
+		.object = xstrdup(d->object),
+		.manager = d->manager ? xstrdup(d->manager) : NULL,
+		.at = d->at, .times = d->times, .action = d->action,
+	};
+
+	for (size_t i = 0; i < d->fields.n && i < STATUS_DRIFT_FIELDS; i++)
+		strvec_push(&out.fields, d->fields.v[i]);
+	return out;
+}
+
+void status_add_drift(struct channel_status *s, const struct drift_record *d)
+{
+	struct drift_record first = drift_copy(d);
+	size_t i = 0;
+
+	while (i < s->n_drifts && !same_drift(&s->drifts[i], d))
+		i++;
+	if (i < s->n_drifts)
+		first.times += s->drifts[i].times;
+	else if (i == STATUS_DRIFTS)
+		i--;
+	if (i == s->n_drifts)
+		s->n_drifts++;
+	else
+		drift_release(&s->drifts[i]);
+	memmove(s->drifts + 1, s->drifts, i * sizeof(*s->drifts));
+	s->drifts[0] = first;
 }
 
 /* ---- writing ---- */
@@ -168,20 +227,47 @@ static struct node *write_failures(struct arena *a,
 	return list;
 }
 
-static struct node *write_drift(struct arena *a,
-				const struct channel_status *s)
+static struct node *write_last_drift(struct arena *a,
+				     const struct channel_status *s)
 {
+	const struct drift_record *d = s->drifts;
 	struct node *n;
 
-	if (!s->drift_object)
+	if (!s->n_drifts)
 		return node_null(a);
 	n = node_map(a);
-	node_set(a, n, "object", node_str_clean(a, s->drift_object));
-	node_set(a, n, "at", time_node(a, s->drift_at));
-	node_set(a, n, "manager", s->drift_manager ?
-		 node_str_clean(a, s->drift_manager) : node_null(a));
+	node_set(a, n, "object", node_str_clean(a, d->object));
+	node_set(a, n, "at", time_node(a, d->at));
+	node_set(a, n, "manager", d->manager ?
+		 node_str_clean(a, d->manager) : node_null(a));
 	node_set(a, n, "repairs", node_int(a, (int64_t)s->drift_repairs));
 	return n;
+}
+
+static struct node *write_drifts(struct arena *a,
+				 const struct channel_status *s)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < s->n_drifts; i++) {
+		const struct drift_record *d = &s->drifts[i];
+		struct node *n = node_map(a), *fields = node_seq(a);
+
+		for (size_t k = 0; k < d->fields.n; k++)
+			node_append(a, fields,
+				    node_str_clean(a, d->fields.v[k]));
+		node_set(a, n, "object", node_str_clean(a, d->object));
+		node_set(a, n, "fields", fields);
+		if (d->manager)
+			node_set(a, n, "manager",
+				 node_str_clean(a, d->manager));
+		node_set(a, n, "at", time_node(a, d->at));
+		node_set(a, n, "times", node_int(a, (int64_t)d->times));
+		node_set(a, n, "action",
+			 node_str(a, action_names[d->action]));
+		node_append(a, list, n);
+	}
+	return list;
 }
 
 static struct node *write_conditions(struct arena *a,
@@ -221,7 +307,8 @@ struct node *status_write(const struct channel_status *s, struct arena *a)
 	node_set(a, n, "objects", write_counts(a, s));
 	node_set(a, n, "failures", write_failures(a, s));
 	node_set(a, n, "leftovers", leftovers);
-	node_set(a, n, "lastDrift", write_drift(a, s));
+	node_set(a, n, "lastDrift", write_last_drift(a, s));
+	node_set(a, n, "drifts", write_drifts(a, s));
 	node_set(a, n, "conditions", write_conditions(a, s));
 	return n;
 }
@@ -289,15 +376,48 @@ static void read_condition(const struct node *n, struct channel_status *s)
 	}
 }
 
+static void read_drift(const struct node *n, struct channel_status *s)
+{
+	const char *at = node_text(node_get(n, "at"));
+	const char *action = node_text(node_get(n, "action"));
+	const struct node *fields = node_get(n, "fields");
+	int64_t times = node_path_int(n, 1, "times", NULL);
+	struct drift_record d = {
+		.object = (char *)node_text(node_get(n, "object")),
+		.manager = (char *)node_text(node_get(n, "manager")),
+		.times = times > 0 ? (uint64_t)times : 1,
+	};
+
+	if (!d.object || !at || clock_parse(at, &d.at))
+		return;
+	for (int v = 0; action && v < DRIFT_ACTIONS; v++)
+		if (!strcmp(action, action_names[v]))
+			d.action = (enum drift_action)v;
+	for (uint32_t i = 0; fields && fields->type == NODE_SEQ &&
+	     i < fields->n && i < STATUS_DRIFT_FIELDS; i++)
+		if (node_text(fields->items[i]))
+			strvec_push(&d.fields, fields->items[i]->str);
+	status_add_drift(s, &d);
+	strvec_release(&d.fields);
+}
+
+/* The oldest first, so that the latest is the first again. */
+static void read_drifts(const struct node *status, struct channel_status *s)
+{
+	const struct node *list = node_get(status, "drifts");
+	uint32_t n = list && list->type == NODE_SEQ ? list->n : 0;
+
+	for (uint32_t i = n > STATUS_DRIFTS ? STATUS_DRIFTS : n; i-- > 0; )
+		read_drift(list->items[i], s);
+	s->drift_repairs = (uint64_t)node_path_int(status, 0, "lastDrift",
+						   "repairs", NULL);
+}
+
 int status_read(const struct node *channel, struct channel_status *ret,
 		struct err *err)
 {
 	const struct node *status = node_get(channel, "status");
 	const struct node *list = node_get(status, "conditions");
-	const struct node *drift = node_get(status, "lastDrift");
-	const char *object = node_text(node_get(drift, "object"));
-	const char *manager = node_text(node_get(drift, "manager"));
-	const char *at = node_text(node_get(drift, "at"));
 	struct channel_status s = { 0 };
 
 	if (read_bundle(node_get(status, "accepted"), "accepted",
@@ -308,12 +428,7 @@ int status_read(const struct node *channel, struct channel_status *ret,
 	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
 	     i++)
 		read_condition(list->items[i], &s);
-	if (object && at && !clock_parse(at, &s.drift_at)) {
-		s.drift_object = xstrdup(object);
-		s.drift_manager = manager ? xstrdup(manager) : NULL;
-		s.drift_repairs = (uint64_t)node_path_int(drift, 0, "repairs",
-							  NULL);
-	}
+	read_drifts(status, &s);
 	channel_status_release(ret);
 	*ret = s;
 	return 0;

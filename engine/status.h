@@ -12,6 +12,7 @@
 #include "schema/base/arena.h"
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
+#include "schema/base/strvec.h"
 #include "schema/bundle.h"
 #include "schema/node.h"
 
@@ -25,6 +26,7 @@ enum condition_type {
 	CONDITION_FORKED,
 	CONDITION_CLOCK,
 	CONDITION_PRUNE_BLOCKED,
+	CONDITION_DRIFTED,
 	CONDITION_SUSPENDED,
 	CONDITIONS
 };
@@ -57,6 +59,9 @@ struct status_bundle {
 
 #define STATUS_FAILURES 20
 #define STATUS_LEFTOVERS 20
+/* drifts that are remembered, and fields that are named of each */
+#define STATUS_DRIFTS 10
+#define STATUS_DRIFT_FIELDS 5
 
 struct failure {
 	char *object;			/* as object_describe names it */
@@ -65,17 +70,35 @@ struct failure {
 	char *message;
 };
 
+enum drift_action {
+	DRIFT_CORRECTED,	/* a repair was begun */
+	DRIFT_REPORTED,		/* it is left as it is */
+	DRIFT_PUT_OFF,		/* somebody keeps doing it: later */
+	DRIFT_ACTIONS
+};
+
+/* What others did to an object. */
+struct drift_record {
+	char *object;		/* as object_describe names it */
+	char *manager;		/* who did it; NULL: nobody is named */
+	struct strvec fields;	/* the first few; none: all of it, or it is
+				   not known */
+	int64_t at;		/* seconds UTC, of the last time */
+	uint64_t times;
+	enum drift_action action;
+};
+
 struct channel_status {
 	int64_t observed_generation;
 	struct status_bundle accepted, applied;
 	uint64_t total, ready, progressing, failed, drifted;
+	uint64_t fighting;	/* of those drifted; for the metrics */
 	struct failure failures[STATUS_FAILURES];
 	size_t n_failures;
 	char *leftovers[STATUS_LEFTOVERS];
 	size_t n_leftovers;
-	char *drift_object;		/* NULL: nothing drifted yet */
-	char *drift_manager;		/* who did it, NULL if nobody is named */
-	int64_t drift_at;
+	struct drift_record drifts[STATUS_DRIFTS];	/* the latest first */
+	size_t n_drifts;
 	uint64_t drift_repairs;		/* since the Channel was made */
 	struct condition conditions[CONDITIONS];
 };
@@ -100,6 +123,10 @@ void status_add_failure(struct channel_status *s, const char *object,
 			const char *message);
 void status_clear_leftovers(struct channel_status *s);
 void status_add_leftover(struct channel_status *s, const char *object);
+
+/* Puts one before the others, of which the oldest may be forgotten; one that
+ * is there already, but for its time, happened once more. All is copied. */
+void status_add_drift(struct channel_status *s, const struct drift_record *d);
 
 /* The value of .status, for a merge patch that replaces all of ours: what
  * is not set is an explicit null. */

@@ -42,7 +42,8 @@ static bool is_alarm(const char *type)
 {
 	static const enum condition_type alarms[] = {
 		CONDITION_STALE, CONDITION_FORKED, CONDITION_CLOCK,
-		CONDITION_PRUNE_BLOCKED, CONDITION_SUSPENDED,
+		CONDITION_PRUNE_BLOCKED, CONDITION_DRIFTED,
+		CONDITION_SUSPENDED,
 	};
 
 	for (size_t i = 0; i < sizeof(alarms) / sizeof(alarms[0]); i++)

@@ -195,6 +195,7 @@ static void check_conditions(struct checkup *k)
 		{ CONDITION_FORKED, "False", FINDING_FAIL },
 		{ CONDITION_CLOCK, "False", FINDING_FAIL },
 		{ CONDITION_PRUNE_BLOCKED, "False", FINDING_WARN },
+		{ CONDITION_DRIFTED, "False", FINDING_WARN },
 		{ CONDITION_SUSPENDED, "False", FINDING_WARN },
 	};
 	const char *reason, *message;

@@ -22,6 +22,7 @@
 #include "schema/limits.h"
 #include "schema/object.h"
 #include "schema/render.h"
+#include "schema/wishes.h"
 
 #define KINDS "applyset.kubernetes.io/contains-group-kinds"
 /* so many that are not in a list are asked for one by one, else all objects
@@ -258,7 +259,8 @@ static int compare(struct live *l, struct entry *e, const struct node *live,
 	}
 	rc = read_object(l, &e->blob, &a, &want, err);
 	if (rc == 0)
-		live_diff(want, live, l->manager, &a, on_difference, &k);
+		live_diff(wish_reduced(want, &a), live, l->manager, &a,
+			  on_difference, &k);
 	if (k.begun)
 		live_out_end(l->out);
 	arena_wipe(&a);
