@@ -17,8 +17,8 @@
 
 struct adopter {
 	const char *manager;	/* ours */
-	/* Is there such a channel? An entry of a channel that is gone may be
-	 * taken over. */
+	/* Is there such a channel, and does it want the object? An entry of
+	 * one that is gone, or let go of it, may be taken over. */
 	bool (*channel_exists)(void *arg, const char *name);
 	void *arg;
 };

@@ -13,6 +13,8 @@
 #include "engine/adopt.h"
 #include "engine/compare.h"
 #include "engine/managed.h"
+#include "engine/recreate.h"
+#include "engine/release.h"
 #include "engine/share.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
@@ -38,9 +40,8 @@ static void leave_place(struct op *op, const struct kube_status *s)
 	op_leaves(c, s, loop_now(c->engine->loop) - op->began);
 }
 
-static void fail(struct op *op, const struct kube_status *s,
-		 enum verdict verdict, const char *reason,
-		 const char *message)
+void op_fail(struct op *op, const struct kube_status *s,
+	     enum verdict verdict, const char *reason, const char *message)
 {
 	struct outcome o = {
 		.verdict = verdict, .status = s ? s->code : 0,
@@ -53,11 +54,30 @@ static void fail(struct op *op, const struct kube_status *s,
 
 static void fail_err(struct op *op, const struct err *err, const char *reason)
 {
-	fail(op, NULL, err->class == ERR_TRANSIENT ? VERDICT_LATER :
-	     VERDICT_FAILED, reason, err->msg);
+	op_fail(op, NULL, err->class == ERR_TRANSIENT ? VERDICT_LATER :
+		VERDICT_FAILED, reason, err->msg);
 }
 
-static void refuse(struct op *op, const struct kube_status *s)
+/* An object that is there cannot be made so, but another one can. */
+static bool recreates(struct op *op, const struct kube_status *s)
+{
+	char *message;
+
+	if (op->created || op->remade || !recreate_would_help(s))
+		return false;
+	if (wish_recreate(op->desired)) {
+		recreate_begin(op, s);
+		return true;
+	}
+	message = xasprintf("%s (this cannot be changed in place; to have it "
+			    "deleted and made again, annotate it with "
+			    WISH_RECREATE ": \"true\")", s->message);
+	op_fail(op, s, VERDICT_FAILED, verdict_reason(s), message);
+	free(message);
+	return true;
+}
+
+void op_refuse(struct op *op, const struct kube_status *s)
 {
 	struct channel *c = op->channel;
 	struct verdict_context ctx = {
@@ -67,7 +87,9 @@ static void refuse(struct op *op, const struct kube_status *s)
 		.tries = op->t->tries,
 	};
 
-	fail(op, s, verdict_of(s, &ctx), verdict_reason(s), s->message);
+	if (!recreates(op, s))
+		op_fail(op, s, verdict_of(s, &ctx), verdict_reason(s),
+			s->message);
 }
 
 static void succeed(struct op *op, const struct kube_status *s)
@@ -95,10 +117,10 @@ static struct kube_target target_of(const struct op *op)
  * time: it waits until that is so again, or is dropped with the channel. */
 static void put_off(struct op *op)
 {
-	fail(op, NULL, VERDICT_AGAIN, "NotNow", "the channel may not write");
+	op_fail(op, NULL, VERDICT_AGAIN, "NotNow", "the channel may not write");
 }
 
-static void send(struct op *op, struct kube_request *r)
+void op_send(struct op *op, struct kube_request *r)
 {
 	struct err err = ERR_INIT;
 
@@ -123,17 +145,22 @@ static bool may_look_again(const struct kube_status *s)
 
 /* ---- managedFields of others ---- */
 
-static bool channel_exists(void *arg, const char *name)
+/* What a channel has that is gone, or does not name the object any more, may
+ * be taken. */
+static bool has_it(void *arg, const char *name)
 {
-	return controller_has(arg, name);
+	const struct op *op = arg;
+	struct channel *other = controller_get(op->channel->engine, name);
+
+	return other && !release_was_dropped(other, op->t);
 }
 
 static struct adopter adopter_of(const struct op *op)
 {
 	return (struct adopter){
 		.manager = op->channel->manager,
-		.channel_exists = channel_exists,
-		.arg = op->channel->engine,
+		.channel_exists = has_it,
+		.arg = (void *)op,
 	};
 }
 
@@ -153,7 +180,7 @@ static void send_patch(struct op *op, const struct node *patch,
 	r.body = body.data;
 	r.body_len = body.len;
 	r.query = query.data;
-	send(op, &r);
+	op_send(op, &r);
 	buf_release(&query);
 	buf_release(&body);
 }
@@ -206,7 +233,7 @@ static void on_shared(void *arg, const struct kube_answer *a)
 	else if (op->takes < TAKES_MAX && may_look_again(a->status))
 		send_look(op);
 	else
-		refuse(op, a->status);
+		op_refuse(op, a->status);
 }
 
 static void share(struct op *op, const struct node *object)
@@ -218,8 +245,8 @@ static void share(struct op *op, const struct node *object)
 			 &op->arena, &patch, &err) < 0) {
 		fail_err(op, &err, "IgnoredPart");
 	} else if (patch && op->takes++ == TAKES_MAX) {
-		fail(op, NULL, VERDICT_LATER, "Contended",
-		     "others write it all the time");
+		op_fail(op, NULL, VERDICT_LATER, "Contended",
+			"others write it all the time");
 	} else if (patch) {
 		send_patch(op, patch, on_shared);
 	} else if (reduce(op, object, &err) < 0) {
@@ -252,12 +279,13 @@ static void on_taken(void *arg, const struct kube_answer *a)
 			 LOG_S("kind", op->t->kind->name),
 			 LOG_S("namespace", op->t->namespace),
 			 LOG_S("name", op->t->name));
+		release_done(op->channel, op->t);
 		op->force = true;
 		go_on(op, object);
 	} else if (op->takes < TAKES_MAX && may_look_again(a->status)) {
 		send_look(op);
 	} else {
-		refuse(op, a->status);
+		op_refuse(op, a->status);
 	}
 }
 
@@ -275,7 +303,7 @@ static void judge_owner(struct op *op, const struct kube_status *s,
 				    "does not take it: let one of the two "
 				    "bundles drop it", rival,
 				    op->channel->name);
-		fail(op, s, VERDICT_FAILED, OTHER_CHANNEL, message);
+		op_fail(op, s, VERDICT_FAILED, OTHER_CHANNEL, message);
 		free(message);
 		return;
 	}
@@ -301,7 +329,7 @@ static void on_look(void *arg, const struct kube_answer *a)
 	if (a->status->why == KUBE_NOT_FOUND)
 		send_apply(op);
 	else if (a->err)
-		refuse(op, a->status);
+		op_refuse(op, a->status);
 	else if (kube_answer_object(a, &op->arena, &object, &err) < 0)
 		fail_err(op, &err, "BadAnswer");
 	else if (op->force)
@@ -317,7 +345,7 @@ static void send_look(struct op *op)
 		.account = op->channel->account, .on_done = on_look,
 	};
 
-	send(op, &r);
+	op_send(op, &r);
 }
 
 /* ---- the apply ---- */
@@ -395,7 +423,7 @@ static void on_applied(void *arg, const struct kube_answer *a)
 		return;
 	}
 	if (a->err) {
-		refuse(op, a->status);
+		op_refuse(op, a->status);
 		return;
 	}
 	op->created = op->created || a->code == 201;
@@ -424,7 +452,7 @@ static void send_apply(struct op *op)
 		kube_query(&query, "force", "true");
 	kube_query(&query, "fieldValidation", "Strict");
 	r.query = query.data;
-	send(op, &r);
+	op_send(op, &r);
 	buf_release(&query);
 }
 
@@ -481,10 +509,7 @@ static void on_body(void *arg, const char *json, size_t len,
 	}
 	repair_named(op->channel, op->t, wish_reduced(op->desired,
 						      &op->arena));
-	if (op->ignores)
-		send_look(op);
-	else
-		send_apply(op);
+	op_apply(op);
 }
 
 static void take_place(struct op *op)
@@ -510,13 +535,19 @@ struct op *op_new(struct channel *c, struct tracked *t, enum apply_why why)
 	return op;
 }
 
-void op_again(struct op *op)
+/* From the beginning: with a look where that is needed. */
+void op_apply(struct op *op)
 {
-	take_place(op);
 	if (op->ignores)
 		send_look(op);
 	else
 		send_apply(op);
+}
+
+void op_again(struct op *op)
+{
+	take_place(op);
+	op_apply(op);
 }
 
 void op_free(struct op *op)

@@ -9,6 +9,8 @@
  *   ignores      what belongs to others once it is there is left out: GET
  *                (404: the whole body), a JSON patch by which we own it no
  *                more, then PATCH with the uid of what was read
+ *   fixed        a change that the API server never makes in place: refused,
+ *                or (windlass.dev/recreate) DELETE and PATCH: recreate.h
  *   either one   with leftovers of kubectl in the answer: a JSON patch that
  *                leaves them no field of ours
  */
@@ -33,6 +35,7 @@ struct op {
 					   some of it away */
 	bool ignores;			/* some fields belong to others, */
 	bool reduced;			/* and the body is without them */
+	bool remade;			/* the old object was to be deleted */
 	struct sha256 content;
 	struct arena arena;
 	char *body;
@@ -66,6 +69,17 @@ struct outcome {
 	const char *reason;		/* CamelCase */
 	const char *message;
 };
+
+/* ---- for engine/recreate.c ---- */
+/* Sends a request for the object; its on_done clears op->call first. */
+void op_send(struct op *op, struct kube_request *r);
+/* Applies, from the beginning. */
+void op_apply(struct op *op);
+/* Ends it. s: the answer that it ends with, or NULL. */
+void op_fail(struct op *op, const struct kube_status *s, enum verdict verdict,
+	     const char *reason, const char *message);
+/* Ends it by what the API server answered. */
+void op_refuse(struct op *op, const struct kube_status *s);
 
 /* Of engine/apply.c: the op is its again, and has no place any more. */
 void op_done(struct op *op, const struct outcome *o);

@@ -15,6 +15,7 @@
 #include "engine/compare.h"
 #include "engine/managed.h"
 #include "engine/prune.h"
+#include "engine/release.h"
 #include "engine/rollout.h"
 #include "engine/writes.h"
 #include "schema/base/log.h"
@@ -388,6 +389,8 @@ static void failed(struct apply *a, struct op *op, const struct outcome *o)
 	if (o->verdict == VERDICT_NO_KIND)
 		kinds_refresh(&a->channel->engine->kinds);
 	tracked_note(t, o->reason, "%s", o->message);
+	if (!strcmp(o->reason, OTHER_CHANNEL))
+		release_wanted(a->channel, t);
 	try_later(a, t, o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
 		  TRACKED_WAITING, o->status == 403);
 	log_failure(op, o);

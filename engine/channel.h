@@ -179,10 +179,15 @@ void channel_untracked(struct channel *c, struct kind *k, enum observed what,
 		       const struct node *object);
 /* The channel of a part-of label; NULL if it is none of ours. */
 struct channel *controller_by_applyset(struct engine *e, const char *label);
-/* Is there a Channel of this name in the cluster? */
-bool controller_has(struct engine *e, const char *name);
+/* The Channel of this name; NULL if the cluster has none. */
+struct channel *controller_get(struct engine *e, const char *name);
 /* The first channel, and the one after c; NULL at the end. */
 struct channel *controller_next(struct engine *e, const struct channel *c);
+
+/* The first channel that fn says yes to; NULL if it does for none. */
+struct channel *controller_find(struct engine *e,
+				bool (*fn)(struct channel *c, void *arg),
+				void *arg);
 
 /* It leaves the inventory: it is gone, or no longer ours. */
 void channel_untrack(struct channel *c, struct tracked *t);

@@ -185,9 +185,21 @@ struct channel *controller_by_applyset(struct engine *e, const char *label)
 	       NULL;
 }
 
-bool controller_has(struct engine *e, const char *name)
+struct channel *controller_get(struct engine *e, const char *name)
 {
-	return e->controller && find(e->controller, name);
+	return e->controller ? find(e->controller, name) : NULL;
+}
+
+struct channel *controller_find(struct engine *e,
+				bool (*fn)(struct channel *c, void *arg),
+				void *arg)
+{
+	if (!e->controller)
+		return NULL;
+	for (map_each(&e->controller->channels, entry))
+		if (fn(entry->value, arg))
+			return entry->value;
+	return NULL;
 }
 
 struct channel *controller_next(struct engine *e, const struct channel *c)

@@ -164,6 +164,8 @@ libengine_a_SOURCES += \
 	engine/reconcile.c \
 	engine/drift-told.c engine/drift-told.h \
 	engine/share.c engine/share.h \
+	engine/recreate.c engine/recreate.h \
+	engine/release.c engine/release.h \
 	engine/repair.c engine/repair.h
 
 # the manuals

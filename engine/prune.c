@@ -15,11 +15,14 @@
 #include "engine/discovery.h"
 #include "engine/managed.h"
 #include "engine/prune-look.h"
+#include "engine/release.h"
 #include "engine/verdict.h"
 #include "engine/wave.h"
 #include "engine/writes.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/json.h"
+#include "schema/limits.h"
 #include "schema/render.h"
 #include "schema/wishes.h"
 
@@ -30,6 +33,9 @@
 #define BLOCKED_MIN_MS 1000
 #define BLOCKED_MAX_MS 60000
 #define NAMES 20
+/* until what left this channel is taken for gone where another channel of the
+ * same host might name it */
+#define INHERIT_MS 2000
 
 /* One object on its way. */
 struct del {
@@ -37,6 +43,7 @@ struct del {
 	struct prune *prune;
 	struct tracked *t;		/* held */
 	char uid[40];
+	char heir[64];		/* the channel that gets it; "": nobody */
 	struct kube_call *call;
 	struct look *look;
 	int64_t began;
@@ -408,6 +415,87 @@ static void on_looked(void *arg, const struct err *err,
 	buf_release(&names);
 }
 
+/* ---- or may it stay? ---- */
+
+static void say_released(struct del *d)
+{
+	struct channel *c = d->prune->channel;
+	struct buf what = BUF_INIT(4096);
+
+	tracked_describe(d->t, &what);
+	if (*d->heir) {
+		log_info("object-handed-over", LOG_S("channel", c->name),
+			 LOG_S("object", what.data), LOG_S("to", d->heir));
+		event_post(c, EVENT_NORMAL, "HandedOver", "%s belongs to "
+			   "channel '%s' now", what.data, d->heir);
+	} else {
+		log_info("object-released", LOG_S("channel", c->name),
+			 LOG_S("object", what.data));
+		event_post(c, EVENT_NORMAL, "Released", "%s stays (" WISH_PRUNE
+			   "), and is nobody's", what.data);
+	}
+	buf_release(&what);
+}
+
+static void on_released(void *arg, const struct kube_answer *a)
+{
+	struct del *d = arg;
+	struct tracked *t = tracked_hold(d->t), *theirs;
+	struct channel *c = d->prune->channel, *heir;
+
+	d->call = NULL;
+	if (a->err) {
+		refused(d, a->status);
+	} else {
+		say_released(d);
+		del_free(d, a->status);
+		heir = release_heir(c, t, &theirs);
+		if (is_left(t))
+			leave_inventory(c, t);
+		writer_wake(&c->prune->writer);
+		/* it was refused while it was ours */
+		if (heir)
+			apply_object(heir, theirs, APPLY_RETRY);
+	}
+	tracked_put(t);
+}
+
+/* True if it is let go instead of deleted. */
+static bool release(struct del *d, const struct node *object)
+{
+	struct channel *c = d->prune->channel;
+	struct tracked *theirs;
+	struct channel *heir = release_heir(c, d->t, &theirs);
+	struct arena scratch = ARENA_INIT;
+	struct buf body = BUF_INIT(LIMIT_KUBE_OBJECT_BYTES);
+	struct buf query = BUF_INIT(1000);
+	struct kube_request r = {
+		.method = "PATCH", .content_type = KUBE_JSON_PATCH,
+		.as = KUBE_AS_METADATA, .account = c->account,
+		.on_done = on_released,
+	};
+	struct node *patch;
+
+	if (!heir && wish_prune(object) != WISH_PRUNE_NEVER)
+		return false;
+	snprintf(d->heir, sizeof(d->heir), "%s", heir ? heir->name : "");
+	patch = release_patch(c, heir, object, &scratch);
+	if (patch) {
+		json_write_compact(patch, &body);
+		kube_query(&query, "fieldManager", c->manager);
+		r.body = body.data;
+		r.body_len = body.len;
+		r.query = query.data;
+		send(d, &r);
+	} else {
+		fail(d, NULL, "BadAnswer", "the object has no version");
+	}
+	buf_release(&query);
+	buf_release(&body);
+	arena_release(&scratch);
+	return true;
+}
+
 static bool holds_others(const struct tracked *t)
 {
 	return kind_is(t->kind, "", "Namespace") || kind_is_crd(t->kind);
@@ -440,6 +528,8 @@ static void judge(struct del *d, const struct kube_status *s,
 		skip(d, s, "no field of it was applied by this channel");
 		return;
 	}
+	if (release(d, object))
+		return;
 	snprintf(d->uid, sizeof(d->uid), "%s", uid);
 	if (holds_others(d->t) && !d->looked &&
 	    wish_prune(object) != WISH_PRUNE_CASCADE) {
@@ -554,10 +644,26 @@ static void kind_is_unknown(struct prune *p, struct tracked *t)
 	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
 }
 
+/* One push may move an object from here to another channel, whose bundle comes
+ * a moment later: then it is handed over, not deleted. */
+static bool may_be_inherited(struct prune *p, struct tracked *t)
+{
+	struct tracked *theirs;
+	struct channel *c = p->channel;
+	int64_t now = loop_now(c->engine->loop);
+
+	if (c->deleting || now - p->began >= INHERIT_MS ||
+	    release_heir(c, t, &theirs) || !release_may_come(c, t))
+		return false;
+	t->retry_at = p->began + INHERIT_MS;
+	return true;
+}
+
 static bool may_start(struct prune *p, struct tracked *t)
 {
 	int64_t now = loop_now(p->channel->engine->loop);
 	const struct tracked *by;
+	struct tracked *theirs;
 	struct buf what = BUF_INIT(4096);
 
 	if (!is_left(t) || t->busy || t->retry_at > now)
@@ -566,7 +672,11 @@ static bool may_start(struct prune *p, struct tracked *t)
 		kind_is_unknown(p, t);
 		return false;
 	}
-	by = failing_neighbour(p->channel, t);
+	if (may_be_inherited(p, t))
+		return false;
+	/* it goes on living with another one */
+	by = release_heir(p->channel, t, &theirs) ? NULL :
+	     failing_neighbour(p->channel, t);
 	if (!by)
 		return true;
 	tracked_describe(by, &what);

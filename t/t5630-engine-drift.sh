@@ -75,7 +75,7 @@ channel_install host.git "$channel" --namespaces "$ns" >/dev/null ||
 	bail "install failed"
 engine_start || bail "windlassd does not start: $(cat engine.log)"
 ok "a bundle is applied" wait_applied "$channel" 1 40
-is "$(json '{.spec.drift.mode}')" "" "a Channel that says nothing"
+is "$(json '{.spec.drift.mode}')" Correct "a Channel that says nothing"
 is "$(condition "$channel" Drifted)" "False NoDrift " "nothing drifted"
 
 # ---- undone: the default ----
@@ -208,9 +208,9 @@ k patch channel "$channel" --type merge \
 is $? 1 "there is no other word"
 like "$(cat out)" 'Unsupported value: "Ignore": supported values: "Correct", "Report"' \
 	"and the API server says which"
-windlass status "$channel" >out
-like "$(cat out)" "Drifted=True  DriftReported: ConfigMap $ns/told: data.b changed by kubectl-patch" \
-	"windlass status has it"
+status_says() { windlass status "$channel" | grep -q "$1"; }
+ok "windlass status has it" wait_for 10 status_says \
+	"Drifted=True  DriftReported: ConfigMap $ns/told: data.b changed by kubectl-patch"
 
 # ---- a fight ----
 for _ in 1 2 3 4 5 6 7 8; do
