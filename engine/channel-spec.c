@@ -237,19 +237,6 @@ void channel_spec_release(struct channel_spec *s)
 	*s = (struct channel_spec){ 0 };
 }
 
-static bool is_own(const char *channel, const struct object_id *id)
-{
-	if (!strcmp(id->namespace, OWN_NAMESPACE))
-		return true;
-	if (!strcmp(id->kind, "Namespace") && !*id->group)
-		return !strcmp(id->name, OWN_NAMESPACE);
-	if (!strcmp(id->kind, "CustomResourceDefinition"))
-		return !strcmp(id->name, "channels.windlass.dev");
-	return !strcmp(id->kind, "Channel") &&
-	       !strcmp(id->group, "windlass.dev") &&
-	       !strcmp(id->name, channel);
-}
-
 static bool kind_is_listed(const struct strvec *kinds,
 			   const struct object_id *id)
 {
@@ -270,7 +257,7 @@ static bool kind_is_listed(const struct strvec *kinds,
 int channel_spec_allows(const struct channel_spec *s, const char *channel,
 			const struct object_id *id, struct err *err)
 {
-	bool own = is_own(channel, id);
+	bool own = own_judge(id, channel) != OWN_NOT;
 	bool outside = *id->namespace &&
 		       !strvec_has(&s->namespaces, "*") &&
 		       !strvec_has(&s->namespaces, id->namespace);

@@ -15,6 +15,7 @@
 #include "schema/bundle.h"
 #include "schema/node.h"
 #include "schema/object.h"
+#include "schema/own.h"
 #include "schema/trust.h"
 #include "schema/wishes.h"
 
@@ -54,7 +55,8 @@ void channel_spec_release(struct channel_spec *s);
 int channel_spec_allows(const struct channel_spec *s, const char *channel,
 			const struct object_id *id, struct err *err);
 
-/* windlass's own namespace, where no channel may write. */
-#define OWN_NAMESPACE "windlass-system"
+/* What accounts of channels in OWN_NAMESPACE are called: this and the
+ * channel's name. */
+#define OWN_ACCOUNT_PREFIX "channel-"
 
 #endif

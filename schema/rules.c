@@ -13,6 +13,7 @@
 #include "schema/crd/definition.h"
 #include "schema/limits.h"
 #include "schema/openapi-check.h"
+#include "schema/own.h"
 #include "schema/retired.h"
 #include "schema/values/values.h"
 #include "schema/wishes.h"
@@ -248,26 +249,30 @@ static int check_own(const struct rules *r, const struct object *o,
 {
 	const struct object_id *id = &o->id;
 
-	if ((crd_is(id) && !strcmp(id->name, "channels.windlass.dev")) ||
-	    (is(id, "windlass.dev", "Channel") &&
-	     !strcmp(id->name, r->channel))) {
+	switch (own_judge(id, r->channel)) {
+	case OWN_NOT:
+		return 0;
+	case OWN_CHANNEL:
 		problem_error(ps, o->path, rules_mark(o, "name"), "own-channel",
 			      "%s '%s' rules this channel and cannot come out "
 			      "of it: apply it by hand", id->kind, id->name);
-		return -1;
-	}
-	if (!strcmp(id->namespace, RULES_OWN_NAMESPACE) ||
-	    (is(id, "", "Namespace") &&
-	     !strcmp(id->name, RULES_OWN_NAMESPACE))) {
+		break;
+	case OWN_PLACE:
 		problem_error(ps, o->path,
 			      rules_mark(o, *id->namespace ? "namespace" :
 							     "name"),
-			      "own-namespace", "namespace '"
-			      RULES_OWN_NAMESPACE "' is windlass's own: no "
-			      "channel may write there");
-		return -1;
+			      "own-namespace", "namespace '" OWN_NAMESPACE
+			      "' is windlass's own: no channel may write "
+			      "there");
+		break;
+	case OWN_PART:
+		problem_error(ps, o->path, rules_mark(o, "name"), "own-object",
+			      "%s '%s' is windlass's own, made by `windlass "
+			      "install`: no channel may write it", id->kind,
+			      id->name);
+		break;
 	}
-	return 0;
+	return -1;
 }
 
 /* A CRD says of its own kind that it can be a parent; all other labels of

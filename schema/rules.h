@@ -16,9 +16,6 @@
 #include "schema/problem.h"
 #include "schema/scope.h"
 
-/* Where windlass itself lives; no channel may write there. */
-#define RULES_OWN_NAMESPACE "windlass-system"
-
 /* A channel's settings that decide what is valid and how it is rendered. */
 struct rules {
 	const char *channel;		/* its name */
@@ -64,6 +61,7 @@ struct rules {
  *   applyset-label       a label that windlass or another tool must set
  *   own-channel          the channel's own Channel, or the CRD of Channels
  *   own-namespace        in, or the namespace of windlass itself
+ *   own-object           windlass's own beyond that (schema/own.h)
  *   label-malformed, annotation-malformed
  *                        not a map of strings, or a key or value that the
  *                        API server refuses

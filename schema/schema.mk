@@ -71,6 +71,7 @@ libschema_a_SOURCES += \
 	schema/place.c schema/place-form.c schema/place.h \
 	schema/render.c schema/render.h \
 	schema/retired.c schema/retired.h schema/retired.inc \
+	schema/own.c schema/own.h \
 	schema/rules.c schema/rules.h \
 	schema/rules-data.c \
 	schema/rules-meta.c \

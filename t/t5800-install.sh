@@ -25,6 +25,14 @@ to() {
 	"$@" >"$file"
 }
 
+# ---- nothing of it may come by a push ----
+channel --image "$image:$ones" --protect --namespaces a --cluster-scoped Namespace \
+	>all.yaml || fail "no manifests"
+windlass check --channel prod all.yaml >out 2>&1
+# but the channel's own namespace
+is "$(grep -c '\[own-[a-z]*\]' out)" "$(($(grep -c '^kind: ' all.yaml) - 1))" \
+	"a channel may manage nothing that windlass consists of" || test_show out
+
 # ---- options ----
 refused() {
 	local what=$1 regex=$2 status

@@ -53,6 +53,7 @@ static char *judge(const char *json)
 	return buf_detach(&out, NULL);
 }
 
+#define RBAC "rbac.authorization.k8s.io/v1"
 #define OBJECT(api, kind, meta) \
 	"{\"apiVersion\":\"" api "\",\"kind\":\"" kind "\",\"metadata\":{" \
 	meta "}}"
@@ -241,6 +242,19 @@ static void test_own(void)
 	    "[own-namespace]");
 	bad(OBJECT("v1", "ConfigMap", "\"name\":\"a\",\"namespace\":"
 		   "\"windlass-system\""), "[own-namespace]");
+	bad(OBJECT(RBAC, "ClusterRole", "\"name\":\"windlassd\""),
+	    "[own-object]");
+	bad(OBJECT(RBAC, "ClusterRoleBinding", "\"name\":\"windlassd\""),
+	    "[own-object]");
+	bad(OBJECT(RBAC, "ClusterRole",
+		   "\"name\":\"windlass-engine-prod.cluster\""),
+	    "[own-object]");
+	bad(OBJECT(RBAC, "RoleBinding", "\"name\":\"windlass-channel-a\","
+		   "\"namespace\":\"shop\""), "[own-object]");
+	bad(OBJECT(RBAC, "Role", "\"name\":\"windlassd\",\"namespace\":"
+		   "\"default\""), "[own-object]");
+	good(OBJECT("example.org/v1", "Web", "\"name\":\"windlassd\","
+		    "\"namespace\":\"default\""));
 	good(OBJECT("example.org/v1", "Web",
 		    "\"name\":\"prod\",\"namespace\":\"n\""));
 }
