@@ -138,8 +138,19 @@ out:
 	return rc;
 }
 
-static int read_account(const struct node *spec, struct channel_spec *s,
-			struct err *err)
+/* In windlass's own namespace each channel has an account of its own, so who
+ * may make a Channel does not get the rights of another one by naming it. */
+static bool is_anothers(const char *ns, const char *name, const char *channel)
+{
+	const char prefix[] = OWN_ACCOUNT_PREFIX;
+	size_t len = strlen(prefix);
+
+	return !strcmp(ns, OWN_NAMESPACE) &&
+	       (strncmp(name, prefix, len) || strcmp(name + len, channel));
+}
+
+static int read_account(const struct node *spec, const char *channel,
+			struct channel_spec *s, struct err *err)
 {
 	const struct node *account = node_get(spec, "serviceAccount");
 	const char *ns = text(account, "namespace");
@@ -149,6 +160,11 @@ static int read_account(const struct node *spec, struct channel_spec *s,
 		return err_set(err, ERR_INVALID, "spec.serviceAccount must "
 			       "have the namespace and name of the account "
 			       "that writes for this channel");
+	if (is_anothers(ns, name, channel))
+		return err_set(err, ERR_INVALID, "spec.serviceAccount: in "
+			       OWN_NAMESPACE " this channel's account is '"
+			       OWN_ACCOUNT_PREFIX "%s', which `windlass "
+			       "install` makes, and none other", channel);
 	s->account_namespace = xstrdup(ns);
 	s->account_name = xstrdup(name);
 	return 0;
@@ -196,6 +212,7 @@ int channel_spec_read(const struct node *channel, struct channel_spec *ret,
 {
 	const struct node *spec = node_get(channel, "spec");
 	struct channel_spec s = { 0 };
+	const char *name = node_path_str(channel, "metadata", "name", NULL);
 	const char *id = text(spec, "channelID");
 
 	if (!spec || spec->type != NODE_MAP)
@@ -214,7 +231,7 @@ int channel_spec_read(const struct node *channel, struct channel_spec *ret,
 	    read_trust(spec, &s, err) < 0 ||
 	    read_strings(spec, "namespaces", &s.namespaces, err) < 0 ||
 	    read_strings(spec, "clusterScoped", &s.cluster_scoped, err) < 0 ||
-	    read_account(spec, &s, err) < 0)
+	    read_account(spec, name ? name : "", &s, err) < 0)
 		goto fail;
 	*ret = s;
 	return 0;

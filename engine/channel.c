@@ -255,10 +255,12 @@ static void on_accepted(void *arg, const char *bundle)
 	intake_recorded(arg, bundle);
 }
 
-static void make_settings(const struct channel *c, const char **headers,
+static void make_settings(struct channel *c, const char **headers,
 			  struct source_settings *ret)
 {
-	const struct git_secret *s = &c->private->secret;
+	static const struct git_secret none;
+	const struct git_secret *s = git_secret_fits(&c->private->secret) ?
+				     &c->private->secret : &none;
 
 	headers[0] = s->header;
 	headers[1] = NULL;

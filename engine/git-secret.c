@@ -11,6 +11,7 @@
 
 #include "engine/channel-private.h"
 #include "engine/channel.h"
+#include "engine/http.h"
 #include "engine/machine.h"
 #include "schema/base/clock.h"
 #include "schema/base/digest.h"
@@ -35,6 +36,7 @@ static void wipe_all(struct git_secret *s)
 	wipe(&s->cert);
 	wipe(&s->key);
 	wipe(&s->proxy);
+	wipe(&s->url);
 }
 
 /* A value of the Secret as text; NULL if there is none or it is no text. */
@@ -65,6 +67,7 @@ static char *line(const struct node *object, const char *key)
 
 static void take(struct git_secret *s, const struct node *object)
 {
+	const char *type = node_path_str(object, "type", NULL);
 	char *token = line(object, "token");
 
 	wipe_all(s);
@@ -72,19 +75,48 @@ static void take(struct git_secret *s, const struct node *object)
 	s->cert = value(object, "tls.crt");
 	s->key = value(object, "tls.key");
 	s->proxy = line(object, "proxy");
+	s->url = line(object, "url");
+	s->is_account = type &&
+			!strcmp(type, "kubernetes.io/service-account-token");
 	if (token)
 		s->header = xasprintf("Authorization: Bearer %s", token);
 	wipe(&token);
 }
 
+static void say(struct git_secret *s, const char *message)
+{
+	const struct channel *c = s->channel;
+
+	err_set(&s->err, ERR_TRANSIENT, "Secret '%s/%s'%s",
+		c->engine->namespace, c->spec.secret_name, message);
+}
+
 static void fail(struct git_secret *s, const char *message)
 {
-	struct channel *c = s->channel;
+	char *why = xasprintf(": %s", message);
 
-	err_set(&c->private->stuck, ERR_TRANSIENT, "Secret '%s/%s': %s",
-		c->engine->namespace, c->spec.secret_name, message);
+	say(s, why);
+	free(why);
 	timer_set(&s->timer, RETRY_MS);
-	settle_touch(c);
+	settle_touch(s->channel);
+}
+
+bool git_secret_fits(struct git_secret *s)
+{
+	if (!s->known)
+		return false;
+	err_clear(&s->err);
+	if (s->is_account)
+		say(s, " is a service account's token, which is for the API "
+		    "server alone; make one with what the Git host wants");
+	else if (!s->url)
+		say(s, " does not say where it may be sent: add the key url, "
+		    "the address of the Git host that it is for; until then "
+		    "nothing of it is used");
+	else if (!http_url_is_below(s->channel->spec.url, s->url))
+		say(s, " is for another address than spec.url, by its key "
+		    "url; nothing of it is used");
+	return s->err.class == ERR_NONE;
 }
 
 bool git_secret_suspect(const struct source_state *state)
@@ -106,10 +138,9 @@ static void on_answer(void *arg, const struct kube_answer *a)
 	} else if (kube_answer_object(a, &scratch, &object, &err) < 0) {
 		fail(s, "the answer makes no sense");
 	} else {
-		err_clear(&s->channel->private->stuck);
 		take(s, object);
 		s->known = true;
-		timer_set(&s->timer,
+		timer_set(&s->timer, !git_secret_fits(s) ||
 			  git_secret_suspect(&s->channel->private->state) ?
 			  RETRY_MS : AGAIN_MS);
 		s->on_known(s->channel);
@@ -164,5 +195,6 @@ void git_secret_forget(struct git_secret *s)
 	s->call = NULL;
 	timer_stop(&s->timer);
 	s->known = false;
+	err_clear(&s->err);
 	wipe_all(s);
 }

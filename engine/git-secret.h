@@ -4,9 +4,12 @@
  * starts, every five minutes, and every ten seconds while the host is not to
  * be reached: a token that was replaced is the usual reason.
  *
- * Keys of the Secret, all of them optional: token (sent as a bearer token),
- * ca.crt (the only authority that is trusted then), tls.crt and tls.key (a
- * client certificate), proxy (the URL of an HTTP proxy).
+ * Keys of the Secret: url (where it may be sent: spec.url is that or below
+ * it), and, all of them optional, token (sent as a bearer token), ca.crt (the
+ * only authority that is trusted then), tls.crt and tls.key (a client
+ * certificate), proxy (the URL of an HTTP proxy). Without url, or for another
+ * one, nothing of it is used: who may write a Channel names any Secret in it,
+ * and any host. For the same reason a service account's token is refused.
  */
 #ifndef ENGINE_GIT_SECRET_H
 #define ENGINE_GIT_SECRET_H
@@ -16,6 +19,7 @@
 
 #include "engine/kube.h"
 #include "engine/loop.h"
+#include "schema/base/err.h"
 
 struct channel;
 struct source_state;
@@ -24,8 +28,11 @@ struct git_secret {
 	/* secret, NULL where the Secret has none */
 	char *header;			/* "Authorization: Bearer ..." */
 	char *ca, *cert, *key, *proxy;
+	char *url;			/* where all that may be sent */
 
 	bool known;			/* it was read */
+	bool is_account;		/* it is a service account's token */
+	struct err err;			/* why nothing of it is used, or empty */
 	struct channel *channel;
 	void (*on_known)(struct channel *c);
 	struct kube_call *call;
@@ -36,9 +43,12 @@ struct git_secret {
 /* on_known is called each time that it was read. */
 void git_secret_init(struct git_secret *s, struct channel *c,
 		     void (*on_known)(struct channel *c));
-/* Reads it now. What fails stands in the channel's `stuck`, and is tried
- * again. Nothing if the spec names no Secret. */
+/* Reads it now. What fails stands in `err`, and is tried again. Nothing if
+ * the spec names no Secret. */
 void git_secret_read(struct git_secret *s);
+/* May it be sent to the channel's spec.url? False with `err`, or if it is not
+ * known. */
+bool git_secret_fits(struct git_secret *s);
 /* True if what we show may be why it does not go on, and the right thing may
  * come any time: the host is not to be reached, or the settings make no
  * sense. */

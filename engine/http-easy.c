@@ -114,6 +114,50 @@ int http_check_url(const char *url, struct err *err)
 				  "none");
 }
 
+static bool same_part(CURLU *a, CURLU *b, CURLUPart what)
+{
+	char *x = NULL, *y = NULL;
+	bool same = !curl_url_get(a, what, &x, CURLU_DEFAULT_PORT) &&
+		    !curl_url_get(b, what, &y, CURLU_DEFAULT_PORT) &&
+		    !strcasecmp(x, y);
+
+	curl_free(x);
+	curl_free(y);
+	return same;
+}
+
+/* An escape may be a dot or a slash to the server: only where all is equal. */
+static bool path_is_below(const char *path, const char *base)
+{
+	size_t len = strlen(base);
+
+	while (len && base[len - 1] == '/')
+		len--;
+	return !strncmp(path, base, len) &&
+	       (!path[len] || (path[len] == '/' &&
+			       (!len || !strchr(path + len, '%'))));
+}
+
+bool http_url_is_below(const char *url, const char *base)
+{
+	char *path = NULL, *base_path = NULL;
+	CURLU *u = curl_url(), *b = curl_url();
+	bool below = u && b && !curl_url_set(u, CURLUPART_URL, url, 0) &&
+		     !curl_url_set(b, CURLUPART_URL, base, 0) &&
+		     same_part(u, b, CURLUPART_SCHEME) &&
+		     same_part(u, b, CURLUPART_HOST) &&
+		     same_part(u, b, CURLUPART_PORT) &&
+		     !curl_url_get(u, CURLUPART_PATH, &path, 0) &&
+		     !curl_url_get(b, CURLUPART_PATH, &base_path, 0) &&
+		     path_is_below(path, base_path);
+
+	curl_free(path);
+	curl_free(base_path);
+	curl_url_cleanup(u);
+	curl_url_cleanup(b);
+	return below;
+}
+
 /* The whole host, without port and path: "127.evil.example" is not ours. */
 bool http_is_loopback(const char *host)
 {

@@ -70,6 +70,9 @@ struct http_request {
 int http_check_proxy(const char *proxy, struct err *err);
 /* Of what is to be fetched from; -1 with ERR_INVALID. */
 int http_check_url(const char *url, struct err *err);
+/* Is it the same, or below it? Scheme, host and port are compared as they are
+ * meant, then whole parts of the path; dots and escapes lead nowhere else. */
+bool http_url_is_below(const char *url, const char *base);
 /* Of "host", "host:port" or "host/path", an IPv6 address in brackets: is that
  * this machine, whatever a resolver says? */
 bool http_is_loopback(const char *host);

@@ -427,6 +427,9 @@ static void set_source(struct channel *c)
 	if (p->stuck.class != ERR_NONE)
 		set(c, CONDITION_FETCHED, false, p->twin ? "ChannelIDTaken" :
 		    "BundleNotAtHand", p->stuck.msg);
+	if (p->secret.err.class != ERR_NONE)
+		set(c, CONDITION_FETCHED, false, "SecretUnusable",
+		    p->secret.err.msg);
 	if (p->refused_why && !strcmp(p->refused_why, "PolicyViolation"))
 		set(c, CONDITION_VERIFIED, false, p->refused_why,
 		    p->refused.msg);

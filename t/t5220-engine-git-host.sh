@@ -123,6 +123,15 @@ is_ready_says() { [[ $(condition "$channel" Ready) =~ $1 ]]; }
 ok "no Secret yet: the channel says which one it waits for" \
 	wait_for 60 is_ready_says "windlass-system/$channel"
 echo secret-token-number-one >token
+secret token=token ca.crt=host-ca.crt tls.crt=engine.crt tls.key=engine.key
+is_says "^False SecretUnusable Secret 'windlass-system/$channel' does not say where it may be sent: add the key url" \
+	"a Secret that is for no host in particular"
+echo "$URL" >url
+secret() {
+	k -n windlass-system create secret generic "$channel" --from-file=url \
+		"${@/#/--from-file=}" --dry-run=client -o yaml |
+		k apply --server-side --force-conflicts -f - >/dev/null
+}
 secret token=token
 is_says '^False Unreachable .*certificate' "a certificate of an unknown authority"
 secret token=token ca.crt=host-ca.crt
@@ -145,6 +154,48 @@ put work "deploy/$channel/a.yaml" ConfigMap a "$ns" two
 commit_push work second
 ok "soon after the Secret has it, it is used" wait_applied "$channel" 2 60
 like "$(cat git_proxy.log)" "CONNECT 127.0.0.1:$port" "by the proxy that the Secret names"
+
+# ---- a Channel that somebody points elsewhere ----
+thief_port=$(free_port)
+cat >thief.pl <<'PERL'
+use IO::Socket::INET;
+$| = 1;
+my $s = IO::Socket::INET->new(LocalAddr => '127.0.0.1', ReuseAddr => 1,
+	LocalPort => $ARGV[0], Listen => 5) or die;
+while (my $c = $s->accept) {
+	while (my $line = <$c>) { print $line; last if $line eq "\r\n" }
+	print $c "HTTP/1.1 404 no\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+	close $c;
+}
+PERL
+start thief perl thief.pl "$thief_port"
+spec() { k patch channel "$channel" --type merge -p "{\"spec\": $1}" >/dev/null; }
+spec "{\"url\": \"http://127.0.0.1:$thief_port\"}"
+ok "another host is asked" wait_line 60 thief.log "GET /$channel/head"
+is_says "^False SecretUnusable Secret 'windlass-system/$channel' is for another address than spec.url" \
+	"without the Secret, which is for another one"
+unlike "$(cat thief.log)" '[Aa]uthorization|secret-token' "it gets no token"
+spec "{\"url\": \"$URL\", \"secretRef\": {\"name\": \"$channel-account\"}}"
+k -n windlass-system apply -f - >/dev/null <<END
+apiVersion: v1
+kind: Secret
+type: kubernetes.io/service-account-token
+metadata: {name: $channel-account, annotations: {kubernetes.io/service-account.name: channel-$channel}}
+stringData: {url: "$URL"}
+END
+at_exit "k -n windlass-system delete secret '$channel-account'"
+is_says "SecretUnusable Secret .*-account' is a service account's token" \
+	"a service account's token is nobody's to send"
+spec "{\"secretRef\": {\"name\": \"$channel\"}}"
+wait_for 60 says '^True ' || test_show engine.log
+stop thief
+for account in "channel-$channel-x" windlassd; do
+	spec "{\"serviceAccount\": {\"name\": \"$account\"}}"
+	wait_for 30 is_ready_says 'spec.serviceAccount'
+	like "$(condition "$channel" Ready)" "in windlass-system this channel's account is 'channel-$channel'" \
+		"nor is account $account the channel's to name"
+done
+spec "{\"serviceAccount\": {\"name\": \"channel-$channel\"}}"
 
 # ---- a proxy that wants a password, and mistakes in it ----
 tinyproxy_start guarded "BasicAuth ada proxy-pass-word"

@@ -235,8 +235,8 @@ void doctor_channel(struct doctor *d, const struct node *channel)
 	check_account(&k);
 	if (k.spec.secret_name)
 		check_there(&k, "secret", "secrets", OWN_NAMESPACE,
-			    k.spec.secret_name, "make it, as spec.secretRef "
-			    "wants it");
+			    k.spec.secret_name, "make it, with the keys url "
+			    "and token");
 	check_rights(&k);
 	check_seen(&k);
 	check_head(&k);

@@ -516,6 +516,39 @@ static void test_many(void)
 	free(r);
 }
 
+static void test_below(void)
+{
+	static const char *const below[][2] = {
+		{ "https://h", "https://h" },
+		{ "https://h/", "https://h" },
+		{ "https://h/a/b", "https://h/a" },
+		{ "https://h/a/b", "https://h/a/" },
+		{ "https://h:443/a", "https://H" },
+		{ "https://h/a%20b", "https://h/a%20b/" },
+		{ "https://h/a%20b/c", "https://h" },
+		{ "http://[::1]:8/a", "http://[::1]:8/" },
+	};
+	static const char *const beside[][2] = {
+		{ "http://h", "https://h" },
+		{ "https://h:444", "https://h" },
+		{ "https://h.evil", "https://h" },
+		{ "https://h@evil", "https://h" },
+		{ "https://h/ab", "https://h/a" },
+		{ "https://h", "https://h/a" },
+		{ "https://h/a/../b", "https://h/a" },
+		{ "https://h/a/%2e%2e/b", "https://h/a" },
+		{ "https://h/a", "h" },
+		{ "https://h/a", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(below); i++)
+		ok(http_url_is_below(below[i][0], below[i][1]),
+		   "'%s' is '%s' or below", below[i][0], below[i][1]);
+	for (size_t i = 0; i < ARRAY_SIZE(beside); i++)
+		ok(!http_url_is_below(beside[i][0], beside[i][1]),
+		   "'%s' is not '%s'", beside[i][0], beside[i][1]);
+}
+
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -536,6 +569,7 @@ int main(void)
 	test_chains();
 	test_connections();
 	test_many();
+	test_below();
 
 	get(&r, "/hang");
 	run(20);

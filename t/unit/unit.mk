@@ -212,6 +212,10 @@ t_unit_u_kube_config_SOURCES = t/unit/u-kube-config.c t/unit/tap.h
 t_unit_u_kube_config_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 t_unit_u_kube_config_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-channel-spec
+t_unit_u_channel_spec_SOURCES = t/unit/u-channel-spec.c t/unit/tap.h
+t_unit_u_channel_spec_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-manifest
 t_unit_u_manifest_SOURCES = t/unit/u-manifest.c t/unit/tap.h
 t_unit_u_manifest_LDADD = $(UNIT_LDADD)
