@@ -45,8 +45,14 @@ refused() {
 for bad in windlassd "$image:latest" "$image:${ones%1}" "$image:${ones}1" \
 	"@sha256:$ones" "a b@sha256:$ones" "a
 b@sha256:$ones" "a@sha256:${ones%1}A" "https://registry.example.org/a@sha256:$ones" \
-	"/a@sha256:$ones" "a/@sha256:$ones" "a//b@sha256:$ones" "a:@sha256:$ones" "-@sha256:$ones"; do
+	"/a@sha256:$ones" "a/@sha256:$ones" "a//b@sha256:$ones" "a:@sha256:$ones" "-@sha256:$ones" \
+	"registry.example.org/Windlass/windlassd@sha256:$ones" "Windlassd@sha256:$ones" \
+	"Registry/windlassd@sha256:$ones" "registry:5000/A:b@sha256:$ones"; do
 	refused "image '${bad//[^ -~]/?}'" 'by its digest' windlass install --image "$bad"
+done
+for good in "a@sha256:$ones" "Registry.example.org/a:Tag-1@sha256:$ones" \
+	"registry:5000/a/b:V1@sha256:$ones" "localhost/a:B@sha256:$ones" "a:Tag@sha256:$ones"; do
+	ok "image '$good'" windlass install --image "$good"
 done
 refused "nothing to install" 'name one channel, or give --image' windlass install
 refused "rights without a channel" 'name one channel' \

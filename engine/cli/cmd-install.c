@@ -472,9 +472,22 @@ static int take_id(void *target, const char *value, struct err *err)
 	return 0;
 }
 
-/* HOST[:PORT]/PART/...[:TAG]: each part has a letter or digit at both ends. */
+/* HOST[:PORT]/PART/...[:TAG]: each part has a letter or digit at both ends.
+ * Capitals are for the host, which has a dot or a port, and the tag. */
 static bool is_repository(const char *s, size_t len)
 {
+	size_t host = strcspn(s, "/"), tag = len;
+
+	if (host >= len || (!memchr(s, '.', host) && !memchr(s, ':', host) &&
+			    strncmp(s, "localhost/", 10)))
+		host = 0;
+	while (tag > host && s[tag - 1] != ':' && s[tag - 1] != '/')
+		tag--;
+	if (tag == host || s[tag - 1] != ':')
+		tag = len;
+	for (size_t i = host; i < tag; i++)
+		if (isupper((unsigned char)s[i]))
+			return false;
 	for (size_t i = 0; i < len; i++) {
 		bool first = i == 0 || strchr(":/", s[i - 1]);
 		bool last = i + 1 == len || strchr(":/", s[i + 1]);
@@ -501,7 +514,7 @@ static int take_image(void *target, const char *value, struct err *err)
 	    !is_hex(hex, strlen(hex), 64))
 		return err_set(err, ERR_INVALID, "must name an image by its "
 			       "digest, REPOSITORY@sha256: and 64 lower-case "
-			       "hex digits");
+			       "hex digits; the repository has no capitals");
 	*image = value;
 	return 0;
 }
