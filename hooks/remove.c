@@ -3,8 +3,8 @@
  * stock git where git keeps it, so that the settings file is as it was, and
  * in an order in which an interrupted run can be run again: the channel's
  * own settings go last, and after them only the folder that has the lock,
- * which nobody asks for any more. Trusts the admin who asked; what was signed is gone
- * for good, so that needs a second word.
+ * by which a run that was killed in between is known. Trusts the admin who
+ * asked; what was signed is gone for good, so that needs a second word.
  */
 #include "config.h"
 #include "hooks/init.h"
@@ -315,6 +315,32 @@ static int take_apart(const struct removal *r, struct buf *refs)
 	return 0;
 }
 
+/* A run of before was killed after the settings were gone. */
+static int finish_removal(struct removal *r, const char *name)
+{
+	struct channel_config ch = { 0 };
+	char *own = xasprintf("%s/%s", r->host->state_dir, name);
+	int lock = -1, rc = -1;
+
+	if (!fs_exists(AT_FDCWD, own)) {
+		err_set(r->err, ERR_INVALID, "there is no channel '%s' in "
+			"'%s'", name, r->host->git_dir);
+		goto out;
+	}
+	snprintf(ch.name, sizeof(ch.name), "%s", name);
+	r->ch = &ch;
+	r->last = !r->host->n;
+	if (job_lock(r->host, &ch, LOCK_MS, &lock, r->err) < 0)
+		goto out;
+	rc = remove_state(r);
+	close(lock);
+	if (!rc)
+		printf("state    %s (removed; the rest was gone)\n", own);
+out:
+	free(own);
+	return rc;
+}
+
 int init_remove(git_repository *repo, const struct init_options *o,
 		struct err *err)
 {
@@ -328,8 +354,7 @@ int init_remove(git_repository *repo, const struct init_options *o,
 	r.ch = config_channel(&host, o->channel);
 	r.last = host.n == 1;
 	if (!r.ch) {
-		err_set(err, ERR_INVALID, "there is no channel '%s' in '%s'",
-			o->channel, host.git_dir);
+		rc = finish_removal(&r, o->channel);
 		goto out;
 	}
 	if (r.last && ask_is_served(&host)) {

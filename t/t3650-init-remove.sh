@@ -206,6 +206,32 @@ rm -rf half.git/windlass/public
 ok "with parts missing" remove half
 ok "no trace" diff before <(state_of half)
 
+# a git that kills who called it, once it has taken the channel's settings out
+mkdir killer
+cat >killer/git <<END
+#!/bin/sh
+"$(type -P git)" "\$@"
+status=\$?
+case "\$*" in *'--remove-section windlass.prod') kill -9 \$PPID ;; esac
+exit \$status
+END
+chmod +x killer/git
+for others in '' dev; do
+	git init -q --bare late.git
+	[ -z "$others" ] || windlass-hook init dev --repo late.git --path dev \
+		--key keys/late-dev --ref refs/heads/dev >/dev/null
+	state_of late >before
+	init late >/dev/null
+	(PATH=$TRASH/killer:$PATH remove late) >/dev/null 2>&1
+	is "$?" 137 "killed when the settings are gone${others:+, of one of two}"
+	ok "something is left" test -d late.git/windlass/prod
+	ok "again" remove late
+	ok "no trace" diff before <(state_of late)
+	not_ok "and once more there is nothing" remove late
+	like "$(cat .output)" "there is no channel 'prod'" "which is said"
+	rm -rf late.git
+done
+
 is "$(remove half --path x >/dev/null 2>&1; echo $?)" 129 \
 	"--remove with settings is wrong usage"
 is "$(init half --force >/dev/null 2>&1; echo $?)" 129 \
