@@ -7,9 +7,11 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -17,11 +19,14 @@
 #include <unistd.h>
 
 #include "hooks/ask.h"
+#include "hooks/current.h"
 #include "hooks/host-check.h"
 #include "hooks/init.h"
 #include "hooks/install.h"
 #include "hooks/listen.h"
 #include "hooks/share.h"
+#include "schema/base/clock.h"
+#include "schema/base/fs.h"
 #include "schema/base/mem.h"
 
 #define MIB (1024ull * 1024)
@@ -29,6 +34,15 @@
 #define FILES_WARN 10000
 /* for a server on this machine */
 #define ANSWER_MS 2000
+/* of a lock that nobody holds any more */
+#define LOCK_OLD_S 60
+
+static bool is_folder(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
 
 static bool get_bool(git_config *c, const char *name, bool fallback)
 {
@@ -155,12 +169,16 @@ static void check_clock(struct doctor *d)
 static void check_folder(struct doctor *d, const struct host_config *host)
 {
 	const char *dir = host->publish_dir;
+	struct err err = ERR_INIT;
 	struct stat st;
 
 	if (stat(dir, &st) < 0 || !S_ISDIR(st.st_mode))
 		doctor_say(d, FINDING_FAIL, "publish-folder", NULL,
 			   "'%s' is no folder; run `windlass-hook init` again",
 			   dir);
+	else if (host_check_writable(dir, &err) < 0)
+		doctor_say(d, FINDING_FAIL, "publish-folder", NULL, "%s",
+			   err.msg);
 	else if (access(dir, R_OK | W_OK | X_OK) < 0)
 		doctor_say(d, FINDING_FAIL, "publish-folder", NULL,
 			   "'%s' cannot be written by user %u; give it to the "
@@ -176,16 +194,15 @@ static void check_folder(struct doctor *d, const struct host_config *host)
 
 static void check_space(struct doctor *d, const char *dir, const char *check)
 {
+	struct err err = ERR_INIT;
 	struct statvfs s;
 	uint64_t free;
 
 	if (statvfs(dir, &s) < 0)
 		return;
 	free = (uint64_t)s.f_bavail * s.f_frsize;
-	if (free < HOST_SPACE_BYTES)
-		doctor_say(d, FINDING_FAIL, check, NULL, "only %" PRIu64
-			   " MiB are free at '%s'; make room before the next "
-			   "push fails", (uint64_t)(free / MIB), dir);
+	if (host_check_space(dir, &err) < 0)
+		doctor_say(d, FINDING_FAIL, check, NULL, "%s", err.msg);
 	else if (free < SPACE_WARN)
 		doctor_say(d, FINDING_WARN, check, NULL, "only %" PRIu64
 			   " MiB are free at '%s'; make room",
@@ -198,6 +215,79 @@ static void check_space(struct doctor *d, const char *dir, const char *check)
 		doctor_say(d, FINDING_OK, check, NULL, "%" PRIu64
 			   " MiB are free at '%s'", (uint64_t)(free / MIB),
 			   dir);
+}
+
+/* ---- what git left, or lost ---- */
+
+static void check_lock(struct doctor *d, const char *file)
+{
+	struct stat st;
+
+	/* a git that works holds one for moments */
+	if (stat(file, &st) < 0 || clock_now() - st.st_mtime < LOCK_OLD_S)
+		return;
+	doctor_say(d, FINDING_FAIL, "git-locks", NULL, "'%s' is there for %"
+		   PRId64 " min, so what it locks cannot change; if no git "
+		   "command works there any more, remove that file", file,
+		   (int64_t)((clock_now() - st.st_mtime) / 60));
+}
+
+/* Left by a git or one of ours that was killed. */
+static void check_locks(struct doctor *d, const struct host_config *host)
+{
+	static const char *const names[] = {
+		"config", "packed-refs", "HEAD",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		char *file = xasprintf("%s/%s.lock", host->git_dir, names[i]);
+
+		check_lock(d, file);
+		free(file);
+	}
+	for (size_t i = 0; i < host->n; i++) {
+		char *ref = current_ref(&host->channels[i]);
+		char *file = xasprintf("%s/%s.lock", host->git_dir, ref);
+
+		check_lock(d, file);
+		free(file);
+		free(ref);
+	}
+}
+
+/* One that is gone is passed over by git and libgit2 both, and objects are
+ * missing that were only there. */
+static void check_alternates(struct doctor *d, const struct host_config *host)
+{
+	char *objects = xasprintf("%s/objects", host->git_dir);
+	char *file = xasprintf("%s/info/alternates", objects);
+	struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
+	struct err err = ERR_INIT;
+	char *line, *rest;
+
+	if (fs_read(AT_FDCWD, file, &text, &err) < 0) {
+		if (err.sys != ENOENT)
+			doctor_say(d, FINDING_FAIL, "alternates", NULL, "%s",
+				   err.msg);
+		goto out;
+	}
+	for (line = strtok_r(text.data, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		char *dir = line[0] == '/' ? xstrdup(line)
+				: xasprintf("%s/%s", objects, line);
+
+		/* a quoted one is rare, and not unquoted here */
+		if (!strchr("#\"", line[0]) && !is_folder(dir))
+			doctor_say(d, FINDING_FAIL, "alternates", NULL,
+				   "'%s' names '%s', which is not there: bring "
+				   "it back, or objects are missing", file,
+				   dir);
+		free(dir);
+	}
+out:
+	buf_release(&text);
+	free(file);
+	free(objects);
 }
 
 /* An address that stands for all of them is reached by loopback. */
@@ -296,6 +386,8 @@ void doctor_check_host(struct doctor *d, git_repository *repo,
 	check_clock(d);
 	check_modes(d, host);
 	check_receive(d, repo);
+	check_locks(d, host);
+	check_alternates(d, host);
 	check_hooks_folder(d, repo, host);
 	check_hook(d, repo, host, "pre-receive", "hook-pre-receive");
 	check_hook(d, repo, host, "post-receive", "hook-post-receive");

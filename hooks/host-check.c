@@ -87,11 +87,31 @@ static int look(const char *dir, struct statvfs *ret)
 	return rc;
 }
 
+int host_check_writable(const char *dir, struct err *err)
+{
+	struct statvfs s;
+
+	if (look(dir, &s) < 0)
+		return 0;
+	if (s.f_flag & ST_RDONLY)
+		return err_set(err, ERR_INVALID, "'%s' is on a file system "
+			       "that is mounted read-only; mount it writable "
+			       "(the kernel's log says if a fault made it so)",
+			       dir);
+	if (!s.f_blocks)
+		return err_set(err, ERR_INVALID, "'%s' is on a file system "
+			       "that keeps no files, as /proc; name a folder "
+			       "on a disk", dir);
+	return 0;
+}
+
 int host_check_space(const char *dir, struct err *err)
 {
 	struct statvfs s;
 	uint64_t room;
 
+	if (host_check_writable(dir, err) < 0)
+		return -1;
 	if (look(dir, &s) < 0)
 		return 0;
 	room = (uint64_t)s.f_bavail * s.f_frsize;

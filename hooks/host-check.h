@@ -28,7 +28,10 @@ int host_check_owner(const char *git_dir, struct err *err);
  */
 int host_check_modes(const char *git_dir, const char *publish_dir,
 		     struct err *err);
-/* space: at the folder, or at the one above it where it is not made yet. */
+/* writable: the file system of the folder, or of the one above it where it is
+ * not made yet, takes files. */
+int host_check_writable(const char *dir, struct err *err);
+/* space: that, and room. */
 int host_check_space(const char *dir, struct err *err);
 /* clock: not before windlass was written. */
 int host_check_clock(struct err *err);

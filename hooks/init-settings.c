@@ -124,6 +124,24 @@ char *init_settings_get(const struct init_settings *s, const char *channel,
 	return value;
 }
 
+static int add_value(const git_config_entry *e, void *arg)
+{
+	strvec_push(arg, e->value ? e->value : "");
+	return 0;
+}
+
+static size_t count(const struct init_settings *s, const char *name)
+{
+	struct strvec values = STRVEC_INIT;
+	size_t n;
+
+	git_config_get_multivar_foreach(s->local, name, NULL, add_value,
+					&values);
+	n = values.n;
+	strvec_release(&values);
+	return n;
+}
+
 /* NULL leaves the setting alone. */
 static int set(struct init_settings *s, const char *name, const char *value,
 	       struct err *err)
@@ -136,7 +154,13 @@ static int set(struct init_settings *s, const char *name, const char *value,
 	now = get(s, name);
 	if (!now || strcmp(now, value)) {
 		s->changes++;
-		if (git_config_set_string(s->local, name, value) < 0)
+		if (count(s, name) > 1)
+			rc = err_set(err, ERR_INVALID, "'%s' has %zu values in "
+				     "'%s', and only one counts; leave one: "
+				     "git config --file %s --replace-all %s %s",
+				     name, count(s, name), s->file, s->file,
+				     name, value);
+		else if (git_config_set_string(s->local, name, value) < 0)
 			rc = repo_err(err, ERR_INTERNAL, "cannot set '%s' in "
 				      "'%s'", name, s->file);
 	}
@@ -152,12 +176,6 @@ static int set_channel(struct init_settings *s, const char *channel,
 
 	free(name);
 	return rc;
-}
-
-static int add_value(const git_config_entry *e, void *arg)
-{
-	strvec_push(arg, e->value ? e->value : "");
-	return 0;
 }
 
 static int append(struct init_settings *s, const char *name,

@@ -88,6 +88,9 @@ static int take_key(void *to, const char *v, struct err *err)
 {
 	if (!strncmp(v, "key::", 5))
 		return value_signing_key(v, to, err);
+	if (*v && v[strlen(v) - 1] == '/')
+		return err_set(err, ERR_INVALID, "must be the key's file, as "
+			       "%sprod_ed25519, not its folder", v);
 	return from_cwd(v, to, err);
 }
 

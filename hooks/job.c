@@ -125,7 +125,8 @@ int job_begin(git_repository *repo, const struct host_config *host,
 	*j = (struct job){
 		.repo = repo, .host = host, .ch = ch, .err = err, .lock = -1,
 	};
-	if (job_lock(host, ch, lock_ms, &j->lock, err) < 0)
+	if (host_check_writable(host->git_dir, err) < 0 ||
+	    job_lock(host, ch, lock_ms, &j->lock, err) < 0)
 		return -1;
 	fault_step(FAULT_locked);
 	j->now = clock_now();

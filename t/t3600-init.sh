@@ -232,6 +232,34 @@ else
 	skip 1 "no strace: contrib/packages hosts"
 fi
 
+# ---- places that cannot be meant
+
+git init -q --bare odd.git
+git -C odd.git config --add receive.advertisePushOptions false
+git -C odd.git config --add receive.advertisePushOptions off
+cp odd.git/config before
+not_ok "a setting with several values" init odd
+like "$(cat .output)" "'receive.advertisePushOptions' has 2 values in '.*odd.git/config', and only one counts; leave one: git config --file .*odd.git/config --replace-all receive.advertisePushOptions true" \
+	"init says which and how"
+ok "and writes nothing" cmp before odd.git/config
+git config --file odd.git/config --replace-all receive.advertisePushOptions true
+not_ok "a folder as the key" windlass-hook init prod --repo odd.git \
+	--ref refs/heads/main --path deploy --key newkeys/
+like "$(cat .output)" "the key's file, as newkeys/prod_ed25519, not its folder" \
+	"is told from a file"
+not_ok "and is not made" test -e newkeys
+for place in /proc/x /sys/x; do
+	not_ok "published below $place" init odd --publish $place
+	like "$(cat .output)" "'$place' is on a file system that keeps no files" \
+		"is refused with the reason"
+done
+tree=$(git -C odd.git commit-tree -m x "$(git -C odd.git mktree </dev/null)")
+git -C odd.git worktree add -q --detach "$TRASH/linked" "$tree"
+not_ok "a linked working tree's own folder" windlass-hook init prod \
+	--repo odd.git/worktrees/linked --ref refs/heads/main --path deploy
+like "$(cat .output)" "belongs to a linked working tree: name the repository itself, '.*odd.git/?'" \
+	"init says whose it is"
+
 both=
 for n in 1 2 3 4 5 6; do
 	rm -rf both.git keys/one keys/two

@@ -212,6 +212,25 @@ else
 	skip 15 "no file system can be mounted"
 fi
 
+# ---- a disk that the kernel, or an admin, made read-only
+
+repo=/srv/git/mode-objects.git
+mkdir /srv/ro
+if mount --bind $repo /srv/ro && mount -o remount,ro,bind /srv/ro; then
+	not_ok "init on a read-only file system" as git windlass-hook init dev \
+		--repo /srv/ro --ref refs/heads/dev --path dev
+	like "$(cat .output)" "'/srv/ro' is on a file system that is mounted read-only; mount it writable" \
+		"says what to do"
+	not_ok "publish" as git windlass-hook publish --repo /srv/ro
+	like "$(cat .output)" "mounted read-only; mount it writable" "does, too"
+	out=$(as git windlass-hook doctor --repo /srv/ro)
+	like "$out" "^FAIL  space: .*mounted read-only" "and doctor"
+	like "$out" "^FAIL  publish-folder: .*mounted read-only" "of what is published"
+	umount /srv/ro
+else
+	skip 6 "no file system can be mounted"
+fi
+
 # ---- a clock that was lost
 
 if faketime=$(command -v faketime); then

@@ -57,6 +57,23 @@ is "$(windlass-hook doctor --output yaml 2>/dev/null; echo $?)" 129 \
 
 init >/dev/null || bail "init"
 well "right after init"
+for lock in config packed-refs refs/windlass/prod; do
+	mkdir -p r.git/refs/windlass
+	touch "r.git/$lock.lock"
+	well "a lock on $lock that may be in use"
+	touch -d '10 minutes ago' "r.git/$lock.lock"
+	sick "a lock on $lock that a killed git left" git-locks \
+		"'.*r.git/$lock.lock' is there for 10 min.*remove that file"
+	rm "r.git/$lock.lock"
+done
+mkdir r.git/more
+printf '# ours\n%s\n../more\n\n' "$TRASH/r.git/objects" >r.git/objects/info/alternates
+well "objects of another repository"
+rmdir r.git/more
+sick "one that is gone" alternates "'.*objects/info/alternates' names '.*/objects/../more', which is not there"
+echo "$TRASH/none" >r.git/objects/info/alternates
+sick "by its full path" alternates "names '$TRASH/none'"
+rm r.git/objects/info/alternates
 git init -q work
 manifest web one
 push || { test_show push.log; bail "the first push"; }
