@@ -74,6 +74,7 @@ EXTRA_DIST += \
 	contrib/debian/windlass-hook.install \
 	contrib/debian/windlass-hook.postinst \
 	contrib/debian/windlass-hook.prerm \
+	contrib/debian/windlass-hook.postrm \
 	contrib/debian/windlass.install \
 	contrib/debian/windlassd.examples \
 	contrib/debian/windlassd.install

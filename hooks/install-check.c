@@ -23,35 +23,60 @@
 #define LIMIT_SCRIPT_BYTES 65536
 #define GIT_MS 10000
 
-/*
- * Between "exec " and the hook's name there is the program's path, quoted;
- * before and after it there is nothing that a script of ours has not.
- */
+/* The path behind the last "exec ", in quotes; NULL if there is none. Owned by
+ * the caller. */
+static char *program_of(const struct buf *text, const char *name)
+{
+	char *end = xasprintf("' %s\n", name), *path = NULL, *to;
+	size_t last = strlen(end);
+	const char *from = NULL;
+
+	for (const char *p = text->data; (p = strstr(p, "\nexec '")); p++)
+		from = p + strlen("\nexec '");
+	if (from && strlen(from) >= last &&
+	    !strcmp(text->data + text->len - last, end))
+		path = xstrndup(from, strlen(from) - last);
+	/* a quote in it is written as '\'' */
+	for (to = path; to && (to = strchr(to, '\'')); to++)
+		if (!strncmp(to, "'\\''", 4))
+			memmove(to, to + 3, strlen(to + 3) + 1);
+	free(end);
+	return path;
+}
+
+/* What `init` writes, or wrote: nothing else is in it but the path. */
+static bool is_script_of(const char *text, const char *name,
+			 const char *program)
+{
+	struct buf now = BUF_INIT(LIMIT_SCRIPT_BYTES);
+	struct buf before = BUF_INIT(LIMIT_SCRIPT_BYTES);
+	bool is;
+
+	hook_script_of(name, program, &now);
+	buf_addf(&before, "#!/bin/sh\n%s\nexec ", hook_mark);
+	buf_add_quoted(&before, program);
+	buf_addf(&before, " %s\n", name);
+	is = !strcmp(text, now.data) || !strcmp(text, before.data);
+	buf_release(&now);
+	buf_release(&before);
+	return is;
+}
+
 static int check_script(const struct hook_place *p, struct buf *text,
 			struct err *err)
 {
-	char *begin = xasprintf("#!/bin/sh\n%s\nexec '", hook_mark);
-	char *end = xasprintf("' %s\n", p->name), *path = NULL;
-	size_t first = strlen(begin), last = strlen(end);
+	char *program = program_of(text, p->name);
 	int rc = 0;
 
-	if (text->len < first + last || memcmp(text->data, begin, first) ||
-	    strcmp(text->data + text->len - last, end)) {
+	if (!program || !is_script_of(text->data, p->name, program))
 		rc = err_set(err, ERR_INVALID, "hook '%s' is not as it was "
 			     "written; run `windlass-hook init` again",
 			     p->file);
-		goto out;
-	}
-	path = xstrndup(text->data + first, text->len - first - last);
-	/* a quote in the path is written as '\'' */
-	if (!strchr(path, '\'') && !hook_is_executable(path))
+	else if (!hook_is_executable(program))
 		rc = err_set(err, ERR_INVALID, "'%s' runs '%s', which is not "
 			     "there; run `windlass-hook init` again", p->file,
-			     path);
-out:
-	free(begin);
-	free(end);
-	free(path);
+			     program);
+	free(program);
 	return rc;
 }
 

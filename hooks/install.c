@@ -243,15 +243,29 @@ static int own_path(char *out, size_t size, struct err *err)
 }
 
 /* Appends our script's text: it execs this very program. */
+void hook_script_of(const char *name, const char *program, struct buf *out)
+{
+	/* sh's own words say neither what this is nor what to do */
+	buf_adds(out, "#!/bin/sh\n" MARK "\nif ! [ -x ");
+	buf_add_quoted(out, program);
+	buf_adds(out, " ]; then\n\techo \"windlass: \"");
+	buf_add_quoted(out, program);
+	buf_addf(out, "\" is gone from this Git host, so %s.\" >&2\n"
+		 "\techo \"windlass: its admin installs windlass-hook again, or "
+		 "removes the hook $0\" >&2\n"
+		 "\texit 1\nfi\nexec ", !strcmp(name, "pre-receive") ?
+		 "no push is taken" : "nothing is published");
+	buf_add_quoted(out, program);
+	buf_addf(out, " %s\n", name);
+}
+
 int hook_script(const char *name, struct buf *out, struct err *err)
 {
 	char self[4096];
 
 	if (own_path(self, sizeof(self), err) < 0)
 		return -1;
-	buf_adds(out, "#!/bin/sh\n" MARK "\nexec ");
-	buf_add_quoted(out, self);
-	buf_addf(out, " %s\n", name);
+	hook_script_of(name, self, out);
 	return 0;
 }
 

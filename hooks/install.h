@@ -43,7 +43,10 @@ void hook_place_release(struct hook_place *p);
  */
 int hook_install(const struct hook_place *p, bool *ret_changed,
 		 struct err *err);
-/* Appends our script's text: it execs this very program. */
+/* Appends our script's text, of this path of the program: it execs that, or
+ * says that it is gone. */
+void hook_script_of(const char *name, const char *program, struct buf *out);
+/* The same of this very program. */
 int hook_script(const char *name, struct buf *out, struct err *err);
 /*
  * Takes our script away; the folder that only it needed goes too. What is

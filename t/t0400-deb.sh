@@ -232,10 +232,31 @@ rm "$root/root/.gitconfig"
 ok "one of them can go alone" inside apt-get purge -q -y windlassd
 ok "windlass is still there" inside windlass --version
 packages="windlass windlass-common windlass-hook"
+# as `systemctl enable` does, where systemd runs
+system=etc/systemd/system
+mkdir -p "$root/$system/sockets.target.wants" "$root/$system/timers.target.wants"
+ln -s /lib/systemd/system/windlass-serve@.socket \
+	"$root/$system/sockets.target.wants/windlass-serve@srv-app.git.socket"
+ln -s /lib/systemd/system/windlass-publish@.timer \
+	"$root/$system/timers.target.wants/windlass-publish@srv-app.git.timer"
+ln -s /lib/systemd/system/other@.timer \
+	"$root/$system/timers.target.wants/other@windlass.timer"
 ok "they can be removed" inside apt-get remove -q -y $packages
-state >"$TRASH/removed"
-is "$(diff "$TRASH/before" "$TRASH/removed")" "" "nothing of them is left"
+like "$(cat .output)" "windlass-hook init CHANNEL --repo REPOSITORY --remove" \
+	"with a word on the hooks that are left"
+ok "what was enabled stays, as of any package" test -L \
+	"$root/$system/sockets.target.wants/windlass-serve@srv-app.git.socket"
+inside sh /srv/push 1.30 >push.log 2>&1
+like "$(cat push.log)" "remote: windlass: /usr/bin/windlass-hook is gone from this Git host, so no push is taken" \
+	"a push is refused and told why"
+like "$(cat push.log)" "admin installs windlass-hook again, or removes the hook hooks/pre-receive" \
+	"and what to do"
+rm "$root/root/.gitconfig"
 ok "and purged" inside dpkg --purge $packages
+is "$(cd "$root/$system" && find . -name '*windlass*' | sort)" \
+	./timers.target.wants/other@windlass.timer "nothing enabled leads nowhere"
+rm "$root/$system/timers.target.wants/other@windlass.timer"
+rmdir "$root/$system/sockets.target.wants" 2>/dev/null
 state >"$TRASH/purged"
 is "$(diff "$TRASH/before" "$TRASH/purged")" "" "nothing at all then"
 ok "what they published is the admin's, and stays" \

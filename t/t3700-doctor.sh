@@ -107,8 +107,24 @@ init >/dev/null
 git -C r.git config core.hooksPath /dev/null
 sick "hooks that are turned off" hook-pre-receive "core.hooksPath"
 git -C r.git config --unset core.hooksPath
-sed -i "s|exec '.*'|exec '/gone/windlass-hook'|" r.git/hooks/pre-receive
+sed -i "s|'[^']*/windlass-hook'|'/gone/windlass-hook'|" r.git/hooks/p*-receive
 sick "a program that is gone" hook-pre-receive "/gone/windlass-hook"
+tip=$(git -C r.git rev-parse -q --verify main)
+not_ok "a push then" push
+like "$(cat push.log)" "^remote: windlass: /gone/windlass-hook is gone from this Git host, so no push is taken" \
+	"is told why"
+like "$(cat push.log)" "^remote: windlass: its admin installs windlass-hook again, or removes the hook hooks/pre-receive" \
+	"and what to do"
+is "$(git -C r.git rev-parse -q --verify main)" "$tip" "and is refused"
+sed -i '/^exec/i true' r.git/hooks/pre-receive
+sick "a hook with something more in it" hook-pre-receive "not as it was written"
+mkdir -p "it's"
+ln -sf "$WINDLASS_BUILD/windlass-hook" "it's/windlass-hook"
+for hook in pre-receive post-receive; do
+	printf "#!/bin/sh\n# Written by \`windlass-hook init\`; \`windlass-hook doctor\` checks it.\nexec '%s/it'\\\\''s/windlass-hook' %s\n" \
+		"$TRASH" $hook >r.git/hooks/$hook
+done
+well "a hook of an earlier version"
 init >/dev/null
 mv r.git/hooks/pre-receive r.git/hooks/ours
 printf '#!/bin/sh\nexit 0\n' >r.git/hooks/pre-receive
