@@ -112,7 +112,9 @@ static enum kube_why why_of(const struct kube_status *s)
 	case 500:
 		return why_of_500(s);
 	default:
-		return s->code > 500 ? KUBE_BUSY : KUBE_INVALID;
+		/* nobody who redirects is an API server: it may be back */
+		return s->code > 500 || s->code < 400 ? KUBE_BUSY
+						      : KUBE_INVALID;
 	}
 }
 
@@ -224,6 +226,9 @@ static void set_error(struct kube_status *s, bool fresh_token,
 	if (*s->message)
 		err_set(err, class, "%s (%ld%s%s)", s->message, s->code,
 			*s->reason ? " " : "", s->reason);
+	else if (s->code >= 300 && s->code < 400)
+		err_set(err, class, "instead of the API server something "
+			"answers %ld, as what wants a login does", s->code);
 	else
 		err_set(err, class, "the API server answers %ld", s->code);
 }

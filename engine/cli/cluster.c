@@ -14,6 +14,8 @@
 
 struct waiting {
 	struct loop *loop;
+	const struct kube *kube;
+	bool typed;			/* an object is asked for */
 	struct arena *arena;
 	struct node *object;
 	enum kube_why why;
@@ -57,6 +59,23 @@ void cluster_close(struct cluster *c)
 	*c = (struct cluster)CLUSTER_INIT;
 }
 
+/* A web server, a login page or a proxy may answer anything with a 200. */
+static int read_object(struct waiting *w, const struct kube_answer *a)
+{
+	int rc = kube_answer_object(a, w->arena, &w->object, &w->err);
+
+	if (!rc && w->typed && !node_text(node_get(w->object, "kind")))
+		rc = err_set(&w->err, ERR_INTERNAL, "the answer is no object "
+			     "of Kubernetes");
+	if (!rc)
+		return 0;
+	err_wrap(&w->err, "what answers as '%s' seems to be something else",
+		 kube_server(w->kube));
+	/* nobody said anything of what was asked */
+	w->err.class = ERR_INTERNAL;
+	return -1;
+}
+
 static void on_done(void *arg, const struct kube_answer *a)
 {
 	struct waiting *w = arg;
@@ -69,7 +88,7 @@ static void on_done(void *arg, const struct kube_answer *a)
 		w->err = *a->err;
 		w->rc = -1;
 	} else if (w->wanted) {
-		w->rc = kube_answer_object(a, w->arena, &w->object, &w->err);
+		w->rc = read_object(w, a);
 	}
 	loop_stop(w->loop);
 }
@@ -79,7 +98,8 @@ int cluster_call(struct cluster *c, const struct kube_request *r,
 		 struct err *err)
 {
 	struct waiting w = {
-		.loop = c->loop, .arena = a, .wanted = ret != NULL,
+		.loop = c->loop, .kube = c->kube, .typed = !r->path,
+		.arena = a, .wanted = ret != NULL,
 		.err = ERR_INIT, .rc = -1,
 	};
 	struct kube_request request = *r;

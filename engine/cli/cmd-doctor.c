@@ -80,16 +80,21 @@ static int check_api(struct doctor *d, struct err *err)
 	const struct kube_request r = { .method = "GET", .path = "/version" };
 	struct arena a = ARENA_INIT;
 	struct node *version;
-	const char *text;
+	const char *text = NULL;
 	int rc = cluster_call(&d->cluster, &r, &a, &version, NULL, err);
 
+	if (!rc)
+		text = node_path_str(version, "gitVersion", NULL);
+	if (!rc && !text)
+		rc = err_set(err, ERR_INTERNAL, "what answers as '%s' seems "
+			     "to be something else: it has no version of "
+			     "Kubernetes", kube_server(d->cluster.kube));
 	if (rc) {
 		doctor_say(d, FINDING_FAIL, "api", NULL, "%s", err->msg);
 	} else {
-		text = node_path_str(version, "gitVersion", NULL);
 		doctor_say(d, FINDING_OK, "api", NULL, "%s answers: "
 			   "Kubernetes %s", kube_server(d->cluster.kube),
-			   text ? text : "of unknown version");
+			   text);
 	}
 	if (!rc && d->cluster.insecure)
 		doctor_say(d, FINDING_WARN, "api", NULL, "its certificate is "

@@ -69,6 +69,7 @@ struct options {
 	const char *kubeconfig, *context;
 	struct strvec crds;
 	bool apply;
+	size_t done;			/* manifests that were applied */
 };
 
 /* ---- what to say of the Git host ---- */
@@ -309,14 +310,14 @@ static int sweep_all(struct cluster *c, const struct options *o,
 			     "before had more cannot be removed") : 0;
 }
 
-static int apply_all(const struct options *o, const struct objects *os,
+static int apply_all(struct options *o, const struct objects *os,
 		     struct err *err)
 {
 	struct cluster c = CLUSTER_INIT;
 	int rc = cluster_open(&c, o->kubeconfig, o->context, err);
 
 	if (!rc)
-		rc = install_apply(&c, os, !o->in.replicas, err);
+		rc = install_apply(&c, os, !o->in.replicas, &o->done, err);
 	if (!rc)
 		rc = sweep_all(&c, o, os, err);
 	cluster_close(&c);
@@ -374,8 +375,7 @@ static int fail(const struct options *o, const struct err *err)
 	if (o->apply && err->class == ERR_DENIED)
 		fputs("windlass: it takes the rights of a cluster-admin; one "
 		      "can apply what is printed without --apply\n", stderr);
-	if (o->apply && (err->class == ERR_DENIED ||
-			 err->class == ERR_TRANSIENT))
+	if (o->done)
 		fputs("windlass: what was created or changed stays; the same "
 		      "command again goes on from there\n", stderr);
 	return status;

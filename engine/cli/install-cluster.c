@@ -139,13 +139,12 @@ static int apply_one(struct cluster *c, const struct object *o,
 }
 
 int install_apply(struct cluster *c, const struct objects *os,
-		  bool keep_replicas, struct err *err)
+		  bool keep_replicas, size_t *done, struct err *err)
 {
-	int rc = 0;
-
-	for (size_t i = 0; !rc && i < os->n; i++)
-		rc = apply_one(c, &os->v[i], keep_replicas, err);
-	return rc;
+	for (*done = 0; *done < os->n; (*done)++)
+		if (apply_one(c, &os->v[*done], keep_replicas, err) < 0)
+			return -1;
+	return 0;
 }
 
 /* ---- finding ---- */

@@ -90,9 +90,10 @@ int install_get(struct cluster *c, const struct object_id *id,
 /*
  * Applies one manifest after the other, each told on stdout as created,
  * changed or unchanged. `keep_replicas`: those of a Deployment that is live.
+ * *done is how many there were, also on failure.
  */
 int install_apply(struct cluster *c, const struct objects *os,
-		  bool keep_replicas, struct err *err);
+		  bool keep_replicas, size_t *done, struct err *err);
 /*
  * Deletes what an installation before made with this label (key=value), and
  * this one has not: rights, above all.

@@ -122,7 +122,7 @@ static const struct answer answers[] = {
 	{ 503, "apiserver is shutting down", KUBE_BUSY, ERR_TRANSIENT },
 	{ 504, STATUS("Timeout", "Too large resource version", "{}"),
 	  KUBE_BUSY, ERR_TRANSIENT },
-	{ 302, "", KUBE_INVALID, ERR_INVALID },
+	{ 302, "", KUBE_BUSY, ERR_TRANSIENT },
 	{ 405, "{\"kind\":\"Other\"}", KUBE_INVALID, ERR_INVALID },
 	{ 500, "{\"kind\":\"Status\",", KUBE_BUSY, ERR_TRANSIENT },
 	{ 404, "[1]", KUBE_NO_RESOURCE, ERR_INVALID },
