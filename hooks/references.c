@@ -151,8 +151,8 @@ static int list_dir(const struct push_objects *po, const char *path,
 	return 0;
 }
 
-static int kinds(void *arg, const char *namespace, struct strvec *ret,
-		 struct err *err)
+static int kinds(void *arg, const char *namespace, struct arena *a,
+		 struct name_list *ret, struct err *err)
 {
 	const struct push_objects *po = arg;
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
@@ -160,7 +160,7 @@ static int kinds(void *arg, const char *namespace, struct strvec *ret,
 	size_t len;
 	int rc;
 
-	index_kinds(po->index, namespace, ret);
+	*ret = index_kinds(po->index, namespace);
 	namespace_path(namespace, &path);
 	rc = list_dir(po, path.data, &groups, err);
 	len = path.len;
@@ -172,8 +172,9 @@ static int kinds(void *arg, const char *namespace, struct strvec *ret,
 		buf_addf(&path, "/%s", group);
 		rc = list_dir(po, path.data, &found, err);
 		for (size_t i = 0; i < found.n; i++)
-			strvec_pushf(ret, "%s/%s", strcmp(group, "core") ?
-				     group : "", found.v[i]);
+			name_list_push(a, ret, arena_printf(a, "%s/%s",
+				       strcmp(group, "core") ? group : "",
+				       found.v[i]));
 	}
 	strvec_release(&groups);
 	strvec_release(&found);
@@ -182,7 +183,7 @@ static int kinds(void *arg, const char *namespace, struct strvec *ret,
 }
 
 static int names(void *arg, const struct object_id *kind, size_t max,
-		 struct strvec *ret, struct err *err)
+		 struct arena *a, struct name_list *ret, struct err *err)
 {
 	const struct push_objects *po = arg;
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
@@ -190,7 +191,7 @@ static int names(void *arg, const struct object_id *kind, size_t max,
 	size_t len;
 	int rc;
 
-	index_names(po->index, kind, max, ret);
+	*ret = index_names(po->index, kind, max);
 	namespace_path(kind->namespace, &path);
 	buf_addf(&path, "/%s/%s", *kind->group ? kind->group : "core",
 		 kind->kind);
@@ -203,8 +204,8 @@ static int names(void *arg, const struct object_id *kind, size_t max,
 		buf_addf(&path, "/%s", name);
 		if (strlen(name) > strlen(".json") &&
 		    !map_get(po->held, path.data))
-			strvec_pushn(ret, name, strlen(name) -
-				     strlen(".json"));
+			name_list_push(a, ret, arena_strndup(a, name,
+				       strlen(name) - strlen(".json")));
 	}
 	strvec_release(&files);
 	buf_release(&path);

@@ -12,44 +12,53 @@
 /* "<namespace>/<group>/<Kind>" and more */
 #define KEY_MAX (4u * LIMIT_NAME_BYTES + 8)
 
-struct list {
-	const char **v;		/* in the arena */
-	size_t n, alloc;
-};
+void name_list_push(struct arena *a, struct name_list *l, const char *name)
+{
+	if (l->n == l->alloc) {
+		const char **more;
+
+		l->alloc = l->alloc ? 2 * l->alloc : 2;
+		more = arena_array(a, l->alloc, sizeof(*more));
+		if (l->n)
+			memcpy(more, l->v, l->n * sizeof(*more));
+		l->v = more;
+	}
+	l->v[l->n++] = name;
+}
 
 static void list_push(struct object_index *ix, struct map *lists,
 		      const char *key, const char *word)
 {
-	struct list *l = map_get(lists, key);
+	struct name_list *l = map_get(lists, key);
 
 	if (!l) {
 		l = arena_alloc(&ix->a, sizeof(*l));
 		map_put(lists, key, l);
 	}
-	if (l->n == l->alloc) {
-		const char **more;
-
-		l->alloc = l->alloc ? 2 * l->alloc : 2;
-		more = arena_array(&ix->a, l->alloc, sizeof(*more));
-		if (l->n)
-			memcpy(more, l->v, l->n * sizeof(*more));
-		l->v = more;
-	}
-	l->v[l->n++] = word;
+	name_list_push(&ix->a, l, word);
 }
 
-static void list_copy(const struct map *lists, const char *key, size_t max,
-		      struct strvec *ret)
+/* The list itself, with no room: whoever adds to it gets one of his own. */
+static struct name_list list_of(const struct map *lists, const char *key,
+				size_t max)
 {
-	const struct list *l = map_get(lists, key);
+	const struct name_list *l = map_get(lists, key);
+	struct name_list some = { 0 };
 
-	for (size_t i = 0; l && i < l->n && ret->n < max; i++)
-		strvec_push(ret, l->v[i]);
+	if (l) {
+		some.v = l->v;
+		some.n = some.alloc = l->n < max ? l->n : max;
+	}
+	return some;
 }
 
 static void kind_key(const struct object_id *id, struct buf *out)
 {
-	buf_addf(out, "%s/%s/%s", id->namespace, id->group, id->kind);
+	buf_adds(out, id->namespace);
+	buf_addc(out, '/');
+	buf_adds(out, id->group);
+	buf_addc(out, '/');
+	buf_adds(out, id->kind);
 }
 
 void index_add(struct object_index *ix, const struct object *o,
@@ -88,20 +97,22 @@ const struct indexed *index_find(const struct object_index *ix,
 	return map_get(&ix->objects, bundle_path);
 }
 
-void index_kinds(const struct object_index *ix, const char *namespace,
-		 struct strvec *ret)
+struct name_list index_kinds(const struct object_index *ix,
+			     const char *namespace)
 {
-	list_copy(&ix->namespaces, namespace, SIZE_MAX, ret);
+	return list_of(&ix->namespaces, namespace, SIZE_MAX);
 }
 
-void index_names(const struct object_index *ix, const struct object_id *kind,
-		 size_t max, struct strvec *ret)
+struct name_list index_names(const struct object_index *ix,
+			     const struct object_id *kind, size_t max)
 {
 	struct buf key = BUF_INIT(KEY_MAX);
+	struct name_list l;
 
 	kind_key(kind, &key);
-	list_copy(&ix->kinds, key.data, max, ret);
+	l = list_of(&ix->kinds, key.data, max);
 	buf_release(&key);
+	return l;
 }
 
 /* ---- as a view ---- */
@@ -137,19 +148,21 @@ static int view_facts(void *arg, const struct object_id *id, struct arena *a,
 	return 0;
 }
 
-static int view_kinds(void *arg, const char *namespace, struct strvec *ret,
-		      struct err *err)
+static int view_kinds(void *arg, const char *namespace, struct arena *a,
+		      struct name_list *ret, struct err *err)
 {
+	(void)a;
 	(void)err;
-	index_kinds(arg, namespace, ret);
+	*ret = index_kinds(arg, namespace);
 	return 0;
 }
 
 static int view_names(void *arg, const struct object_id *kind, size_t max,
-		      struct strvec *ret, struct err *err)
+		      struct arena *a, struct name_list *ret, struct err *err)
 {
+	(void)a;
 	(void)err;
-	index_names(arg, kind, max, ret);
+	*ret = index_names(arg, kind, max);
 	return 0;
 }
 

@@ -30,11 +30,11 @@ void index_add(struct object_index *ix, const struct object *o,
 /* NULL if it is not there. */
 const struct indexed *index_find(const struct object_index *ix,
 				 const char *bundle_path);
-/* As those of struct view. */
-void index_kinds(const struct object_index *ix, const char *namespace,
-		 struct strvec *ret);
-void index_names(const struct object_index *ix, const struct object_id *kind,
-		 size_t max, struct strvec *ret);
+/* As those of struct view. They may be added to: that makes a copy. */
+struct name_list index_kinds(const struct object_index *ix,
+			     const char *namespace);
+struct name_list index_names(const struct object_index *ix,
+			     const struct object_id *kind, size_t max);
 /* A view of these objects alone. */
 struct view index_view(struct object_index *ix);
 void index_release(struct object_index *ix);

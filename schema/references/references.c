@@ -136,21 +136,30 @@ static bool is_builtin(const struct ask *q, const char *kind)
  * the namespace, else 0; -1. */
 static int is_open(const struct ask *q, const char *namespace)
 {
-	struct strvec kinds = STRVEC_INIT;
-	int rc = q->v->kinds(q->v->arg, namespace, &kinds, q->err);
+	struct arena a = ARENA_INIT;
+	struct name_list kinds = { 0 };
+	int rc = q->v->kinds(q->v->arg, namespace, &a, &kinds, q->err);
 
 	problems_steps(q->ps, kinds.n);
 	for (size_t i = 0; !rc && i < kinds.n; i++)
 		rc = !is_builtin(q, kinds.v[i]) && !makes_nothing(kinds.v[i]);
-	strvec_release(&kinds);
+	arena_release(&a);
 	return rc;
 }
 
 /* ---- names ---- */
 
+static bool is_among(const char *name, const struct name_list *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!strcmp(names->v[i], name))
+			return true;
+	return false;
+}
+
 /* The nearest of some names; NULL if none is near. */
 static const char *nearest(const struct ask *q, const char *name,
-			   const struct strvec *among)
+			   const struct name_list *among)
 {
 	size_t least = near_limit(strlen(name)) + 1;
 	const char *best = NULL;
@@ -170,7 +179,8 @@ static const char *nearest(const struct ask *q, const char *name,
 
 /* Adds the Secrets that controllers make of the namespace's objects. 1 if
  * there are too many to say. */
-static int made_secrets(const struct ask *q, struct strvec *ret)
+static int made_secrets(const struct ask *q, struct arena *a,
+			struct name_list *ret)
 {
 	static const struct object_id makers[] = {
 		{ .group = "bitnami.com", .kind = "SealedSecret" },
@@ -179,17 +189,15 @@ static int made_secrets(const struct ask *q, struct strvec *ret)
 		{ .group = "secrets-store.csi.x-k8s.io",
 		  .kind = "SecretProviderClass" },
 	};
-	struct strvec names = STRVEC_INIT;
-	struct arena a = ARENA_INIT;
 	int rc = 0;
 
 	for (size_t m = 0; !rc && m < ARRAY_SIZE(makers); m++) {
 		struct object_id id = makers[m];
+		struct name_list names = { 0 };
 
-		strvec_release(&names);
 		id.version = "";
 		id.namespace = q->ref->target.namespace;
-		rc = q->v->names(q->v->arg, &id, REFERENCES_READ_MAX + 1,
+		rc = q->v->names(q->v->arg, &id, REFERENCES_READ_MAX + 1, a,
 				 &names, q->err);
 		if (!rc && names.n > REFERENCES_READ_MAX)
 			rc = 1;
@@ -197,14 +205,13 @@ static int made_secrets(const struct ask *q, struct strvec *ret)
 			struct facts f = { 0 };
 
 			id.name = names.v[i];
-			rc = q->v->facts(q->v->arg, &id, &a, &f, q->err);
+			rc = q->v->facts(q->v->arg, &id, a, &f, q->err);
 			for (uint32_t k = 0; !rc && f.secrets &&
 			     k < f.secrets->n; k++)
-				strvec_push(ret, f.secrets->items[k]->str);
+				name_list_push(a, ret,
+					       f.secrets->items[k]->str);
 		}
 	}
-	strvec_release(&names);
-	arena_release(&a);
 	return rc;
 }
 
@@ -234,18 +241,19 @@ static int ask_missing(const struct ask *q, const struct object_id *from)
 {
 	const struct object_id *id = &q->ref->target;
 	bool secret = !strcmp(id->kind, "Secret"), made = false;
-	struct strvec names = STRVEC_INIT, makes = STRVEC_INIT;
+	struct name_list names = { 0 }, makes = { 0 };
+	struct arena a = ARENA_INIT;
 	const char *near;
 	int rc = is_open(q, id->namespace);
 
 	if (!rc)
-		rc = q->v->names(q->v->arg, id, REFERENCES_NAMES_MAX, &names,
-				 q->err);
+		rc = q->v->names(q->v->arg, id, REFERENCES_NAMES_MAX, &a,
+				 &names, q->err);
 	if (!rc && secret)
-		rc = made_secrets(q, &makes);
+		rc = made_secrets(q, &a, &makes);
 	if (rc)
 		goto out;
-	made = strvec_has(&makes, id->name);
+	made = is_among(id->name, &makes);
 	near = nearest(q, id->name, &makes);
 	if (!near)
 		near = nearest(q, id->name, &names);
@@ -254,8 +262,7 @@ static int ask_missing(const struct ask *q, const struct object_id *from)
 	if (names.n || makes.n || !needs_others(q, from))
 		say_missing(q, near);
 out:
-	strvec_release(&names);
-	strvec_release(&makes);
+	arena_release(&a);
 	return rc < 0 ? -1 : 0;
 }
 
@@ -277,9 +284,9 @@ static int ask_object(const struct ask *q, const struct object_id *from)
 
 static int ask_key(const struct ask *q)
 {
+	struct name_list names = { 0 };
 	struct arena a = ARENA_INIT;
 	struct facts f = { 0 };
-	struct strvec names = STRVEC_INIT;
 	int rc = q->v->find(q->v->arg, &q->ref->target, q->err);
 
 	if (!rc)
@@ -287,9 +294,9 @@ static int ask_key(const struct ask *q)
 	if (!rc && f.keys)
 		problems_steps(q->ps, f.keys->n);
 	for (uint32_t i = 0; !rc && f.keys && i < f.keys->n; i++)
-		strvec_push(&names, f.keys->items[i]->str);
+		name_list_push(&a, &names, f.keys->items[i]->str);
 	/* one without any is filled by somebody else */
-	if (!rc && names.n && !strvec_has(&names, q->ref->detail)) {
+	if (!rc && names.n && !is_among(q->ref->detail, &names)) {
 		const char *near = nearest(q, q->ref->detail, &names);
 
 		say(q, "reference-key", "%s '%s' has no key '%s'%s%s%s",
@@ -297,7 +304,6 @@ static int ask_key(const struct ask *q)
 		    near ? ": did you mean '" : "", near ? near : "",
 		    near ? "'?" : "");
 	}
-	strvec_release(&names);
 	arena_release(&a);
 	return rc < 0 ? -1 : 0;
 }
@@ -372,8 +378,9 @@ static int selects_of(const struct ask *q, const struct object_id *id)
 static int selects(const struct ask *q, const struct object_id *kind,
 		   size_t *seen)
 {
-	struct strvec names = STRVEC_INIT;
+	struct name_list names = { 0 };
 	struct object_id id = *kind;
+	struct arena a = ARENA_INIT;
 	int rc;
 
 	id.version = "";
@@ -386,14 +393,14 @@ static int selects(const struct ask *q, const struct object_id *kind,
 	else if (rc == 1)
 		rc = 0;
 	if (!rc)
-		rc = q->v->names(q->v->arg, &id, REFERENCES_READ_MAX + 1,
+		rc = q->v->names(q->v->arg, &id, REFERENCES_READ_MAX + 1, &a,
 				 &names, q->err);
 	for (size_t i = 0; !rc && i < names.n; i++) {
 		id.name = names.v[i];
 		problems_steps(q->ps, STEPS_FIND);
 		rc = ++*seen > REFERENCES_READ_MAX ? 1 : selects_of(q, &id);
 	}
-	strvec_release(&names);
+	arena_release(&a);
 	return rc;
 }
 

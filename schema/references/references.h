@@ -12,7 +12,7 @@
 #ifndef SCHEMA_REFERENCES_REFERENCES_H
 #define SCHEMA_REFERENCES_REFERENCES_H
 
-#include "schema/base/strvec.h"
+#include "schema/base/arena.h"
 #include "schema/object.h"
 #include "schema/problem.h"
 #include "schema/rules.h"
@@ -57,6 +57,15 @@ bool facts_are_empty(const struct facts *f);
 
 /* ---- who knows the others ---- */
 
+/* Names that live elsewhere: thousands are looked at, none is kept. */
+struct name_list {
+	const char **v;
+	size_t n, alloc;
+};
+
+/* Adds one, which is not copied; the list is the arena's. */
+void name_list_push(struct arena *a, struct name_list *l, const char *name);
+
 struct view {
 	void *arg;
 	/* 0: the object will be there, 1: it will not, -1: error. */
@@ -65,12 +74,12 @@ struct view {
 	 * be missing. 1 if they are not to be had. */
 	int (*facts)(void *arg, const struct object_id *id, struct arena *a,
 		     struct facts *ret, struct err *err);
-	/* Adds "<group>/<Kind>" of all objects of a namespace. */
-	int (*kinds)(void *arg, const char *namespace, struct strvec *ret,
-		     struct err *err);
-	/* Adds the names of a kind there, up to `max` in all. */
+	/* "<group>/<Kind>" of all objects of a namespace. */
+	int (*kinds)(void *arg, const char *namespace, struct arena *a,
+		     struct name_list *ret, struct err *err);
+	/* The names of a kind there, at most `max`. */
 	int (*names)(void *arg, const struct object_id *kind, size_t max,
-		     struct strvec *ret, struct err *err);
+		     struct arena *a, struct name_list *ret, struct err *err);
 };
 
 /*
