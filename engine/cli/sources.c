@@ -105,27 +105,41 @@ static bool is_submodule(struct walk *w, size_t len)
 
 static int walk_dir(struct walk *w, size_t len, int depth);
 
-static int visit(struct walk *w, size_t len, int depth, const char *name)
+/* The directory mostly says what an entry is; else lstat does. */
+static int look_at(struct walk *w, const struct dirent *e, mode_t *ret)
 {
 	struct stat st;
+
+	if (e->d_type != DT_UNKNOWN) {
+		*ret = DTTOIF(e->d_type);
+		return 0;
+	}
+	if (lstat(w->path, &st) < 0)
+		return err_sys(w->err, "cannot look at '%s'", w->path);
+	*ret = st.st_mode;
+	return 0;
+}
+
+static int visit(struct walk *w, size_t len, int depth,
+		 const struct dirent *e)
+{
+	mode_t mode;
 
 	if (++w->entries > LIMIT_SOURCE_ENTRIES)
 		return err_set(w->err, ERR_INVALID,
 			       "'%.*s' has more than %d files and directories",
 			       (int)w->root_len, w->path, LIMIT_SOURCE_ENTRIES);
 	if (ignore_check(w->ignore, w->err) < 0 ||
-	    path_push(w, len, name) < 0)
+	    path_push(w, len, e->d_name) < 0 || look_at(w, e, &mode) < 0)
 		return -1;
-	if (lstat(w->path, &st) < 0)
-		return err_sys(w->err, "cannot look at '%s'", w->path);
-	if (S_ISDIR(st.st_mode))
+	if (S_ISDIR(mode))
 		return walk_dir(w, strlen(w->path), depth + 1);
-	if (S_ISLNK(st.st_mode) && !ignored(w))
+	if (S_ISLNK(mode) && !ignored(w))
 		problem_error(w->ps, w->path, nowhere, "source-symlink",
 			      "a symbolic link cannot be part of a channel; "
 			      "put the file itself there, or name the link in "
 			      IGNORE_NAME);
-	if (!S_ISREG(st.st_mode) || !manifest_name_like(w->path) || ignored(w))
+	if (!S_ISREG(mode) || !manifest_name_like(w->path) || ignored(w))
 		return 0;
 	if (!manifest_name(w->path))
 		manifest_name_warn(w->path, w->ps);
@@ -166,7 +180,7 @@ static int walk_dir(struct walk *w, size_t len, int depth)
 			       len ? w->path : ".");
 	for (int i = 0; i < n; i++) {
 		if (!rc)
-			rc = visit(w, len, depth, names[i]->d_name);
+			rc = visit(w, len, depth, names[i]);
 		free(names[i]);
 	}
 	free(names);

@@ -44,7 +44,8 @@ int fs_read_fd(int fd, const char *name, struct buf *ret, struct err *err)
 }
 
 /* Nothing waits for whoever may write into a pipe: fd is not blocking. */
-static int check_regular(int fd, const char *path, struct err *err)
+static int check_regular(int fd, const char *path, off_t *ret_size,
+			 struct err *err)
 {
 	struct stat st;
 
@@ -53,16 +54,37 @@ static int check_regular(int fd, const char *path, struct err *err)
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, ERR_INVALID, "'%s' is not a regular file",
 			       path);
+	if (ret_size)
+		*ret_size = st.st_size;
 	return 0;
+}
+
+/*
+ * Most files are read whole by one call, which asks for a byte more than
+ * they have and so sees their end too.
+ */
+static int read_sized(int fd, const char *path, off_t size, struct buf *ret,
+		      struct err *err)
+{
+	size_t left = ret->max - ret->len;
+	char *room = size > 0 && (uint64_t)size < left ?
+		     buf_reserve(ret, (size_t)size + 1) : NULL;
+	ssize_t n = room ? read(fd, room, (size_t)size + 1) : 0;
+
+	if (n > 0)
+		buf_commit(ret, (size_t)n);
+	/* whatever else came of it, the loop meets it again */
+	return n > 0 && n == size ? 0 : fs_read_fd(fd, path, ret, err);
 }
 
 static int read_regular(int fd, const char *path, struct buf *ret,
 			struct err *err)
 {
-	int rc = check_regular(fd, path, err);
+	off_t size;
+	int rc = check_regular(fd, path, &size, err);
 
 	if (rc == 0)
-		rc = fs_read_fd(fd, path, ret, err);
+		rc = read_sized(fd, path, size, ret, err);
 	close(fd);
 	return rc;
 }
@@ -109,7 +131,7 @@ int fs_check_readable(const char *path, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, "cannot read '%s'", path);
-	rc = check_regular(fd, path, err);
+	rc = check_regular(fd, path, NULL, err);
 	close(fd);
 	return rc;
 }
