@@ -121,6 +121,9 @@ void json_write_float(double v, struct buf *out)
 
 /* ---- trees ---- */
 
+/* Pairs of most maps: sorting them needs no memory of its own. */
+#define SMALL_MAP 16
+
 struct writer {
 	struct buf *out;
 	bool compact;
@@ -130,14 +133,16 @@ static void newline(struct writer *w, unsigned int level)
 {
 	static const char spaces[] = "\n                                ";
 
+	size_t n = 2 * (size_t)level, first = sizeof(spaces) - 2;
+
 	if (w->compact)
 		return;
-	buf_add(w->out, spaces, 1);
-	for (size_t n = 2 * level; n;) {
-		size_t some = n < sizeof(spaces) - 2 ? n : sizeof(spaces) - 2;
-
-		buf_add(w->out, spaces + 1, some);
-		n -= some;
+	if (first > n)
+		first = n;
+	buf_add(w->out, spaces, 1 + first);
+	for (n -= first; n; n -= first) {
+		first = n < first ? n : first;
+		buf_add(w->out, spaces + 1, first);
 	}
 }
 
@@ -153,10 +158,12 @@ static int compare_keys(const void *a, const void *b)
 	return p->key_len < q->key_len ? -1 : p->key_len > q->key_len;
 }
 
-/* The pairs in order of their keys; free() it. */
-static const struct node_pair **sorted(const struct node *map)
+/* The pairs in order of their keys, in `small` if they fit, else malloced. */
+static const struct node_pair **
+sorted(const struct node *map, const struct node_pair *small[SMALL_MAP])
 {
-	const struct node_pair **v = xreallocarray(NULL, map->n, sizeof(*v));
+	const struct node_pair **v = map->n <= SMALL_MAP ? small :
+		xreallocarray(NULL, map->n, sizeof(*v));
 	bool in_order = true;
 
 	for (uint32_t i = 0; i < map->n; i++) {
@@ -175,7 +182,7 @@ static void write_node(struct writer *w, const struct node *n,
 static void write_map(struct writer *w, const struct node *n,
 		      unsigned int level)
 {
-	const struct node_pair **v = sorted(n);
+	const struct node_pair *small[SMALL_MAP], **v = sorted(n, small);
 
 	buf_addc(w->out, '{');
 	for (uint32_t i = 0; i < n->n; i++) {
@@ -188,7 +195,8 @@ static void write_map(struct writer *w, const struct node *n,
 	}
 	newline(w, level);
 	buf_addc(w->out, '}');
-	free(v);
+	if (v != small)
+		free(v);
 }
 
 static void write_seq(struct writer *w, const struct node *n,

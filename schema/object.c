@@ -64,9 +64,13 @@ static int kind_path(const struct object_id *id, const char *root,
 		return err_set(err, ERR_INVALID,
 			       "'%s' is no kind that a bundle can hold",
 			       id->kind);
-	buf_addf(out, "%s/%s/%s/%s", root,
-		 *id->namespace ? id->namespace : CLUSTER_DIR,
-		 *id->group ? id->group : CORE_DIR, id->kind);
+	buf_adds(out, root);
+	buf_addc(out, '/');
+	buf_adds(out, *id->namespace ? id->namespace : CLUSTER_DIR);
+	buf_addc(out, '/');
+	buf_adds(out, *id->group ? id->group : CORE_DIR);
+	buf_addc(out, '/');
+	buf_adds(out, id->kind);
 	return buf_check(out, "a bundle path", err);
 }
 

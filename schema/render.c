@@ -28,11 +28,14 @@ void render_applyset_id(const char *channel, struct buf *out)
 			sodium_base64_VARIANT_URLSAFE_NO_PADDING)];
 	struct sha256 digest;
 
-	buf_addf(&name, "%s..Channel.windlass.dev", channel);
+	buf_adds(&name, channel);
+	buf_adds(&name, "..Channel.windlass.dev");
 	sha256_of(name.data, name.len, &digest);
 	sodium_bin2base64(text, sizeof(text), digest.b, sizeof(digest.b),
 			  sodium_base64_VARIANT_URLSAFE_NO_PADDING);
-	buf_addf(out, "applyset-%s-v1", text);
+	buf_adds(out, "applyset-");
+	buf_adds(out, text);
+	buf_adds(out, "-v1");
 	buf_release(&name);
 }
 
@@ -160,9 +163,8 @@ int render_object(const struct rules *r, struct object *o, struct arena *a,
 		  struct buf *out, struct err *err)
 {
 	struct node *meta = node_get(o->root, "metadata");
-	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
 	bool secret = !strcmp(o->id.kind, "Secret") && !*o->id.group;
-	int rc;
+	size_t before = out->len;
 
 	if (!meta || meta->type != NODE_MAP)
 		return err_set(err, ERR_INVALID, "metadata is not a map");
@@ -174,15 +176,10 @@ int render_object(const struct rules *r, struct object *o, struct arena *a,
 	fill_namespace(o, meta, a);
 	if (add_label(r, meta, a, err) < 0)
 		return -1;
-	json_write_canonical(o->root, &text);
-	rc = buf_check(&text, "the object as JSON", err);
-	if (!rc) {
-		buf_add(out, text.data, text.len);
-		rc = buf_check(out, "the rendered text", err);
-	}
-	if (secret)
-		buf_wipe(&text);
-	else
-		buf_release(&text);
-	return rc;
+	json_write_canonical(o->root, out);
+	if (buf_ok(out) && out->len - before <= LIMIT_OBJECT_BYTES)
+		return 0;
+	buf_truncate(out, before);
+	return err_set(err, ERR_INVALID, "the object as JSON is larger than "
+		       "%u bytes", LIMIT_OBJECT_BYTES);
 }

@@ -46,7 +46,8 @@ static const struct retired table[] = {
 const struct retired *retired_lookup(const struct object_id *id)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(table); i++)
-		if (!strcmp(table[i].kind, id->kind) &&
+		if (*table[i].kind == *id->kind &&
+		    !strcmp(table[i].kind, id->kind) &&
 		    !strcmp(table[i].version, id->version) &&
 		    !strcmp(table[i].group, id->group))
 			return &table[i];

@@ -165,7 +165,7 @@ static int parse_float(const char *s, double *ret)
 static bool one_of(const char *text, const char *const words[])
 {
 	for (; *words; words++)
-		if (!strcmp(text, *words))
+		if (**words == *text && !strcmp(text, *words))
 			return true;
 	return false;
 }

@@ -103,7 +103,8 @@ static int check_bytes(struct yaml_stream *s, const char *data, size_t len)
 		i += n;
 	}
 	s->lone_cr = memchr(data, '\r', len) && count_lone_cr(data, len);
-	s->escaped_slash = memmem(data, len, "\\/", 2) != NULL;
+	s->escaped_slash = memchr(data, '\\', len) &&
+			   memmem(data, len, "\\/", 2);
 	return 0;
 }
 

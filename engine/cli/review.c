@@ -179,19 +179,18 @@ static bool judge_text(struct review *r, const char *path, const char *text,
 {
 	struct problems found = PROBLEMS_INIT;
 	struct objects os = OBJECTS_INIT;
-	struct arena a = ARENA_INIT;
 	bool now;
 
-	manifest_read(path, text, len, &a, &os, &found);
+	arena_reset(&r->text);
+	manifest_read(path, text, len, &r->text, &os, &found);
 	now = learn(r, &os, false, &found) || last;
 	if (now) {
 		problems_move(&r->problems, &found);
 		for (size_t i = 0; i < os.n; i++)
-			judge(r, &os.v[i], &a);
+			judge(r, &os.v[i], &r->text);
 	}
 	problems_release(&found);
 	objects_release(&os);
-	arena_release(&a);
 	return now;
 }
 
@@ -373,5 +372,6 @@ void review_release(struct review *r)
 	problems_release(&r->problems);
 	objects_release(&r->objects);
 	arena_release(&r->arena);
+	arena_release(&r->text);
 	index_release(&r->index);
 }

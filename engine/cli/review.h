@@ -34,6 +34,7 @@ struct review {
 	struct strvec troubles;		/* what could not be looked at */
 	struct objects objects;		/* the good ones; no trees */
 	struct arena arena;		/* holds their strings */
+	struct arena text;		/* the file that is judged */
 	struct object_index index;	/* of them, for references */
 	char *input;			/* standard input, once it was read */
 	size_t input_len;

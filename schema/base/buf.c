@@ -59,6 +59,8 @@ char *buf_reserve(struct buf *b, size_t n)
 
 		if (alloc < b->len + n + 1)
 			alloc = b->len + n + 1;
+		if (alloc - 1 > b->max)
+			alloc = b->max + 1;
 		b->data = xreallocarray(b->alloc ? b->data : NULL, alloc, 1);
 		b->alloc = alloc;
 		b->data[b->len] = '\0';
@@ -74,7 +76,7 @@ void buf_commit(struct buf *b, size_t n)
 	b->data[b->len] = '\0';
 }
 
-void buf_add(struct buf *b, const void *data, size_t len)
+void buf_add_growing(struct buf *b, const void *data, size_t len)
 {
 	char *p = buf_reserve(b, len);
 
@@ -83,16 +85,6 @@ void buf_add(struct buf *b, const void *data, size_t len)
 	if (len)
 		memcpy(p, data, len);
 	buf_commit(b, len);
-}
-
-void buf_addc(struct buf *b, char c)
-{
-	buf_add(b, &c, 1);
-}
-
-void buf_adds(struct buf *b, const char *s)
-{
-	buf_add(b, s, strlen(s));
 }
 
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)

@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 #include "schema/base/err.h"
 
@@ -28,9 +29,9 @@ void buf_init(struct buf *b, size_t max);
 void buf_release(struct buf *b);	/* frees; ready for use again */
 void buf_reset(struct buf *b);		/* empties; keeps memory and max */
 
-void buf_add(struct buf *b, const void *data, size_t len);
-void buf_addc(struct buf *b, char c);
-void buf_adds(struct buf *b, const char *s);
+static inline void buf_add(struct buf *b, const void *data, size_t len);
+static inline void buf_addc(struct buf *b, char c);
+static inline void buf_adds(struct buf *b, const char *s);
 void buf_addf(struct buf *b, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 void buf_vaddf(struct buf *b, const char *fmt, va_list ap)
@@ -58,5 +59,32 @@ int buf_check(const struct buf *b, const char *what, struct err *err);
 char *buf_detach(struct buf *b, size_t *ret_len);
 /* Wipes before freeing, for key material. */
 void buf_wipe(struct buf *b);
+
+/* ---- inline: texts grow by a few bytes at a time ---- */
+
+/* Where there is no room for them yet. */
+void buf_add_growing(struct buf *b, const void *data, size_t len);
+
+static inline void buf_add(struct buf *b, const void *data, size_t len)
+{
+	/* room never goes beyond max */
+	if (b->toobig || len >= b->alloc - b->len) {
+		buf_add_growing(b, data, len);
+		return;
+	}
+	memcpy(b->data + b->len, data, len);
+	b->len += len;
+	b->data[b->len] = '\0';
+}
+
+static inline void buf_addc(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+static inline void buf_adds(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
 
 #endif
