@@ -2,11 +2,12 @@
 # receive, validate, render, sign, publish; serve hands out the result.
 noinst_LIBRARIES += libhooks.a
 bin_PROGRAMS += windlass-hook
+pkglibexec_PROGRAMS += windlass-serve
 
 HOOKS_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS) \
 	$(NETTLE_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS)
-HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS) \
-	$(ZLIB_LIBS)
+HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(ZLIB_LIBS)
+SERVE_LIBS = $(HOOKS_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS)
 
 libhooks_a_CFLAGS = $(HOOKS_CFLAGS)
 libhooks_a_SOURCES =
@@ -88,6 +89,12 @@ libhooks_a_SOURCES += \
 
 dist_man_MANS += hooks/windlass-hook.8
 
-windlass_hook_SOURCES = hooks/main.c
+windlass_hook_SOURCES = hooks/main.c hooks/start-serve.c
+windlass_hook_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)
 windlass_hook_LDADD = $(HOOKS_LIBS)
+
+# the same with what `serve` is linked with: see hooks/start-serve.c
+windlass_serve_SOURCES = hooks/main.c
+windlass_serve_CFLAGS = $(HOOKS_CFLAGS)
+windlass_serve_LDADD = $(SERVE_LIBS)

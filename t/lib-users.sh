@@ -36,7 +36,8 @@ for folder in etc srv run var/log; do
 done
 : >/etc/gitconfig
 BIN=$TRASH/bin
-cp -R "$WINDLASS_BUILD/windlass-hook" "$WINDLASS_BUILD/windlass" \
+cp -R "$WINDLASS_BUILD/windlass-hook" "$WINDLASS_BUILD/windlass-serve" \
+	"$WINDLASS_BUILD/windlass" \
 	"$WINDLASS_BUILD/windlass-openapi" "$BIN"
 export PATH=$BIN:${PATH#*:}
 # what an admin and the users set is what counts here
