@@ -121,6 +121,8 @@ void json_write_float(double v, struct buf *out)
 
 /* ---- trees ---- */
 
+/* Bytes of a number as it is written, and of null, true and brackets. */
+#define NUMBER_MOST 32
 /* Pairs of most maps: sorting them needs no memory of its own. */
 #define SMALL_MAP 16
 
@@ -254,6 +256,30 @@ void json_write_canonical(const struct node *n, struct buf *out)
 
 	write_node(&w, n, 0);
 	buf_addc(out, '\n');
+}
+
+/* What it has in its own line: each byte of a text may be a \uXXXX. */
+static size_t most_of_text(size_t len)
+{
+	return 6 * len + sizeof("\"\": ,\n");
+}
+
+static size_t most(const struct node *n, size_t indent)
+{
+	size_t sum = most_of_text(n->type == NODE_STR ? n->n : NUMBER_MOST);
+
+	for (uint32_t i = 0; n->type == NODE_SEQ && i < n->n; i++)
+		sum += indent + 2 + most(n->items[i], indent + 2);
+	for (uint32_t i = 0; n->type == NODE_MAP && i < n->n; i++)
+		sum += indent + 2 + most_of_text(n->pairs[i].key_len) +
+		       most(n->pairs[i].value, indent + 2);
+	/* the closing bracket has a line too */
+	return sum + indent;
+}
+
+size_t json_canonical_most(const struct node *n)
+{
+	return most(n, 0);
 }
 
 void json_write_compact(const struct node *n, struct buf *out)

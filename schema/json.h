@@ -68,6 +68,9 @@ int json_read_part(struct json_part *part, struct arena *a, struct node **ret,
  */
 void json_write_canonical(const struct node *n, struct buf *out);
 
+/* No less than the bytes of that, without a look at what the texts say. */
+size_t json_canonical_most(const struct node *n);
+
 /* The same value on one line, keys sorted, no spaces, no final LF. */
 void json_write_compact(const struct node *n, struct buf *out);
 

@@ -159,12 +159,37 @@ static void fill_namespace(const struct object *o, struct node *meta,
 		node_set(a, meta, "namespace", node_str(a, o->id.namespace));
 }
 
+static int write_object(const struct object *o, struct buf *out,
+			struct err *err)
+{
+	size_t before = out->len;
+
+	json_write_canonical(o->root, out);
+	if (buf_ok(out) && out->len - before <= LIMIT_OBJECT_BYTES)
+		return 0;
+	buf_truncate(out, before);
+	return err_set(err, ERR_INVALID, "the object as JSON is larger than "
+		       "%u bytes", LIMIT_OBJECT_BYTES);
+}
+
+/* As writing it, for who does not want the bytes; it is mostly not done. */
+static int check_size(const struct object *o, struct err *err)
+{
+	struct buf bytes = BUF_INIT(LIMIT_OBJECT_BYTES);
+	int rc;
+
+	if (json_canonical_most(o->root) <= LIMIT_OBJECT_BYTES)
+		return 0;
+	rc = write_object(o, &bytes, err);
+	buf_wipe(&bytes);
+	return rc;
+}
+
 int render_object(const struct rules *r, struct object *o, struct arena *a,
 		  struct buf *out, struct err *err)
 {
 	struct node *meta = node_get(o->root, "metadata");
 	bool secret = !strcmp(o->id.kind, "Secret") && !*o->id.group;
-	size_t before = out->len;
 
 	if (!meta || meta->type != NODE_MAP)
 		return err_set(err, ERR_INVALID, "metadata is not a map");
@@ -176,10 +201,5 @@ int render_object(const struct rules *r, struct object *o, struct arena *a,
 	fill_namespace(o, meta, a);
 	if (add_label(r, meta, a, err) < 0)
 		return -1;
-	json_write_canonical(o->root, out);
-	if (buf_ok(out) && out->len - before <= LIMIT_OBJECT_BYTES)
-		return 0;
-	buf_truncate(out, before);
-	return err_set(err, ERR_INVALID, "the object as JSON is larger than "
-		       "%u bytes", LIMIT_OBJECT_BYTES);
+	return out ? write_object(o, out, err) : check_size(o, err);
 }

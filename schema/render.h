@@ -19,8 +19,9 @@
 void render_applyset_id(const char *channel, struct buf *out);
 
 /*
- * Appends the canonical JSON of o, which passed rules_check, to out. The
- * tree is changed in place (new nodes come from the arena). -1 if the result
+ * Appends the canonical JSON of o, which passed rules_check, to out, unless
+ * that is NULL. The tree is changed in place (new nodes come from the
+ * arena). -1 if the result
  * is larger than LIMIT_OBJECT_BYTES or a Secret's stringData is malformed.
  */
 int render_object(const struct rules *r, struct object *o, struct arena *a,

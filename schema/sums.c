@@ -15,6 +15,12 @@
 
 #define DIR_SUFFIX "/" SUMS_NAME
 
+static bool may_stand(char c)
+{
+	return c > ' ' && c <= '~' && c != '/' && c != '\\' && c != '%' &&
+	       c != '"' && c != '\'';
+}
+
 bool bundle_name_ok(const char *name)
 {
 	size_t len = strlen(name);
@@ -22,8 +28,7 @@ bool bundle_name_ok(const char *name)
 	if (!len || len > LIMIT_NAME_BYTES || name[0] == '.' || name[0] == '-')
 		return false;
 	for (size_t i = 0; i < len; i++)
-		if (name[i] <= ' ' || name[i] > '~' ||
-		    strchr("/\\%\"'", name[i]))
+		if (!may_stand(name[i]))
 			return false;
 	return strcmp(name, SUMS_NAME) != 0;
 }

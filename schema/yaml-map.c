@@ -33,7 +33,7 @@ void yaml_push(struct yaml_builder *b, const struct yaml_slot *slot)
 	struct yaml_stream *s = b->s;
 
 	if (s->n_slots == s->alloc) {
-		s->alloc = s->alloc ? 2 * s->alloc : 256;
+		s->alloc = s->alloc ? 2 * s->alloc : 16;
 		s->slots = xreallocarray(s->slots, s->alloc, sizeof(*s->slots));
 	}
 	s->slots[s->n_slots++] = *slot;

@@ -19,17 +19,15 @@
 static void keep(struct against *g, struct object *o, const struct rules *r)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	struct buf bytes = BUF_INIT(LIMIT_OBJECT_BYTES);
 	struct problems ignored = PROBLEMS_INIT;
 	struct err err = ERR_INIT;
 
 	/* it fills in the namespace, whatever else it finds */
 	rules_check(r, o, &ignored);
 	if (!object_path(&o->id, &path, &err) &&
-	    !render_object(r, o, &g->arena, &bytes, &err))
+	    !render_object(r, o, &g->arena, NULL, &err))
 		map_put(&g->objects, path.data, o->root);
 	problems_release(&ignored);
-	buf_wipe(&bytes);
 	buf_release(&path);
 }
 

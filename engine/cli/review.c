@@ -126,7 +126,7 @@ static void judge(struct review *r, struct object *o, struct arena *a)
 			      "%s", err.msg);
 		goto out;
 	}
-	if (render_object(&r->rules, o, a, &bytes, &err) < 0) {
+	if (render_object(&r->rules, o, a, r->take ? &bytes : NULL, &err) < 0) {
 		problem_error(&r->problems, o->path, o->mark, "object-render",
 			      "%s", err.msg);
 		goto out;

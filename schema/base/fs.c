@@ -248,9 +248,13 @@ static int make_folder(const char *path, mode_t mode, struct err *err)
 
 int fs_mkdirs(const char *path, mode_t mode, struct err *err)
 {
-	char *copy = xstrdup(path);
+	char *copy;
 	int rc = 0;
 
+	/* mostly it is there, and so are all above it */
+	if (fs_exists(AT_FDCWD, path))
+		return 0;
+	copy = xstrdup(path);
 	for (char *p = copy + 1; !rc; p++) {
 		char saved = *p;
 

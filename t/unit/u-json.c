@@ -320,8 +320,40 @@ static void test_canonical(void)
 	ok(node_equal(n, read_ok(b.data)), "reads back as the same tree");
 	json_write_canonical(read_ok(b.data), &again);
 	is_str(again.data, b.data, "and is written as the same bytes");
+	ok(json_canonical_most(n) >= b.len, "its size is not underestimated");
 	buf_release(&b);
 	buf_release(&again);
+}
+
+/* What takes most: nothing but brackets, escapes, long numbers, deep down. */
+static void test_most(void)
+{
+	struct buf b = BUF_INIT(1 << 20);
+	struct node *deep = node_seq(&arena), *n = deep;
+	bool enough = true;
+
+	for (int i = 0; i < 60; i++) {
+		struct node *inner = i % 2 ? node_seq(&arena) :
+					     node_map(&arena);
+
+		if (n->type == NODE_SEQ)
+			node_append(&arena, n, inner);
+		else
+			node_set(&arena, n, "\x01\x01\x01", inner);
+		if (n->type == NODE_SEQ) {
+			node_append(&arena, n, node_int(&arena, INT64_MIN));
+			node_append(&arena, n,
+				    node_float(&arena, -1.7976931348623157e-308));
+			node_append(&arena, n, node_str(&arena, "\x7f\x02"));
+			node_append(&arena, n, node_map(&arena));
+		}
+		n = inner;
+		buf_reset(&b);
+		json_write_canonical(deep, &b);
+		enough = enough && json_canonical_most(deep) >= b.len;
+	}
+	ok(enough, "no tree is larger than json_canonical_most says");
+	buf_release(&b);
 }
 
 /* Every character there is, as text and as key, through both forms. */
@@ -359,6 +391,7 @@ static void test_round_trip(void)
 	json_write_canonical(n, &b);
 	ok(!json_read(b.data, b.len, &arena, &back, &err) &&
 	   node_equal(n, back), "every character survives the canonical form");
+	ok(json_canonical_most(n) >= b.len, "nor that of escapes");
 	buf_reset(&b);
 	json_write_compact(n, &b);
 	ok(!json_read(b.data, b.len, &arena, &back, &err) &&
@@ -517,6 +550,7 @@ int main(void)
 	test_limits();
 	test_strings();
 	test_canonical();
+	test_most();
 	test_round_trip();
 	test_node();
 	test_large_maps();
