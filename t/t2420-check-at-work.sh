@@ -2,6 +2,8 @@
 # windlass check where people use it: as a hook of git, under the framework
 # of pre-commit.com, and in the CI files of contrib/ci, whose scripts are run.
 . "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-guide.sh"
+guide checks
 
 
 # manifest NAME: a ConfigMap that needs --namespace
@@ -24,9 +26,14 @@ mkdir tmp
 export TMPDIR=$TRASH/tmp
 
 new_repo plain
+in_plain() { (cd plain && bash -e "$1"); }
+run_block "At a terminal" 1 in_plain
+sed -n 's/^    //p' "$page" | sed -n '/^\[windlass "prod"\]/,/^    strict/p' \
+	>plain/windlass.config
+run_block "At a terminal" 2 in_plain
 cp "$TOP/contrib/pre-commit/pre-commit" plain/.git/hooks/
-git -C plain config windlass.checkPath deploy/prod
-git -C plain config windlass.checkOption --namespace=shop
+run_block "At each commit" 1 in_plain
+guide_done
 manifest b >plain/deploy/prod/b.yaml
 git -C plain add .
 ok "a good manifest is committed" commit plain
