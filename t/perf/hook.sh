@@ -21,20 +21,19 @@ for ((i = 1; i <= 20; i++)); do
 		2>/dev/null ||
 		sed -i "s/value: .*/value: \"p$i\"/" "$dir/many-work/deploy/0/cm-0.yaml"
 	git -C "$dir/many-work" commit -q -a -m "change $i"
-	began=$(now)
-	git -C "$dir/many-work" push -q "$dir/many-plain.git" HEAD:main
-	echo $((($(now) - began) / 1000)) >>"$dir/without"
-	began=$(now)
-	git -C "$dir/many-work" push -q "$dir/many.git" HEAD:main 2>/dev/null ||
-		die "push $i"
-	echo $((($(now) - began) / 1000)) >>"$dir/with"
+	timed "$dir/without" git -C "$dir/many-work" push -q \
+		"$dir/many-plain.git" HEAD:main || die "plain push $i"
+	timed "$dir/with" git -C "$dir/many-work" push -q "$dir/many.git" \
+		HEAD:main || die "push $i: $(tail -n 3 "$dir/timed.log")"
 done
 if wanted hook-cost; then
 	with=$(percentile 50 "$dir/with")
 	without=$(percentile 50 "$dir/without")
 	cost=$((with - without))
+	cpu=$(($(percentile 50 "$dir/with" 2) -
+		$(percentile 50 "$dir/without" 2)))
 	result hook-cost "$cost" ms "< 50" "$(met "$cost" '<' 50)" \
-		"median of 20 pushes: $with ms with, $without ms without hooks; $many objects"
+		"median of 20 pushes: $with ms with, $without ms without hooks; $cpu ms of processor; $many objects"
 fi
 if wanted delta-bytes; then
 	published=$dir/many.git/windlass/public/many

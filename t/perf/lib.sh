@@ -78,9 +78,22 @@ config_maps() {
 		}' "$1" "$2"
 }
 
-# percentile P FILE: of numbers, one a line
+# timed FILE COMMAND...: adds a line, its milliseconds on the clock and those
+# of processors, its own and its children's; the command's status
+timed() {
+	local TIMEFORMAT='%R %U %S' file=$1 once status
+	shift
+	once=$({ time "$@" >"$dir/timed.log" 2>&1; } 2>&1)
+	status=$?
+	awk '{ printf "%.0f %.0f\n", $1 * 1000, ($2 + $3) * 1000 }' \
+		<<<"$once" >>"$file"
+	return $status
+}
+
+# percentile P FILE [COLUMN]: of numbers, one a line
 percentile() {
-	sort -n "$2" | awk -v p="$1" '{ v[NR] = $1 }
+	sort -n -k "${3:-1},${3:-1}" "$2" |
+		awk -v p="$1" -v c="${3:-1}" '{ v[NR] = $c }
 		END { i = int(NR * p / 100 + 0.9999); if (i < 1) i = 1;
 		      print v[i] }'
 }

@@ -1,10 +1,21 @@
-# The validator's row: objects checked per CPU second, beside kubeconform on
-# the same files in the same run, with schemas of the same API server. Sourced
-# by t/perf/run.
+# The validator's rows: objects checked per CPU second, beside kubeconform on
+# the same files in the same run, with schemas of the same API server; and one
+# file, as an editor or a commit has it checked. Sourced by t/perf/run.
 
 say "manifests: $objects objects of ten kinds"
 python3 "$TOP/t/perf/manifests.py" "$TOP/t/fixtures/openapi/good.json" \
 	"$dir/manifests" "$objects" || die "no manifests"
+
+if wanted check-one; then
+	for ((i = 1; i <= 50; i++)); do
+		timed "$dir/one" windlass check "$dir/manifests/0.yaml" ||
+			die "windlass check: $(tail -n 1 "$dir/timed.log")"
+	done
+	one=$(awk '{ sum += $2 } END { printf "%.1f", sum / NR }' "$dir/one")
+	result check-one "$one" ms "<= 10" "$(met "$one" '<=' 10)" \
+		"of processor, mean of 50; median on the clock $(percentile 50 "$dir/one") ms"
+fi
+wanted validate || return 0
 
 say "kubeconform, and schemas for it"
 env -C "$TOP/t/perf/kubeconform" GOFLAGS='' GOWORK=off CGO_ENABLED=0 \
