@@ -100,11 +100,52 @@ if activate=$(command -v systemd-socket-activate); then
 	as git git -C /srv/people/git/work push -q origin HEAD:main 2>/dev/null
 	wait $waiter
 	ok "and who waits is told" cmp told $repo/windlass/public/prod/head
+	# an upgrade: as dpkg does it, a new file takes the name of the old
+	for file in "$BIN"/windlass*; do
+		cp -R "$file" "$file.new" && rm -rf "$file" && mv "$file.new" "$file"
+	done
+	change replaced
+	as git git -C $repo config core.hooksPath /dev/null
+	as git git -C /srv/people/git/work push -q origin HEAD:main 2>/dev/null
+	as git git -C $repo config --unset core.hooksPath
+	ok "one whose program was replaced goes on" wait_for 30 is_current
 	stop serve
 else
 	trace=
-	skip 4 "systemd-socket-activate is missing: apt-get install systemd"
+	skip 5 "systemd-socket-activate is missing: apt-get install systemd"
 fi
+
+# whoever asks while it starts again waits: the socket is systemd's
+cat >holder.py <<'END'
+import os, socket, sys
+s = socket.create_server(('127.0.0.1', int(sys.argv[1])))
+os.dup2(s.fileno(), 3)
+os.set_inheritable(3, True)
+while True:
+    if not os.path.exists('/srv/git/wait'):
+        pid = os.fork()
+        if pid == 0:
+            os.environ['LISTEN_FDS'] = '1'
+            os.execv('/bin/sh', ['sh', '-c', 'export LISTEN_PID=$$; exec "$@"',
+                                 'sh', *sys.argv[2:]])
+        print('pid', pid, flush=True)
+        os.waitpid(pid, 0)
+        print('ended', flush=True)
+END
+port=$(free_port)
+start_as holder git python3 "$PWD/holder.py" $port $exec_start
+url=http://127.0.0.1:$port
+ok "serve starts" wait_line 20 holder.log 'listening on'
+touch /srv/git/wait
+kill "$(sed -n 's/^pid //p' holder.log)"
+ok "and ends when it is told to" wait_line 20 holder.log '^ended'
+curl -sS -m 30 -o told $url/prod/head &
+waiter=$!
+sleep 0.3
+rm /srv/git/wait
+wait $waiter
+ok "who asked meanwhile is answered by the next" cmp told $repo/windlass/public/prod/head
+stop holder
 not_ok "what is no socket" as git bash -c "exec 3</dev/null
 	LISTEN_PID=\$\$ LISTEN_FDS=1 exec $exec_start"
 like "$(cat .output)" "descriptor 3.*no listening stream socket" "is refused"

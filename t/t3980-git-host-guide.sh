@@ -199,6 +199,8 @@ is "$(head -c 1 /var/log/windlass/app.log | tr -d '\0' | wc -c)" 1 \
 
 # ---- backup, and loss
 
+skip_block Upgrade 1
+run Upgrade 2
 run Backup 1
 change four
 push >/dev/null 2>&1
