@@ -9,9 +9,11 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/map.h"
+#include "schema/base/mem.h"
 #include "schema/crd/crd-walk.h"
 #include "schema/crd/settle.h"
 #include "schema/json.h"
@@ -22,6 +24,8 @@
 #define SAID_MAX 1536
 /* the keys of one item, as JSON */
 #define ITEM_KEYS_MAX (64u * 1024)
+/* of an old list: so many are looked at one by one */
+#define FEW_ITEMS 16
 
 /* ---- faults ---- */
 
@@ -33,15 +37,10 @@ static struct mark mark_of(const struct spot *p)
 	return p->place.node->mark;
 }
 
-static bool was_so(const struct spot *p)
-{
-	return p->old && node_equal(p->old, p->place.node);
-}
-
 bool crd_may_say(struct crd_walk *w, const struct spot *p)
 {
 	w->faults++;
-	return !w->silent && !was_so(p);
+	return !w->silent && !p->same;
 }
 
 static void add_place(const struct spot *p, struct buf *out)
@@ -77,7 +76,7 @@ void crd_fault(struct crd_walk *w, const struct spot *p, const char *rule,
 		return;
 	}
 	w->blocked |= blocks(rule);
-	if (was_so(p)) {
+	if (p->same) {
 		add_place(p, &path);
 		problem_warning(w->judge.ps, w->judge.o->path, mark_of(p),
 				rule, "%s %s (it was so before)", path.data,
@@ -94,51 +93,107 @@ void crd_fault(struct crd_walk *w, const struct spot *p, const char *rule,
 struct spot crd_spot_pair(const struct spot *p, const struct node_pair *pair,
 			  const struct crd_schema *schema)
 {
-	return (struct spot){
+	struct spot down = {
 		.place = { .up = &p->place, .key = pair->key,
 			   .node = pair->value },
 		.up = p, .schema = schema, .quiet = p->quiet,
 		.old = p->old ? node_getn(p->old, pair->key, pair->key_len) :
 				NULL,
 	};
+
+	down.same = down.old && (p->same || node_equal(down.old, pair->value));
+	return down;
+}
+
+static bool same_keys(const struct crd_schema *s, const struct node *x,
+		      const struct node *y)
+{
+	for (uint32_t k = 0; k < s->n_keys; k++) {
+		const struct node *a = node_get(x, s->keys[k]);
+		const struct node *b = node_get(y, s->keys[k]);
+
+		if (!a || !b || !node_equal(a, b))
+			return false;
+	}
+	return true;
+}
+
+/* All keys of an item, as one text; false if it lacks one. */
+static bool keys_text(const struct crd_schema *s, const struct node *item,
+		      struct buf *out)
+{
+	buf_reset(out);
+	for (uint32_t k = 0; k < s->n_keys; k++) {
+		const struct node *v = node_get(item, s->keys[k]);
+
+		if (!v)
+			return false;
+		json_write_compact(v, out);
+		buf_addc(out, '\n');
+	}
+	return buf_ok(out);
+}
+
+static void free_index(void *arg)
+{
+	map_release(arg, NULL);
+	free(arg);
+}
+
+/* The items of an old list by their keys, made once for a list as a schema
+ * sees it. */
+static struct map *index_of(struct crd_walk *w, const struct spot *list)
+{
+	const void *which[] = { list->old, list->schema };
+	struct map *m = map_getn(&w->old_items, (const char *)which,
+				 sizeof(which));
+	struct buf keys = BUF_INIT(ITEM_KEYS_MAX);
+
+	if (m)
+		return m;
+	m = xcalloc(1, sizeof(*m));
+	map_putn(&w->old_items, (const char *)which, sizeof(which), m);
+	for (uint32_t i = 0; i < list->old->n; i++)
+		if (keys_text(list->schema, list->old->items[i], &keys) &&
+		    !map_getn(m, keys.data, keys.len))
+			map_putn(m, keys.data, keys.len, list->old->items[i]);
+	buf_release(&keys);
+	return m;
 }
 
 /* The item of the old list with the same keys. */
-static const struct node *old_item(const struct spot *list,
+static const struct node *old_item(struct crd_walk *w, const struct spot *list,
 				   const struct node *item)
 {
 	const struct crd_schema *s = list->schema;
+	const struct node *old = list->old, *found = NULL;
+	struct buf keys = BUF_INIT(ITEM_KEYS_MAX);
 
-	if (!list->old || list->old->type != NODE_SEQ ||
-	    s->list != LIST_MAP || item->type != NODE_MAP)
+	if (!old || old->type != NODE_SEQ || s->list != LIST_MAP ||
+	    item->type != NODE_MAP)
 		return NULL;
-	for (uint32_t i = 0; i < list->old->n; i++) {
-		const struct node *old = list->old->items[i];
-		uint32_t k = 0;
-
-		for (; k < s->n_keys; k++) {
-			const struct node *a = node_get(old, s->keys[k]);
-			const struct node *b = node_get(item, s->keys[k]);
-
-			if (!a || !b || !node_equal(a, b))
-				break;
-		}
-		if (k == s->n_keys)
-			return old;
-	}
-	return NULL;
+	if (old->n > FEW_ITEMS && keys_text(s, item, &keys))
+		found = map_getn(index_of(w, list), keys.data, keys.len);
+	for (uint32_t i = 0; old->n <= FEW_ITEMS && !found && i < old->n; i++)
+		if (same_keys(s, old->items[i], item))
+			found = old->items[i];
+	buf_release(&keys);
+	return found;
 }
 
-struct spot crd_spot_item(const struct spot *p, uint32_t i,
+struct spot crd_spot_item(struct crd_walk *w, const struct spot *p, uint32_t i,
 			  const struct crd_schema *schema)
 {
-	return (struct spot){
+	struct spot down = {
 		.place = { .up = &p->place, .index = i,
 			   .node = p->place.node->items[i] },
 		.up = p, .schema = schema, .keep = p->keep,
 		.quiet = p->quiet,
-		.old = old_item(p, p->place.node->items[i]),
+		.old = old_item(w, p, p->place.node->items[i]),
 	};
+
+	down.same = down.old && node_equal(down.old, down.place.node);
+	return down;
 }
 
 /* ---- fields that are unknown ---- */
@@ -284,7 +339,7 @@ static void walk_list(struct crd_walk *w, const struct spot *p, bool own)
 	struct map seen = MAP_INIT;
 
 	for (uint32_t i = 0; s->items && i < n->n; i++) {
-		struct spot item = crd_spot_item(p, i, s->items);
+		struct spot item = crd_spot_item(w, p, i, s->items);
 		bool told = own && s->list != LIST_ATOMIC;
 
 		if (told)
@@ -362,7 +417,7 @@ static void walk_rules(struct crd_walk *w, const struct spot *p)
 	}
 	for (uint32_t i = 0; n->type == NODE_SEQ && s->items && i < n->n;
 	     i++) {
-		struct spot item = crd_spot_item(p, i, s->items);
+		struct spot item = crd_spot_item(w, p, i, s->items);
 
 		walk_rules(w, &item);
 	}
@@ -448,6 +503,7 @@ int crd_check(const struct crd_version *v, const struct openapi *table,
 		return 0;	/* the definition itself is refused */
 	root.place.node = stored(v, o->root, &a);
 	root.old = old && root.place.node ? stored(v, old, &a) : NULL;
+	root.same = root.old && node_equal(root.old, root.place.node);
 	if (root.place.node && (!old || root.old)) {
 		check_metadata(&w, &root);
 		crd_walk_value(&w, &root, true);
@@ -461,6 +517,7 @@ int crd_check(const struct crd_version *v, const struct openapi *table,
 		w.unknown++;
 	}
 	ps->unchecked += w.unknown;
+	map_release(&w.old_items, free_index);
 	arena_release(&a);
 	return w.judge.rc;
 }

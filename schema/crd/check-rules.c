@@ -94,7 +94,7 @@ static bool was_so(const struct spot *p, const struct crd_rule *rule)
 		return false;
 	while (p && !p->old)
 		p = p->up;
-	return p && node_equal(p->old, p->place.node);
+	return p && p->same;
 }
 
 /* ---- what is said ---- */
@@ -123,7 +123,7 @@ static void say(struct crd_walk *w, const struct spot *p,
 	struct spot spots[PATH_STEPS], at;
 
 	at = *(rule->field_path ? go(p, rule->field_path, spots) : p);
-	at.old = was_so(p, rule) ? at.place.node : NULL;
+	at.same = was_so(p, rule);
 	add_message(rule, vars, &said);
 	if (*why)
 		crd_fault(w, &at, "crd-rule", "makes a rule of its definition "

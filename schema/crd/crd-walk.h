@@ -6,6 +6,7 @@
 #ifndef SCHEMA_CRD_CRD_WALK_H
 #define SCHEMA_CRD_CRD_WALK_H
 
+#include "schema/base/map.h"
 #include "schema/crd/crd.h"
 #include "schema/place.h"
 
@@ -17,6 +18,7 @@ struct spot {
 	/* the same value of the object before, where there is a way to say
 	 * which; or NULL */
 	const struct node *old;
+	bool same;		/* it is, and equal */
 	bool keep, quiet;	/* unknown fields: see settle.c */
 };
 
@@ -32,6 +34,7 @@ struct crd_walk {
 	bool exhausted;		/* of steps: nothing more is said */
 	bool blocked;		/* rules are not judged after such a fault */
 	struct buf *first;	/* takes the first silent fault; may be NULL */
+	struct map old_items;	/* of large lists: see crd_spot_item */
 };
 
 /*
@@ -59,10 +62,11 @@ void crd_check_forms(struct crd_walk *w, const struct spot *p);
 /* An object in an object: apiVersion, kind, metadata. */
 void crd_check_embedded(struct crd_walk *w, const struct spot *p);
 
-/* The spot of the i-th pair, or item, of p's value. */
+/* The spot of the i-th pair, or item, of p's value. The items of an old list
+ * that is large are indexed by their keys, in w. */
 struct spot crd_spot_pair(const struct spot *p, const struct node_pair *pair,
 			  const struct crd_schema *schema);
-struct spot crd_spot_item(const struct spot *p, uint32_t i,
+struct spot crd_spot_item(struct crd_walk *w, const struct spot *p, uint32_t i,
 			  const struct crd_schema *schema);
 
 /*

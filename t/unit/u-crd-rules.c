@@ -198,6 +198,28 @@ static void changes(void)
 		  "");
 }
 
+/* In another order, each item is still the one with its key. */
+static void large_list(const char *keyed)
+{
+	struct buf old = BUF_INIT(1024 * 1024), new = BUF_INIT(1024 * 1024);
+	const int n = 20000;
+
+	for (int i = 0; i < n; i++)
+		buf_addf(&old, "%s{k: a%d, v: 9}", i ? ", " : "[", i);
+	buf_adds(&old, ", {k: b, v: 1}, {k: c, v: 1}]");
+	buf_adds(&new, "[{k: c, v: 2},\n  {k: b, v: 1}");
+	for (int i = n - 1; i >= 0; i--)
+		buf_addf(&new, ", {k: a%d, v: 9}", i);
+	buf_adds(&new, "]");
+	is_change(keyed, old.data, new.data,
+		  "4:18: spec[0].v breaks a rule of its definition: m "
+		  "[crd-rule]\n"
+		  "5:13: warning: spec[1].v breaks a rule of its definition: "
+		  "m (it was so before) [crd-rule]");
+	buf_release(&old);
+	buf_release(&new);
+}
+
 /* What was so before is left alone, if it can be told what was there. */
 static void as_it_was(void)
 {
@@ -222,6 +244,7 @@ static void as_it_was(void)
 		  "[crd-rule]");
 	is_change(atomic, "[1, 9]", "[1, 8]", "4:8: spec[0] breaks a rule of "
 		  "its definition: m [crd-rule]");
+	large_list(keyed);
 	/* not so for a rule that looks back */
 	is_change(OBJECT("{rule: self.a > oldSelf.a, message: m}", NUMBERS),
 		  "{a: 1}", "{a: 1}", "4:7: spec breaks a rule of its "
