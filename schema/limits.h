@@ -31,8 +31,8 @@
  * name each other can stand for billions of paths */
 #define LIMIT_SOURCE_ENTRIES 1000000
 /* bytes of all manifests that are read for one push, with what their aliases
- * stand for: a million objects of 2 KB; one blob can have a million names */
-#define LIMIT_SOURCE_BYTES (2048ull * 1024 * 1024)
+ * stand for: a million objects of 1 KB; one blob can have a million names */
+#define LIMIT_SOURCE_BYTES (1024ull * 1024 * 1024)
 /* directories below each other in a source; people stop at ten */
 #define LIMIT_SOURCE_DEPTH 100
 /* one .windlassignore: a thousand long patterns */

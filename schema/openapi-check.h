@@ -41,7 +41,8 @@ int openapi_check(const struct openapi *s, const struct object *o,
 /*
  * The same of a value p in an object that the table does not have, or does
  * not look into: as what the field at the end of a path from a kind has to
- * be, a NULL behind it; lenient: unknown fields are passed over. 0, or -1.
+ * be, a NULL behind it; lenient: unknown fields are passed over, and
+ * items that are the same. 0, or -1.
  * What the table lacks fits.
  */
 int openapi_check_as(const struct openapi *s, struct judge *j,

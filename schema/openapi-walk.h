@@ -11,7 +11,8 @@ struct openapi_walk {
 	struct judge judge;
 	const struct openapi *s;
 	bool secret;		/* values are never shown */
-	bool lenient;		/* unknown fields are passed over */
+	bool lenient;		/* unknown fields are passed over, and
+				   items that are the same */
 };
 
 /* Any form but maps and lists. */

@@ -102,6 +102,7 @@ libschema_a_SOURCES += \
 	schema/crd/definition.c schema/crd/definition.h \
 	schema/crd/definition-default.c schema/crd/definition-nested.c \
 	schema/crd/definition-private.h schema/crd/definition-schema.c \
+	schema/crd/definition-rule.c \
 	schema/crd/pattern.c schema/crd/pattern.h \
 	schema/crd/re2.c schema/crd/re2.h \
 	schema/crd/re2-class.c schema/crd/re2-class.h \

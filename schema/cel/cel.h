@@ -90,6 +90,15 @@ bool cel_uses_old_self(const struct cel_program *p);
  */
 const char *cel_unknown_name(const struct cel_program *p,
 			     const char *const *names);
+/*
+ * The first field that it asks for of an OBJECT, by name, that has no such
+ * one: self is of the schema, and oldSelf unless it is an optional value.
+ * Only a name after a '.' is looked at, where the value before it is of a
+ * known schema. NULL if there is none. types->key is not called.
+ */
+const char *cel_unknown_field(const struct cel_program *p,
+			      const struct cel_types *types,
+			      const void *schema, bool optional_old_self);
 /* What it always gives, if it is but a literal: "int", "string", "list"...;
  * NULL if that is not to be told. */
 const char *cel_constant_type(const struct cel_program *p);

@@ -30,6 +30,8 @@ void definition_schema(struct defining *d, const struct place *p,
 /* The schemas of allOf, anyOf, oneOf and not in a schema: only what values
  * are, of fields that the schema itself has. */
 void definition_nested(struct defining *d, const struct place *p);
+/* x-kubernetes-validations of a schema. */
+void definition_rules(struct defining *d, const struct place *p);
 /* What the table does not look into: items and additionalProperties. */
 void definition_types(struct defining *d, const struct place *p);
 /* The default of a schema, by that schema. */

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
-#include "schema/cel/cel.h"
 #include "schema/crd/crd.h"
 #include "schema/openapi-check.h"
 
@@ -114,58 +113,6 @@ static void check_pattern(struct defining *d, const struct place *p)
 	    pattern_check(n->str, n->n, &err) < 0)
 		place_about(d, p, "pattern", RULE, "is no regular expression "
 			    "of Go (RE2): %s", err.msg);
-}
-
-/* ---- rules ---- */
-
-static bool is_blank(const char *s)
-{
-	return s[strspn(s, " \t\n\v\f\r")] == '\0';
-}
-
-static void check_rule(struct defining *d, const struct place *p)
-{
-	static const char *const reasons[] = {
-		"FieldValueRequired", "FieldValueForbidden",
-		"FieldValueInvalid", "FieldValueDuplicate",
-	};
-	const struct node *rule = node_get(p->node, "rule");
-	const char *message = node_text(node_get(p->node, "message"));
-	const char *reason = node_text(node_get(p->node, "reason"));
-	struct cel_program *program;
-	struct err err = ERR_INIT;
-	bool known = !reason;
-	struct place child;
-
-	for (size_t i = 0; i < ARRAY_SIZE(reasons) && !known; i++)
-		known = !strcmp(reason, reasons[i]);
-	if (!known && place_child(p, "reason", &child))
-		place_no_word(&d->judge, &child, RULE, reasons,
-			      ARRAY_SIZE(reasons));
-	if (message && *message && is_blank(message))
-		place_about(d, p, "message", RULE, "must not be blank");
-	if (!rule || rule->type != NODE_STR)
-		return;
-	if (is_blank(rule->str)) {
-		place_about(d, p, "rule", RULE, "must not be empty");
-		return;
-	}
-	program = cel_compile(rule->str, rule->n, &err);
-	if (!program)
-		place_about(d, p, "rule", RULE, "is no expression of CEL: %s",
-			    err.msg);
-	cel_release(program);
-}
-
-static void check_rules(struct defining *d, const struct place *p)
-{
-	struct place list, item;
-
-	if (!place_child(p, "x-kubernetes-validations", &list))
-		return;
-	for (uint32_t i = 0; place_item(&list, i, &item); i++)
-		if (is_map(item.node))
-			check_rule(d, &item);
 }
 
 /* ---- lists and maps ---- */
@@ -475,7 +422,7 @@ static void check_schema(struct defining *d, const struct place *p,
 	check_unsupported(d, p);
 	check_type_name(d, p);
 	check_pattern(d, p);
-	check_rules(d, p);
+	definition_rules(d, p);
 	check_list_type(d, p);
 	check_map_type(d, p);
 	if (level == LEVEL_ROOT)
