@@ -67,6 +67,12 @@ refused "all and some" '--cluster-admin is everything' channel --cluster-admin -
 refused "all kinds of the cluster without saying so" 'goes with --cluster-admin' \
 	channel --namespaces a --cluster-scoped '*'
 refused "a bundle of nowhere" '--rbac-from goes with --from' channel --rbac-from prod
+for kinds in ConfigMap,,Secret ConfigMap, ,ConfigMap ,; do
+	refused "kinds $kinds" '--kinds has a comma too many' \
+		channel --namespaces a --kinds "$kinds"
+	refused "kinds of the cluster $kinds" '--cluster-scoped has a comma too many' \
+		channel --namespaces a --cluster-scoped "$kinds"
+done
 refused "no kinds at all" '--kinds names none' channel --namespaces a --kinds ''
 refused "windlass's own namespace" "windlass's own" channel --namespaces a,windlass-system
 for bad in http://h:99999/ http://h:0/ https://; do

@@ -411,6 +411,13 @@ static int check_namespaces(const char *names)
 	return *all ? -1 : usage_error(usage, "--namespaces names none");
 }
 
+/* Of names with commas between them: one of them is empty. */
+static bool has_gap(const char *names)
+{
+	return names && (names[0] == ',' || strstr(names, ",,") ||
+			 (*names && names[strlen(names) - 1] == ','));
+}
+
 static int check_rights(const struct options *o)
 {
 	bool limited = o->namespaces || o->kinds || o->rbac_from;
@@ -423,6 +430,11 @@ static int check_rights(const struct options *o)
 				   "--cluster-admin");
 	if (o->kinds && !*o->kinds)
 		return usage_error(usage, "--kinds names none");
+	if (has_gap(o->kinds) || has_gap(o->cluster_scoped))
+		return usage_error(usage, "%s has a comma too many: kinds have "
+				   "one between two, as ConfigMap,Secret",
+				   has_gap(o->kinds) ? "--kinds" :
+				   "--cluster-scoped");
 	if (o->kinds && !o->namespaces && !o->rbac_from)
 		return usage_error(usage, "--kinds goes with --namespaces");
 	if (o->rbac_from && !o->from)
