@@ -17,7 +17,7 @@ is $? 129 "and no name is none"
 windlass events --kubeconfig /nowhere/config >out 2>err
 is $? 2 "no cluster"
 windlass status --watch prod >out 2>err
-is $? 2 "a channel that there is not is not waited for"
+is $? 1 "a channel that there is not is not waited for"
 make_host host.git prod
 make_clone host.git work
 put work deploy/prod/a.yaml ConfigMap a shop one

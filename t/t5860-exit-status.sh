@@ -122,13 +122,14 @@ exits 2 "no cluster" windlassd --kubeconfig nowhere/config --state state.none
 serve_start host.git || bail "serve does not start"
 k create namespace shop >/dev/null
 channel_install host.git prod >/dev/null || bail "install failed"
-exits 2 "no such channel" windlass status other
-for command in doctor suspend resume reconcile; do
+for command in status "status --watch" events "events --follow" doctor suspend \
+	resume reconcile; do
+	# shellcheck disable=SC2086 # an option of it
 	exits 1 "no such channel" windlass $command other
 	like "$(cat out err)" "Channel 'other'|other: " "it says so"
 done
 exits 1 "not there yet" windlass status prod
-exits 0 "no events" windlass events other
+exits 0 "no events" windlass events
 exits 1 "nobody answers" windlass reconcile --timeout 1s prod
 
 engine_start || bail "windlassd does not start: $(cat engine.log)"

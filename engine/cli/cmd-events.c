@@ -109,6 +109,22 @@ static void on_event(void *arg, const struct node *event, bool gone,
 		print_event(o, event);
 }
 
+/* Events outlive their Channel; with neither, the name may be mistyped. Who
+ * may see Events only is not asked for more. */
+static int check_channel(struct cluster *c, const struct options *o,
+			 struct arena *a, struct err *err)
+{
+	struct err mine = ERR_INIT;
+	struct node *ignored;
+
+	if (!o->channel ||
+	    cluster_channel(c, o->channel, a, &ignored, &mine) == 0 ||
+	    mine.class != ERR_INVALID)
+		return 0;
+	*err = mine;
+	return -1;
+}
+
 static int show(struct cluster *c, struct options *o, struct arena *a,
 		struct err *err)
 {
@@ -133,6 +149,8 @@ static int show(struct cluster *c, struct options *o, struct arena *a,
 		for (uint32_t i = 0; i < items->n; i++)
 			print_event(o, items->items[i]);
 	}
+	else if (!rc && check_channel(c, o, a, err) < 0)
+		rc = -1;
 	else if (!rc && o->output == OUTPUT_TEXT)
 		fprintf(stderr, "windlass: no events%s%s; the API server keeps "
 			"them for an hour or so\n", o->channel ? " of " : "",

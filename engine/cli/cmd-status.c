@@ -272,13 +272,18 @@ int cmd_status(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	status = -1;
-	if (cluster_open(&cluster, o.kubeconfig, o.context, &err) == 0)
-		status = o.watch ? follow(&cluster, &o, &a, &err)
-				 : show(&cluster, &o, &a, &err);
-	if (status < 0) {
+	if (cluster_open(&cluster, o.kubeconfig, o.context, &err) < 0) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;
+	} else {
+		status = o.watch ? follow(&cluster, &o, &a, &err)
+				 : show(&cluster, &o, &a, &err);
+	}
+	if (status < 0) {
+		command_fail(&err);
+		/* not there is an answer, as to all who ask for a channel */
+		status = err.class == ERR_INVALID ? EXIT_REFUSED
+						  : EXIT_TROUBLE;
 	}
 	cluster_close(&cluster);
 	arena_release(&a);
