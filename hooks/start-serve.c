@@ -47,7 +47,8 @@ int cmd_serve(int argc, char **argv)
 	for (int i = 1; i < argc; i++)
 		strvec_push(&words, argv[i]);
 	execv(path, words.v);
-	err_sys(&err, "cannot start '%s'", path);
+	err_sys(&err, "cannot start '%s', which `serve` is and `make install` "
+		"puts there", path);
 	strvec_release(&words);
 	command_fail(&err);
 	return EXIT_TROUBLE;

@@ -483,4 +483,13 @@ again() { [ "$(code -r 0-9 "$url/prod/packs/$big")" = 200 ]; }
 ok "and the pack, when they are gone" wait_for 30 again
 stop few
 
+# ---- a program of its own ----
+
+mkdir alone
+cp "$WINDLASS_BUILD/windlass-hook" alone
+said=$(alone/windlass-hook serve --repo r.git 2>&1)
+is $? 2 "without its program it does not serve"
+like "$said" "cannot start '/.*/windlass-serve', which .serve. is and" \
+	"and says what is missing"
+
 done_testing
