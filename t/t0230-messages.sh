@@ -49,8 +49,8 @@ told '^windlass: there is no Git repository here: name one with --repo' \
 told "r.git/config' is no Git repository" windlass log --repo r.git/config prod
 told "no argument is taken: 'prod'" windlass-hook serve --repo r.git prod
 told "no argument is taken: 'prod'" windlass-hook doctor --repo r.git prod
-told "no argument is taken: 'prod'; .kubectl delete channel. ends a channel" \
-	windlass uninstall prod
+told "name one channel, or none for all" \
+	windlass uninstall prod test
 told "GIT_NAMESPACE is 'team', and Git namespaces are not supported" \
 	env GIT_NAMESPACE=team windlass-hook publish --repo r.git
 put mine deploy/prod/web.yaml ConfigMap web shop

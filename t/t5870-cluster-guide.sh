@@ -65,6 +65,8 @@ commit_push work second
 ok "with the new token the next bundle is fetched" wait_applied prod 2 60
 stop engine
 run_block Uninstall 1 here
+like "$(cat .output)" '^Channel.windlass.dev prod would be removed$' "lists one channel"
+run_block Uninstall 2 here
 not_ok "the namespace is gone" k get namespace windlass-system
 not_ok "and the kind" k get crd channels.windlass.dev
 live >after

@@ -109,6 +109,8 @@ harmless "doctor" 1 windlass doctor
 # ---- who may write Events and status writes what they like ----
 stop engine
 k patch channel "$channel" --subresource status --type merge -p "{\"status\": {
+	\"conditions\": [{\"type\": \"Ready\", \"status\": \"False\", \"reason\": \"$line\",
+		\"message\": \"$json\", \"lastTransitionTime\": \"2026-01-01T00:00:00Z\"}],
 	\"applied\": {\"sourceCommit\": \"$json\", \"at\": \"$json\"},
 	\"failures\": [{\"object\": \"$json\", \"source\": \"$json\",
 		\"reason\": \"$json\", \"message\": \"$json\"}]}}" >/dev/null ||
@@ -121,6 +123,8 @@ k create -f - >/dev/null <<END || bail "no Event"
 END
 at_exit "k -n default delete event $channel.x"
 harmless "a hostile status" 1 windlass status "$channel"
+harmless "completion" 0 windlass --complete status "$channel"
+like "$(cat out)" "^$channel	" "of a live channel, at the prompt"
 harmless "a hostile Event" 0 windlass events "$channel"
 is "$(grep -c "  $channel  " out)" "$(wc -l <out)" "each on one line"
 

@@ -20,11 +20,12 @@
 #include "schema/json.h"
 
 static const char usage[] =
-"usage: windlass uninstall [--apply] [OPTION]...\n"
+"usage: windlass uninstall [--apply] [OPTION]... [CHANNEL]\n"
 "\n"
 "Lists what `windlass install` put into the cluster, and what would be left.\n"
 "With --apply it is removed: the engine, the Channels with their kind, their\n"
-"accounts and rights. What the channels deployed stays as it is.\n"
+"accounts and rights; of CHANNEL, if one is named, that is the Channel with its\n"
+"account and rights alone. What the channels deployed stays as it is.\n"
 "\n"
 "  --keep-channels    only the engine goes; Channels stay with what they\n"
 "                     accepted, for the next engine\n"
@@ -40,7 +41,7 @@ static const char usage[] =
 #define LEASE_QUIET_MS 6000
 
 struct options {
-	const char *kubeconfig, *context;
+	const char *kubeconfig, *context, *channel;
 	bool apply, keep_channels;
 };
 
@@ -48,6 +49,7 @@ struct removal {
 	const struct options *o;
 	struct cluster cluster;
 	size_t left;			/* what keeps the namespace */
+	size_t taken;
 };
 
 static const struct object_id lease_id = {
@@ -66,6 +68,7 @@ static int take_one(struct removal *r, const struct object_id *id, bool wait,
 {
 	struct buf what = BUF_INIT(1024);
 
+	r->taken++;
 	if (r->o->apply)
 		return install_delete(&r->cluster, id, wait, err);
 	object_describe(id, &what);
@@ -365,10 +368,41 @@ out:
 	return rc;
 }
 
+/* Engines go on with the others: this one is an orphan before it goes. */
+static int take_the_channel(struct removal *r, struct err *err)
+{
+	const char *name = r->o->channel;
+	const struct kube_request get = {
+		.method = "GET", .target = cluster_channels(name),
+	};
+	enum kube_why why = KUBE_DONE;
+	struct arena a = ARENA_INIT;
+	struct err mine = ERR_INIT;
+	struct node *channel;
+	int rc = cluster_call(&r->cluster, &get, &a, &channel, &why, &mine);
+
+	if (!rc)
+		rc = take_channel(r, channel, err);
+	else if (why == KUBE_NO_RESOURCE || why == KUBE_NOT_FOUND)
+		rc = 0;
+	else
+		*err = mine;
+	arena_release(&a);
+	if (!rc)
+		rc = install_each(&r->cluster, INSTALL_CHANNEL, name,
+				  take_rest, r, err);
+	if (!rc && !r->taken)
+		rc = err_set(err, ERR_INVALID, "there is no channel '%s', and "
+			     "nothing that was installed for one", name);
+	return rc;
+}
+
 static int uninstall(struct removal *r, struct err *err)
 {
 	const char *part = r->o->keep_channels ? INSTALL_PART : NULL;
 
+	if (r->o->channel)
+		return take_the_channel(r, err);
 	if (take_engine(r, err) < 0)
 		return -1;
 	if (!r->o->keep_channels && take_channels(r, err) < 0)
@@ -394,12 +428,18 @@ static int parse_options(int argc, char **argv, struct options *o)
 	};
 	int status = options_parse(specs, usage, argc, argv);
 
-	if (status < 0 && optind < argc)
-		return usage_error(usage, "no argument is taken: '%s'; "
-				   "`kubectl delete channel` ends a "
-				   "channel",
-				   argv[optind]);
-	return status;
+	if (status >= 0)
+		return status;
+	if (argc - optind > 1)
+		return usage_error(usage, "name one channel, or none for all");
+	o->channel = argv[optind];
+	if (o->channel && !is_channel_name(o->channel))
+		return usage_error(usage, "'%s' is no channel's name",
+				   o->channel);
+	if (o->channel && o->keep_channels)
+		return usage_error(usage, "--keep-channels keeps the one that "
+				   "is named");
+	return -1;
 }
 
 int cmd_uninstall(int argc, char **argv)
