@@ -17,6 +17,23 @@
 
 #include <fcntl.h>
 
+/* A linked working tree has HEAD and index of its own: what the repository
+ * has is asked for here. Replaces `dir` by it. */
+static void find_main(git_buf *dir)
+{
+	git_repository *linked = NULL;
+
+	if (git_repository_open_ext(&linked, dir->ptr,
+				    GIT_REPOSITORY_OPEN_NO_SEARCH,
+				    NULL) == 0 &&
+	    git_repository_is_worktree(linked)) {
+		git_buf_dispose(dir);
+		git_buf_set(dir, git_repository_commondir(linked),
+			    strlen(git_repository_commondir(linked)) + 1);
+	}
+	git_repository_free(linked);
+}
+
 /* Of the folder that we are in, or of one above, as for git. */
 static int open_here(git_repository **ret, struct err *err)
 {
@@ -29,6 +46,7 @@ static int open_here(git_repository **ret, struct err *err)
 				    getenv("GIT_CEILING_DIRECTORIES")) < 0)
 		return err_set(err, ERR_INTERNAL, "there is no Git repository "
 			       "here: name one with --repo");
+	find_main(&found);
 	rc = repo_open(found.ptr, false, ret, err);
 	git_buf_dispose(&found);
 	return rc;
