@@ -43,8 +43,7 @@ void crds_learn(struct crds *c, const struct object *crd, struct problems *ps)
 	struct err err = ERR_INIT;
 
 	if (scope_define(&c->scopes, crd->root, &err) < 0)
-		problem_error(ps, crd->path, crd->mark, "crd-malformed", "%s",
-			      err.msg);
+		scope_malformed(crd, &err, ps);
 }
 
 /* Learns a CRD unless its kind is known from a place that comes first. */
@@ -192,8 +191,7 @@ static void learn_text(struct crds *c, const char *path, const char *text,
 	for (size_t i = 0; i < os.n; i++)
 		if (crd_is(&os.v[i].id) &&
 		    learn_unknown(c, os.v[i].root, &err) < 0)
-			problem_error(ps, path, os.v[i].mark, "crd-malformed",
-				      "%s", err.msg);
+			scope_malformed(&os.v[i], &err, ps);
 	objects_release(&os);
 	arena_release(&a);
 }

@@ -351,6 +351,40 @@ int scope_define(struct scopes *s, const struct node *crd, struct err *err)
 	return 0;
 }
 
+/* What a message that begins with "spec.versions[0].name" is about. */
+static struct mark mark_of_path(const struct object *o, const char *path)
+{
+	const struct node *n = o->root;
+	struct mark mark = o->mark;
+
+	while (n) {
+		size_t len = strcspn(path, ".[ ,'");
+
+		if (*path == '[' && n->type == NODE_SEQ) {
+			unsigned long i = 0;
+
+			for (path++; *path >= '0' && *path <= '9'; path++)
+				i = i < n->n ? 10 * i + (*path - '0') : i;
+			n = i < n->n ? n->items[i] : NULL;
+			path += *path == ']';
+		} else {
+			n = len ? node_getn(n, path, len) : NULL;
+			path += len;
+		}
+		path += *path == '.';
+		if (n && n->mark.line)
+			mark = n->mark;
+	}
+	return mark;
+}
+
+void scope_malformed(const struct object *crd, const struct err *why,
+		     struct problems *ps)
+{
+	problem_error(ps, crd->path, mark_of_path(crd, why->msg),
+		      "crd-malformed", "%s", why->msg);
+}
+
 void scopes_release(struct scopes *s)
 {
 	map_release(&s->crds, kind_free);

@@ -11,7 +11,8 @@
 
 #include "schema/base/err.h"
 #include "schema/base/map.h"
-#include "schema/node.h"
+#include "schema/object.h"
+#include "schema/problem.h"
 
 struct crd;
 
@@ -69,6 +70,10 @@ extern const char *const scope_kubernetes;
 int scope_learn(struct scopes *s, const struct node *crd, struct err *err);
 /* As scope_learn, and keeps what the kind's objects may be (crd/crd.h). */
 int scope_define(struct scopes *s, const struct node *crd, struct err *err);
+/* The error of these two about an object (crd-malformed), at the field that it
+ * names or at what there is on the way to it. */
+void scope_malformed(const struct object *crd, const struct err *why,
+		     struct problems *ps);
 void scopes_release(struct scopes *s);
 
 #endif

@@ -196,4 +196,21 @@ EOF
 ok "a rule twice below items" windlass check twice.yaml
 ok "is nothing to the server" k apply --server-side --dry-run=server -f twice.yaml
 
+# ---- what makes it no definition at all is said where it is ----
+
+# at LINE:COLUMN SED-COMMAND
+at() {
+	definition 1 '{rule: self.a > 1}' | sed "$2" >malformed.yaml
+	windlass check malformed.yaml >checked
+	like "$(cat checked)" "^malformed.yaml:$1: error: .*\[crd-malformed\]" \
+		"$2 is a fault at $1"
+}
+at 6:10 's/group: .*/group: 1/'
+at 7:10 's/Namespaced/Nowhere/'
+at 8:17 's/kind: Thing/kind: [a]/'
+at 8:10 's/kind: Thing, //'
+at 6:3 /scope:/d
+at 10:11 's/name: v1/name: 1/'
+at 11:13 's/served: true/served: "yes"/'
+
 done_testing

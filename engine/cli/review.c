@@ -164,8 +164,7 @@ static bool learn(struct review *r, const struct objects *os,
 				   scope_lookup(&r->scopes, group, kind)))
 			continue;
 		if (scope_define(&r->scopes, o->root, &err) < 0)
-			problem_error(ps, o->path, o->mark, "crd-malformed",
-				      "%s", err.msg);
+			scope_malformed(o, &err, ps);
 	}
 	for (size_t i = 0; known && i < os->n; i++)
 		known = scope_lookup(&r->scopes, os->v[i].id.group,
