@@ -455,6 +455,27 @@ static void judge_generated(struct judge *j, const struct place *selector)
 			     "one");
 }
 
+/* Labels that Kubernetes sets where they are not: as it would, or not. */
+static void judge_name_labels(struct judge *j, const struct place *spec)
+{
+	static const char *const keys[] = {
+		"batch.kubernetes.io/job-name", "job-name",
+	};
+	struct place template, metadata, labels, label;
+
+	if (!at(spec, "template", &template) ||
+	    !at(&template, "metadata", &metadata) ||
+	    !at(&metadata, "labels", &labels))
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (at(&labels, keys[i], &label) && at_text(&label) &&
+		    strcmp(at_text(&label), j->o->id.name))
+			at_error(j, &label, "value-conflict", "must be the "
+				 "Job's name '%s', or not there: Kubernetes "
+				 "sets it, unless manualSelector is true",
+				 j->o->id.name);
+}
+
 static void judge_job_selector(struct judge *j, const struct place *spec)
 {
 	bool manual = at_key_true(spec, "manualSelector");
@@ -462,6 +483,8 @@ static void judge_job_selector(struct judge *j, const struct place *spec)
 					      "metadata", "labels", NULL);
 	struct place selector;
 
+	if (!manual)
+		judge_name_labels(j, spec);
 	if (!at(spec, "selector", &selector)) {
 		if (manual)
 			at_missing(j, spec, "selector", " where "
