@@ -135,7 +135,15 @@ for t in yesterday 2100-01-01 2100-13-01T00:00:00Z 2100-01-01T00:00:00+25:00 \
 	credential "\"token\":\"hunter2\",\"expirationTimestamp\":\"$t\"" >answer
 	bad 'gave an expirationTimestamp that is not RFC 3339' "'$t'"
 done
-head -c 1100000 /dev/zero | tr '\0' ' ' >answer
+# LIMIT_EXEC_CREDENTIAL_BYTES, by white space behind it
+most=$((1024 * 1024))
+credential "\"token\":\"$(cat token)\"" >short
+{ cat short; head -c $((most - $(wc -c <short))) /dev/zero | tr '\0' ' '; } \
+	>answer
+config 'command: token-plugin'
+ask
+like "$out" "^201" "a credential may be a megabyte"
+printf ' ' >>answer
 config 'command: token-plugin'
 ask
 like "$out" "exec plugin of user 'ada': 'token-plugin' printed more than is accepted" \

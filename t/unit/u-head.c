@@ -7,6 +7,7 @@
 
 #include "schema/base/mem.h"
 #include "schema/head.h"
+#include "schema/limits.h"
 #include "schema/sshsig.h"
 #include "t/unit/tap.h"
 
@@ -53,7 +54,8 @@ static void test_parse(void)
 	   err.msg);
 	ok(h.epoch == 1 && h.sequence == 42 && h.has_delta &&
 	   h.has_approvals && h.index.bytes == 1048576 &&
-	   h.delta.bytes == 2147483648 && h.approvals.bytes == 262720 &&
+	   h.delta.bytes == 2147483648 &&
+	   h.approvals.bytes == LIMIT_APPROVALS_BYTES &&
 	   h.expires - h.issued == 86400 && !strcmp(h.bundle, HEX40),
 	   "with its fields");
 	head_write(&h, &b);
@@ -108,6 +110,7 @@ static const struct {
 	{ "delta 89abcdef0123456789abcdef0123456701234567 ", "delta ",
 	  "head: line 11:" },
 	{ "approvals sha256", "approvals none sha256", "head: line 12:" },
+	/* LIMIT_APPROVALS_BYTES is good, as above */
 	{ "262720", "262721", "head: line 12:" },
 	{ "262720\n", "262720", "head: line 12:" },
 	{ "262720\n", "262720\n\n", "head: line 13:" },
