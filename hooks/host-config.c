@@ -443,12 +443,24 @@ static int read_all(git_repository *repo, git_config *config,
 	return rc;
 }
 
+int config_check_place(git_repository *repo, struct err *err)
+{
+	if (!git_repository_is_worktree(repo))
+		return 0;
+	return err_set(err, ERR_INVALID, "'%s' belongs to a linked working "
+		       "tree: name the repository itself, '%s'",
+		       git_repository_path(repo),
+		       git_repository_commondir(repo));
+}
+
 int config_read(git_repository *repo, struct host_config *ret,
 		struct err *err)
 {
 	git_config *config = NULL;
 	int rc;
 
+	if (config_check_place(repo, err) < 0)
+		return -1;
 	if (git_repository_config_snapshot(&config, repo) < 0)
 		return repo_err(err, ERR_INVALID, "cannot read the "
 				"configuration of '%s'",

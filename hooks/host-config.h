@@ -59,6 +59,9 @@ struct host_config {
  */
 int config_read(git_repository *repo, struct host_config *ret,
 		struct err *err);
+/* What else it asks of a repository: that it is not the own folder of one of
+ * its linked working trees, which has no settings and another state. */
+int config_check_place(git_repository *repo, struct err *err);
 /* As if the repository's own settings were in that file: before they are. */
 int config_read_draft(git_repository *repo, const char *file,
 		      struct host_config *ret, struct err *err);

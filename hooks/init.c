@@ -402,6 +402,7 @@ static int run(struct init_options *o, struct err *err)
 	int lock = -1, rc = -1;
 
 	if (repo_open(dir ? dir : ".", false, &repo, err) < 0 ||
+	    config_check_place(repo, err) < 0 ||
 	    check_machine(repo, o, err) < 0 ||
 	    init_lock(repo, &lock, err) < 0)
 		goto out;

@@ -334,13 +334,6 @@ int repo_open(const char *path, bool from_env, git_repository **ret,
 				       GIT_REPOSITORY_OPEN_NO_SEARCH, NULL);
 	if (code < 0)
 		return say_why(real, code, err);
-	if (git_repository_is_worktree(repo)) {
-		err_set(err, ERR_INVALID, "'%s' belongs to a linked working "
-			"tree: name the repository itself, '%s'", real,
-			git_repository_commondir(repo));
-		git_repository_free(repo);
-		return -1;
-	}
 	if (from_env && add_quarantine(repo, err) < 0) {
 		git_repository_free(repo);
 		return -1;

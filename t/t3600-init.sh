@@ -259,6 +259,10 @@ not_ok "a linked working tree's own folder" windlass-hook init prod \
 	--repo odd.git/worktrees/linked --ref refs/heads/main --path deploy
 like "$(cat .output)" "belongs to a linked working tree: name the repository itself, '.*odd.git/?'" \
 	"init says whose it is"
+init odd >/dev/null
+not_ok "nor is anything published from there" windlass-hook publish \
+	--repo odd.git/worktrees/linked
+like "$(cat .output)" "belongs to a linked working tree" "which is said, too"
 
 both=
 for n in 1 2 3 4 5 6; do
