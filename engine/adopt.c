@@ -250,6 +250,17 @@ struct node *adopt_take_over(const struct adopter *a,
 	return make_patch(object, out, arena);
 }
 
+/* Ours, by a patch (mend.h). */
+static bool is_own_update(const struct adopter *a, const struct node *entry)
+{
+	const char *manager = node_text(node_get(entry, "manager"));
+	const char *op = node_text(node_get(entry, "operation"));
+	const char *sub = node_text(node_get(entry, "subresource"));
+
+	return manager && op && !strcmp(manager, a->manager) &&
+	       !strcmp(op, "Update") && (!sub || !*sub);
+}
+
 struct node *adopt_disown(const struct adopter *a, const struct node *object,
 			  struct arena *arena)
 {
@@ -265,7 +276,7 @@ struct node *adopt_disown(const struct adopter *a, const struct node *object,
 		const struct node *fields = managed_fields(e);
 		struct node *copy = node_copy(arena, e), *left;
 
-		if (managed_is_leftover(e) && fields &&
+		if ((managed_is_leftover(e) || is_own_update(a, e)) && fields &&
 		    fields->type == NODE_MAP && same_version(ours, e)) {
 			left = fields_minus(fields, managed_fields(ours),
 					    arena);

@@ -13,6 +13,7 @@
 #include "engine/adopt.h"
 #include "engine/compare.h"
 #include "engine/managed.h"
+#include "engine/mend.h"
 #include "engine/recreate.h"
 #include "engine/release.h"
 #include "engine/share.h"
@@ -87,7 +88,13 @@ void op_refuse(struct op *op, const struct kube_status *s)
 		.tries = op->t->tries,
 	};
 
-	if (!recreates(op, s))
+	/* what was live before can be so again, but for what somebody made
+	 * of it since */
+	if (s->code == 422 && !op->mended && !op->created && op->wanted &&
+	    !tracked_is(op->t, TRACKED_NEW | TRACKED_CHANGED) &&
+	    !recreate_would_help(s))
+		mend_begin(op);
+	else if (!recreates(op, s))
 		op_fail(op, s, verdict_of(s, &ctx), verdict_reason(s),
 			s->message);
 }
@@ -164,8 +171,8 @@ static struct adopter adopter_of(const struct op *op)
 	};
 }
 
-static void send_patch(struct op *op, const struct node *patch,
-		       void (*on_done)(void *arg, const struct kube_answer *a))
+void op_patch(struct op *op, const struct node *patch,
+	      void (*on_done)(void *arg, const struct kube_answer *a))
 {
 	struct buf body = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
 	struct buf query = BUF_INIT(1000);
@@ -248,7 +255,7 @@ static void share(struct op *op, const struct node *object)
 		op_fail(op, NULL, VERDICT_LATER, "Contended",
 			"others write it all the time");
 	} else if (patch) {
-		send_patch(op, patch, on_shared);
+		op_patch(op, patch, on_shared);
 	} else if (reduce(op, object, &err) < 0) {
 		fail_err(op, &err, "BadAnswer");
 	} else {
@@ -310,7 +317,7 @@ static void judge_owner(struct op *op, const struct kube_status *s,
 	op->takes++;
 	patch = adopt_take_over(&a, object, &op->arena);
 	if (patch) {
-		send_patch(op, patch, on_taken);
+		op_patch(op, patch, on_taken);
 		return;
 	}
 	op->force = true;
@@ -351,9 +358,20 @@ static void send_look(struct op *op)
 /* ---- the apply ---- */
 
 static bool tidy(struct op *op);
+static void on_disowned(void *arg, const struct kube_answer *a);
 
-/* The leftovers are without our fields, or were written in between: then
- * the next apply finds them again. */
+static void read_again(struct op *op)
+{
+	struct kube_request r = {
+		.method = "GET", .as = KUBE_AS_METADATA,
+		.account = op->channel->account, .on_done = on_disowned,
+	};
+
+	op_send(op, &r);
+}
+
+/* The leftovers are without our fields; or it was written in between, by its
+ * controller mostly: once more, from what it is now. */
 static void on_disowned(void *arg, const struct kube_answer *a)
 {
 	struct op *op = arg;
@@ -361,6 +379,11 @@ static void on_disowned(void *arg, const struct kube_answer *a)
 	struct node *object;
 
 	op->call = NULL;
+	if (a->err && op->takes++ < TAKES_MAX && may_look_again(a->status) &&
+	    a->status->why != KUBE_NOT_FOUND) {
+		read_again(op);
+		return;
+	}
 	if (!a->err && kube_answer_object(a, &op->arena, &object, &err) == 0) {
 		op->answer = object;
 		op->full = false;
@@ -381,7 +404,7 @@ static bool tidy(struct op *op)
 	if (!op->force && !op->created) {
 		patch = adopt_take_over(&a, op->answer, &op->arena);
 		if (patch && op->takes++ < TAKES_MAX) {
-			send_patch(op, patch, on_taken);
+			op_patch(op, patch, on_taken);
 			return true;
 		}
 	}
@@ -396,7 +419,7 @@ static bool tidy(struct op *op)
 	if (!patch)
 		return false;
 	op->takes++;
-	send_patch(op, patch, on_disowned);
+	op_patch(op, patch, on_disowned);
 	return true;
 }
 
@@ -527,7 +550,9 @@ struct op *op_new(struct channel *c, struct tracked *t, enum apply_why why)
 	op->t = tracked_hold(t);
 	op->why = why;
 	op->content = t->content;
-	op->full = tracked_is(t, TRACKED_CHANGED) || kind_is_crd(t->kind);
+	/* after a repair the values tell whether it was one */
+	op->full = tracked_is(t, TRACKED_CHANGED) || kind_is_crd(t->kind) ||
+		   why == APPLY_DRIFT;
 	op->force = !tracked_is(t, TRACKED_NEW);
 	op->reading = true;
 	take_place(op);

@@ -36,6 +36,7 @@ struct op {
 	bool ignores;			/* some fields belong to others, */
 	bool reduced;			/* and the body is without them */
 	bool remade;			/* the old object was to be deleted */
+	bool mended;			/* mend.h was tried */
 	struct sha256 content;
 	struct arena arena;
 	char *body;
@@ -70,7 +71,10 @@ struct outcome {
 	const char *message;
 };
 
-/* ---- for engine/recreate.c ---- */
+/* ---- for engine/recreate.c and engine/mend.c ---- */
+/* A JSON patch of the object, by our manager. */
+void op_patch(struct op *op, const struct node *patch,
+	      void (*on_done)(void *arg, const struct kube_answer *a));
 /* Sends a request for the object; its on_done clears op->call first. */
 void op_send(struct op *op, struct kube_request *r);
 /* Applies, from the beginning. */

@@ -10,6 +10,7 @@
  *   apply.c       the queue of a channel's writes, and their answers
  *   adopt.c       what other tools left in managedFields
  *   prune.c       deleting what a bundle no longer names
+ *   definitions.c one metadata watch for all CRDs
  *   observe.c     one metadata watch for each kind, shared by all channels
  *   repair.c      what an event means for an object, and what to do
  *   await.c       health
@@ -40,6 +41,7 @@ struct engine {
 	struct kube *kube;
 	struct kinds kinds;
 	struct observe *observe;
+	struct definitions *definitions;
 	struct controller *controller;
 	struct sources *sources;	/* the fetching child */
 	struct writes *writes;		/* places for writes, shared */

@@ -47,6 +47,8 @@ void drift_seen(struct repair *r, const struct node *object, bool full)
 	r->object = object ? node_copy(&r->arena, object) : NULL;
 	r->full = full;
 	r->cause = object ? DRIFT_CAUSE_CHANGED : DRIFT_CAUSE_DELETED;
+	if (!tracked_is(r->tracked, TRACKED_UNENFORCEABLE))
+		r->was_altered = tracked_is(r->tracked, TRACKED_ALTERED);
 	r->untold = true;
 }
 
@@ -251,10 +253,18 @@ void fight_put_off(struct repair *r, const char *reason)
 	timer_set(&r->timer, r->backoff_ms);
 	t->flags |= TRACKED_UNENFORCEABLE;
 	tracked_describe(t, &what);
-	add_fields(&r->fields, "it", &fields);
-	tracked_note(t, reason, "%s keeps changing %s back; next try in %lld "
-		     "s", r->manager ? r->manager : "somebody unnamed",
-		     fields.data, (long long)r->backoff_ms / 1000);
+	add_fields(&r->fields, strcmp(reason, "DriftFight") ? "value" : "it",
+		   &fields);
+	if (strcmp(reason, "DriftFight"))
+		tracked_note(t, reason, "the API server stores another %s than "
+			     "what is applied (a mutating webhook or policy?); "
+			     "next try in %lld s", fields.data,
+			     (long long)r->backoff_ms / 1000);
+	else
+		tracked_note(t, reason, "%s keeps changing %s back; next try "
+			     "in %lld s", r->manager ? r->manager :
+			     "somebody unnamed", fields.data,
+			     (long long)r->backoff_ms / 1000);
 	if (first)
 		event_post(c, EVENT_WARNING, reason, "%s: %s", what.data,
 			   t->note->message);

@@ -30,6 +30,8 @@ struct repair {
 
 	/* what was seen, until it is told */
 	bool untold;
+	bool was_altered;		/* the API server stored other values
+					   already when it was made */
 	bool full;			/* the object is whole */
 	enum drift_cause cause;
 	struct arena arena;

@@ -162,7 +162,9 @@ libengine_a_SOURCES += \
 	engine/observe.c \
 	engine/pods.c engine/pods.h \
 	engine/reconcile.c \
+	engine/definitions.c engine/definitions.h \
 	engine/drift-told.c engine/drift-told.h \
+	engine/mend.c engine/mend.h \
 	engine/share.c engine/share.h \
 	engine/recreate.c engine/recreate.h \
 	engine/release.c engine/release.h \

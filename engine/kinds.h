@@ -33,8 +33,10 @@ struct kind {
 	bool has_conditions;		/* custom: its schema declares status
 					   conditions or observedGeneration */
 	int64_t schema_changed;		/* loop_now() when its CRD was last
-					   created or changed; 0: not by us */
+					   created or changed; 0: not that we know */
 	int64_t crd_generation;		/* of its CRD, when last seen; 0 */
+	int64_t crd_watched;		/* the same, as definitions.c saw it */
+	bool crd_moved;			/* its objects are to be applied again */
 	uint32_t objects;		/* tracked, by all channels */
 	struct kind_watch *watch;	/* of engine/observe.c alone */
 };

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "engine/controller.h"
+#include "engine/definitions.h"
 #include "engine/endpoint.h"
 #include "engine/kube.h"
 #include "engine/lease.h"
@@ -292,6 +293,7 @@ static int start(struct daemon *d, struct err *err)
 	kinds_init(&e->kinds, e);
 	metrics_new(&d->metrics);
 	d->measures = measures_new(e, d->metrics);
+	e->definitions = definitions_new(e);
 	if (observe_new(e, &e->observe, err) < 0 ||
 	    controller_new(&co, &d->controller, err) < 0 ||
 	    open_endpoint(d, err) < 0 || start_election(d, err) < 0)
@@ -315,6 +317,7 @@ static void end(struct daemon *d)
 		metrics_free(d->metrics);
 	if (e->observe)
 		observe_free(e->observe);
+	definitions_free(e->definitions);
 	kinds_release(&e->kinds);
 	writes_free(e->writes);
 	sources_free(e->sources);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/definitions.h"
 #include "engine/watch.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
@@ -221,6 +222,8 @@ void observe_use(struct channel *c, struct kind *k)
 {
 	struct kind_watch *w = k->watch;
 
+	if (k->custom)
+		definitions_use(c->engine->definitions);
 	if (!w) {
 		w = k->watch = xcalloc(1, sizeof(*w));
 		w->observe = c->engine->observe;

@@ -130,8 +130,11 @@ void repair_applied(struct channel *c, struct tracked *t,
 	if (result->ok && result->why == APPLY_DRIFT) {
 		bool same = r->drifted_values &&
 			    r->drifted_values == t->baseline.values;
+		/* a mutator at the door, that was not there before */
+		bool altered = tracked_is(t, TRACKED_ALTERED) &&
+			       !r->was_altered;
 
-		if (!result->moved || (result->full && same))
+		if (!result->moved || (result->full && (same || altered)))
 			fight_put_off(r, "Unenforceable");
 	}
 	if (result->ok && !timer_armed(&r->timer)) {
@@ -177,6 +180,9 @@ static void found_different(struct channel *c, struct tracked *t,
 
 	r->drifted_values = entry ? managed_values_hash(live,
 		managed_fields(entry), scratch) : 0;
+	/* a repair that leaves it at this version has changed nothing */
+	if (baseline_known(&t->baseline))
+		t->baseline.version = object_version(live);
 	drifted(c, t, live, true);
 }
 

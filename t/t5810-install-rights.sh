@@ -113,7 +113,7 @@ rules() {
 			(.apiGroups[] | if . == "" then "core" else . end) as $g |
 			select($g | test("^auth(entication|orization)\\.k8s\\.io$") | not) |
 			"\($g) \(.resources | sort | join(",")) \(.resourceNames // ["any"] | sort | join(",")) \(.verbs | sort | join(","))")' |
-		sort
+		sort -u	# two roles may give the same
 }
 everywhere='apiextensions.k8s.io customresourcedefinitions any list,watch
 core groups system:authenticated,system:serviceaccounts,system:serviceaccounts:windlass-system impersonate

@@ -253,6 +253,10 @@ UNIT_TESTS += t/unit/u-adopt
 t_unit_u_adopt_SOURCES = t/unit/u-adopt.c t/unit/tap.h
 t_unit_u_adopt_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-share
+t_unit_u_share_SOURCES = t/unit/u-share.c t/unit/tap.h
+t_unit_u_share_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-writes
 t_unit_u_writes_SOURCES = t/unit/u-writes.c t/unit/tap.h
 t_unit_u_writes_LDADD = $(ENGINE_LIBS)
