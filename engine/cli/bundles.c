@@ -18,26 +18,28 @@
 #include <fcntl.h>
 
 /* A linked working tree has HEAD and index of its own: what the repository
- * has is asked for here. Replaces `dir` by it. */
-static void find_main(git_buf *dir)
+ * has is asked for here. Malloced; `dir` itself if it is no such one. */
+static char *find_main(const char *dir)
 {
 	git_repository *linked = NULL;
+	char *found;
 
-	if (git_repository_open_ext(&linked, dir->ptr,
+	if (git_repository_open_ext(&linked, dir,
 				    GIT_REPOSITORY_OPEN_NO_SEARCH,
 				    NULL) == 0 &&
-	    git_repository_is_worktree(linked)) {
-		git_buf_dispose(dir);
-		git_buf_set(dir, git_repository_commondir(linked),
-			    strlen(git_repository_commondir(linked)) + 1);
-	}
+	    git_repository_is_worktree(linked))
+		found = xstrdup(git_repository_commondir(linked));
+	else
+		found = xstrdup(dir);
 	git_repository_free(linked);
+	return found;
 }
 
 /* Of the folder that we are in, or of one above, as for git. */
 static int open_here(git_repository **ret, struct err *err)
 {
 	git_buf found = GIT_BUF_INIT;
+	char *main;
 	int rc;
 
 	if (repo_init_library(err) < 0)
@@ -46,8 +48,9 @@ static int open_here(git_repository **ret, struct err *err)
 				    getenv("GIT_CEILING_DIRECTORIES")) < 0)
 		return err_set(err, ERR_INTERNAL, "there is no Git repository "
 			       "here: name one with --repo");
-	find_main(&found);
-	rc = repo_open(found.ptr, false, ret, err);
+	main = find_main(found.ptr);
+	rc = repo_open(main, false, ret, err);
+	free(main);
 	git_buf_dispose(&found);
 	return rc;
 }
