@@ -269,7 +269,7 @@ check --output junit many.yaml
 is "$(grep -c '<failure' out) $(grep -c '<error message="there are more' out)" \
 	"1000 1" "junit: that some are"
 check --output github many.yaml
-is "$(tail -n 1 out)" "1 files, 1001 errors, 0 warnings" "github: all are counted"
+is "$(tail -n 1 out)" "1 file, 1001 errors, 0 warnings" "github: all are counted"
 
 # ---- status ----
 

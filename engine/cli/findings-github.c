@@ -9,6 +9,8 @@
 
 #include <inttypes.h>
 
+#include "schema/base/num.h"
+
 static void add_escaped(struct buf *out, const char *s, bool property)
 {
 	for (; *s; s++) {
@@ -51,6 +53,7 @@ void findings_github(const struct review *r, struct buf *out)
 		add_escaped(out, r->troubles.v[i], false);
 		buf_addc(out, '\n');
 	}
-	buf_addf(out, "%zu files, %zu errors, %zu warnings\n", r->files.n,
-		 ps->errors, ps->warnings);
+	buf_addf(out, "%zu file%s, %zu error%s, %zu warning%s\n", r->files.n,
+		 plural(r->files.n), ps->errors, plural(ps->errors),
+		 ps->warnings, plural(ps->warnings));
 }
