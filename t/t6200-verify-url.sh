@@ -189,6 +189,11 @@ is $? 2 "a server that wants a token"
 like "$(cat out)" "answered 401" "says so"
 ok "with its token" verify http://127.0.0.1:"$port" --token-file token \
 	--last 1 prod
+ln -s token mounted-token
+ln -s publishers mounted-publishers
+ok "by links, as Kubernetes mounts them" windlass verify --last 1 \
+	--publishers mounted-publishers --url http://127.0.0.1:"$port" \
+	--token-file mounted-token prod
 unlike "$(cat out .output)" "$(cat token)" "which is never shown"
 is "$(ls -A tmp)" "" "nothing stays in the temporary folder"
 

@@ -58,7 +58,7 @@ struct options {
 static int read_trust(const char *path, struct trust *ret, struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
-	int rc = fs_read(AT_FDCWD, path, &text, err);
+	int rc = fs_read_follow(path, &text, err);
 
 	if (rc == 0)
 		rc = trust_parse(text.data, text.len, TRUST_PUBLISHERS, ret,
@@ -124,9 +124,9 @@ static int read_credentials(const struct options *o, struct credentials *c,
 
 	buf_init(&c->ca, LIMIT_PEM_BYTES);
 	if (o->ca_file)
-		rc = fs_read(AT_FDCWD, o->ca_file, &c->ca, err);
+		rc = fs_read_follow(o->ca_file, &c->ca, err);
 	if (rc == 0 && o->token_file) {
-		rc = fs_read(AT_FDCWD, o->token_file, &token, err);
+		rc = fs_read_follow(o->token_file, &token, err);
 		buf_adds(&line, name);
 		buf_add(&line, token.data, strcspn(token.data, " \r\n"));
 		c->token = secret_strndup(line.data, line.len);
