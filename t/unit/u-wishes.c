@@ -67,8 +67,8 @@ static void test_check(void)
 		"\"windlass.dev/recreate\":\"true\"",
 		"\"windlass.dev/recreate\":\"false\"",
 		"\"windlass.dev/wave\":\"-1000\"",
-		"\"windlass.dev/ignore-fields\":\"/spec/replicas,\\n"
-			"/spec/list/0/a /metadata/labels/x\"",
+		("\"windlass.dev/ignore-fields\":\"/spec/replicas,\\n"
+		 "/spec/list/0/a /metadata/labels/x\""),
 		"\"windlass.dev/ignore-fields\":\"/spec/a~1b~0c\"",
 	};
 
