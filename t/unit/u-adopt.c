@@ -8,21 +8,7 @@
 #include "engine/managed.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
-#include "t/unit/tap.h"
-
-static struct arena arena;
-
-static struct node *tree(const char *json)
-{
-	struct err err = ERR_INIT;
-	struct node *n = NULL;
-
-	if (json_read(json, strlen(json), &arena, &n, &err) < 0) {
-		printf("Bail out! %s: %s\n", json, err.msg);
-		exit(1);
-	}
-	return n;
-}
+#include "t/unit/tree.h"
 
 static const char *text(const struct node *n)
 {

@@ -14,11 +14,9 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
-#include "t/unit/tap.h"
+#include "t/unit/tree.h"
 
 #define MANAGER "windlass-prod"
-
-static struct arena arena;
 
 static struct node *load(const char *name)
 {
@@ -193,18 +191,6 @@ static void test_deployment(void)
 	node_del(node_get(desired, "spec"), "replicas");
 	ok(!live_matches(desired, o, managed_fields(managed_entry(o, MANAGER)),
 			 &arena), "a field that we own and no longer want");
-}
-
-static struct node *tree(const char *json)
-{
-	struct err err = ERR_INIT;
-	struct node *n = NULL;
-
-	if (json_read(json, strlen(json), &arena, &n, &err) < 0) {
-		printf("Bail out! %s: %s\n", json, err.msg);
-		exit(1);
-	}
-	return n;
 }
 
 static void test_null(void)

@@ -6,11 +6,9 @@
 #include "config.h"
 
 #include "engine/kinds.h"
-#include "schema/json.h"
 #include "t/unit/idle-engine.h"
-#include "t/unit/tap.h"
+#include "t/unit/tree.h"
 
-static struct arena arena;
 
 /* A definition as canonical JSON has it, with these versions and generation. */
 #define CRD(scope, generation, versions) \
@@ -32,14 +30,7 @@ static struct arena arena;
 
 static bool learn(const char *json, bool live)
 {
-	struct err err = ERR_INIT;
-	struct node *n = NULL;
-
-	if (json_read(json, strlen(json), &arena, &n, &err) < 0) {
-		printf("Bail out! %s: %s\n", json, err.msg);
-		exit(1);
-	}
-	return kinds_learn_crd(&idle.kinds, n, live);
+	return kinds_learn_crd(&idle.kinds, tree(json), live);
 }
 
 static struct kind *widget(void)

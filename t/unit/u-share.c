@@ -13,23 +13,9 @@
 #include "engine/status.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
-#include "t/unit/tap.h"
+#include "t/unit/tree.h"
 
 #define MANAGER "windlass-prod"
-
-static struct arena arena;
-
-static struct node *tree(const char *json)
-{
-	struct err err = ERR_INIT;
-	struct node *n = NULL;
-
-	if (json_read(json, strlen(json), &arena, &n, &err) < 0) {
-		printf("Bail out! %s: %s\n", json, err.msg);
-		exit(1);
-	}
-	return n;
-}
 
 static const char *text(const struct node *n)
 {

@@ -177,7 +177,7 @@ t_unit_u_json_LDADD = $(UNIT_LDADD)
 
 # the engine's pure judgements
 UNIT_TESTS += t/unit/u-drift
-t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h
+t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h t/unit/tree.h
 t_unit_u_drift_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_drift_LDADD = $(ENGINE_LIBS)
@@ -250,11 +250,11 @@ t_unit_u_packscan_CFLAGS = $(AM_CFLAGS) $(ZLIB_CFLAGS)
 t_unit_u_packscan_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-adopt
-t_unit_u_adopt_SOURCES = t/unit/u-adopt.c t/unit/tap.h
+t_unit_u_adopt_SOURCES = t/unit/u-adopt.c t/unit/tap.h t/unit/tree.h
 t_unit_u_adopt_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-share
-t_unit_u_share_SOURCES = t/unit/u-share.c t/unit/tap.h
+t_unit_u_share_SOURCES = t/unit/u-share.c t/unit/tap.h t/unit/tree.h
 t_unit_u_share_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-writes
@@ -274,7 +274,8 @@ t_unit_u_rollout_SOURCES = t/unit/u-rollout.c t/unit/tap.h t/unit/idle-engine.h
 t_unit_u_rollout_LDADD = $(ENGINE_LIBS)
 
 UNIT_TESTS += t/unit/u-kinds
-t_unit_u_kinds_SOURCES = t/unit/u-kinds.c t/unit/tap.h t/unit/idle-engine.h
+t_unit_u_kinds_SOURCES = t/unit/u-kinds.c t/unit/tap.h t/unit/idle-engine.h \
+	t/unit/tree.h
 t_unit_u_kinds_LDADD = $(ENGINE_LIBS)
 
 # the frame of the Git host
