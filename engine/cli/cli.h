@@ -45,4 +45,11 @@ int cli_take_output(void *target, const char *word, struct err *err);
 /* --timeout: 1s to 1h; target is an int64_t, in seconds. */
 int cli_take_time(void *target, const char *word, struct err *err);
 
+/* After options_parse: the one argument is a channel's name. -1 and *ret, or
+ * the status of a usage_error. */
+int cli_channel(const char *usage, int argc, char **argv, const char **ret);
+/* The same, or there is none: *ret is NULL and means every channel. */
+int cli_channel_or_all(const char *usage, int argc, char **argv,
+		       const char **ret);
+
 #endif

@@ -256,9 +256,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 	};
 	int status = options_parse(specs, usage, argc, argv);
 
-	if (status < 0 && argc - optind > 1)
-		return usage_error(usage, "name one channel, or none for all");
-	o->channel = argv[optind];
+	if (status < 0)
+		status = cli_channel_or_all(usage, argc, argv, &o->channel);
 	return status;
 }
 

@@ -100,13 +100,9 @@ static int parse_options(int argc, char **argv, const char *usage,
 	};
 	int status = options_parse(specs, usage, argc, argv);
 
-	if (status >= 0)
-		return status;
-	if (argc - optind != 1)
-		return usage_error(usage, "name one channel");
-	o->channel = argv[optind];
-	return is_channel_name(o->channel) ? -1 :
-	       usage_error(usage, "'%s' is no channel's name", o->channel);
+	if (status < 0)
+		status = cli_channel(usage, argc, argv, &o->channel);
+	return status;
 }
 
 static int run(int argc, char **argv, const char *usage, bool suspend)

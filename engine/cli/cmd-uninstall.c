@@ -428,14 +428,10 @@ static int parse_options(int argc, char **argv, struct options *o)
 	};
 	int status = options_parse(specs, usage, argc, argv);
 
+	if (status < 0)
+		status = cli_channel_or_all(usage, argc, argv, &o->channel);
 	if (status >= 0)
 		return status;
-	if (argc - optind > 1)
-		return usage_error(usage, "name one channel, or none for all");
-	o->channel = argv[optind];
-	if (o->channel && !is_channel_name(o->channel))
-		return usage_error(usage, "'%s' is no channel's name",
-				   o->channel);
 	if (o->channel && o->keep_channels)
 		return usage_error(usage, "--keep-channels keeps the one that "
 				   "is named");

@@ -12,6 +12,7 @@
 
 #include "schema/base/buf.h"
 #include "schema/base/num.h"
+#include "schema/object.h"
 #include "schema/repo.h"
 
 /* NULL-terminated; what a developer needs first, then what an admin does. */
@@ -89,6 +90,25 @@ int cli_take_time(void *target, const char *word, struct err *err)
 			       "1h, such as 90s");
 	*seconds = n;
 	return 0;
+}
+
+int cli_channel(const char *usage, int argc, char **argv, const char **ret)
+{
+	if (argc - optind != 1)
+		return usage_error(usage, "name one channel");
+	*ret = argv[optind];
+	if (!is_channel_name(*ret))
+		return usage_error(usage, "'%s' is no channel's name", *ret);
+	return -1;
+}
+
+int cli_channel_or_all(const char *usage, int argc, char **argv,
+		       const char **ret)
+{
+	if (argc - optind > 1)
+		return usage_error(usage, "name one channel, or none for all");
+	*ret = NULL;
+	return argc > optind ? cli_channel(usage, argc, argv, ret) : -1;
 }
 
 int main(int argc, char **argv)
