@@ -32,6 +32,20 @@ ok "every table is in the build" test -z "$(cd "$TOP/schema/openapi" &&
 			echo "$file"
 	done)"
 
+# ---- the names of time zones, of this Go
+
+at_home "$TOP/contrib/openapi/zones" >zones ||
+	bail "no time zones"
+release() { sed -n 's/.*time zone database (\(.*\)).*/\1/p' "$1"; }
+if [ "$(release zones)" = "$(release "$TOP/schema/values/zones.inc")" ]; then
+	ok "time zones are those of Go" \
+		cmp zones "$TOP/schema/values/zones.inc"
+else
+	is "$(grep -cxFf zones "$TOP/schema/values/zones.inc")" \
+		"$(grep -c ZONE "$TOP/schema/values/zones.inc")" \
+		"Go $(release zones) has all time zones"
+fi
+
 # ---- broken objects, and the server's word on each
 
 at_exit "'$cluster' down --kill --dir '$TRASH/cluster'"
