@@ -400,6 +400,13 @@ static void set_unknown(struct channel *c, enum condition_type type,
 		      "%s", message);
 }
 
+/* Before it is set: is this reason another one than till now? */
+static bool is_news(const struct channel *c, enum condition_type type,
+		    const char *reason)
+{
+	return strcmp(c->status.conditions[type].reason, reason);
+}
+
 /* Conditions that the fetching child decides. `good` is their status when
  * the finding is GOOD. */
 static void set_finding(struct channel *c, enum condition_type type,
@@ -464,6 +471,9 @@ static void set_apply(struct channel *c, const struct counts *n)
 		if (n->first_refused->note)
 			buf_addf(&text, ": %s",
 				 n->first_refused->note->message);
+		if (is_news(c, CONDITION_APPLIED, "ApplyFailed"))
+			event_post(c, EVENT_WARNING, "ApplyFailed", "%s",
+				   text.data);
 		set(c, CONDITION_APPLIED, false, "ApplyFailed", text.data);
 	} else if (p->settling) {
 		buf_addf(&text, "%zu of %zu object%s applied", n->applied,
@@ -509,6 +519,11 @@ static void set_health(struct channel *c, const struct counts *n)
 		set_unknown(c, CONDITION_HEALTHY, "NoObjects", "");
 	} else if (n->failing) {
 		add_reason(n->first_failing, &text);
+		/* of what cannot be applied, the condition Applied tells */
+		if (n->unhealthy == n->failing &&
+		    is_news(c, CONDITION_HEALTHY, "Failed"))
+			event_post(c, EVENT_WARNING, "Unhealthy", "%s",
+				   text.data);
 		set(c, CONDITION_HEALTHY, false, "Failed", text.data);
 	} else if (n->ready < n->total) {
 		buf_addf(&text, "%zu of %zu object%s ready", n->ready,
@@ -530,8 +545,7 @@ static void set_prune(struct channel *c)
 	size_t left = c->private->leftovers.count;
 
 	if (c->prune && prune_blocked(c, &text)) {
-		if (c->status.conditions[CONDITION_PRUNE_BLOCKED].status !=
-		    STATUS_TRUE)
+		if (is_news(c, CONDITION_PRUNE_BLOCKED, "PruneBlocked"))
 			event_post(c, EVENT_WARNING, "PruneBlocked", "%s",
 				   text.data);
 		set(c, CONDITION_PRUNE_BLOCKED, true, "PruneBlocked",
@@ -595,8 +609,6 @@ static void set_suspended(struct channel *c)
 		"nothing is pruned while it is suspended: set spec.suspend to "
 		"false to delete them, or spec.deletionPolicy to Orphan to "
 		"leave them";
-	const struct condition *k =
-		&c->status.conditions[CONDITION_SUSPENDED];
 
 	if (!c->spec_ok || !c->spec.suspend) {
 		set(c, CONDITION_SUSPENDED, false, "NotSuspended", "");
@@ -604,7 +616,7 @@ static void set_suspended(struct channel *c)
 		set(c, CONDITION_SUSPENDED, true, "Suspended", "nothing is "
 		    "applied, pruned or repaired (spec.suspend)");
 	} else {
-		if (strcmp(k->reason, waits))
+		if (is_news(c, CONDITION_SUSPENDED, waits))
 			event_post(c, EVENT_WARNING, waits, "%s", how);
 		set(c, CONDITION_SUSPENDED, true, waits, how);
 	}

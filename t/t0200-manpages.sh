@@ -86,5 +86,17 @@ if [ -x "$WINDLASS_BUILD/windlassd" ]; then
 else
 	skip 1 "windlassd is not built"
 fi
+# Events whose reason stands in the call, and those that the manual explains
+posted() {
+	perl -0777 -ne 'while (/event_post\([^"]*?EVENT_[^"]*?"([A-Z]\w+)"/g) {
+		print "$1\n" }' "$TOP"/engine/*.c | LC_ALL=C sort -u
+}
+explained() {
+	sed -n '/^\.Ss Events/,/^\.El/s/^\.It Ic //p' "$TOP/engine/windlassd.8" |
+		tr -d ' ' | tr , '\n' | LC_ALL=C sort -u
+}
+ok "Events are found" [ "$(posted | wc -l)" -gt 10 ]
+is "$(LC_ALL=C comm -23 <(posted) <(explained))" "" \
+	"windlassd(8) explains every Event"
 
 done_testing

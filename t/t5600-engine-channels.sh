@@ -64,6 +64,10 @@ ok "a channel among six with troubles is applied" wait_applied "$good" 1 30
 ok "and ready" wait_ready "$good" 30
 ok "one with an object that is refused says so" \
 	wait_condition "$fails" Applied False 30 ApplyFailed
+told() { k get events -A --field-selector "involvedObject.name=$fails" \
+	-o 'jsonpath={range .items[*]}{.reason}: {.message}{"\n"}{end}' |
+	grep '^ApplyFailed: 1 of [0-9]* objects cannot be applied: '; }
+ok "as does an Event" wait_for 20 told
 ok "one whose host is down says so" wait_condition "$down" Fetched False 30
 ok "one with spoilt packs is not ready" wait_condition "$bad" Ready False 30
 ok "and says what is wrong with them" wait_for 30 sh -c \
