@@ -172,10 +172,11 @@ static void test_problems(void)
 	feedback_problems(&f, &ps, NULL);
 	close(fds[1]);
 	is_str(read_back(fds[0]),
-	       "a.yaml:2:1: warning: first [object-kind]\n"
 	       "a.yaml:3:7: error: second [object-kind]\n"
 	       "b.yaml:3:7: error: no \\x1b good [yaml-syntax]\n"
-	       "2 errors, 1 warning\n", "problems, sorted and counted");
+	       "a.yaml:2:1: warning: first [object-kind]\n"
+	       "2 errors, 1 warning\n",
+	       "problems, errors first, sorted and counted");
 	close(fds[0]);
 	problems_release(&ps);
 }
