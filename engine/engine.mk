@@ -13,6 +13,7 @@ libengine_a_SOURCES += \
 	engine/compare.c engine/compare.h \
 	engine/drift.c engine/drift.h \
 	engine/health.c engine/health.h \
+	engine/health-custom.c engine/health-judged.h engine/health-kinds.c \
 	engine/live-diff.c engine/live-diff.h \
 	engine/managed.c engine/managed.h \
 	engine/status.c engine/status.h \

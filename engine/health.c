@@ -4,7 +4,7 @@
  * back to "progressing" where a field is missing.
  */
 #include "config.h"
-#include "engine/health.h"
+#include "engine/health-judged.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,12 +12,6 @@
 
 #include "schema/base/mem.h"
 #include "schema/scope.h"
-
-struct judged {
-	const struct node *object, *spec, *status;
-	bool has_conditions;
-	char *reason;
-};
 
 const char *health_name(enum health h)
 {
@@ -27,8 +21,7 @@ const char *health_name(enum health h)
 	return names[h];
 }
 
-__attribute__((format(printf, 3, 4)))
-static enum health say(const struct judged *j, enum health h,
+enum health health_say(const struct judged *j, enum health h,
 		       const char *fmt, ...)
 {
 	va_list ap;
@@ -67,7 +60,7 @@ static bool is_false(const struct node *condition)
 	return s && !strcmp(s, "False");
 }
 
-static const char *why(const struct node *condition)
+const char *health_why(const struct node *condition)
 {
 	const char *message = node_text(node_get(condition, "message"));
 	const char *reason = node_text(node_get(condition, "reason"));
@@ -99,26 +92,28 @@ static enum health judge_deployment(const struct judged *j)
 	const struct node *paused = node_get(j->spec, "paused");
 
 	if (has_reason(progressing, "ProgressDeadlineExceeded"))
-		return say(j, HEALTH_FAILED, "%s", why(progressing));
+		return health_say(j, HEALTH_FAILED, "%s",
+				  health_why(progressing));
 	if (paused && paused->type == NODE_BOOL && paused->boolean)
-		return say(j, HEALTH_SUSPENDED, "the deployment is paused");
+		return health_say(j, HEALTH_SUSPENDED,
+				  "the deployment is paused");
 	if (is_true(condition(j, "ReplicaFailure")))
-		return say(j, HEALTH_PROGRESSING, "%s",
-			   why(condition(j, "ReplicaFailure")));
+		return health_say(j, HEALTH_PROGRESSING, "%s",
+				  health_why(condition(j, "ReplicaFailure")));
 	if (updated < want)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld replicas are updated",
-			   (long long)updated, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld replicas are updated",
+				  (long long)updated, (long long)want);
 	if (have > updated)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld old replicas are still there",
-			   (long long)(have - updated));
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld old replicas are still there",
+				  (long long)(have - updated));
 	if (available < updated)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld replicas are available",
-			   (long long)available, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld replicas are available",
+				  (long long)available, (long long)want);
 	if (want > 0 && !is_true(condition(j, "Available")))
-		return say(j, HEALTH_PROGRESSING, "not available yet");
+		return health_say(j, HEALTH_PROGRESSING, "not available yet");
 	return HEALTH_HEALTHY;
 }
 
@@ -135,27 +130,28 @@ static enum health judge_stateful_set(const struct judged *j)
 	const char *update = node_path_str(j->status, "updateRevision", NULL);
 
 	if (ready < want)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld replicas are ready",
-			   (long long)ready, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld replicas are ready",
+				  (long long)ready, (long long)want);
 	if (count(j->status, "replicas") > want)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld replicas are still to go",
-			   (long long)(count(j->status, "replicas") - want));
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld replicas are still to go",
+				  (long long)count(j->status, "replicas") -
+				  (long long)want);
 	if (strategy && !strcmp(strategy, "OnDelete"))
 		return HEALTH_HEALTHY;
 	if (partition > 0) {
 		if (updated < want - partition)
-			return say(j, HEALTH_PROGRESSING,
-				   "%lld of %lld replicas are updated",
-				   (long long)updated,
-				   (long long)(want - partition));
+			return health_say(j, HEALTH_PROGRESSING,
+					  "%lld of %lld replicas are updated",
+					  (long long)updated,
+					  (long long)(want - partition));
 		return HEALTH_HEALTHY;
 	}
 	if (current && update && strcmp(current, update))
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld replicas are updated",
-			   (long long)updated, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld replicas are updated",
+				  (long long)updated, (long long)want);
 	return HEALTH_HEALTHY;
 }
 
@@ -168,15 +164,15 @@ static enum health judge_daemon_set(const struct judged *j)
 	int64_t available = count(j->status, "numberAvailable");
 
 	if (!node_get(j->status, "observedGeneration"))
-		return say(j, HEALTH_PROGRESSING, "not looked at yet");
+		return health_say(j, HEALTH_PROGRESSING, "not looked at yet");
 	if (updated < want && !(strategy && !strcmp(strategy, "OnDelete")))
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld pods are updated",
-			   (long long)updated, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld pods are updated",
+				  (long long)updated, (long long)want);
 	if (available < want)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld pods are available",
-			   (long long)available, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld pods are available",
+				  (long long)available, (long long)want);
 	return HEALTH_HEALTHY;
 }
 
@@ -186,12 +182,12 @@ static enum health judge_replica_set(const struct judged *j)
 	int64_t available = count(j->status, "availableReplicas");
 
 	if (is_true(condition(j, "ReplicaFailure")))
-		return say(j, HEALTH_PROGRESSING, "%s",
-			   why(condition(j, "ReplicaFailure")));
+		return health_say(j, HEALTH_PROGRESSING, "%s",
+				  health_why(condition(j, "ReplicaFailure")));
 	if (available < want || count(j->status, "replicas") > want)
-		return say(j, HEALTH_PROGRESSING,
-			   "%lld of %lld replicas are available",
-			   (long long)available, (long long)want);
+		return health_say(j, HEALTH_PROGRESSING,
+				  "%lld of %lld replicas are available",
+				  (long long)available, (long long)want);
 	return HEALTH_HEALTHY;
 }
 
@@ -231,25 +227,26 @@ static enum health judge_pod(const struct judged *j)
 	const char *restart = node_path_str(j->spec, "restartPolicy", NULL);
 
 	if (!phase)
-		return say(j, HEALTH_PROGRESSING, "not looked at yet");
+		return health_say(j, HEALTH_PROGRESSING, "not looked at yet");
 	if (!strcmp(phase, "Succeeded"))
 		return HEALTH_HEALTHY;
 	if (!strcmp(phase, "Failed")) {
 		const char *message = node_path_str(j->status, "message", NULL);
 
-		return say(j, HEALTH_FAILED, "%s",
-			   message ? message : "the pod failed");
+		return health_say(j, HEALTH_FAILED, "%s",
+				  message ? message : "the pod failed");
 	}
 	if (failure)
-		return say(j, HEALTH_FAILED, "%s", failure);
+		return health_say(j, HEALTH_FAILED, "%s", failure);
 	if (is_false(scheduled) && has_reason(scheduled, "Unschedulable"))
-		return say(j, HEALTH_PROGRESSING, "%s", why(scheduled));
+		return health_say(j, HEALTH_PROGRESSING, "%s",
+				  health_why(scheduled));
 	if (!strcmp(phase, "Running") &&
 	    (is_true(condition(j, "Ready")) ||
 	     (restart && strcmp(restart, "Always"))))
 		return is_true(condition(j, "Ready")) ? HEALTH_HEALTHY :
-			say(j, HEALTH_PROGRESSING, "running, not ready");
-	return say(j, HEALTH_PROGRESSING, "the pod is %s", phase);
+			health_say(j, HEALTH_PROGRESSING, "running, not ready");
+	return health_say(j, HEALTH_PROGRESSING, "the pod is %s", phase);
 }
 
 static enum health judge_job(const struct judged *j)
@@ -258,13 +255,13 @@ static enum health judge_job(const struct judged *j)
 	const struct node *suspend = node_get(j->spec, "suspend");
 
 	if (is_true(failed))
-		return say(j, HEALTH_FAILED, "%s", why(failed));
+		return health_say(j, HEALTH_FAILED, "%s", health_why(failed));
 	if (is_true(condition(j, "Complete")) ||
 	    is_true(condition(j, "SuccessCriteriaMet")))
 		return HEALTH_HEALTHY;
 	if (suspend && suspend->type == NODE_BOOL && suspend->boolean)
-		return say(j, HEALTH_SUSPENDED, "the job is suspended");
-	return say(j, HEALTH_PROGRESSING, "the job is running");
+		return health_say(j, HEALTH_SUSPENDED, "the job is suspended");
+	return health_say(j, HEALTH_PROGRESSING, "the job is running");
 }
 
 static enum health judge_cron_job(const struct judged *j)
@@ -272,7 +269,8 @@ static enum health judge_cron_job(const struct judged *j)
 	const struct node *suspend = node_get(j->spec, "suspend");
 
 	if (suspend && suspend->type == NODE_BOOL && suspend->boolean)
-		return say(j, HEALTH_SUSPENDED, "the cron job is suspended");
+		return health_say(j, HEALTH_SUSPENDED,
+				  "the cron job is suspended");
 	return HEALTH_HEALTHY;
 }
 
@@ -283,8 +281,8 @@ static enum health judge_pvc(const struct judged *j)
 	if (phase && !strcmp(phase, "Bound"))
 		return HEALTH_HEALTHY;
 	if (phase && !strcmp(phase, "Lost"))
-		return say(j, HEALTH_FAILED, "its volume is lost");
-	return say(j, HEALTH_PROGRESSING, "not bound to a volume");
+		return health_say(j, HEALTH_FAILED, "its volume is lost");
+	return health_say(j, HEALTH_PROGRESSING, "not bound to a volume");
 }
 
 static bool has_ingress_address(const struct judged *j)
@@ -300,16 +298,16 @@ static enum health judge_service(const struct judged *j)
 	const char *type = node_path_str(j->spec, "type", NULL);
 
 	if (type && !strcmp(type, "LoadBalancer") && !has_ingress_address(j))
-		return say(j, HEALTH_PROGRESSING,
-			   "waiting for a load balancer");
+		return health_say(j, HEALTH_PROGRESSING,
+				  "waiting for a load balancer");
 	return HEALTH_HEALTHY;
 }
 
 static enum health judge_ingress(const struct judged *j)
 {
 	if (!has_ingress_address(j))
-		return say(j, HEALTH_PROGRESSING,
-			   "waiting for an ingress controller");
+		return health_say(j, HEALTH_PROGRESSING,
+				  "waiting for an ingress controller");
 	return HEALTH_HEALTHY;
 }
 
@@ -319,10 +317,10 @@ static enum health judge_crd(const struct judged *j)
 	const struct node *established = condition(j, "Established");
 
 	if (is_false(names))
-		return say(j, HEALTH_FAILED, "%s", why(names));
+		return health_say(j, HEALTH_FAILED, "%s", health_why(names));
 	if (is_true(established))
 		return HEALTH_HEALTHY;
-	return say(j, HEALTH_PROGRESSING, "not established yet");
+	return health_say(j, HEALTH_PROGRESSING, "not established yet");
 }
 
 static enum health judge_namespace(const struct judged *j)
@@ -331,8 +329,8 @@ static enum health judge_namespace(const struct judged *j)
 
 	if (phase && !strcmp(phase, "Active"))
 		return HEALTH_HEALTHY;
-	return say(j, HEALTH_PROGRESSING, "the namespace is %s",
-		   phase ? phase : "new");
+	return health_say(j, HEALTH_PROGRESSING, "the namespace is %s",
+			  phase ? phase : "new");
 }
 
 static enum health judge_api_service(const struct judged *j)
@@ -341,8 +339,9 @@ static enum health judge_api_service(const struct judged *j)
 
 	if (is_true(available))
 		return HEALTH_HEALTHY;
-	return say(j, HEALTH_PROGRESSING, "%s",
-		   available ? why(available) : "not available yet");
+	return health_say(j, HEALTH_PROGRESSING, "%s",
+			  available ? health_why(available) :
+			  "not available yet");
 }
 
 static enum health judge_autoscaler(const struct judged *j)
@@ -351,9 +350,21 @@ static enum health judge_autoscaler(const struct judged *j)
 	const struct node *active = condition(j, "ScalingActive");
 
 	if (is_false(able))
-		return say(j, HEALTH_FAILED, "%s", why(able));
+		return health_say(j, HEALTH_FAILED, "%s", health_why(able));
 	if (is_false(active) && !has_reason(active, "ScalingDisabled"))
-		return say(j, HEALTH_PROGRESSING, "%s", why(active));
+		return health_say(j, HEALTH_PROGRESSING, "%s",
+				  health_why(active));
+	return HEALTH_HEALTHY;
+}
+
+static enum health judge_disruption_budget(const struct judged *j)
+{
+	const struct node *allowed = condition(j, "DisruptionAllowed");
+
+	if (!j->status)
+		return health_say(j, HEALTH_PROGRESSING, "not looked at yet");
+	if (is_false(allowed) && has_reason(allowed, "SyncFailed"))
+		return health_say(j, HEALTH_FAILED, "%s", health_why(allowed));
 	return HEALTH_HEALTHY;
 }
 
@@ -376,6 +387,7 @@ static const struct rule {
 	{ "batch", "CronJob", judge_cron_job },
 	{ "batch", "Job", judge_job },
 	{ "networking.k8s.io", "Ingress", judge_ingress },
+	{ "policy", "PodDisruptionBudget", judge_disruption_budget },
 };
 
 static const struct rule *find_rule(const char *group, const char *kind)
@@ -399,25 +411,22 @@ bool health_has_rule(const char *group, const char *kind)
 	return find_rule(group, kind) || !is_builtin(group, kind);
 }
 
-/* Custom resources, by the conditions that most controllers set. */
-static enum health judge_custom(const struct judged *j)
+/* A number, or one as text; -1: neither. */
+static int64_t generation_of(const struct node *n)
 {
-	const struct node *ready = condition(j, "Ready");
+	const char *text = node_text(n);
+	int64_t v = 0;
 
-	if (is_true(condition(j, "Stalled")))
-		return say(j, HEALTH_FAILED, "%s",
-			   why(condition(j, "Stalled")));
-	if (is_true(condition(j, "Reconciling")))
-		return say(j, HEALTH_PROGRESSING, "%s",
-			   why(condition(j, "Reconciling")));
-	if (ready && !is_true(ready))
-		return say(j, HEALTH_PROGRESSING, "%s", why(ready));
-	if (!ready && j->has_conditions &&
-	    !node_get(j->status, "conditions") &&
-	    !node_get(j->status, "observedGeneration"))
-		return say(j, HEALTH_PROGRESSING,
-			   "its controller has not looked at it yet");
-	return HEALTH_HEALTHY;
+	if (n && n->type == NODE_INT)
+		return n->integer;
+	if (!text || !*text || strlen(text) > 18)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '9')
+			return -1;
+		v = v * 10 + (*text - '0');
+	}
+	return v;
 }
 
 enum health health_judge(const char *group, const char *kind,
@@ -429,20 +438,23 @@ enum health health_judge(const char *group, const char *kind,
 		.object = object,
 		.spec = node_get(object, "spec"),
 		.status = node_get(object, "status"),
+		.generation = node_path_int(object, -1, "metadata",
+					    "generation", NULL),
 		.has_conditions = has_conditions,
+		.group = group,
+		.kind = kind,
 		.reason = reason,
 	};
-	int64_t seen = node_path_int(j.status, -1, "observedGeneration", NULL);
-	int64_t generation = node_path_int(object, -1, "metadata",
-					   "generation", NULL);
+	int64_t seen = generation_of(node_get(j.status, "observedGeneration"));
 
 	reason[0] = '\0';
 	if (node_path_str(object, "metadata", "deletionTimestamp", NULL))
-		return say(&j, HEALTH_PROGRESSING, "being deleted");
-	if (seen >= 0 && generation >= 0 && seen < generation)
-		return say(&j, HEALTH_PROGRESSING,
+		return health_say(&j, HEALTH_PROGRESSING, "being deleted");
+	if (seen >= 0 && seen < j.generation)
+		return health_say(&j, HEALTH_PROGRESSING,
 			   "its controller has not seen the change yet");
 	if (rule)
 		return rule->judge(&j);
-	return is_builtin(group, kind) ? HEALTH_HEALTHY : judge_custom(&j);
+	return is_builtin(group, kind) ? HEALTH_HEALTHY :
+		health_judge_custom(&j);
 }

@@ -24,3 +24,7 @@ EXTRA_DIST += t/odd-server.py t/typist.py
 check_PROGRAMS += t/tool/cel-rules
 t_tool_cel_rules_SOURCES = t/tool/cel-rules.c $(CEL_TABLE)
 t_tool_cel_rules_LDADD = $(SCHEMA_LIBS)
+
+check_PROGRAMS += t/tool/health
+t_tool_health_SOURCES = t/tool/health.c
+t_tool_health_LDADD = $(ENGINE_LIBS)

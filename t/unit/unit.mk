@@ -176,6 +176,10 @@ t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
 t_unit_u_json_LDADD = $(UNIT_LDADD)
 
 # the engine's pure judgements
+UNIT_TESTS += t/unit/u-health
+t_unit_u_health_SOURCES = t/unit/u-health.c t/unit/tap.h t/unit/tree.h
+t_unit_u_health_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-drift
 t_unit_u_drift_SOURCES = t/unit/u-drift.c t/unit/tap.h t/unit/tree.h
 t_unit_u_drift_CPPFLAGS = $(AM_CPPFLAGS) \
@@ -187,7 +191,7 @@ t_unit_u_live_diff_SOURCES = t/unit/u-live-diff.c t/unit/tap.h
 t_unit_u_live_diff_CPPFLAGS = $(AM_CPPFLAGS) \
 	-DFIXTURES='"$(abs_top_srcdir)/t/fixtures"'
 t_unit_u_live_diff_LDADD = $(ENGINE_LIBS)
-EXTRA_DIST += t/fixtures/custom t/fixtures/live t/fixtures/openapi t/fixtures/published-0.1
+EXTRA_DIST += t/fixtures/custom t/fixtures/health t/fixtures/live t/fixtures/openapi t/fixtures/published-0.1
 
 # the engine's runtime
 UNIT_TESTS += t/unit/u-loop
