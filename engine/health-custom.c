@@ -34,7 +34,7 @@ static const char moving[] =
 	"restarting running scheduling configuring applying migrating "
 	"restoring importing cloning queued building preparing syncing "
 	"rolling promoting finalising finalizing processing inprogress "
-	"expanding new resuming unknown ";
+	"expanding new resuming unknown unavailable ";
 static const char pausing[] =
 	" paused pause suspended suspend hibernated hibernation hibernating "
 	"stopped disabled ";
@@ -135,12 +135,17 @@ static const char *type_of(const struct node *condition)
 	return node_text(node_get(condition, "type"));
 }
 
-/* "AllReplicasReady"; but "Active" and "Running" may be false for good */
-static bool ends_in_ready(const char *type)
+static bool ends_in(const char *text, const char *end)
 {
-	size_t len = strlen(type);
+	size_t n = strlen(text), e = strlen(end);
 
-	return len >= 5 && !strcmp(type + len - 5, "Ready");
+	return n >= e && !strcmp(text + n - e, end);
+}
+
+/* "AllReplicasReady"; but "Active" and "Running" may be false for good */
+static bool tells_readiness(const char *type)
+{
+	return ends_in(type, "Ready") || ends_in(type, "Healthy");
 }
 
 /* Whether a message opens with words that leave no doubt. */
@@ -167,13 +172,21 @@ static enum health judge_positive(const struct judged *j,
 	if (!strcmp(status, "False") && reason.not && reason.refused &&
 	    listed(" accepted programmed resolvedrefs ", type))
 		return health_say(j, HEALTH_FAILED, "%s", health_why(c));
+	/* that standard has "Pending"; all its other reasons are mistakes */
+	if (!strcmp(status, "False") && !reason.moving &&
+	    !strcmp(j->group, "gateway.networking.k8s.io") &&
+	    listed(" accepted resolvedrefs ", type))
+		return health_say(j, HEALTH_FAILED, "%s", health_why(c));
 	if (!strcmp(status, "False") && reason.pausing && chief)
 		return health_say(j, HEALTH_SUSPENDED, "%s", health_why(c));
+	/* "Unknown" */
+	if (strcmp(status, "True") && strcmp(status, "False"))
+		chief |= ends_in(type_of(c), "Ready");
 	if (strcmp(status, "True") && chief)
 		return health_say(j, HEALTH_PROGRESSING, "%s", health_why(c));
 	if (!strcmp(status, "False") && parts_of(type_of(c)).last_doing &&
 	    ((reason.moving && !reason.running) ||
-	     (reason.not && reason.doing && ends_in_ready(type_of(c)))))
+	     (reason.not && tells_readiness(type_of(c)))))
 		return health_say(j, HEALTH_PROGRESSING, "%s", health_why(c));
 	return HEALTH_UNKNOWN;
 }
@@ -188,12 +201,12 @@ static enum health judge_condition(const struct judged *j,
 	int64_t seen = node_path_int(c, -1, "observedGeneration", NULL);
 	char lower[WORD_MAX] = "";
 
-	if (!type || !status || !t.n)
-		return HEALTH_UNKNOWN;
-	if (seen >= 0 && seen < j->generation)
+	if (type && seen >= 0 && seen < j->generation)
 		return health_say(j, HEALTH_PROGRESSING,
 				  "%s is about what was before the change",
 				  type);
+	if (!type || !status || !t.n)
+		return HEALTH_UNKNOWN;
 	for (size_t i = 0; type[i]; i++)
 		lower[i] = (char)tolower((unsigned char)type[i]);
 	if (t.not && !(t.n == 2 && t.last_doing))
@@ -282,12 +295,42 @@ static enum health judge_all_conditions(const struct judged *j)
 		const struct node *list = node_get(j->status, lists[l]);
 
 		for (uint32_t i = 0; list && list->type == NODE_SEQ &&
-		     i < list->n; i++)
-			take(j, &worst, judge_conditions(&one,
-				node_get(list->items[i], "conditions")),
-			     reason);
+		     i < list->n; i++) {
+			const struct node *of = node_get(list->items[i],
+							 "conditions");
+
+			take(j, &worst, of && of->type == NODE_SEQ && !of->n ?
+				health_say(&one, HEALTH_PROGRESSING,
+					   "no conditions in %s yet",
+					   lists[l]) :
+				judge_conditions(&one, of), reason);
+		}
 	}
 	return worst;
+}
+
+/* Workloads of strangers count what they run as built-in ones do. */
+static enum health judge_counts(const struct judged *j)
+{
+	static const struct {
+		const char *want, *have;
+	} counts[] = {
+		{ "replicas", "readyReplicas" },
+		{ "desiredNumberScheduled", "numberReady" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(counts); i++) {
+		int64_t want = node_path_int(j->status, 0, counts[i].want,
+					     NULL);
+		int64_t have = node_path_int(j->status, want, counts[i].have,
+					     NULL);
+
+		if (have < want)
+			return health_say(j, HEALTH_PROGRESSING,
+					  "%lld of %lld replicas are ready",
+					  (long long)have, (long long)want);
+	}
+	return HEALTH_UNKNOWN;
 }
 
 /* ---- the switch that pauses */
@@ -311,6 +354,10 @@ static bool is_paused(const struct judged *j)
 		"crossplane.io/paused", "cluster.x-k8s.io/paused",
 		"strimzi.io/pause-reconciliation",
 	};
+	static const char *const loops[] = {
+		"cnpg.io/reconciliationLoop",
+		"kustomize.toolkit.fluxcd.io/reconcile",
+	};
 	const struct node *notes = node_path(j->object, "metadata",
 					     "annotations", NULL);
 
@@ -320,6 +367,12 @@ static bool is_paused(const struct judged *j)
 	for (size_t i = 0; i < ARRAY_SIZE(annotations); i++)
 		if (is_on(node_get(notes, annotations[i])))
 			return true;
+	for (size_t i = 0; i < ARRAY_SIZE(loops); i++) {
+		const char *text = node_text(node_get(notes, loops[i]));
+
+		if (text && !strcmp(text, "disabled"))
+			return true;
+	}
 	return false;
 }
 
@@ -471,6 +524,7 @@ enum health health_judge_custom(const struct judged *j)
 	if (!any)
 		words = judge_words(&one);
 	take(j, &worst, words, reason);
+	take(j, &worst, judge_counts(&one), reason);
 	if (worst == HEALTH_UNKNOWN && is_unseen(j))
 		return health_say(j, HEALTH_PROGRESSING,
 				  "its controller has not looked at it yet");

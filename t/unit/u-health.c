@@ -85,6 +85,20 @@ static void test_conditions(void)
 		     "{\"conditions\":[{\"type\":\"Ready\",\"status\":"
 		     "\"True\",\"observedGeneration\":1}]}}"),
 	       HEALTH_PROGRESSING, "a condition from before the change");
+	is_int(judge("{\"status\":{\"ancestors\":[{\"conditions\":[]}]}}"),
+	       HEALTH_PROGRESSING, "an ancestor without conditions");
+	is_int(judge(CONDITION("PodsReady", "Unknown", "x")),
+	       HEALTH_PROGRESSING, "nobody knows of a part");
+	is_int(judge(CONDITION("PodsReady", "False", "x")),
+	       HEALTH_HEALTHY, "a part may be off");
+	is_int(judge(CONDITION("PodsHealthy", "False", "NoPodsFound")),
+	       HEALTH_PROGRESSING, "a part that is missing");
+	is_int(judge_as("gateway.networking.k8s.io", "HTTPRoute",
+			CONDITION("Accepted", "False", "Odd"), true),
+	       HEALTH_FAILED, "a route that is not accepted");
+	is_int(judge_as("gateway.networking.k8s.io", "HTTPRoute",
+			CONDITION("Accepted", "False", "Pending"), true),
+	       HEALTH_PROGRESSING, "or not yet");
 	is_int(judge("{\"status\":{\"conditions\":{\"Ready\":1}}}"),
 	       HEALTH_PROGRESSING, "conditions that are no list");
 	is_int(judge("{\"status\":{\"conditions\":[7,null,{\"type\":[]}]}}"),
@@ -102,6 +116,16 @@ static void test_looked_at(void)
 	is_int(judge("{}"), HEALTH_PROGRESSING, "nobody looked at it");
 	is_int(judge_as("example.org", "Thing", "{}", false), HEALTH_HEALTHY,
 	       "nobody will");
+	is_int(judge("{\"status\":{\"observedGeneration\":1,\"replicas\":3,"
+		     "\"readyReplicas\":2}}"),
+	       HEALTH_PROGRESSING, "one replica is not ready");
+	is_str(reason, "2 of 3 replicas are ready", "which it tells");
+	is_int(judge("{\"status\":{\"observedGeneration\":1,"
+		     "\"replicas\":3}}"),
+	       HEALTH_HEALTHY, "a count that nobody makes");
+	is_int(judge("{\"metadata\":{\"annotations\":"
+		     "{\"cnpg.io/reconciliationLoop\":\"disabled\"}}}"),
+	       HEALTH_SUSPENDED, "no loop looks at it");
 	is_int(judge("{\"spec\":{\"suspend\":true}}"), HEALTH_SUSPENDED,
 	       "suspended");
 	is_int(judge("{\"metadata\":{\"annotations\":"
