@@ -99,6 +99,8 @@ struct channel_private {
 
 /* ---- channel.c ---- */
 void channel_use_kind(struct channel *c, struct kind *k);
+/* Begins the watches that observe_use put off. */
+void channel_begin_watches(struct channel *c);
 /* Watches a kind that it had objects of before, for leftovers. */
 void channel_keep_kind(struct channel *c, struct kind *k);
 void channel_keep_no_kinds(struct channel *c);

@@ -127,6 +127,14 @@ void channel_drop_unused(struct channel *c)
 	}
 }
 
+void channel_begin_watches(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	for (size_t i = 0; i < p->n_kinds; i++)
+		observe_begin(p->kinds[i].kind);
+}
+
 void channel_keep_kind(struct channel *c, struct kind *k)
 {
 	make_use(c, k)->kept = true;

@@ -206,10 +206,13 @@ void observe_free(struct observe *o);
 
 /*
  * The channel has objects of this kind from now on: one metadata watch for
- * the kind runs while any channel uses it. The kind is resolved. Once for
- * each pair; observe_drop once for each observe_use.
+ * the kind runs while any channel uses it, but perhaps not before the end of
+ * a channel's first rollout. The kind is resolved. Once for each pair;
+ * observe_drop once for each observe_use.
  */
 void observe_use(struct channel *c, struct kind *k);
+/* A rollout is done: a watch that was put off till then begins. */
+void observe_begin(struct kind *k);
 void observe_drop(struct channel *c, struct kind *k);
 /* Where only single namespaces may be watched: this object's one, too. */
 void observe_cover(struct channel *c, const struct tracked *t);

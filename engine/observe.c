@@ -18,6 +18,9 @@
 #include "schema/base/mem.h"
 #include "schema/render.h"
 
+/* a watch that can wait for the end of a first rollout waits no longer */
+#define PUT_OFF_MS 30000
+
 /* One list+watch: of the cluster, or of one namespace. */
 struct observed_part {
 	struct kind_watch *of;
@@ -31,6 +34,8 @@ struct kind_watch {
 	struct kind *kind;
 	struct observed_part *parts;
 	bool by_namespace;		/* the whole cluster was forbidden */
+	bool put_off;			/* not begun: the timer runs */
+	struct timer begin;
 	uint32_t users;
 };
 
@@ -218,6 +223,31 @@ static void part_add(struct kind_watch *w, const char *namespace)
 			  LOG_S("error", err.msg));
 }
 
+static void begin(struct kind_watch *w)
+{
+	if (!w->put_off)
+		return;
+	w->put_off = false;
+	timer_stop(&w->begin);
+	part_add(w, "");
+}
+
+static void on_begin_due(void *arg)
+{
+	begin(arg);
+}
+
+/*
+ * While all that there is of a kind is being made by us, each event says what
+ * the answer to the apply has said already, and costs the API server a
+ * twentieth of the apply. What others do meanwhile shows in the list that the
+ * watch begins with. Where health is waited for, events are news.
+ */
+static bool can_wait(const struct channel *c, const struct kind *k)
+{
+	return !c->status.applied.bundle[0] && !k->has_health;
+}
+
 void observe_use(struct channel *c, struct kind *k)
 {
 	struct kind_watch *w = k->watch;
@@ -228,9 +258,19 @@ void observe_use(struct channel *c, struct kind *k)
 		w = k->watch = xcalloc(1, sizeof(*w));
 		w->observe = c->engine->observe;
 		w->kind = k;
-		part_add(w, "");
+		w->put_off = true;
+		timer_init(&w->begin, c->engine->loop, on_begin_due, w);
+		timer_set(&w->begin, PUT_OFF_MS);
 	}
 	w->users++;
+	if (!can_wait(c, k))
+		begin(w);
+}
+
+void observe_begin(struct kind *k)
+{
+	if (k->watch)
+		begin(k->watch);
 }
 
 void observe_drop(struct channel *c, struct kind *k)
@@ -239,6 +279,7 @@ void observe_drop(struct channel *c, struct kind *k)
 
 	if (!w || --w->users)
 		return;
+	timer_stop(&w->begin);
 	parts_clear(w);
 	free(w);
 	k->watch = NULL;

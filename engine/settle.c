@@ -336,6 +336,7 @@ static void proceed(struct channel *c)
 		return;
 	if (!p->pruning) {
 		p->pruning = true;
+		channel_begin_watches(c);
 		prune_begin(c);
 	}
 	n = count(c);
