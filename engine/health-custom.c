@@ -42,6 +42,10 @@ static const char doing[] =
 	" ready running active succeeded success successful healthy available "
 	"complete completed bound deployed synced valid green ok online "
 	"installed provisioned enabled operational established normal ";
+/* at the end of a condition's type: true while it goes on */
+static const char changing[] =
+	" updating upgrading creating deleting provisioning installing "
+	"migrating restoring reconciling ";
 /* after a "not": of a reference */
 static const char refused[] =
 	" found permitted allowed supported matching ";
@@ -81,7 +85,7 @@ static const char *next_part(const char *p, char part[WORD_MAX])
 
 struct parts {
 	bool failing, moving, pausing, doing, not, last_failing, first_failing,
-	     last_doing, running, refused;
+	     last_doing, running, refused, last_changing;
 	size_t n;
 };
 
@@ -95,6 +99,7 @@ static struct parts parts_of(const char *word)
 	for (const char *p = word; (p = next_part(p, part)); r.n++) {
 		r.last_failing = listed(failing, part);
 		r.last_doing = listed(doing, part);
+		r.last_changing = listed(changing, part);
 		r.first_failing |= !r.n && r.last_failing;
 		r.failing |= r.last_failing;
 		r.moving |= listed(moving, part);
@@ -224,7 +229,7 @@ static enum health judge_condition(const struct judged *j,
 			health_say(j, HEALTH_SUSPENDED, "%s", health_why(c));
 	/* operators made of playbooks are "Running" for good, but for the
 	 * reason: "Running" or "Successful" */
-	if (!strcmp(status, "True") && (!strcmp(lower, "reconciling") ||
+	if (!strcmp(status, "True") && (t.last_changing ||
 	    (!strcmp(lower, "running") && reason.running)))
 		return health_say(j, HEALTH_PROGRESSING, "%s", health_why(c));
 	if (!strcmp(lower, "progressing")) {

@@ -351,6 +351,9 @@ static enum health judge_autoscaler(const struct judged *j)
 
 	if (is_false(able))
 		return health_say(j, HEALTH_FAILED, "%s", health_why(able));
+	/* version 1 has no conditions */
+	if (!j->status || (!able && node_get(j->status, "conditions")))
+		return health_say(j, HEALTH_PROGRESSING, "not looked at yet");
 	if (is_false(active) && !has_reason(active, "ScalingDisabled"))
 		return health_say(j, HEALTH_PROGRESSING, "%s",
 				  health_why(active));

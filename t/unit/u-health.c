@@ -73,6 +73,10 @@ static void test_conditions(void)
 	is_int(judge(CONDITION("Progressing", "False",
 			       "ProgressDeadlineExceeded")),
 	       HEALTH_FAILED, "no progress in time");
+	is_int(judge(CONDITION("ControlPlaneUpdating", "True", "x")),
+	       HEALTH_PROGRESSING, "what goes on");
+	is_int(judge(CONDITION("ControlPlaneUpdating", "False", "x")),
+	       HEALTH_HEALTHY, "what went on");
 	is_int(judge(CONDITION("Active", "False", "ScalerNotActive")),
 	       HEALTH_HEALTHY, "idle is healthy");
 	is_int(judge(CONDITION("ResolvedRefs", "False", "BackendNotFound")),
@@ -153,6 +157,19 @@ static void test_table(void)
 	is_int(judge_as("source.toolkit.fluxcd.io", "HelmRepository",
 			"{\"spec\":{\"type\":\"oci\"}}", true),
 	       HEALTH_HEALTHY, "a kind without a controller");
+	is_int(judge_as("argoproj.io", "Application",
+			"{\"status\":{\"health\":{\"status\":"
+			"\"Degraded\"}}}", true),
+	       HEALTH_FAILED, "a word that is deeper");
+	is_int(judge_as("kubevirt.io", "VirtualMachine",
+			STATUS("printableStatus", "Stopped"), true),
+	       HEALTH_SUSPENDED, "a machine that is off");
+	is_int(judge_as("autoscaling", "HorizontalPodAutoscaler",
+			"{\"status\":{\"currentReplicas\":1}}", true),
+	       HEALTH_HEALTHY, "an autoscaler of version 1");
+	is_int(judge_as("autoscaling", "HorizontalPodAutoscaler",
+			CONDITION("ScalingLimited", "False", "x"), true),
+	       HEALTH_PROGRESSING, "one that has not scaled yet");
 	is_int(judge_as("policy", "PodDisruptionBudget", "{}", true),
 	       HEALTH_PROGRESSING, "a budget nobody looked at");
 }
