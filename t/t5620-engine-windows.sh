@@ -102,7 +102,7 @@ stop watch
 
 # ---- a copy of a Channel ----
 k get channel "$channel" -o json |
-	perl -0pe "s/\"name\": \"$channel\"/\"name\": \"a-copy\"/;
+	perl -0pe "s/\"name\": \"((?:channel-)?)$channel\"/\"name\": \"\$1a-copy\"/g;
 		s/\"(uid|resourceVersion)\": \"[^\"]*\",?//g;
 		s/,\s*\"status\": \{.*\}\s*\}\s*\$/}/s" >copy.json
 ok "a copy under another name" k create -f copy.json
