@@ -251,6 +251,8 @@ static void on_error(void *arg, const struct err *err,
 		return;
 	}
 	*f->err = *err;
+	/* whoever asks was told before what is there and what is not */
+	f->err->class = ERR_INTERNAL;
 	f->rc = -1;
 	loop_stop(f->loop);
 }
