@@ -25,6 +25,9 @@
 
 /* tries to change managedFields while others write the object */
 #define TAKES_MAX 4
+/* of giving up fields: a controller's writes of status come in between, a
+ * handful in a row where it is busy with our change */
+#define TIDIES_MAX 20
 
 static void send_apply(struct op *op);
 static void send_look(struct op *op);
@@ -379,7 +382,7 @@ static void on_disowned(void *arg, const struct kube_answer *a)
 	struct node *object;
 
 	op->call = NULL;
-	if (a->err && op->takes++ < TAKES_MAX && may_look_again(a->status) &&
+	if (a->err && op->tidies++ < TIDIES_MAX && may_look_again(a->status) &&
 	    a->status->why != KUBE_NOT_FOUND) {
 		read_again(op);
 		return;
@@ -387,7 +390,7 @@ static void on_disowned(void *arg, const struct kube_answer *a)
 	if (!a->err && kube_answer_object(a, &op->arena, &object, &err) == 0) {
 		op->answer = object;
 		op->full = false;
-		if (op->takes < TAKES_MAX && tidy(op))
+		if (op->tidies < TIDIES_MAX && tidy(op))
 			return;
 	}
 	succeed(op, a->status);
@@ -418,7 +421,7 @@ static bool tidy(struct op *op)
 	}
 	if (!patch)
 		return false;
-	op->takes++;
+	op->tidies++;
 	op_patch(op, patch, on_disowned);
 	return true;
 }

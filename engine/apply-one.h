@@ -31,8 +31,8 @@ struct op {
 	bool reading;			/* the body is on its way */
 	bool holds_place;		/* of writes.h */
 	bool created;
-	int takes;			/* tries to take it over, or to give
-					   some of it away */
+	int takes;			/* tries to take it over */
+	int tidies;			/* tries to give up fields of it */
 	bool ignores;			/* some fields belong to others, */
 	bool reduced;			/* and the body is without them */
 	bool remade;			/* the old object was to be deleted */
