@@ -151,6 +151,7 @@ libschema_a_SOURCES += \
 
 # what is signed and published
 libschema_a_SOURCES += \
+	schema/approval.c schema/approval.h \
 	schema/bundle.c schema/bundle.h \
 	schema/head.c schema/head.h \
 	schema/index.c schema/index.h \

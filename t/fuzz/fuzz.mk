@@ -16,6 +16,12 @@ endif
 
 EXTRA_DIST += t/fuzz/corpus t/fuzz/run t/fuzz/driver.c t/unit/tap.h
 
+FUZZ_TARGETS += t/fuzz/fuzz-approval
+t_fuzz_fuzz_approval_SOURCES = t/fuzz/fuzz-approval.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_approval_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_approval_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_approval_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-bundle
 t_fuzz_fuzz_bundle_SOURCES = t/fuzz/fuzz-bundle.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)

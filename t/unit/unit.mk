@@ -24,6 +24,10 @@ UNIT_TESTS += t/unit/u-head
 t_unit_u_head_SOURCES = t/unit/u-head.c t/unit/tap.h
 t_unit_u_head_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-approval
+t_unit_u_approval_SOURCES = t/unit/u-approval.c t/unit/tap.h t/unit/softkey.h
+t_unit_u_approval_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-index
 t_unit_u_index_SOURCES = t/unit/u-index.c t/unit/tap.h
 t_unit_u_index_LDADD = $(UNIT_LDADD)
