@@ -62,6 +62,14 @@ static void check_key(struct patient *p)
 	buf_release(&print);
 }
 
+/* A publisher's key never approves what it signs. */
+static bool key_approves(const struct patient *p, const struct trust *t)
+{
+	struct err none = ERR_INIT;
+
+	return p->has_key && trust_find(t, &p->key, TRUST_ANY_TIME, &none);
+}
+
 static void check_approvers(struct patient *p)
 {
 	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
@@ -74,6 +82,11 @@ static void check_approvers(struct patient *p)
 	    trust_parse(text.data, text.len, TRUST_APPROVERS, &t, &err) < 0) {
 		fail(p, "approvers", "'%s' lets nobody approve: %s",
 		     p->ch->approvers, err.msg);
+	} else if (key_approves(p, &t)) {
+		fail(p, "approvers", "'%s' lists the key of the publisher, "
+		     "which signs bundles and approves none: engines refuse "
+		     "it", p->ch->approvers);
+		trust_release(&t);
 	} else {
 		ok(p, "approvers", "%zu key%s in '%s'", t.n,
 		   t.n == 1 ? "" : "s", p->ch->approvers);

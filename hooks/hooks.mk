@@ -37,6 +37,7 @@ libhooks_a_SOURCES += \
 # a push: from the tip of a ref to a published bundle
 libhooks_a_SOURCES += \
 	hooks/announce.c hooks/announce.h \
+	hooks/approvals.c hooks/approvals.h \
 	hooks/ask.c hooks/ask.h \
 	hooks/cmd-publish.c \
 	hooks/crds.c hooks/crds.h \

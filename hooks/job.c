@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "hooks/announce.h"
+#include "hooks/approvals.h"
 #include "hooks/faults.h"
 #include "hooks/host-check.h"
 #include "hooks/pack.h"
@@ -184,6 +185,10 @@ static void head_of(const struct job *j, const struct pack_ref *index,
 	memcpy(h->channel, b->channel, sizeof(h->channel));
 	memcpy(h->channel_id, b->channel_id, sizeof(h->channel_id));
 	memcpy(h->bundle, j->current.id, sizeof(h->bundle));
+	if (j->has_head && !strcmp(j->head.bundle, h->bundle)) {
+		h->has_approvals = j->head.has_approvals;
+		h->approvals = j->head.approvals;
+	}
 	if (delta) {
 		h->has_delta = true;
 		memcpy(h->delta_from, delta->from, sizeof(h->delta_from));
@@ -200,6 +205,12 @@ static int write_head(struct job *j, const struct head *h)
 	return 0;
 }
 
+static int find_approvals(struct job *j, struct head *h)
+{
+	return approvals_publish(j->repo, j->host, j->ch, &j->current, j->now,
+				 h, j->err);
+}
+
 int job_announce(struct job *j, struct shelf *s)
 {
 	struct pack_ref index;
@@ -208,7 +219,17 @@ int job_announce(struct job *j, struct shelf *s)
 	if (shelf_write(s, &index, j->err) < 0)
 		return -1;
 	head_of(j, &index, shelf_delta(s, j->current.id), &h);
+	if (find_approvals(j, &h) < 0)
+		return -1;
 	return write_head(j, &h);
+}
+
+/* The same bundle, with fresh times. */
+static int renew_head(struct job *j, struct head *h)
+{
+	h->issued = j->now;
+	h->expires = j->now + j->ch->head_lifetime;
+	return write_head(j, h);
 }
 
 /* True if everything that the head names can be had. */
@@ -220,14 +241,33 @@ static bool announced(const struct job *j)
 		pack_there(j->host, j->ch, &j->head.delta));
 }
 
+/* Tells of approvals that came, or ended, since the head was signed. */
+static int announce_approvals(struct job *j)
+{
+	struct head h = j->head;
+
+	if (find_approvals(j, &h) < 0)
+		return -1;
+	if (h.has_approvals == j->head.has_approvals &&
+	    (!h.has_approvals || sha256_equal(&h.approvals.digest,
+					      &j->head.approvals.digest)))
+		return 0;
+	if (j->head.has_approvals)
+		pack_let_go(j->host, j->ch, &j->head.approvals);
+	j->told_approvals = true;
+	return renew_head(j, &h);
+}
+
 int job_finish(struct job *j, const struct store *store)
 {
 	struct shelf s;
 	int rc;
 
 	/* an epoch that was left behind is not published again */
-	if (!*j->current.id || head_ahead(j) || announced(j))
+	if (!*j->current.id || head_ahead(j))
 		return 0;
+	if (announced(j))
+		return announce_approvals(j);
 	shelf_open(j->host, j->ch, j->has_head ? &j->head : NULL,
 		   j->current.commit.bundle.epoch, &s);
 	rc = shelf_advance(j->repo, &s, &j->current, store, j->err);
@@ -241,7 +281,5 @@ int job_refresh(struct job *j)
 {
 	struct head h = j->head;
 
-	h.issued = j->now;
-	h.expires = j->now + j->ch->head_lifetime;
-	return write_head(j, &h);
+	return renew_head(j, &h);
 }

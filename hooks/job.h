@@ -25,6 +25,7 @@ struct job {
 	bool has_head;
 	struct head head;		/* as it is published */
 	bool wrote_head;		/* by this job */
+	bool told_approvals;		/* only for other approvals */
 	char tip[GIT_HEX_SIZE];		/* of the source; "": none */
 };
 
@@ -47,8 +48,8 @@ int job_lock(const struct host_config *host, const struct channel_config *ch,
 bool job_new_epoch(const struct job *j);
 
 /*
- * Publishes the current bundle, unless it is: packs, index, head. What an
- * earlier job did not get done is finished by this. `store` is the one that
+ * Publishes the current bundle and its approvals, unless they are: packs,
+ * index, head. What an earlier job did not get done is finished by this. `store` is the one that
  * this job made the bundle in; NULL if it did not.
  */
 int job_finish(struct job *j, const struct store *store);

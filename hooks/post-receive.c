@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks/approvals.h"
 #include "hooks/ask.h"
 #include "hooks/feedback.h"
 #include "hooks/receive.h"
@@ -88,6 +89,19 @@ static void publish(const struct host *host, const struct channel_config *ch,
 	buf_release(&line);
 }
 
+/* True if the push brought an approval for the channel. */
+static bool has_approval(const struct updates *us,
+			 const struct channel_config *ch)
+{
+	char name[LIMIT_CHANNEL_BYTES + 1];
+
+	for (size_t i = 0; i < us->n; i++)
+		if (approvals_channel(us->v[i].ref, name) &&
+		    !strcmp(name, ch->name))
+			return true;
+	return false;
+}
+
 int cmd_post_receive(int argc, char **argv)
 {
 	struct updates updates = UPDATES_INIT;
@@ -113,7 +127,7 @@ int cmd_post_receive(int argc, char **argv)
 
 		if (updates_find(host.repo, &updates, ch->ref, &u, &err) < 0)
 			failed(&fb, ch, &err);
-		else if (u && *u->new_id)
+		else if ((u && *u->new_id) || has_approval(&updates, ch))
 			publish(&host, ch, &fb);
 	}
 	updates_release(&updates);

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks/approvals.h"
 #include "hooks/feedback.h"
 #include "hooks/guard.h"
 #include "hooks/host-check.h"
@@ -66,16 +67,6 @@ static void refuse(struct push *p, const struct channel_config *ch,
 	p->refused = true;
 }
 
-static void check_refs(struct push *p)
-{
-	for (size_t i = 0; i < p->updates.n; i++)
-		if (ref_is_closed(p->updates.v[i].ref) ||
-		    ref_is_closed(p->updates.v[i].target))
-			refuse(p, NULL, "'%s' cannot be pushed: what is below "
-			       "it is written by windlass, or would mislead "
-			       "git", p->updates.v[i].ref);
-}
-
 /* The last signed bundle, not one that is being replaced just now. */
 static int read_current(struct push *p, const struct channel_config *ch,
 			struct current *ret, struct err *err)
@@ -92,6 +83,48 @@ static int read_current(struct push *p, const struct channel_config *ch,
 	rc = current_read(p->host.repo, ch, ret, err);
 	close(lock);
 	return rc;
+}
+
+static bool is_approval(const struct update *u)
+{
+	return !strncmp(u->ref, APPROVAL_REF_PREFIX,
+			strlen(APPROVAL_REF_PREFIX)) ||
+	       !strncmp(u->target, APPROVAL_REF_PREFIX,
+			strlen(APPROVAL_REF_PREFIX));
+}
+
+static void check_approval(struct push *p, const struct update *u)
+{
+	char name[LIMIT_CHANNEL_BYTES + 1];
+	struct buf said = BUF_INIT(512);
+	struct err err = ERR_INIT;
+	const struct channel_config *ch = NULL;
+	struct current current;
+
+	if (approvals_channel(u->ref, name))
+		ch = config_channel(&p->host.config, name);
+	if (!ch || strcmp(u->ref, u->target))
+		refuse(p, NULL, "'%s' cannot be pushed: no channel has "
+		       "approvals there", u->ref);
+	else if (read_current(p, ch, &current, &err) < 0 ||
+		 approvals_check(p->host.repo, ch, &current, u, &said,
+				 &err) < 0)
+		refuse(p, ch, "'%s': %s", u->ref, err.msg);
+	else
+		feedback_line(&p->fb, "windlass: %s: %s", ch->name, said.data);
+	buf_release(&said);
+}
+
+static void check_refs(struct push *p)
+{
+	for (size_t i = 0; i < p->updates.n; i++)
+		if (ref_is_closed(p->updates.v[i].ref) ||
+		    ref_is_closed(p->updates.v[i].target))
+			refuse(p, NULL, "'%s' cannot be pushed: what is below "
+			       "it is written by windlass, or would mislead "
+			       "git", p->updates.v[i].ref);
+		else if (is_approval(&p->updates.v[i]))
+			check_approval(p, &p->updates.v[i]);
 }
 
 /*

@@ -273,6 +273,8 @@ static int publish_locked(struct publishing *p, struct publish_result *ret)
 			       "was published last stays as it is",
 			       j->ch->ref);
 	}
+	if (outcome == PUBLISH_CURRENT && j->told_approvals)
+		outcome = PUBLISH_APPROVALS;
 	ret->outcome = outcome;
 	if (j->has_head)
 		ret->head = j->head;

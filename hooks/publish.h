@@ -21,13 +21,14 @@ enum publish_outcome {
 	PUBLISH_NEW,		/* a new bundle is live at head */
 	PUBLISH_CURRENT,	/* the tip was published before; all is there */
 	PUBLISH_REFRESHED,	/* same bundle, a fresh head */
+	PUBLISH_APPROVALS,	/* same bundle, other approvals */
 	PUBLISH_EMPTY,		/* nothing was ever published, nothing to */
 	PUBLISH_NOTHING_YET,	/* the same, though the ref is there */
 };
 
 struct publish_result {
 	enum publish_outcome outcome;
-	struct head head;	/* of NEW, CURRENT and REFRESHED */
+	struct head head;	/* but of EMPTY and NOTHING_YET */
 };
 
 /*

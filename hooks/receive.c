@@ -22,7 +22,6 @@
 static const char *const closed[] = {
 	"refs/windlass/",
 	"refs/windlass-status/",
-	"refs/windlass-approvals/",
 	"refs/notes/windlass",
 	"refs/replace/",
 };

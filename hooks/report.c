@@ -50,6 +50,10 @@ void report_line(git_repository *repo, const struct channel_config *ch,
 		clock_format(h->expires, expires);
 		buf_addf(out, "refreshed, head good until %s", expires);
 		break;
+	case PUBLISH_APPROVALS:
+		buf_adds(out, h->has_approvals ? "approvals published" :
+			 "has no approval any more");
+		break;
 	default:
 		buf_adds(out, "is published already");
 		break;

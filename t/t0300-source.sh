@@ -124,12 +124,11 @@ done)" "" "each begins with its contract"
 
 # ---- limits ----
 
-# Each is named where it is tested, but for these: approvals are not read yet,
-# a clock that runs decides by a second (t3670, t5500 and t5830 by hours), an
-# epoch of 100,000 bundles takes hours, and the documents of openapi-compile
-# come from our own server.
-known="LIMIT_APPROVALS LIMIT_APPROVAL_BYTES LIMIT_CLOCK_FLOOR \
-LIMIT_EPOCH_BUNDLES LIMIT_HEAD_AHEAD LIMIT_OPENAPI_DOCUMENT"
+# Each is named where it is tested, but for these: a clock that runs decides by
+# a second (t3670, t5500 and t5830 by hours), an epoch of 100,000 bundles takes
+# hours, and the documents of openapi-compile come from our own server.
+known="LIMIT_CLOCK_FLOOR LIMIT_EPOCH_BUNDLES LIMIT_HEAD_AHEAD \
+LIMIT_OPENAPI_DOCUMENT"
 is "$(sed -n 's/^#define \(LIMIT_[A-Z_]*\) .*/\1/p' schema/limits.h |
 	LC_ALL=C sort | while read -r name; do
 		grep -rqw --include='*.[ch]' --include='*.sh' \

@@ -335,16 +335,6 @@ static void test_frames(void)
 	buf_add(&b, text + second, len - second);
 	buf_add(&b, text + second, len - second);
 	not_parsed(b.data, b.len, "not in order");
-	buf_reset(&b);
-	for (int i = 0; i < 0x7f; i++)
-		buf_addf(&b, "tag 1\n%c", i);
-	{
-		struct approvals tags;
-		struct err err = ERR_INIT;
-
-		ok(approvals_parse(b.data, b.len, &tags, &err) < 0,
-		   "a flood is refused: %s", err.msg);
-	}
 	for (size_t n = 0; n < len; n++) {
 		struct approvals tags;
 		struct err err = ERR_INIT;
@@ -355,6 +345,43 @@ static void test_frames(void)
 	is_int(accepted, 0, "no text can be cut off inside a tag");
 	buf_release(&b);
 	free(text);
+}
+
+static void test_flood(void)
+{
+	char raw[LIMIT_APPROVALS][8];
+	struct buf b = BUF_INIT(1u << 20);
+	struct approvals tags = { .n = 0 };
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < LIMIT_APPROVALS; i++) {
+		int len = snprintf(raw[i], sizeof(raw[i]), "%zu", i);
+
+		tags.v[tags.n++] = (struct approvals_tag){ raw[i],
+							   (size_t)len };
+	}
+	approvals_write(&tags, &b);
+	is_int(approvals_parse(b.data, b.len, &tags, &err), 0, "as many tags "
+	       "as may be");
+	is_int(tags.n, LIMIT_APPROVALS, "are all there");
+	buf_adds(&b, "tag 1\nx");
+	not_parsed(b.data, b.len, "has more than 64 tags");
+	buf_release(&b);
+}
+
+static void test_size(void)
+{
+	struct buf b = BUF_INIT(2 * LIMIT_APPROVAL_BYTES);
+	struct err err = ERR_INIT;
+	struct approval a;
+	size_t payload;
+
+	while (b.len <= LIMIT_APPROVAL_BYTES)
+		buf_addc(&b, 'x');
+	ok(approval_parse(b.data, b.len, &a, &payload, &err) < 0 &&
+	   strstr(err.msg, "is larger than 4096 bytes"),
+	   "a tag that is too large: %s", err.msg);
+	buf_release(&b);
 }
 
 static void test_names(void)
@@ -378,6 +405,8 @@ int main(void)
 	test_namespaces();
 	test_text();
 	test_frames();
+	test_flood();
+	test_size();
 	test_names();
 	trust_release(&trust);
 	return tap_done();
