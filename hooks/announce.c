@@ -27,9 +27,9 @@ static int check_owner(const struct channel_config *ch, const struct head *h,
 	return 0;
 }
 
-static int read_verified(const char *data, size_t len,
-			 const struct channel_config *ch, struct head *ret,
-			 struct sshkey *ret_key, struct err *err)
+int announce_verify(const char *data, size_t len,
+		    const struct channel_config *ch, struct head *ret,
+		    struct sshkey *ret_key, struct err *err)
 {
 	struct sshkey key;
 	struct head h;
@@ -47,27 +47,36 @@ static int read_verified(const char *data, size_t len,
 	return 0;
 }
 
-int announce_read(const struct host_config *host,
-		  const struct channel_config *ch, struct head *ret,
-		  struct sshkey *ret_key, struct err *err)
+int announce_load(const struct host_config *host,
+		  const struct channel_config *ch, struct buf *data,
+		  struct head *ret, struct sshkey *ret_key, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	struct buf data = BUF_INIT(LIMIT_HEAD_BYTES);
 	int rc = -1;
 
 	buf_addf(&path, "%s/%s/head", host->publish_dir, ch->name);
 	if (buf_check(&path, "a path", err) < 0)
 		goto out;
-	if (fs_read(AT_FDCWD, path.data, &data, err) < 0) {
+	if (fs_read(AT_FDCWD, path.data, data, err) < 0) {
 		rc = err->sys == ENOENT ? 1 : -1;
 		goto out;
 	}
-	rc = read_verified(data.data, data.len, ch, ret, ret_key, err);
+	rc = announce_verify(data->data, data->len, ch, ret, ret_key, err);
 	if (rc < 0)
 		err_wrap(err, "the published head '%s' is not to be trusted, "
 			 "find out who wrote it, then remove it", path.data);
 out:
 	buf_release(&path);
+	return rc;
+}
+
+int announce_read(const struct host_config *host,
+		  const struct channel_config *ch, struct head *ret,
+		  struct sshkey *ret_key, struct err *err)
+{
+	struct buf data = BUF_INIT(LIMIT_HEAD_BYTES);
+	int rc = announce_load(host, ch, &data, ret, ret_key, err);
+
 	buf_release(&data);
 	return rc;
 }
@@ -93,7 +102,8 @@ int announce_write(const struct host_config *host,
 	buf_add(&text, armour.data, armour.len);
 	rc = buf_check(&text, "a head", err);
 	if (!rc)
-		rc = read_verified(text.data, text.len, ch, &again, NULL, err);
+		rc = announce_verify(text.data, text.len, ch, &again, NULL,
+				     err);
 	if (!rc)
 		rc = fs_write(AT_FDCWD, path.data, text.data, text.len, 0640,
 			      err);

@@ -16,6 +16,14 @@
 int announce_read(const struct host_config *host,
 		  const struct channel_config *ch, struct head *ret,
 		  struct sshkey *ret_key, struct err *err);
+/* The same, and its bytes: data has room for LIMIT_HEAD_BYTES. */
+int announce_load(const struct host_config *host,
+		  const struct channel_config *ch, struct buf *data,
+		  struct head *ret, struct sshkey *ret_key, struct err *err);
+/* The same of bytes that came from elsewhere. */
+int announce_verify(const char *data, size_t len,
+		    const struct channel_config *ch, struct head *ret,
+		    struct sshkey *ret_key, struct err *err);
 /* Signs it and puts it in place of the one before, durably. */
 int announce_write(const struct host_config *host,
 		   const struct channel_config *ch, struct signer *signer,

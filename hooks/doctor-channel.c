@@ -15,10 +15,10 @@
 #include "hooks/current.h"
 #include "hooks/job.h"
 #include "hooks/pack.h"
+#include "hooks/shelf.h"
 #include "hooks/validate.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
-#include "schema/index.h"
 #include "schema/openapi.h"
 #include "schema/trust.h"
 
@@ -254,25 +254,15 @@ static void check_clock(struct patient *p)
 static int count_missing(struct patient *p, size_t *ret, struct err *err)
 {
 	struct pack_index ix = PACK_INDEX_INIT;
-	struct buf path = BUF_INIT(LIMIT_PATH_BYTES * 2);
-	struct buf text = BUF_INIT(LIMIT_INDEX_BYTES);
 	size_t missing = 0;
-	int rc;
 
-	rc = pack_path(p->host, p->ch, &p->head.index.digest, &path, err);
-	if (!rc)
-		rc = fs_read(AT_FDCWD, path.data, &text, err);
-	if (!rc)
-		rc = pack_index_parse(text.data, text.len, &ix, err);
-	if (!rc) {
-		for (size_t i = 0; i < ix.n; i++)
-			missing += !pack_there(p->host, p->ch, &ix.v[i].pack);
-		*ret = missing;
-		pack_index_release(&ix);
-	}
-	buf_release(&path);
-	buf_release(&text);
-	return rc;
+	if (shelf_read_index(p->host, p->ch, &p->head.index, &ix, err) < 0)
+		return -1;
+	for (size_t i = 0; i < ix.n; i++)
+		missing += !pack_there(p->host, p->ch, &ix.v[i].pack);
+	*ret = missing;
+	pack_index_release(&ix);
+	return 0;
 }
 
 static void check_packs(struct patient *p)

@@ -15,22 +15,24 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 
-static int read_index(struct shelf *s, const struct pack_ref *ref,
-		      struct err *err)
+int shelf_read_index(const struct host_config *host,
+		     const struct channel_config *ch,
+		     const struct pack_ref *ref, struct pack_index *ret,
+		     struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct buf text = BUF_INIT(LIMIT_INDEX_BYTES);
 	struct sha256 got;
 	int rc = -1;
 
-	if (pack_path(s->host, s->ch, &ref->digest, &path, err) < 0 ||
+	if (pack_path(host, ch, &ref->digest, &path, err) < 0 ||
 	    fs_read(AT_FDCWD, path.data, &text, err) < 0)
 		goto out;
 	sha256_of(text.data, text.len, &got);
 	if (!sha256_equal(&got, &ref->digest))
 		err_set(err, ERR_DENIED, "'%s' is damaged", path.data);
 	else
-		rc = pack_index_parse(text.data, text.len, &s->ix, err);
+		rc = pack_index_parse(text.data, text.len, ret, err);
 out:
 	buf_release(&path);
 	buf_release(&text);
@@ -54,7 +56,7 @@ void shelf_open(const struct host_config *host,
 	if (head)
 		s.file = head->index;
 	if (head && head->epoch == epoch &&
-	    read_index(&s, &head->index, &damaged) < 0)
+	    shelf_read_index(host, ch, &head->index, &s.ix, &damaged) < 0)
 		pack_index_release(&s.ix);
 	for (size_t i = s.ix.n; i-- > 0; )
 		if (!pack_there(host, ch, &s.ix.v[i].pack))

@@ -31,6 +31,11 @@ struct shelf {
 	struct pack_index dropped;	/* let go by shelf_write */
 };
 
+/* The published index of that name, if it is whole. */
+int shelf_read_index(const struct host_config *host,
+		     const struct channel_config *ch,
+		     const struct pack_ref *ref, struct pack_index *ret,
+		     struct err *err);
 /*
  * The index that a head names, of this epoch, without the packs that are not
  * there any more. Empty where the head is NULL, of another epoch, or its

@@ -82,43 +82,45 @@ int keyfile_check_place(const char *path, struct err *err)
 	return rc;
 }
 
-static int check_stat(const char *path, const struct stat *st,
-		      struct err *err)
+static int check_stat(const char *what, const char *path,
+		      const struct stat *st, struct err *err)
 {
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_INVALID,
-			       "key file '%s' is not a regular file", path);
+			       "%s '%s' is not a regular file", what, path);
 	if (st->st_uid != geteuid() && st->st_uid != 0)
-		return err_set(err, ERR_INVALID, "key file '%s' belongs to "
-			       "another user (uid %u): chown it", path,
+		return err_set(err, ERR_INVALID, "%s '%s' belongs to "
+			       "another user (uid %u): chown it", what, path,
 			       (unsigned)st->st_uid);
 	if (st->st_mode & 077)
-		return err_set(err, ERR_INVALID, "key file '%s' can be "
+		return err_set(err, ERR_INVALID, "%s '%s' can be "
 			       "accessed by others (mode %04o): chmod 600 it",
-			       path, (unsigned)st->st_mode & 07777);
+			       what, path, (unsigned)st->st_mode & 07777);
 	if (st->st_size > LIMIT_KEY_FILE_BYTES)
 		return err_set(err, ERR_INVALID,
-			       "key file '%s' is larger than %d bytes", path,
+			       "%s '%s' is larger than %d bytes", what, path,
 			       LIMIT_KEY_FILE_BYTES);
 	return 0;
 }
 
-static int open_checked(const char *path, int *ret_fd, struct err *err)
+int keyfile_open(const char *path, const char *what, int *ret_fd,
+		 struct err *err)
 {
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0 && errno == ELOOP)
-		return err_set(err, ERR_INVALID, "key file '%s' is a symbolic "
-			       "link: name the file itself", path);
+		return err_set(err, ERR_INVALID, "%s '%s' is a symbolic "
+			       "link: name the file itself", what, path);
 	if (fd < 0) {
-		err_sys(err, "cannot open key file '%s'", path);
+		err_sys(err, "cannot open %s '%s'", what, path);
 		err->class = ERR_INVALID;
 		return -1;
 	}
 	if (fstat(fd, &st) < 0)
-		err_sys(err, "cannot stat key file '%s'", path);
-	else if (!check_stat(path, &st, err) && !keyfile_check_place(path, err)) {
+		err_sys(err, "cannot stat %s '%s'", what, path);
+	else if (!check_stat(what, path, &st, err) &&
+		 !keyfile_check_place(path, err)) {
 		*ret_fd = fd;
 		return 0;
 	}
@@ -249,7 +251,7 @@ int keyfile_read(const char *path, struct sshkey *ret_key,
 	struct sshkey key;
 	int fd = -1, rc = -1;
 
-	if (open_checked(path, &fd, err) < 0)
+	if (keyfile_open(path, "key file", &fd, err) < 0)
 		return -1;
 	text = sodium_malloc(size);
 	bin = sodium_malloc(size);

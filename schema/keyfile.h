@@ -19,6 +19,13 @@ int keyfile_read(const char *path, struct sshkey *ret_key,
 		 uint8_t **ret_secret, struct err *err);
 
 /*
+ * Opens a file with a secret in it, after the same checks; `what` is what
+ * messages call it ("key file").
+ */
+int keyfile_open(const char *path, const char *what, int *ret_fd,
+		 struct err *err);
+
+/*
  * 0 when the file, which need not exist yet, would not lie in a Git
  * repository. ERR_INVALID naming that.
  */
