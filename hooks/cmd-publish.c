@@ -14,6 +14,7 @@
 #include "hooks/guard.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
+#include "hooks/upload-start.h"
 #include "schema/base/num.h"
 #include "schema/base/options.h"
 
@@ -26,6 +27,7 @@ static const char publish_usage[] =
 "  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
 "  --allow-deletes=N    the tip of the one channel may delete N objects\n"
 "  --rerender           render every file again, by this version's renderer\n"
+"  --background         do not wait for uploads to buckets\n"
 "  --tidy               only make base packs and remove what is not needed\n";
 
 static const char refresh_usage[] =
@@ -35,12 +37,13 @@ static const char refresh_usage[] =
 "its life is over.\n"
 "\n"
 "  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
+"  --background         do not wait for uploads to buckets\n"
 "  --force              however long it is still good\n";
 
 struct work {
 	const char *usage, *repo;
 	struct publish_options opts;
-	bool force, tidy;
+	bool force, tidy, background;
 	int (*run)(const struct work *w, const struct host *host,
 		   const struct channel_config *ch);
 };
@@ -55,6 +58,22 @@ static void say(const struct host *host, const struct channel_config *ch,
 	buf_release(&line);
 }
 
+/* Also where nothing was published now: an upload may have failed before. */
+static int upload(const struct work *w, const struct host *host,
+		  const struct channel_config *ch)
+{
+	fflush(stdout);
+	if (!w->background)
+		return upload_now(&host->config, ch);
+	upload_in_background(&host->config, ch);
+	return 0;
+}
+
+static int worse(int a, int b)
+{
+	return a > b ? a : b;
+}
+
 static int run_publish(const struct work *w, const struct host *host,
 		       const struct channel_config *ch)
 {
@@ -66,13 +85,13 @@ static int run_publish(const struct work *w, const struct host *host,
 	if (publish_channel(host->repo, &host->config, ch, &w->opts, &fb, &r,
 			    &err) < 0) {
 		err_wrap(&err, "%s: not published", ch->name);
-		return command_fail(&err);
+		return worse(command_fail(&err), upload(w, host, ch));
 	}
 	say(host, ch, &r);
 	fflush(stdout);
 	if (tidy_due(&host->config, ch))
 		tidy_start(&host->config, ch);
-	return 0;
+	return upload(w, host, ch);
 }
 
 static int run_refresh(const struct work *w, const struct host *host,
@@ -84,10 +103,10 @@ static int run_refresh(const struct work *w, const struct host *host,
 	if (refresh_channel(host->repo, &host->config, ch, w->force, &r,
 			    &err) < 0) {
 		err_wrap(&err, "%s: not refreshed", ch->name);
-		return command_fail(&err);
+		return worse(command_fail(&err), upload(w, host, ch));
 	}
 	say(host, ch, &r);
-	return 0;
+	return upload(w, host, ch);
 }
 
 static int run_tidy(const struct work *w, const struct host *host,
@@ -119,11 +138,8 @@ static int run_all(const struct work *w, const struct host *host, int n,
 	const struct host_config *c = &host->config;
 	int worst = 0;
 
-	for (size_t i = 0; n == 0 && i < c->n; i++) {
-		int status = w->run(w, host, &c->channels[i]);
-
-		worst = status > worst ? status : worst;
-	}
+	for (size_t i = 0; n == 0 && i < c->n; i++)
+		worst = worse(worst, w->run(w, host, &c->channels[i]));
 	for (int i = 0; i < n; i++) {
 		const struct channel_config *ch = config_channel(c, names[i]);
 		struct err err = ERR_INIT;
@@ -136,7 +152,7 @@ static int run_all(const struct work *w, const struct host *host, int n,
 				"configured in '%s'", names[i], c->git_dir);
 			status = command_fail(&err);
 		}
-		worst = status > worst ? status : worst;
+		worst = worse(worst, status);
 	}
 	return worst;
 }
@@ -172,6 +188,7 @@ int cmd_publish(int argc, char **argv)
 		OPTION_TEXT("repo", &w.repo),
 		OPTION_TAKE(ALLOW_OPTION, take_allowance, &w.opts),
 		OPTION_FLAG("rerender", &w.opts.rerender),
+		OPTION_FLAG("background", &w.background),
 		OPTION_FLAG("tidy", &w.tidy),
 		OPTION_END
 	};
@@ -184,6 +201,7 @@ int cmd_refresh(int argc, char **argv)
 	struct work w = { .usage = refresh_usage, .run = run_refresh };
 	const struct option_spec specs[] = {
 		OPTION_TEXT("repo", &w.repo),
+		OPTION_FLAG("background", &w.background),
 		OPTION_FLAG("force", &w.force),
 		OPTION_END
 	};

@@ -20,6 +20,7 @@ int cmd_pre_receive(int argc, char **argv);
 int cmd_post_receive(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
+int cmd_upload(int argc, char **argv);
 
 /* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */
 complete_fn hook_complete;

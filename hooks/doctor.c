@@ -49,7 +49,7 @@ void doctor_say(struct doctor *d, enum finding_level level, const char *check,
 	buf_release(&text);
 }
 
-static void doctor_release(struct doctor *d)
+void doctor_release(struct doctor *d)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		free(d->v[i].channel);
@@ -140,6 +140,7 @@ static int run(const char *dir, bool json)
 		for (size_t i = 0; i < host.config.n; i++)
 			doctor_check_channel(&d, host.repo, &host.config,
 					     &host.config.channels[i]);
+		doctor_check_buckets(&d, &host.config);
 	}
 	if (json)
 		print_json(&d, dir);

@@ -27,11 +27,14 @@ struct doctor {
 void doctor_say(struct doctor *d, enum finding_level level, const char *check,
 		const char *channel, const char *fmt, ...)
 	__attribute__((format(printf, 5, 6)));
+void doctor_release(struct doctor *d);
 
 void doctor_check_host(struct doctor *d, git_repository *repo,
 		       const struct host_config *host);
 void doctor_check_channel(struct doctor *d, git_repository *repo,
 			  const struct host_config *host,
 			  const struct channel_config *ch);
+/* By `upload --check`, a program that is linked with what that needs. */
+void doctor_check_buckets(struct doctor *d, const struct host_config *host);
 
 #endif

@@ -23,9 +23,18 @@
 	STEP(head_renamed)	/* published */ \
 	STEP(allowance_used)	/* nothing is left to do */
 
+/* And of an upload to a bucket, which is a process of its own. */
+#define UPLOAD_STEPS(AT) \
+	AT(upload_noted)	/* what may be there is written down */ \
+	AT(file_uploaded)	/* one of the packs is there */ \
+	AT(files_uploaded)	/* all of them are, and the index */ \
+	AT(head_uploaded)	/* the head is, and nobody noted that */ \
+	AT(file_removed)	/* one that nothing names is gone */
+
 enum fault_step {
 #define FAULT_ENUM(name) FAULT_##name,
 	FAULT_STEPS(FAULT_ENUM)
+	UPLOAD_STEPS(FAULT_ENUM)
 #undef FAULT_ENUM
 };
 

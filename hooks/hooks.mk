@@ -2,18 +2,22 @@
 # receive, validate, render, sign, publish; serve hands out the result.
 noinst_LIBRARIES += libhooks.a
 bin_PROGRAMS += windlass-hook
-pkglibexec_PROGRAMS += windlass-serve
+pkglibexec_PROGRAMS += windlass-serve windlass-upload
 
 HOOKS_CFLAGS = $(AM_CFLAGS) $(LIBGIT2_CFLAGS) $(SODIUM_CFLAGS) \
-	$(NETTLE_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS)
+	$(NETTLE_CFLAGS) $(MICROHTTPD_CFLAGS) $(GNUTLS_CFLAGS) $(ZLIB_CFLAGS) \
+	$(CURL_CFLAGS)
 HOOKS_LIBS = libhooks.a $(SCHEMA_LIBS) $(ZLIB_LIBS)
 SERVE_LIBS = $(HOOKS_LIBS) $(MICROHTTPD_LIBS) $(GNUTLS_LIBS)
+UPLOAD_LIBS = $(HOOKS_LIBS) $(CURL_LIBS)
 
 libhooks_a_CFLAGS = $(HOOKS_CFLAGS)
 libhooks_a_SOURCES =
 
 # the frame: what every command stands on
 libhooks_a_SOURCES += \
+	hooks/background.c hooks/background.h \
+	hooks/bucket.c hooks/bucket.h \
 	hooks/command.c hooks/commands.h \
 	hooks/complete.c \
 	hooks/host-config.c hooks/host-config.h \
@@ -22,6 +26,7 @@ libhooks_a_SOURCES += \
 	hooks/host-check.c hooks/host-check.h \
 	hooks/listen.c hooks/listen.h \
 	hooks/places.c hooks/places.h \
+	hooks/setting.c hooks/setting.h \
 	hooks/share.c hooks/share.h
 
 # init: a repository becomes a channel's source
@@ -70,8 +75,20 @@ libhooks_a_SOURCES += \
 # doctor: whether all of it works
 libhooks_a_SOURCES += \
 	hooks/doctor.c hooks/doctor.h \
+	hooks/doctor-bucket.c \
 	hooks/doctor-channel.c \
 	hooks/doctor-host.c
+
+# upload: what is published goes to buckets, too
+libhooks_a_SOURCES += \
+	hooks/cmd-upload.c \
+	hooks/credentials.c hooks/credentials.h \
+	hooks/s3.c hooks/s3.h \
+	hooks/s3-error.c hooks/s3-error.h \
+	hooks/upload.c hooks/upload.h \
+	hooks/upload-check.c \
+	hooks/upload-record.c hooks/upload-record.h \
+	hooks/upload-start.c hooks/upload-start.h
 
 # serve: hands out what is published
 libhooks_a_SOURCES += \
@@ -90,12 +107,22 @@ libhooks_a_SOURCES += \
 
 dist_man_MANS += hooks/windlass-hook.8
 
-windlass_hook_SOURCES = hooks/main.c hooks/start-serve.c
-windlass_hook_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
+START_SOURCES = hooks/start.c hooks/start.h
+START_CPPFLAGS = $(AM_CPPFLAGS) -DPKGLIBEXECDIR='"$(pkglibexecdir)"'
+
+windlass_hook_SOURCES = hooks/main.c hooks/start-serve.c \
+	hooks/start-upload.c $(START_SOURCES)
+windlass_hook_CPPFLAGS = $(START_CPPFLAGS)
 windlass_hook_CFLAGS = $(HOOKS_CFLAGS)
 windlass_hook_LDADD = $(HOOKS_LIBS)
 
-# the same with what `serve` is linked with: see hooks/start-serve.c
-windlass_serve_SOURCES = hooks/main.c
+# the same with what `serve` and `upload` are linked with: see hooks/start.h
+windlass_serve_SOURCES = hooks/main.c hooks/start-upload.c $(START_SOURCES)
+windlass_serve_CPPFLAGS = $(START_CPPFLAGS)
 windlass_serve_CFLAGS = $(HOOKS_CFLAGS)
 windlass_serve_LDADD = $(SERVE_LIBS)
+
+windlass_upload_SOURCES = hooks/main.c hooks/start-serve.c $(START_SOURCES)
+windlass_upload_CPPFLAGS = $(START_CPPFLAGS)
+windlass_upload_CFLAGS = $(HOOKS_CFLAGS)
+windlass_upload_LDADD = $(UPLOAD_LIBS)

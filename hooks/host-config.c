@@ -1,8 +1,6 @@
 /*
  * The Git host's configuration out of `git config`. See host-config.h. Trusts the
- * admin who wrote it, not their spelling: an unknown key is an error that
- * names the nearest known one, because a setting that is silently not read
- * (deleteLimt) is worse than a push that is refused.
+ * admin who wrote it, not their spelling.
  */
 #include "config.h"
 #include "hooks/host-config.h"
@@ -14,21 +12,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hooks/bucket.h"
 #include "hooks/config-value.h"
 #include "hooks/listen.h"
 #include "hooks/places.h"
+#include "hooks/setting.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/object.h"
 
 #define SECTION "windlass"
-
-/* One key; `set` is handed the whole configuration or one channel's. */
-struct setting {
-	const char *name;
-	int (*set)(void *target, const char *value, struct err *err);
-};
 
 static int set_publish(void *target, const char *v, struct err *err)
 {
@@ -246,42 +240,6 @@ static const struct setting channel_settings[] = {
 	{ NULL, NULL },
 };
 
-static const char *nearest(const struct setting *table, const char *name)
-{
-	const char *best = table->name;
-	size_t least = SIZE_MAX;
-
-	for (; table->name; table++) {
-		size_t d = value_distance(table->name, name);
-
-		if (d < least) {
-			least = d;
-			best = table->name;
-		}
-	}
-	return best;
-}
-
-static int apply(const struct setting *table, void *target,
-		 const char *section, const char *key, const char *value,
-		 struct err *err)
-{
-	const struct setting *s = table;
-
-	while (s->name && strcasecmp(s->name, key))
-		s++;
-	if (!s->name)
-		return err_set(err, ERR_INVALID, "unknown setting '%s.%s'; "
-			       "the nearest known one is '%s.%s'", section,
-			       key, section, nearest(table, key));
-	if (!value)
-		return err_set(err, ERR_INVALID, "%s.%s has no value; write "
-			       "%s = VALUE", section, s->name, s->name);
-	if (s->set(target, value, err) < 0)
-		return err_wrap(err, "%s.%s = '%s'", section, s->name, value);
-	return 0;
-}
-
 static struct channel_config *channel_add(struct host_config *c,
 					  const char *name)
 {
@@ -312,7 +270,8 @@ static int read_entry(struct host_config *c, const git_config_entry *e,
 	int rc;
 
 	if (!dot)
-		return apply(host_settings, c, SECTION, rest, e->value, err);
+		return setting_apply(host_settings, c, SECTION, rest, e->value,
+				     err);
 	channel = xstrndup(rest, (size_t)(dot - rest));
 	section = xasprintf(SECTION ".%s", channel);
 	if (!is_channel_name(channel))
@@ -320,11 +279,35 @@ static int read_entry(struct host_config *c, const git_config_entry *e,
 			     "name: use lower-case letters, digits and -, at "
 			     "most %d", channel, LIMIT_CHANNEL_BYTES);
 	else
-		rc = apply(channel_settings, channel_add(c, channel), section,
-			   dot + 1, e->value, err);
+		rc = setting_apply(channel_settings, channel_add(c, channel),
+				   section, dot + 1, e->value, err);
 	free(section);
 	free(channel);
 	return rc;
+}
+
+/* "windlass-s3.<name>.<key>" */
+static int read_bucket_entry(struct host_config *c, const git_config_entry *e,
+			     struct err *err)
+{
+	const char *rest = e->name + strlen(BUCKET_SECTION ".");
+	const char *dot = strrchr(rest, '.');
+	char *name;
+	int rc;
+
+	if (!dot)
+		return err_set(err, ERR_INVALID, "'%s' is in a section without "
+			       "a name; write [" BUCKET_SECTION " \"NAME\"]",
+			       e->name);
+	name = xstrndup(rest, (size_t)(dot - rest));
+	rc = bucket_setting(c, name, dot + 1, e->value, err);
+	free(name);
+	return rc;
+}
+
+static bool in_section(const git_config_entry *e, const char *section)
+{
+	return !strncmp(e->name, section, strlen(section));
 }
 
 static int read_entries(struct host_config *c, git_config *config,
@@ -339,8 +322,10 @@ static int read_entries(struct host_config *c, git_config *config,
 	if (git_config_iterator_new(&it, config) < 0)
 		return repo_err(err, ERR_INTERNAL, "cannot read the settings");
 	while ((git_rc = git_config_next(&e, it)) == 0)
-		if (!strncmp(e->name, SECTION ".", strlen(SECTION ".")) &&
-		    read_entry(c, e, err) < 0)
+		if ((in_section(e, SECTION ".") &&
+		     read_entry(c, e, err) < 0) ||
+		    (in_section(e, BUCKET_SECTION ".") &&
+		     read_bucket_entry(c, e, err) < 0))
 			goto out;
 	if (git_rc != GIT_ITEROVER)
 		repo_err(err, ERR_INTERNAL, "cannot read the settings");
@@ -418,6 +403,8 @@ static int complete(struct host_config *c, struct err *err)
 				       err) < 0)
 				return -1;
 	}
+	if (bucket_complete(c, err) < 0)
+		return -1;
 	return places_apart(c, err);
 }
 
@@ -513,6 +500,9 @@ void config_release(struct host_config *c)
 	for (size_t i = 0; i < c->n; i++)
 		channel_release(&c->channels[i]);
 	free(c->channels);
+	for (size_t i = 0; i < c->n_buckets; i++)
+		bucket_release(&c->buckets[i]);
+	free(c->buckets);
 	free(c->git_dir);
 	free(c->state_dir);
 	free(c->publish_dir);

@@ -8,6 +8,7 @@
  *                      signingKey, publisher, deleteLimit, headLifetime,
  *                      defaultNamespace, secrets, crds (repeatable),
  *                      approvers, unknownKinds, strict, and those of schema/policy.h
+ *   [windlass-s3 "eu"] see bucket.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
 #define HOOKS_HOST_CONFIG_H
@@ -50,6 +51,8 @@ struct host_config {
 	char *serve;			/* "127.0.0.1:8420", or NULL */
 	struct channel_config *channels;	/* sorted by name */
 	size_t n;
+	struct bucket *buckets;		/* bucket.h */
+	size_t n_buckets;
 };
 
 /*
@@ -76,6 +79,7 @@ void config_release(struct host_config *c);
  *   <channel>/lock          the publishing lock (flock)
  *   <channel>/settings      digest of the settings the tip was rendered by
  *   <channel>/allow/<tip>   allowances of pre-receive for publish
+ *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
  */
 int config_channel_dir(const struct host_config *c, const char *channel,
 		       struct buf *ret_path, struct err *err);

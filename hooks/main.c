@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "doctor", cmd_doctor, "check everything that publishing depends on" },
 	{ "publish", cmd_publish, "publish what is not published yet" },
 	{ "refresh", cmd_refresh, "sign heads again before they expire" },
+	{ "upload", cmd_upload, "bring what is published into buckets" },
 	{ "pre-receive", cmd_pre_receive, "run by git: check a push" },
 	{ "post-receive", cmd_post_receive, "run by git: publish a push" },
 	{ NULL, NULL, NULL },

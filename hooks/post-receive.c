@@ -17,6 +17,7 @@
 #include "hooks/receive.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
+#include "hooks/upload-start.h"
 #include "schema/base/options.h"
 #include "schema/sshkey.h"
 
@@ -86,6 +87,7 @@ static void publish(const struct host *host, const struct channel_config *ch,
 	feedback_line(fb, "windlass: %s", line.data);
 	if (tidy_due(&host->config, ch))
 		tidy_start(&host->config, ch);
+	upload_after_push(&host->config, ch, fb);
 	buf_release(&line);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hooks/upload-start.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
@@ -45,8 +46,8 @@ _Noreturn static void run_child(struct serve *s, const char *command,
 {
 	char *const argv[] = {
 		(char *)"windlass-hook", (char *)(uintptr_t)command,
-		(char *)"--repo", s->host.config.git_dir,
-		(char *)(uintptr_t)channel, NULL,
+		(char *)"--background", (char *)"--repo",
+		s->host.config.git_dir, (char *)(uintptr_t)channel, NULL,
 	};
 	int null = open("/dev/null", O_RDONLY);
 	sigset_t none;
@@ -205,7 +206,7 @@ static int64_t next_look(const struct serve *s, const struct served *ch,
 
 int64_t serve_work_check(struct serve *s, int64_t now)
 {
-	int64_t next = now + s->opts.check_interval * 1000;
+	int64_t next = now + s->opts.check_interval * 1000, look;
 
 	serve_reload(s, false);
 	for (size_t i = 0; i < s->n; i++) {
@@ -213,7 +214,6 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		const struct channel_config *cfg =
 			config_channel(&s->host.config, ch->name);
 		const char *command;
-		int64_t look;
 
 		serve_head_check(s, ch);
 		/* the end of any job brings the next look */
@@ -226,7 +226,8 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		if (look < next)
 			next = look;
 	}
-	return next;
+	look = upload_retry(&s->host.config, &s->next_upload, now);
+	return look < next ? look : next;
 }
 
 void serve_work_retry(struct serve *s)
@@ -237,7 +238,7 @@ void serve_work_retry(struct serve *s)
 		s->channels[i]->no_refresh = 0;
 		s->channels[i]->failures = 0;
 	}
-	s->next_check = 0;
+	s->next_check = s->next_upload = 0;
 }
 
 static void note_outcome(struct served *ch, const struct job *j, int status)

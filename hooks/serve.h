@@ -294,6 +294,7 @@ struct serve {
 	struct asker *askers;
 	size_t jobs;			/* children that run */
 	int64_t next_check;		/* monotonic ms */
+	int64_t next_upload;		/* the same, for buckets */
 };
 
 #endif

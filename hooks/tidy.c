@@ -8,15 +8,13 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <signal.h>
-#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "hooks/announce.h"
+#include "hooks/background.h"
 #include "hooks/git.h"
 #include "hooks/job.h"
 #include "hooks/pack.h"
@@ -87,45 +85,14 @@ bool tidy_due(const struct host_config *host, const struct channel_config *ch)
 	       (h.sequence % SWEEP_EVERY == 0 || base_due(host, ch, &h));
 }
 
-/* ---- in the background ---- */
-
-_Noreturn static void run_detached(const struct host_config *host,
-				   const struct channel_config *ch)
-{
-	char *const argv[] = {
-		(char *)"windlass-hook", (char *)"publish", (char *)"--tidy",
-		(char *)"--repo", host->git_dir,
-		(char *)(uintptr_t)ch->name, NULL,
-	};
-	int null = open("/dev/null", O_RDWR);
-	sigset_t none;
-
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
-	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 ||
-	    dup2(null, 2) < 0)
-		_exit(1);
-	close_range(3, ~0U, 0);
-	execv("/proc/self/exe", argv);
-	_exit(1);
-}
-
 void tidy_start(const struct host_config *host,
 		const struct channel_config *ch)
 {
-	pid_t pid = fork();
+	const char *const words[] = {
+		"publish", "--tidy", "--repo", host->git_dir, ch->name, NULL,
+	};
 
-	if (pid < 0)
-		return;
-	if (pid == 0) {
-		/* twice, so that nobody has to wait for the second one */
-		setsid();
-		if (fork() == 0)
-			run_detached(host, ch);
-		_exit(0);
-	}
-	waitpid(pid, NULL, 0);
+	background_start(words, -1);
 }
 
 /* ---- the work ---- */

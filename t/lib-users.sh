@@ -37,6 +37,7 @@ done
 : >/etc/gitconfig
 BIN=$TRASH/bin
 cp -R "$WINDLASS_BUILD/windlass-hook" "$WINDLASS_BUILD/windlass-serve" \
+	"$WINDLASS_BUILD/windlass-upload" \
 	"$WINDLASS_BUILD/windlass" \
 	"$WINDLASS_BUILD/windlass-openapi" "$BIN"
 export PATH=$BIN:${PATH#*:}
