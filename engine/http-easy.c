@@ -47,8 +47,6 @@ static int set_common(struct http_easy *e, const struct http_request *r,
 		SET(c, CURLOPT_FOLLOWLOCATION, 0L) &&
 		SET(c, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L) &&
 		SET(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS) &&
-		/* wait for a stream of a connection that is being made */
-		SET(c, CURLOPT_PIPEWAIT, 1L) &&
 		SET(c, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) &&
 		SET(c, CURLOPT_TCP_KEEPALIVE, 1L) &&
 		SET(c, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S) &&
@@ -390,6 +388,13 @@ static int set_url(struct http_easy *e, const struct http_request *r,
 	if (!(r->peer && r->peer->proxy) &&
 	    !curl_url_get(u, CURLUPART_HOST, &host, 0) &&
 	    http_is_loopback(host) && !SET(e->easy, CURLOPT_NOPROXY, "*")) {
+		err_set(err, ERR_INTERNAL, "libcurl refuses an option");
+		goto out;
+	}
+	/* wait for a stream of a connection that is being made. Without TLS
+	 * there will be none, and libcurl 7.88 goes on waiting until some
+	 * call ends */
+	if (!strcmp(scheme, "https") && !SET(e->easy, CURLOPT_PIPEWAIT, 1L)) {
 		err_set(err, ERR_INTERNAL, "libcurl refuses an option");
 		goto out;
 	}

@@ -516,6 +516,29 @@ static void test_many(void)
 	free(r);
 }
 
+/* Of calls that begin together, on no connection yet, one that lasts keeps
+ * no other waiting: without TLS there is nothing to learn by waiting. */
+static void test_beside_stream(void)
+{
+	struct result stream = { 0 }, r[3] = { 0 };
+	int good = 0;
+
+	http_reconnect(h);
+	get(&stream, "/stall");
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++)
+		get(&r[i], "/hello");
+	for (int i = 0; good < 3 && i < 200; i++) {
+		run(10);
+		good = r[0].done + r[1].done + r[2].done;
+	}
+	is_int(good, 3, "calls beside a stream that begins with them");
+	http_cancel(stream.call);
+	run_out();
+	for (size_t i = 0; i < ARRAY_SIZE(r); i++)
+		buf_release(&r[i].body);
+	buf_release(&stream.body);
+}
+
 static void test_below(void)
 {
 	static const char *const below[][2] = {
@@ -569,6 +592,7 @@ int main(void)
 	test_chains();
 	test_connections();
 	test_many();
+	test_beside_stream();
 	test_below();
 
 	get(&r, "/hang");
