@@ -6,6 +6,7 @@
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
+. "$TEST_DIR/lib-faults.sh"
 cluster_own
 ns=windows
 other=windows-other
@@ -28,23 +29,12 @@ serve_start host.git || bail "serve does not start"
 channel_install host.git "$channel" >/dev/null || bail "install failed"
 
 # ---- a Namespace is looked into when it is wanted again ----
-touch rules
-start proxy "$WINDLASS_BUILD/t/tool/fault-proxy" "$KUBECONFIG" "$TRASH/rules"
-wait_line 20 proxy.log '^port ' || bail "no proxy: $(cat proxy.log)"
-port=$(sed -n 's/^port //p' proxy.log)
-cat >proxied.conf <<END
-apiVersion: v1
-kind: Config
-current-context: c
-clusters: [{name: c, cluster: {server: "http://127.0.0.1:$port"}}]
-users: [{name: u, user: {}}]
-contexts: [{name: c, context: {cluster: c, user: u}}]
-END
-KUBECONFIG=$TRASH/proxied.conf engine_start ||
+proxy_start
+KUBECONFIG=$PROXIED engine_start ||
 	bail "windlassd does not start: $(cat engine.log)"
 ok "a bundle is applied" wait_applied "$channel" 1 60
 before=$(uid)
-echo "1 GET_/api/v1/namespaces/$other/secrets wait $TRASH/go" >rules
+rules "1 GET_/api/v1/namespaces/$other/secrets wait $TRASH/go"
 cp "$dir/other.yaml" other.yaml
 git -C work rm -q "deploy/windows/other.yaml"
 commit_push work second -o allow-deletes=1

@@ -15,10 +15,13 @@
  * in it: write _ for one) and whose COUNT is not used up is applied once:
  *
  *   status CODE [RETRY-AFTER]   a Status with that code, no request is made
+ *   expired                     a 410 that offers the list's own token anew
  *   frame JSON                  200, that line, and the end
  *   cut BYTES                   so much of the body, then a cut connection
  *   stall BYTES                 so much of the body, then silence
+ *   mute                        a watch without its bookmarks
  *   wait FILE                   when that file is there, at most 30 s later
+ *   slow MILLISECONDS           so much later
  *   drop                        the connection is closed at once
  */
 #include "config.h"
@@ -78,6 +81,11 @@ static void put(const char *data, size_t len)
 }
 
 /* ---- rules ---- */
+
+static bool rule_is(const struct rule *r, const char *action)
+{
+	return r->argument && !strcmp(r->action, action);
+}
 
 /* True if the line applies; `left` then gets it with one less. */
 static bool apply_line(const char *line, const char *what, struct rule *rule,
@@ -139,16 +147,17 @@ static struct rule find_rule(const char *what)
 
 /* ---- answers ---- */
 
-static void put_status(const char *argument)
+/* `token` continues a list, or is NULL. */
+static void put_status(const char *argument, const char *token)
 {
 	const char *space = strchr(argument, ' ');
-	struct buf body = BUF_INIT(4096), head = BUF_INIT(4096);
+	struct buf body = BUF_INIT(65536), head = BUF_INIT(4096);
 	uint64_t code = number(argument);
 
 	buf_addf(&body, "{\"kind\":\"Status\",\"apiVersion\":\"v1\","
-		 "\"metadata\":{},\"status\":\"Failure\",\"message\":"
-		 "\"by fault-proxy\",\"reason\":\"Fault\",\"code\":%d}",
-		 (int)code);
+		 "\"metadata\":{\"continue\":\"%s\"},\"status\":\"Failure\","
+		 "\"message\":\"by fault-proxy\",\"reason\":\"Fault\","
+		 "\"code\":%d}", token ? token : "", (int)code);
 	buf_addf(&head, "HTTP/1.1 %d Fault\r\nContent-Type: "
 		 "application/json\r\nContent-Length: %zu\r\n", (int)code,
 		 body.len);
@@ -160,6 +169,17 @@ static void put_status(const char *argument)
 	put(body.data, body.len);
 	buf_release(&head);
 	buf_release(&body);
+}
+
+/* What a server says of a token that it has forgotten; the one that it offers
+ * in exchange is good: it is the same. */
+static void put_expired(const char *path)
+{
+	const char *at = strstr(path, "&continue=");
+	char *token = at ? xstrndup(at + 10, strcspn(at + 10, "&")) : NULL;
+
+	put_status("410", token);
+	free(token);
 }
 
 static void put_chunk(const char *data, size_t len)
@@ -183,10 +203,19 @@ static void put_frame(const char *json)
 
 /* what is done with the body that comes back */
 struct relay {
-	struct buf head;
-	bool head_sent, limited, stalls;
+	struct buf head, line;	/* line: of a watch, as far as it is here */
+	bool head_sent, limited, stalls, mute;
 	size_t left;
 };
+
+static void send_head(struct relay *r)
+{
+	if (r->head_sent)
+		return;
+	r->head_sent = true;
+	buf_adds(&r->head, "Transfer-Encoding: chunked\r\n\r\n");
+	put(r->head.data, r->head.len);
+}
 
 static size_t on_header(char *line, size_t size, size_t n, void *arg)
 {
@@ -207,16 +236,24 @@ static size_t on_header(char *line, size_t size, size_t n, void *arg)
 			return n;
 	if (line[0] != '\r')
 		buf_add(&r->head, line, n);
+	else
+		/* a watch may have nothing to tell for long */
+		send_head(r);
 	return n;
 }
 
-static void send_head(struct relay *r)
+/* A frame of a watch is a line. */
+static void put_unless_bookmark(struct relay *r, const char *data, size_t n)
 {
-	if (r->head_sent)
-		return;
-	r->head_sent = true;
-	buf_adds(&r->head, "Transfer-Encoding: chunked\r\n\r\n");
-	put(r->head.data, r->head.len);
+	for (size_t i = 0; i < n; i++) {
+		buf_addc(&r->line, data[i]);
+		if (data[i] != '\n')
+			continue;
+		if (!strstr(r->line.data, "\"BOOKMARK\"") ||
+		    strstr(r->line.data, "initial-events-end"))
+			put_chunk(r->line.data, r->line.len);
+		buf_reset(&r->line);
+	}
 }
 
 static size_t on_body(char *data, size_t size, size_t n, void *arg)
@@ -226,6 +263,10 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 	char c;
 
 	send_head(r);
+	if (r->mute) {
+		put_unless_bookmark(r, data, n);
+		return n;
+	}
 	if (len)
 		put_chunk(data, len);
 	r->left -= r->limited ? len : 0;
@@ -257,7 +298,10 @@ static void add_credentials(struct strvec *headers)
 static void forward(struct request *q, const struct rule *rule)
 {
 	char *url = xasprintf("%s%s", config->server, q->path);
-	struct relay r = { .head = BUF_INIT(65536) };
+	struct relay r = {
+		.head = BUF_INIT(65536), .line = BUF_INIT(BODY_MAX),
+		.mute = rule_is(rule, "mute"),
+	};
 	struct http_request h = {
 		.method = q->method, .url = url,
 		.headers = (const char *const *)q->headers.v,
@@ -266,8 +310,7 @@ static void forward(struct request *q, const struct rule *rule)
 	struct err err = ERR_INIT;
 	struct http_easy e;
 
-	if (rule->argument && (!strcmp(rule->action, "cut") ||
-			       !strcmp(rule->action, "stall"))) {
+	if (rule_is(rule, "cut") || rule_is(rule, "stall")) {
 		r.limited = true;
 		r.left = number(rule->argument);
 		r.stalls = rule->action[0] == 's';
@@ -284,6 +327,7 @@ static void forward(struct request *q, const struct rule *rule)
 	put("0\r\n\r\n", 5);
 	http_easy_release(&e);
 	buf_release(&r.head);
+	buf_release(&r.line);
 	free(url);
 }
 
@@ -296,14 +340,18 @@ static void serve(struct request *q)
 
 	if (write(1, line, strlen(line)) < 0)
 		_exit(1);
-	if (rule.argument && !strcmp(rule.action, "drop"))
+	if (rule_is(&rule, "drop"))
 		_exit(0);
-	if (rule.argument && !strcmp(rule.action, "wait"))
+	if (rule_is(&rule, "slow"))
+		usleep((useconds_t)number(rule.argument) * 1000);
+	if (rule_is(&rule, "wait"))
 		for (int i = 0; i < 1500 && access(rule.argument, F_OK); i++)
 			usleep(20000);
-	if (rule.argument && !strcmp(rule.action, "status"))
-		put_status(rule.argument);
-	else if (rule.argument && !strcmp(rule.action, "frame"))
+	if (rule_is(&rule, "status"))
+		put_status(rule.argument, NULL);
+	else if (rule_is(&rule, "expired"))
+		put_expired(q->path);
+	else if (rule_is(&rule, "frame"))
 		put_frame(rule.argument);
 	else
 		forward(q, &rule);
