@@ -2,11 +2,14 @@
  * The queue of a channel's writes. See apply.h. Repairs go first, then what
  * is tried again, then the rollout in its order. One object has at most one
  * write on its way. A request without an answer is sent again as soon as the
- * API server can be reached; it counts as no failure of the object.
+ * API server can be reached; it counts as no failure of the object. While the
+ * API server, or a webhook that it asks, fails for everybody (5xx), what failed
+ * is tried one by one until one goes well: then all of it is.
  */
 #include "config.h"
 #include "engine/apply.h"
 
+#include <limits.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,12 +28,19 @@
  * is tried again too, seldom: an admin may change the cluster instead. */
 #define LATER_MIN_MS 250
 #define LATER_MAX_MS 60000
+#define BUSY_MAX_MS 15000
 #define FORBIDDEN_MIN_MS 1000
 #define FORBIDDEN_MAX_MS 300000
 #define FAILED_MIN_MS 10000
 #define FAILED_MAX_MS 3600000
 /* how exactly the next try is timed */
 #define RETRY_STEP_MS 50
+/* so many answers 5xx while nothing that failed goes well at last: trouble.
+ * Pauses between the single tries then, and until all come back after it */
+#define TROUBLE 16
+#define PROBE_MIN_MS 250
+#define PROBE_MAX_MS 5000
+#define AFTER_MS 1000
 
 struct apply {
 	struct channel *channel;
@@ -42,6 +52,8 @@ struct apply {
 	struct tracked **later;		/* WAITING and FAILED, held */
 	size_t n_later, alloc_later;
 	struct timer retry;
+	unsigned busy;			/* answers 5xx: see TROUBLE */
+	int64_t probe_at, probe_ms;	/* while there is trouble */
 };
 
 /* ---- the queue ---- */
@@ -120,6 +132,11 @@ static bool is_later(const struct tracked *t)
 	       (t->state == TRACKED_WAITING || t->state == TRACKED_FAILED);
 }
 
+static bool in_trouble(const struct apply *a)
+{
+	return a->busy >= TROUBLE;
+}
+
 static void arm_retry(struct apply *a)
 {
 	int64_t now = loop_now(a->channel->engine->loop), first = INT64_MAX;
@@ -127,6 +144,8 @@ static void arm_retry(struct apply *a)
 	for (size_t i = 0; i < a->n_later; i++)
 		if (a->later[i]->retry_at < first)
 			first = a->later[i]->retry_at;
+	if (first < a->probe_at && in_trouble(a))
+		first = a->probe_at;
 	if (first == INT64_MAX)
 		timer_stop(&a->retry);
 	else
@@ -138,19 +157,26 @@ static void on_retry(void *arg)
 {
 	struct apply *a = arg;
 	int64_t now = loop_now(a->channel->engine->loop);
-	size_t kept = 0;
+	size_t kept = 0, most = in_trouble(a) ? 1 : SIZE_MAX;
 
 	for (size_t i = 0; i < a->n_later; i++) {
 		struct tracked *t = a->later[i];
 
-		if (is_later(t) && t->retry_at > now) {
+		if (is_later(t) && (t->retry_at > now || !most)) {
 			a->later[kept++] = t;
 			continue;
 		}
 		t->listed = false;
-		if (is_later(t))
+		if (is_later(t)) {
 			enqueue(a, t, APPLY_RETRY);
+			most--;
+		}
 		tracked_put(t);
+	}
+	if (!most) {
+		a->probe_at = now + a->probe_ms;
+		a->probe_ms = a->probe_ms < PROBE_MAX_MS / 2 ?
+			      a->probe_ms * 2 : PROBE_MAX_MS;
 	}
 	a->n_later = kept;
 	arm_retry(a);
@@ -167,24 +193,32 @@ static int64_t backoff(const struct tracked *t, int64_t least, int64_t most)
 	return ms - ms / 4 + (int64_t)randombytes_uniform((uint32_t)ms / 2 + 1);
 }
 
-static int64_t pause_of(const struct tracked *t, bool forbidden)
+static bool is_busy(const struct outcome *o)
 {
+	return o->verdict == VERDICT_LATER && o->status >= 500;
+}
+
+static int64_t pause_of(const struct tracked *t, const struct outcome *o)
+{
+	if (is_busy(o))
+		return backoff(t, LATER_MIN_MS, BUSY_MAX_MS);
 	if (t->state == TRACKED_WAITING)
 		return backoff(t, LATER_MIN_MS, LATER_MAX_MS);
-	if (forbidden)
+	if (o->status == 403)
 		return backoff(t, FORBIDDEN_MIN_MS, FORBIDDEN_MAX_MS);
 	return backoff(t, FAILED_MIN_MS, FAILED_MAX_MS);
 }
 
 static void try_later(struct apply *a, struct tracked *t,
-		      enum tracked_state state, bool forbidden)
+		      const struct outcome *o)
 {
 	int64_t now = loop_now(a->channel->engine->loop);
 
 	if (t->tries < UINT8_MAX)
 		t->tries++;
-	t->state = (uint8_t)state;
-	t->retry_at = now + pause_of(t, forbidden);
+	t->state = o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
+		   TRACKED_WAITING;
+	t->retry_at = now + pause_of(t, o);
 	if (!t->listed) {
 		if (a->n_later == a->alloc_later) {
 			a->alloc_later = a->alloc_later * 2 + 16;
@@ -196,6 +230,34 @@ static void try_later(struct apply *a, struct tracked *t,
 	}
 	if (!timer_armed(&a->retry) || a->retry.due > t->retry_at)
 		arm_retry(a);
+}
+
+/* One of many refusals that say the same: the first ones are told. */
+static void note_busy(struct apply *a, const struct outcome *o)
+{
+	a->busy += a->busy < UINT_MAX;
+	if (a->busy == TROUBLE) {
+		log_warn("writes-fail", LOG_S("channel", a->channel->name),
+			 LOG_N("status", o->status),
+			 LOG_S("error", o->message));
+		a->probe_ms = PROBE_MIN_MS;
+	}
+}
+
+/* Something that failed went well: so may all that waits. */
+static void end_trouble(struct apply *a)
+{
+	int64_t now = loop_now(a->channel->engine->loop);
+
+	if (in_trouble(a)) {
+		log_info("writes-go-on", LOG_S("channel", a->channel->name));
+		for (size_t i = 0; i < a->n_later; i++)
+			if (a->later[i]->state == TRACKED_WAITING)
+				a->later[i]->retry_at = now +
+					randombytes_uniform(AFTER_MS);
+	}
+	a->busy = 0;
+	arm_retry(a);
 }
 
 /* What failed only for want of this namespace need not wait any longer. */
@@ -350,6 +412,8 @@ static void applied(struct apply *a, struct op *op, bool *ret_moved)
 	*ret_moved = !version || version != t->baseline.version;
 	look_at_kind(a, op, *ret_moved);
 	look_at_values(a, op);
+	if (t->tries && a->busy)
+		end_trouble(a);
 	t->tries = 0;
 	tracked_clear_note(t);
 	t->flags &= (uint16_t)~(TRACKED_NEW | TRACKED_DRIFTED);
@@ -391,9 +455,11 @@ static void failed(struct apply *a, struct op *op, const struct outcome *o)
 	tracked_note(t, o->reason, "%s", o->message);
 	if (!strcmp(o->reason, OTHER_CHANNEL))
 		release_wanted(a->channel, t);
-	try_later(a, t, o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
-		  TRACKED_WAITING, o->status == 403);
-	log_failure(op, o);
+	if (is_busy(o))
+		note_busy(a, o);
+	try_later(a, t, o);
+	if (!in_trouble(a) || !is_busy(o))
+		log_failure(op, o);
 }
 
 /* Another bundle or a repair asked for it while it was written. */

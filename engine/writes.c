@@ -200,7 +200,7 @@ void writes_end(struct writer *r, const struct kube_status *status,
 		no_answer(w);
 	} else if (status && (status->code == 429 || ms > SLOW_MS)) {
 		halve(w);
-	} else if (status) {
+	} else if (status && status->code < 500) {
 		went_well(w);
 	}
 	if (status && status->code == 429)

@@ -85,6 +85,25 @@ static void test_grow(void)
 	writer_stop(&c.writer);
 }
 
+static void test_refusals(void)
+{
+	struct client c;
+	unsigned before;
+
+	begin(&c, 100000);
+	turn(5);
+	before = writes_limit(writes);
+	for (int i = 0; i < 40; i++) {
+		end(&c, c.writer.running, KUBE_BUSY, 503, 0, 3);
+		turn(1);
+	}
+	is_int(writes_limit(writes), before, "refusals by 5xx do not make it "
+	       "grow, nor fewer: some objects may be refused, others not");
+	is_int(writes_running(writes), before, "as many run");
+	end(&c, c.writer.running, KUBE_DONE, 200, 0, 3);
+	writer_stop(&c.writer);
+}
+
 static void test_down(void)
 {
 	struct client c;
@@ -137,9 +156,9 @@ int main(void)
 		printf("Bail out! %s\n", err.msg);
 		return 1;
 	}
-	for (int i = 0; i < 3; i++) {
+	for (int i = 0; i < 4; i++) {
 		static void (*const tests[])(void) = {
-			test_grow, test_down, test_share,
+			test_grow, test_refusals, test_down, test_share,
 		};
 
 		writes_new(loop, &writes);
