@@ -123,10 +123,11 @@ static int read_trust(const struct node *spec, struct channel_spec *s,
 	}
 	if (trust_disjoint(&p, &a, err) < 0)
 		goto out;
-	if (s->approvals_required > a.n) {
+	if (s->approvals_required > trust_people(&a)) {
 		err_set(err, ERR_INVALID, "spec.approvals.required is %llu, "
-			"but approvers names %zu keys",
-			(unsigned long long)s->approvals_required, a.n);
+			"but approvers names %zu people",
+			(unsigned long long)s->approvals_required,
+			trust_people(&a));
 		goto out;
 	}
 	s->publishers = xstrdup(publishers);
@@ -189,6 +190,7 @@ static int read_policy(const struct node *spec, struct channel_spec *s,
 			       "spec.drift.mode must be Correct or Report");
 	s->drift = mode && !strcmp(mode, "Report") ? WISH_DRIFT_REPORT :
 		   WISH_DRIFT_CORRECT;
+	s->require_touch = flag(approvals, "requireTouch", false);
 	s->suspend = flag(spec, "suspend", false);
 	s->prune = flag(spec, "prune", true);
 	s->has_delete_limit = node_get(spec, "deleteLimit") != NULL;

@@ -28,6 +28,7 @@ struct channel_spec {
 	uint64_t epoch_floor;
 	char *publishers;		/* the text, parsed once to check it */
 	uint64_t approvals_required;
+	bool require_touch;		/* only security keys approve */
 	char *approvers;		/* NULL if there is none */
 	struct strvec namespaces;
 	struct strvec cluster_scoped;

@@ -83,6 +83,8 @@ libengine_a_SOURCES += \
 	engine/poll.c \
 	engine/pull-chain.c \
 	engine/pull-job.c \
+	engine/pull-votes.c \
+	engine/rejects.c engine/rejects.h \
 	engine/pull.c engine/pull.h \
 	engine/role.c engine/role.h \
 	engine/source-msg.c engine/source-msg.h \

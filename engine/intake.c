@@ -288,15 +288,17 @@ void intake_recorded(struct channel *c, const char *bundle)
 		 LOG_S("bundle", cand->pin.bundle),
 		 LOG_S("source", cand->source_commit),
 		 LOG_S("publisher", cand->publisher),
+		 LOG_S("approvers", cand->votes.names),
 		 LOG_N("created", plan->created),
 		 LOG_N("changed", plan->changed),
 		 LOG_N("deleted", plan->deleted));
 	event_post(c, EVENT_NORMAL, "BundleAccepted",
-		   "bundle %llu.%llu of commit %.12s: +%zu ~%zu -%zu",
+		   "bundle %llu.%llu of commit %.12s: +%zu ~%zu -%zu%s%s",
 		   (unsigned long long)cand->pin.epoch,
 		   (unsigned long long)cand->pin.sequence,
 		   cand->source_commit, plan->created, plan->changed,
-		   plan->deleted);
+		   plan->deleted, *cand->votes.names ? ", approved by " : "",
+		   cand->votes.names);
 	if (!plan->from[0]) {
 		merge_list(c, plan, PLAN_FRESH);
 		return;
@@ -345,6 +347,66 @@ static bool source_is_good(const struct channel_private *p)
 	       !p->forked;
 }
 
+/* How many people must consent, and why in `because`. */
+static uint64_t consents_needed(const struct channel *c, size_t deletes,
+				struct buf *because)
+{
+	const struct channel_spec *s = &c->spec;
+
+	if (s->approvals_required || !s->has_delete_limit ||
+	    deletes <= s->delete_limit)
+		return s->approvals_required;
+	buf_addf(because, "it deletes %zu object%s, more than "
+		 "spec.deleteLimit (%llu): ", deletes, plural(deletes),
+		 (unsigned long long)s->delete_limit);
+	return 1;
+}
+
+static void explain_missing(const struct channel *c,
+			    const struct source_votes *v, uint64_t needed,
+			    struct buf *out)
+{
+	buf_addf(out, "it needs the approval of %llu %s, and has ",
+		 (unsigned long long)needed,
+		 needed == 1 ? "person" : "people");
+	if (v->approved)
+		buf_addf(out, "that of %s", v->names);
+	else
+		buf_adds(out, "none");
+	if (v->missing[0])
+		buf_addf(out, "; %s can give it", v->missing);
+	else if (!c->spec.approvers)
+		buf_adds(out, "; spec.approvals.approvers names nobody who "
+			 "could give it");
+	if (v->problem[0])
+		buf_addf(out, " (%s)", v->problem);
+}
+
+/* What approvers say about the candidate. Judged here and now: that a
+ * consent ends later changes nothing for a bundle that was accepted. */
+static int judge_votes(const struct channel *c, size_t deletes,
+		       const char **ret_why, struct err *err)
+{
+	const struct source_votes *v = &c->private->candidate.votes;
+	struct buf text = BUF_INIT(sizeof(err->msg));
+	uint64_t needed;
+	int rc = 0;
+
+	*ret_why = "Rejected";
+	if (v->rejected_by[0])
+		return err_set(err, ERR_DENIED, "'%s' rejected it, for good: "
+			       "the next bundle can do better",
+			       v->rejected_by);
+	*ret_why = "WaitingForApproval";
+	needed = consents_needed(c, deletes, &text);
+	if (v->approved < needed || (needed && v->until < clock_now())) {
+		explain_missing(c, v, needed, &text);
+		rc = err_set(err, ERR_DENIED, "%s", text.data);
+	}
+	buf_release(&text);
+	return rc;
+}
+
 static int judge(struct channel *c, const struct plan *plan,
 		 const char **ret_why, struct err *err)
 {
@@ -367,17 +429,7 @@ static int judge(struct channel *c, const struct plan *plan,
 			       "but its bundles say %llu", deletes,
 			       plural(deletes),
 			       (unsigned long long)cand->deleted);
-	*ret_why = "WaitingForApproval";
-	if (c->spec.approvals_required)
-		return err_set(err, ERR_DENIED, "it needs the approval of %llu "
-			       "people, and has none", (unsigned long long)
-			       c->spec.approvals_required);
-	if (c->spec.has_delete_limit && deletes > c->spec.delete_limit)
-		return err_set(err, ERR_DENIED, "it deletes %zu object%s, more "
-			       "than spec.deleteLimit (%llu), and nobody "
-			       "approved it", deletes, plural(deletes), (unsigned long long)
-			       c->spec.delete_limit);
-	return 0;
+	return judge_votes(c, deletes, ret_why, err);
 }
 
 static bool is_later(const struct source_pin *a, const struct status_bundle *b)

@@ -106,8 +106,6 @@ static int do_tip(struct chain *ch, struct verdict *v, struct err *err)
 	f->head_expires = ch->head.expires;
 	f->objects = b->objects;
 	f->epoch_crossed = ch->relation == HEAD_CROSSES;
-	if (ch->head.has_approvals)
-		f->approvals = ch->head.approvals;
 	add_changes(ch, b);
 	push_id(ch, ch->head.bundle);
 	ch->at = ch->tip;

@@ -38,6 +38,7 @@ enum phase {
 	PHASE_WAIT,		/* for the network or a pack child */
 	PHASE_PIN,		/* verify the tree of a pinned bundle */
 	PHASE_CHAIN,		/* judge the head's bundle */
+	PHASE_VOTES,		/* and what approvers say about it */
 };
 
 struct job {
@@ -72,6 +73,8 @@ struct job {
 	struct verify_tree *tree;
 	struct bundle_commit commit;	/* whose tree that is */
 	struct chain *chain;
+	struct source_candidate found;	/* by the chain */
+	struct buf votes;		/* the approvals text */
 };
 
 static void run(void *arg);
@@ -88,6 +91,7 @@ struct job *job_new(struct pull *p, const struct job_wants *wants)
 	j->has_head = p->has_head;
 	j->fd = -1;
 	buf_init(&j->index_text, LIMIT_INDEX_BYTES);
+	buf_init(&j->votes, LIMIT_APPROVALS_BYTES);
 	work_init(&j->work, run, j);
 	loop_defer(p->child->loop, &j->work);
 	return j;
@@ -119,6 +123,7 @@ void job_free(struct job *j)
 	pack_index_release(&j->index);
 	strvec_release(&j->brought);
 	buf_release(&j->index_text);
+	buf_release(&j->votes);
 	free(j->path);
 	free(j);
 }
@@ -567,16 +572,86 @@ static void tell_candidate(struct job *j, const struct source_candidate *c)
 	buf_release(&b);
 }
 
+/*
+ * If another bundle was accepted meanwhile this one must be judged against
+ * that: what is planned next comes back to it.
+ */
+static bool is_still_next(const struct job *j)
+{
+	return !strcmp(j->pins[WANT_ACCEPTED].bundle,
+		       j->pull->accepted.bundle) &&
+	       !strcmp(j->pins[WANT_APPLIED].bundle, j->pull->applied.bundle);
+}
+
+static void end_candidate(struct job *j, const char *votes, size_t len)
+{
+	if (is_still_next(j)) {
+		votes_judge(j->pull, j->head.head.bundle, votes, len,
+			    &j->found.votes);
+		j->pull->votes_due = false;
+		tell_candidate(j, &j->found);
+	}
+	j->want++;
+	go_on(j, PHASE_NEXT);
+}
+
+static int votes_data(void *arg, const char *data, size_t len,
+		      struct err *err)
+{
+	struct job *j = arg;
+
+	buf_add(&j->votes, data, len);
+	return buf_check(&j->votes, "the approvals", err);
+}
+
+/* The bundle may do without: it is told, and they are asked for again. */
+static void no_votes(struct job *j, const struct err *why)
+{
+	struct verdict v = { SOURCE_FETCHED, SOURCE_UNREACHABLE };
+	struct source_votes *votes = &j->found.votes;
+
+	votes_judge(j->pull, j->head.head.bundle, NULL, 0, votes);
+	snprintf(votes->problem, sizeof(votes->problem), "%.255s", why->msg);
+	if (is_still_next(j))
+		tell_candidate(j, &j->found);
+	j->pull->votes_due = true;
+	fail(j, &v, why);
+}
+
+static void votes_done(void *arg, const struct err *failed)
+{
+	struct job *j = arg;
+	struct err err = ERR_INIT;
+
+	j->download = NULL;
+	if (failed) {
+		err = *failed;
+		err_wrap(&err, "the approvals");
+		no_votes(j, &err);
+	} else {
+		end_candidate(j, j->votes.data, j->votes.len);
+	}
+}
+
+static void do_votes(struct job *j)
+{
+	const struct head *h = &j->head.head;
+
+	if (j->pull->approvers.n && h->has_approvals)
+		begin_download(j, &h->approvals, votes_data, votes_done);
+	else
+		end_candidate(j, NULL, 0);
+}
+
 static void do_chain(struct job *j, int64_t deadline)
 {
-	struct source_candidate found;
 	struct verdict v;
 	struct err err = ERR_INIT;
 	int rc;
 
 	if (!j->chain)
 		j->chain = chain_new(j->pull, &j->head);
-	rc = chain_step(j->chain, deadline, &found, &v, &err);
+	rc = chain_step(j->chain, deadline, &j->found, &v, &err);
 	if (rc < 0) {
 		chain_failed(j, &v, &err);
 		return;
@@ -584,15 +659,7 @@ static void do_chain(struct job *j, int64_t deadline)
 	if (rc == 0) {
 		chain_free(j->chain);
 		j->chain = NULL;
-		/* if another bundle was accepted meanwhile it must be judged
-		 * against that: what is planned next comes back to it */
-		if (!strcmp(j->pins[WANT_ACCEPTED].bundle,
-			    j->pull->accepted.bundle) &&
-		    !strcmp(j->pins[WANT_APPLIED].bundle,
-			    j->pull->applied.bundle))
-			tell_candidate(j, &found);
-		j->want++;
-		go_on(j, PHASE_NEXT);
+		go_on(j, PHASE_VOTES);
 		return;
 	}
 	go_on(j, PHASE_CHAIN);
@@ -622,6 +689,9 @@ static void run(void *arg)
 		break;
 	case PHASE_CHAIN:
 		do_chain(j, deadline);
+		break;
+	case PHASE_VOTES:
+		do_votes(j);
 		break;
 	case PHASE_WAIT:
 		break;

@@ -245,6 +245,9 @@ static void take_head(struct pull *p, const struct verified_head *h)
 {
 	bool moved = !p->has_head ||
 		     strcmp(p->head.head.bundle, h->head.bundle);
+	bool others = p->head.head.has_approvals != h->head.has_approvals ||
+		      !sha256_equal(&p->head.head.approvals.digest,
+				    &h->head.approvals.digest);
 
 	p->head = *h;
 	p->has_head = true;
@@ -257,6 +260,7 @@ static void take_head(struct pull *p, const struct verified_head *h)
 	p->now.expires = h->head.expires;
 	if (moved)
 		p->refused[0] = '\0';
+	p->votes_due = p->votes_due || others;
 	/* a head that lives vouches for the clock that says so */
 	if (!h->expired && clock_now() > p->clock_seen)
 		p->clock_seen = clock_now();
@@ -367,6 +371,14 @@ static void on_expiry(void *arg)
 	look_at_expiry(arg);
 }
 
+static void on_votes_end(void *arg)
+{
+	struct pull *p = arg;
+
+	p->votes_due = true;
+	try_again(p);
+}
+
 /* ---- jobs ---- */
 
 static void plan(struct pull *p)
@@ -383,7 +395,8 @@ static void plan(struct pull *p)
 		    !p->head.expired;
 	w.head = !p->tried.head && p->has_head && !p->head.expired &&
 		 p->head.relation != HEAD_CURRENT &&
-		 strcmp(p->head.head.bundle, p->candidate) &&
+		 (strcmp(p->head.head.bundle, p->candidate) ||
+		  p->votes_due) &&
 		 strcmp(p->head.head.bundle, p->refused);
 	if (!w.accepted && !w.applied && !w.head)
 		return;
@@ -596,6 +609,14 @@ static void apply_settings(struct pull *p)
 		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
 		return;
 	}
+	if (s->approvers && trust_parse(s->approvers, strlen(s->approvers),
+					TRUST_APPROVERS, &p->approvers,
+					&err) < 0) {
+		trust_release(&trust);
+		err_wrap(&err, "spec.approvals.approvers");
+		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
+		return;
+	}
 	p->usable = true;
 	p->trust = trust;
 	find(p, &p->judged, SOURCE_UNKNOWN, "");
@@ -620,6 +641,7 @@ struct pull *pull_new(struct child *child, uint32_t handle,
 	work_init(&p->doubt, look_again, p);
 	timer_init(&p->retry, child->loop, on_retry, p);
 	timer_init(&p->expiry, child->loop, on_expiry, p);
+	timer_init(&p->votes_end, child->loop, on_votes_end, p);
 	set_finding(&p->fetching, SOURCE_UNKNOWN, "");
 	set_finding(&p->bundled, SOURCE_UNKNOWN, "");
 	set_finding(&p->now.v[SOURCE_STALE], SOURCE_UNKNOWN, "");
@@ -636,7 +658,9 @@ static void stop_work(struct pull *p)
 	p->job = NULL;
 	poller_free(p->poller);
 	p->poller = NULL;
+	timer_stop(&p->votes_end);
 	trust_release(&p->trust);
+	trust_release(&p->approvers);
 }
 
 void pull_free(struct pull *p)

@@ -6,6 +6,7 @@
  *   pull-job.c     getting bundles: which packs, fetch, scan, index
  *   pull-chain.c   judging a new bundle: its history back to the accepted
  *                  one, and every tree on the way
+ *   pull-votes.c   what approvers say about it
  *   compact.c      keeping the cache small
  *
  * A channel has at most one job. It works in slices of PULL_SLICE_MS and
@@ -59,7 +60,7 @@ struct pull {
 	struct child *child;
 	uint32_t handle;
 	struct source_config config;
-	struct trust trust;
+	struct trust trust, approvers;
 	bool usable;			/* settings make sense */
 	struct state state;
 	struct cache cache;
@@ -83,6 +84,8 @@ struct pull {
 	struct map known;		/* id -> struct known */
 	char candidate[GIT_HEX_SIZE];	/* the last one that was told */
 	char refused[GIT_HEX_SIZE];	/* a head's bundle that was refused */
+	bool votes_due;			/* what was told of approvals is not
+					   what the head says now */
 	struct job *job;
 	/* what a job tried since something last changed, so that what cannot
 	 * be had is not asked for in a loop */
@@ -96,6 +99,7 @@ struct pull {
 	struct work doubt;		/* looks whether the cache is there */
 	struct timer retry;		/* opens or plans again */
 	struct timer expiry;		/* of the head */
+	struct timer votes_end;		/* of an approval */
 	struct compaction *compaction;	/* of engine/compact.c, while it runs */
 };
 
@@ -140,6 +144,16 @@ struct job *job_new(struct pull *p, const struct job_wants *wants);
 void job_free(struct job *j);
 /* A pack child of the job writes into the cache right now. */
 bool job_is_packing(const struct job *j);
+
+/* pull-votes.c */
+
+/*
+ * Judges the approvals of a bundle, which is known: text NULL where the head
+ * names none. What was rejected once stays so, on disk too. Sets the timer
+ * that tells the candidate again when a consent ends.
+ */
+void votes_judge(struct pull *p, const char *bundle, const char *text,
+		 size_t len, struct source_votes *ret);
 
 /* pull-chain.c */
 struct chain;

@@ -137,10 +137,12 @@ static const char **string_at(struct source_settings *s, int i, size_t *ret_max)
 		LIMIT_CHANNEL_BYTES, CHANNEL_ID_SIZE - 1, LIMIT_URL_BYTES,
 		LIMIT_TRUST_BYTES, LIMIT_PEM_BYTES, LIMIT_PEM_BYTES,
 		LIMIT_PEM_BYTES, LIMIT_URL_BYTES, LIMIT_URL_BYTES,
+		LIMIT_TRUST_BYTES,
 	};
 	const char **at[SOURCE_STRINGS] = {
 		&s->name, &s->channel_id, &s->url, &s->publishers, &s->ca_pem,
 		&s->cert_pem, &s->key_pem, &s->server_name, &s->proxy,
+		&s->approvers,
 	};
 
 	*ret_max = max[i];
@@ -171,7 +173,7 @@ int source_check_settings(const struct source_settings *s, struct err *err)
 		"the channel's name", "spec.channelID", "spec.url",
 		"spec.publishers", "the CA certificate",
 		"the client certificate", "the client key",
-		"the server's name", "the proxy",
+		"the server's name", "the proxy", "spec.approvals.approvers",
 	};
 	struct source_settings copy = *s;
 
@@ -209,6 +211,7 @@ void source_put_settings(struct buf *b, const struct source_settings *s)
 	for (uint32_t i = 0; i < n; i++)
 		ipc_put_str(b, s->headers[i]);
 	ipc_put_bool(b, s->insecure);
+	ipc_put_bool(b, s->require_touch);
 	ipc_put_i64(b, s->interval);
 	ipc_put_u64(b, s->epoch_floor);
 	source_put_pin(b, &s->accepted);
@@ -245,6 +248,7 @@ void source_get_settings(struct ipc_in *in, struct source_config *ret)
 		c.headers[i] = ipc_get_strdup(in, LIMIT_HEADER_BYTES);
 	c.s.headers = (const char *const *)c.headers;
 	c.s.insecure = ipc_get_bool(in);
+	c.s.require_touch = ipc_get_bool(in);
 	c.s.interval = ipc_get_i64(in);
 	if (c.s.interval < 1 || c.s.interval > INT32_MAX)
 		in->bad = true;
@@ -323,6 +327,26 @@ void source_get_state(struct ipc_in *in, struct source_state *ret)
 	ret->long_poll = ipc_get_bool(in);
 }
 
+static void put_votes(struct buf *b, const struct source_votes *v)
+{
+	ipc_put_u32(b, v->approved);
+	ipc_put_i64(b, v->until);
+	ipc_put_str(b, v->names);
+	ipc_put_str(b, v->missing);
+	ipc_put_str(b, v->rejected_by);
+	ipc_put_str(b, v->problem);
+}
+
+static void get_votes(struct ipc_in *in, struct source_votes *ret)
+{
+	ret->approved = ipc_get_u32(in);
+	ret->until = get_time(in);
+	ipc_get_str(in, ret->names, sizeof(ret->names));
+	ipc_get_str(in, ret->missing, sizeof(ret->missing));
+	ipc_get_str(in, ret->rejected_by, sizeof(ret->rejected_by));
+	ipc_get_str(in, ret->problem, sizeof(ret->problem));
+}
+
 void source_put_candidate(struct buf *b, const struct source_candidate *c)
 {
 	source_put_pin(b, &c->pin);
@@ -340,8 +364,7 @@ void source_put_candidate(struct buf *b, const struct source_candidate *c)
 	ipc_put_u64(b, c->changed);
 	ipc_put_u64(b, c->deleted);
 	ipc_put_bool(b, c->since_at_hand);
-	ipc_put_digest(b, &c->approvals.digest);
-	ipc_put_u64(b, c->approvals.bytes);
+	put_votes(b, &c->votes);
 }
 
 void source_get_candidate(struct ipc_in *in, struct source_candidate *ret)
@@ -361,8 +384,7 @@ void source_get_candidate(struct ipc_in *in, struct source_candidate *ret)
 	ret->changed = ipc_get_u64(in);
 	ret->deleted = ipc_get_u64(in);
 	ret->since_at_hand = ipc_get_bool(in);
-	ipc_get_digest(in, &ret->approvals.digest);
-	ret->approvals.bytes = ipc_get_u64(in);
+	get_votes(in, &ret->votes);
 	if (!ret->pin.bundle[0] || !ret->pin.sequence || !ret->pin.epoch)
 		in->bad = true;
 }

@@ -12,7 +12,7 @@
 #include "engine/ipc.h"
 #include "engine/source-types.h"
 
-#define SOURCE_PROTOCOL 1
+#define SOURCE_PROTOCOL 2
 
 /* items, paths or places in one frame: keeps a frame under 1 MB */
 #define SOURCE_BATCH 512
@@ -81,7 +81,7 @@ const char *source_msg_name(uint16_t type);
 void source_put_pin(struct buf *b, const struct source_pin *p);
 void source_get_pin(struct ipc_in *in, struct source_pin *ret);
 
-#define SOURCE_STRINGS 9
+#define SOURCE_STRINGS 10
 
 /* Settings as the child keeps them: every string is owned. */
 struct source_config {

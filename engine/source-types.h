@@ -40,6 +40,8 @@ struct source_settings {
 	const char *publishers;		/* allowed_signers text */
 	const char *const *headers;	/* "Name: value", NULL-terminated */
 	const char *ca_pem, *cert_pem, *key_pem;
+	const char *approvers;		/* allowed_signers text */
+	bool require_touch;		/* only security keys approve */
 	const char *server_name;	/* SNI and certificate name */
 	const char *proxy;
 	bool insecure;			/* do not verify the server */
@@ -110,6 +112,23 @@ struct source_state {
 	bool long_poll;		/* the server tells of a new head at once */
 };
 
+/* some names of people, for a message: "alice, bob" */
+#define SOURCE_NAMES_SIZE 192
+
+/*
+ * What approvers said about a bundle, as far as it counts by their keys, the
+ * clock and settings. All is zero where the Channel names no approvers.
+ */
+struct source_votes {
+	uint32_t approved;	/* so many people's consent counts, */
+	int64_t until;		/* all of it until then */
+	char names[SOURCE_NAMES_SIZE];		/* of those people */
+	char missing[SOURCE_NAMES_SIZE];	/* who could consent as well */
+	char rejected_by[LIMIT_PRINCIPAL_BYTES + 1];	/* "": nobody */
+	/* why what the Git host has does not count, or cannot be had */
+	char problem[SOURCE_MESSAGE_SIZE / 2];
+};
+
 /* A bundle that is newer than the accepted one and verified throughout. */
 struct source_candidate {
 	struct source_pin pin;
@@ -134,8 +153,7 @@ struct source_candidate {
 	char since[GIT_HEX_SIZE];
 	uint64_t created, changed, deleted;
 	bool since_at_hand;	/* source_diff from `since` works */
-	/* the approvals text that the head names; bytes is 0 without one */
-	struct pack_ref approvals;
+	struct source_votes votes;
 };
 
 /* an object's path: "objects/" and four names, slashes and the NUL */

@@ -370,3 +370,17 @@ int trust_disjoint(const struct trust *a, const struct trust *b,
 	}
 	return 0;
 }
+
+size_t trust_people(const struct trust *t)
+{
+	size_t people = 0;
+
+	for (size_t i = 0; i < t->n; i++) {
+		size_t k = 0;
+
+		while (strcmp(t->v[k].principal, t->v[i].principal))
+			k++;
+		people += k == i;
+	}
+	return people;
+}

@@ -40,6 +40,9 @@ int trust_parse(const char *text, size_t len, const char *namespaces,
 		struct trust *ret, struct err *err);
 void trust_release(struct trust *t);
 
+/* How many principals are in it: somebody may have several keys. */
+size_t trust_people(const struct trust *t);
+
 /*
  * Who holds the key: its entry, or NULL with ERR_DENIED. If now is not
  * TRUST_ANY_TIME the key must be valid at that second.

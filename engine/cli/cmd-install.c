@@ -44,6 +44,9 @@ static const char usage[] =
 "  --id HEX             the channel's id, as windlass-hook init prints it\n"
 "  --publisher-key KEY  its public key, 'ssh-ed25519 AAAA...'\n"
 "  --publishers FILE    or an allowed_signers file with several\n"
+"  --approvers FILE     who may approve a bundle, in the same form, each line\n"
+"                       with namespaces=\"git\"\n"
+"  --approvals N        how many of them a bundle needs (default: 1)\n"
 "\n"
 "What a channel may do in the cluster:\n"
 "  --namespaces A,B     in these namespaces: everything, or\n"
@@ -64,7 +67,8 @@ static const char usage[] =
 
 struct options {
 	struct install in;
-	const char *from, *publishers_file, *publisher_key;
+	const char *from, *publishers_file, *publisher_key, *approvers_file;
+	bool has_approvals;
 	const char *namespaces, *kinds, *cluster_scoped, *rbac_from;
 	const char *kubeconfig, *context;
 	struct strvec crds;
@@ -150,6 +154,21 @@ static int read_publishers(struct options *o, struct err *err)
 		return fs_read(AT_FDCWD, o->publishers_file,
 			       &o->in.publishers, err);
 	}
+	return 0;
+}
+
+static int read_approvers(struct options *o, struct err *err)
+{
+	struct trust t = TRUST_INIT;
+	struct buf *text = &o->in.approvers;
+
+	if (!o->approvers_file)
+		return 0;
+	if (fs_read(AT_FDCWD, o->approvers_file, text, err) < 0)
+		return -1;
+	if (trust_parse(text->data, text->len, TRUST_APPROVERS, &t, err) < 0)
+		return err_wrap(err, "%s", o->approvers_file);
+	trust_release(&t);
 	return 0;
 }
 
@@ -310,12 +329,43 @@ static int sweep_all(struct cluster *c, const struct options *o,
 			     "before had more cannot be removed") : 0;
 }
 
+/*
+ * What was installed with --approvers is applied again without: that would
+ * take the approvals away, and looks like an update.
+ */
+static int check_approvals_stay(struct cluster *c, const char *channel,
+				struct err *err)
+{
+	const struct object_id id = {
+		.group = "windlass.dev", .version = "v1alpha1",
+		.kind = "Channel", .namespace = "", .name = channel,
+	};
+	struct arena a = ARENA_INIT;
+	struct node *live = NULL;
+	const struct node *required;
+	int rc = install_get(c, &id, &a, &live, err);
+
+	required = live ? node_get(node_get(node_get(live, "spec"),
+					    "approvals"), "required") : NULL;
+	if (!rc && required && required->type == NODE_INT &&
+	    required->integer > 0)
+		rc = err_set(err, ERR_INVALID, "bundles of '%s' need "
+			     "approvals, which this would take away: give "
+			     "--approvers and --approvals as before, or first "
+			     "set spec.approvals.required of the Channel to 0",
+			     channel);
+	arena_release(&a);
+	return rc;
+}
+
 static int apply_all(struct options *o, const struct objects *os,
 		     struct err *err)
 {
 	struct cluster c = CLUSTER_INIT;
 	int rc = cluster_open(&c, o->kubeconfig, o->context, err);
 
+	if (!rc && o->in.channel && !o->approvers_file)
+		rc = check_approvals_stay(&c, o->in.channel, err);
 	if (!rc)
 		rc = install_apply(&c, os, !o->in.replicas, &o->done, err);
 	if (!rc)
@@ -328,6 +378,7 @@ static int write_manifests(struct options *o, struct buf *out,
 			   struct err *err)
 {
 	if (o->in.channel && (read_publishers(o, err) < 0 ||
+			      read_approvers(o, err) < 0 ||
 			      find_rights(o, err) < 0))
 		return -1;
 	if (o->in.image)
@@ -451,7 +502,8 @@ static int check_options(const struct options *o)
 {
 	bool sets = o->in.url || o->from || o->in.id[0] || o->publisher_key ||
 		    o->publishers_file || o->namespaces || o->kinds ||
-		    o->rbac_from || o->cluster_scoped || o->in.cluster_admin;
+		    o->rbac_from || o->cluster_scoped ||
+		    o->in.cluster_admin || o->approvers_file;
 
 	if (!o->in.channel && (sets || !o->in.image))
 		return usage_error(usage, "name one channel%s",
@@ -469,6 +521,8 @@ static int check_options(const struct options *o)
 					  !o->publisher_key)))
 		return usage_error(usage, "give --from, or --id and "
 				   "--publisher-key");
+	if (o->has_approvals && !o->approvers_file)
+		return usage_error(usage, "--approvals goes with --approvers");
 	if (!is_channel_name(o->in.channel))
 		return usage_error(usage, "'%s' is no channel's name: lower-case "
 				   "letters, digits and -", o->in.channel);
@@ -561,6 +615,17 @@ static int take_crds(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+static int take_approvals(void *target, const char *value, struct err *err)
+{
+	struct options *o = target;
+
+	o->has_approvals = true;
+	if (parse_u64(value, 0, LIMIT_APPROVALS, &o->in.approvals) < 0)
+		return err_set(err, ERR_INVALID, "'%s' is no number of people "
+			       "from 0 to %d", value, LIMIT_APPROVALS);
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	const struct option_spec specs[] = {
@@ -573,6 +638,8 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TAKE("id", take_id, o->in.id),
 		OPTION_TEXT("publisher-key", &o->publisher_key),
 		OPTION_TEXT("publishers", &o->publishers_file),
+		OPTION_TEXT("approvers", &o->approvers_file),
+		OPTION_TAKE("approvals", take_approvals, o),
 		OPTION_TEXT("namespaces", &o->namespaces),
 		OPTION_TEXT("kinds", &o->kinds),
 		OPTION_TEXT("rbac-from", &o->rbac_from),
@@ -596,7 +663,13 @@ static int parse_options(int argc, char **argv, struct options *o)
 
 int cmd_install(int argc, char **argv)
 {
-	struct options o = { .in.publishers = BUF_INIT(LIMIT_TRUST_BYTES) };
+	struct options o = {
+		.in = {
+			.publishers = BUF_INIT(LIMIT_TRUST_BYTES),
+			.approvers = BUF_INIT(LIMIT_TRUST_BYTES),
+			.approvals = 1,
+		},
+	};
 	struct err err = ERR_INIT;
 	int status;
 
@@ -605,6 +678,7 @@ int cmd_install(int argc, char **argv)
 	if (status < 0)
 		status = install(&o, &err) < 0 ? fail(&o, &err) : EXIT_OK;
 	buf_release(&o.in.publishers);
+	buf_release(&o.in.approvers);
 	strvec_release(&o.in.namespaces);
 	strvec_release(&o.in.cluster_scoped);
 	strvec_release(&o.crds);

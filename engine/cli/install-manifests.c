@@ -8,6 +8,7 @@
 #include "config.h"
 #include "engine/cli/install.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -259,6 +260,11 @@ static void add_channel(struct buf *out, const struct install *in)
 	json_write_string(in->url, strlen(in->url), out);
 	buf_addf(out, "\n  channelID: \"%s\"\n  publishers: ", in->id);
 	json_write_string(in->publishers.data, in->publishers.len, out);
+	if (in->approvers.len) {
+		buf_addf(out, "\n  approvals:\n    required: %" PRIu64
+			 "\n    approvers: ", in->approvals);
+		json_write_string(in->approvers.data, in->approvers.len, out);
+	}
 	buf_addf(out, "\n  serviceAccount:\n    namespace: " OWN_NAMESPACE
 		 "\n    name: channel-%s\n", in->channel);
 	add_list(out, "namespaces", in->cluster_admin && !in->namespaces.n

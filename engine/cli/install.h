@@ -72,6 +72,8 @@ struct install {
 	const char *channel, *url;
 	char id[CHANNEL_ID_SIZE];
 	struct buf publishers;
+	struct buf approvers;		/* empty: none */
+	uint64_t approvals;		/* so many must approve */
 	bool cluster_admin;
 	struct strvec namespaces;
 	struct strvec cluster_scoped;

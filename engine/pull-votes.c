@@ -1,0 +1,142 @@
+/*
+ * What approvers say about a new bundle. See pull.h and DESIGN.md 2.4. The
+ * text comes by a digest in a signed head, but the Git host chose what is in
+ * it, so each tag is judged by the Channel's own list. A host can withhold a
+ * tag; what it showed once of a reject is remembered.
+ */
+#include "config.h"
+#include "engine/pull.h"
+
+#include <string.h>
+
+#include "engine/rejects.h"
+#include "schema/approval.h"
+#include "schema/base/clock.h"
+#include "schema/base/log.h"
+
+/* an approval's end is looked at anew after so long, by the wall clock */
+#define END_LOOK_S (60 * 60)
+
+/* Puts one more name into a list for a message, while there is room. */
+static void add_name(char list[SOURCE_NAMES_SIZE], const char *name)
+{
+	size_t len = strlen(list), left = SOURCE_NAMES_SIZE - len;
+	const char *comma = len ? ", " : "";
+
+	if (strlen(comma) + strlen(name) + strlen(", ...") < left)
+		snprintf(list + len, left, "%s%s", comma, name);
+	else if (len < strlen("...") || strcmp(list + len - 3, "..."))
+		snprintf(list + len, left, "%s...", comma);
+}
+
+static bool counts(const struct pull *p, const struct vote *v)
+{
+	return !v->reject && (v->touch || !p->config.s.require_touch);
+}
+
+static bool consents(const struct pull *p, const struct votes *vs,
+		     const char *principal)
+{
+	for (size_t i = 0; i < vs->n; i++)
+		if (counts(p, &vs->v[i]) &&
+		    !strcmp(vs->v[i].principal, principal))
+			return true;
+	return false;
+}
+
+static void add_consent(const struct vote *v, struct source_votes *ret)
+{
+	int64_t end = v->not_after < v->valid_before ? v->not_after
+						     : v->valid_before;
+
+	ret->approved++;
+	if (end < ret->until)
+		ret->until = end;
+	add_name(ret->names, v->principal);
+}
+
+/* People with a key that is good now; who has several is named once. */
+static void find_missing(const struct pull *p, const struct votes *vs,
+			 int64_t now, struct source_votes *ret)
+{
+	const struct trust *t = &p->approvers;
+
+	for (size_t i = 0; i < t->n; i++) {
+		const char *name = t->v[i].principal;
+		bool again = false;
+
+		for (size_t k = 0; k < i; k++)
+			again |= !strcmp(t->v[k].principal, name);
+		if (!again && t->v[i].valid_before >= now &&
+		    !consents(p, vs, name))
+			add_name(ret->missing, name);
+	}
+}
+
+static void judge_text(struct pull *p, const char *bundle, const char *text,
+		       size_t len, int64_t now, struct votes *vs,
+		       struct source_votes *ret)
+{
+	const struct known *k = pull_known(p, bundle);
+	struct approvals tags;
+	struct err err = ERR_INIT;
+
+	if (!k || approvals_parse(text, len, &tags, &err) < 0 ||
+	    approvals_judge(&tags, bundle, &k->commit.bundle, &p->approvers,
+			    now, vs, &err) < 0) {
+		vs->n = 0;
+		snprintf(ret->problem, sizeof(ret->problem), "%.255s",
+			 err.msg);
+		return;
+	}
+	if (vs->passed_over)
+		snprintf(ret->problem, sizeof(ret->problem), "%.255s",
+			 vs->why.msg);
+	for (size_t i = 0; i < vs->n; i++) {
+		const struct vote *v = &vs->v[i];
+
+		if (counts(p, v))
+			add_consent(v, ret);
+		else if (v->reject)
+			memcpy(ret->rejected_by, v->principal,
+			       sizeof(v->principal));
+		else
+			snprintf(ret->problem, sizeof(ret->problem), "the key "
+				 "of '%s' wants no touch", v->principal);
+	}
+}
+
+/* A reject of now is kept, one of before is brought back. */
+static void remember(struct pull *p, const char *bundle,
+		     struct source_votes *ret)
+{
+	struct err err = ERR_INIT;
+	int rc;
+
+	if (ret->rejected_by[0])
+		rc = rejects_add(&p->state, bundle, ret->rejected_by, &err);
+	else
+		rc = rejects_find(&p->state, bundle, ret->rejected_by, &err);
+	if (rc < 0)
+		log_warn("rejects", LOG_S("channel", p->config.s.name),
+			 LOG_S("error", err.msg));
+}
+
+void votes_judge(struct pull *p, const char *bundle, const char *text,
+		 size_t len, struct source_votes *ret)
+{
+	struct source_votes r = { .until = CLOCK_TIME_END - 1 };
+	struct votes vs = { .n = 0 };
+	int64_t now = clock_now(), left;
+
+	timer_stop(&p->votes_end);
+	if (text)
+		judge_text(p, bundle, text, len, now, &vs, &r);
+	find_missing(p, &vs, now, &r);
+	remember(p, bundle, &r);
+	left = r.until - now + 1;
+	if (r.approved)
+		timer_set(&p->votes_end, 1000 *
+			  (left < END_LOOK_S ? left : END_LOOK_S));
+	*ret = r;
+}
