@@ -50,12 +50,14 @@ EXTRA_DIST += \
 	contrib/guides/gitea.md \
 	contrib/guides/gitlab.md \
 	contrib/guides/gitolite.md \
-	contrib/guides/moving.md
+	contrib/guides/moving.md \
+	contrib/guides/static.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	contrib/grafana/windlass-dashboard.json \
 	contrib/logrotate/windlass \
 	contrib/nginx/windlass.conf \
+	contrib/nginx/windlass-static.conf \
 	contrib/prometheus/windlass-alerts.yaml \
 	contrib/prometheus/windlass-alerts-test.yaml
 

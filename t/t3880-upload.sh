@@ -253,7 +253,7 @@ refused "NoSuchBucket.*make the bucket, or correct the url" "no bucket"
 git -C host.git config windlass-s3.eu.url "$store/pub/clusters"
 ok "all is well again" hook host.git upload --verify
 if command -v faketime >/dev/null; then
-	faketime -f '+40m' windlass-hook upload --verify --repo host.git \
+	timeout 60 faketime -f '+40m' windlass-hook upload --verify --repo host.git \
 		>refused.out 2>&1
 	is "$?" 1 "a clock that is wrong"
 	like "$(cat refused.out)" "clock of this machine is 2[34][0-9][0-9] s ahead of that of the store: set it" \

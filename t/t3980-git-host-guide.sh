@@ -178,8 +178,6 @@ quiet() { [ "$(waiting)" -le $((idle + 2)) ]; }
 ok "when they vanish, serve lets them go" wait_for 30 quiet
 unlike "$(cat /var/log/nginx/windlass.log /var/log/windlass/app.log serve.log)" \
 	"$token" "the token is in no log"
-block "Serve, behind nginx" 4
-skip_block "Serve, behind nginx" 4
 
 # ---- logs
 
