@@ -6,13 +6,9 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
-#include <string.h>
-
-#include "engine/cli/bundles.h"
+#include "engine/cli/bundle-diff.h"
 #include "engine/cli/live.h"
-#include "engine/cli/patch-out.h"
 #include "schema/base/options.h"
-#include "schema/json.h"
 
 static const char usage[] =
 "usage: windlass diff [OPTION]... BUNDLE [BUNDLE]\n"
@@ -41,132 +37,18 @@ BUNDLE_NAME_HELP
 "With neither --exit-code nor --live, 0, or 1 if there is no such bundle.\n";
 
 struct diff {
-	git_repository *repo;
+	struct bundle_diff between;
 	const char *dir;
-	bool name_only, exit_code, color, live;
+	bool exit_code, live;
 	const char *kubeconfig, *context;	/* these with live */
 	enum cli_output output;
-	size_t changes;
 };
-
-/* One side of a Secret; NULL where there is none. */
-static int load_secret(git_repository *repo, const git_oid *blob,
-		       struct arena *a, struct node **ret, struct err *err)
-{
-	struct buf text = BUF_INIT(LIMIT_OBJECT_BYTES);
-	char id[GIT_HEX_SIZE];
-	int rc = 0;
-
-	*ret = NULL;
-	if (blob) {
-		git_oid_tostr(id, sizeof(id), blob);
-		rc = repo_read(repo, id, GIT_OBJECT_BLOB, &text, err);
-		if (rc == 0)
-			rc = json_read(text.data, text.len, a, ret, err);
-	}
-	buf_wipe(&text);
-	return rc;
-}
-
-static void print_key(char op, const struct node_pair *p)
-{
-	printf("%c data.", op);
-	cli_print_scrubbed(p->key, p->key_len);
-	puts(" (value hidden)");
-}
-
-/* Which keys of its data came, went or changed. */
-static void print_keys(const struct node *old_data,
-		       const struct node *new_data)
-{
-	const struct node *sides[2] = { old_data, new_data };
-
-	for (int i = 0; i < 2; i++) {
-		const struct node *here = sides[i], *there = sides[!i];
-
-		for (uint32_t k = 0; here && here->type == NODE_MAP &&
-		     k < here->n; k++) {
-			const struct node_pair *p = &here->pairs[k];
-			const struct node *other = node_getn(there, p->key,
-							     p->key_len);
-
-			if (!other)
-				print_key(i ? '+' : '-', p);
-			else if (i && !node_equal(p->value, other))
-				print_key('~', p);
-		}
-	}
-}
-
-/* What is no secret about it: its labels, its type. */
-static void write_rest(struct arena *a, struct node *secret, struct buf *out)
-{
-	if (!secret)
-		return;
-	node_del(secret, "data");
-	bundle_hide_secret(a, secret);
-	json_write_canonical(secret, out);
-}
-
-static int print_secret(struct diff *d, const git_oid *old_id,
-			const git_oid *new_id, struct err *err)
-{
-	struct buf old_text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
-	struct buf new_text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
-	struct arena a = ARENA_INIT;
-	struct node *old, *new;
-	int rc = load_secret(d->repo, old_id, &a, &old, err);
-
-	if (rc == 0)
-		rc = load_secret(d->repo, new_id, &a, &new, err);
-	if (rc == 0) {
-		print_keys(node_get(old, "data"), node_get(new, "data"));
-		write_rest(&a, old, &old_text);
-		write_rest(&a, new, &new_text);
-		rc = patch_print(&old_text, &new_text, d->color, false,
-				 err);
-	}
-	arena_wipe(&a);
-	buf_release(&old_text);
-	buf_release(&new_text);
-	return rc;
-}
-
-static int print_change(void *arg, char op, const char *path,
-			const git_oid *old_id, const git_oid *new_id,
-			struct err *err)
-{
-	struct diff *d = arg;
-	struct buf old_text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
-	struct buf new_text = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
-	int rc = 0;
-
-	d->changes++;
-	printf("%s%c ", d->color ? "\033[1m" : "", op);
-	cli_print_scrubbed(path, strlen(path));
-	puts(d->color ? "\033[m" : "");
-	if (d->name_only)
-		return 0;
-	if (bundle_path_is_secret(path))
-		return print_secret(d, old_id, new_id, err) < 0 ?
-		       err_wrap(err, "'%s'", path) : 0;
-	if (old_id)
-		rc = bundle_object(d->repo, path, old_id, &old_text, err);
-	if (rc == 0 && new_id)
-		rc = bundle_object(d->repo, path, new_id, &new_text, err);
-	if (rc == 0)
-		rc = patch_print(&old_text, &new_text, d->color, false,
-				 err);
-	buf_release(&old_text);
-	buf_release(&new_text);
-	return rc;
-}
 
 static int parse_options(int argc, char **argv, struct diff *d)
 {
 	const struct option_spec specs[] = {
 		OPTION_TEXT("repo", &d->dir),
-		OPTION_FLAG("name-only", &d->name_only),
+		OPTION_FLAG("name-only", &d->between.name_only),
 		OPTION_FLAG("exit-code", &d->exit_code),
 		OPTION_FLAG("live", &d->live),
 		OPTION_TAKE("output", cli_take_output, &d->output),
@@ -196,17 +78,17 @@ static int compare_live(struct diff *d, const char *bundle)
 {
 	struct cluster c = CLUSTER_INIT;
 	struct live_out out = {
-		.output = d->output, .name_only = d->name_only,
-		.color = d->color,
+		.output = d->output, .name_only = d->between.name_only,
+		.color = d->between.color,
 	};
 	struct err err = ERR_INIT;
 	int status = EXIT_TROUBLE;
 
-	if (bundles_open(d->dir, &d->repo, &err) < 0 ||
+	if (bundles_open(d->dir, &d->between.repo, &err) < 0 ||
 	    cluster_open(&c, d->kubeconfig, d->context, &err) < 0)
 		command_fail(&err);
 	else
-		status = live_compare(&c, d->repo, bundle, &out);
+		status = live_compare(&c, d->between.repo, bundle, &out);
 	cluster_close(&c);
 	return status;
 }
@@ -217,17 +99,17 @@ static int compare_bundles(struct diff *d, char **names, int n)
 	struct err err = ERR_INIT;
 	int none = 0, status;
 
-	if (bundles_open(d->dir, &d->repo, &err) < 0 ||
-	    bundle_find(d->repo, names[n - 1], &to, &err) < 0)
+	if (bundles_open(d->dir, &d->between.repo, &err) < 0 ||
+	    bundle_find(d->between.repo, names[n - 1], &to, &err) < 0)
 		goto fail;
 	if (n == 2)
-		none = bundle_find(d->repo, names[0], &from, &err);
+		none = bundle_find(d->between.repo, names[0], &from, &err);
 	else
-		none = bundle_before(d->repo, &to, &from, &err);
-	if (none < 0 || bundle_changes(d->repo, none ? NULL : &from, &to,
-				       print_change, d, &err) < 0)
+		none = bundle_before(d->between.repo, &to, &from, &err);
+	if (none < 0 || bundle_diff(&d->between, none ? NULL : &from, &to,
+				    &err) < 0)
 		goto fail;
-	return d->exit_code && d->changes ? EXIT_REFUSED : EXIT_OK;
+	return d->exit_code && d->between.changes ? EXIT_REFUSED : EXIT_OK;
 fail:
 	status = command_fail(&err);
 	/* 1 says that they differ */
@@ -236,13 +118,13 @@ fail:
 
 int cmd_diff(int argc, char **argv)
 {
-	struct diff d = { .color = cli_color(stdout) };
+	struct diff d = { .between.color = cli_color(stdout) };
 	int status = parse_options(argc, argv, &d);
 
 	if (status >= 0)
 		return status;
 	status = d.live ? compare_live(&d, argv[optind])
 			: compare_bundles(&d, argv + optind, argc - optind);
-	git_repository_free(d.repo);
+	git_repository_free(d.between.repo);
 	return status;
 }
