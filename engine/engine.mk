@@ -117,10 +117,12 @@ windlass_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(LIBGIT2_CFLAGS) \
 	$(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
+	engine/cli/bundle-diff.c engine/cli/bundle-diff.h \
 	engine/cli/bundles.c engine/cli/bundles.h \
 	engine/cli/check-chain.c engine/cli/check-chain.h \
 	engine/cli/cli.h \
 	engine/cli/cluster.c engine/cli/cluster.h \
+	engine/cli/cmd-approve.c \
 	engine/cli/cmd-check.c \
 	engine/cli/cmd-diff.c \
 	engine/cli/cmd-doctor.c \
@@ -142,6 +144,7 @@ windlass_SOURCES = \
 	engine/cli/findings-github.c \
 	engine/cli/findings-junit.c \
 	engine/cli/findings-sarif.c \
+	engine/cli/git-run.c engine/cli/git-run.h \
 	engine/cli/install-cluster.c engine/cli/install.h \
 	engine/cli/install-manifests.c \
 	engine/cli/install-rights.c \
@@ -176,6 +179,7 @@ libengine_a_SOURCES += \
 # the manuals
 dist_man_MANS += \
 	engine/cli/windlass.1 \
+	engine/cli/windlass-approve.1 \
 	engine/cli/windlass-check.1 \
 	engine/cli/windlass-diff.1 \
 	engine/cli/windlass-doctor.1 \

@@ -374,7 +374,8 @@ static void explain_missing(const struct channel *c,
 	else
 		buf_adds(out, "none");
 	if (v->missing[0])
-		buf_addf(out, "; %s can give it", v->missing);
+		buf_addf(out, "; %s can give it by `windlass approve %s`",
+			 v->missing, c->name);
 	else if (!c->spec.approvers)
 		buf_adds(out, "; spec.approvals.approvers names nobody who "
 			 "could give it");

@@ -82,7 +82,7 @@ ok "a bundle waits for two people" waits \
 is "$(live_count)" 0 "and nothing of it is applied"
 ok "one approves" by alice
 ok "which is one too few" waits \
-	"and has that of alice; bob, carol can give it"
+	"and has that of alice; bob, carol can give it by \`windlass approve $channel\`"
 is "$(live_count)" 0 "and nothing is applied"
 ok "a second approves" by carol
 ok "then it is applied" applied
@@ -164,7 +164,15 @@ config one good
 new_bundle fifth
 ok "the next one needs its own" waits 'and has none'
 by alice
-by carol
+git -C work config gpg.format ssh
+git -C work config user.signingKey "$TRASH/keys/carol"
+printf 'host namespaces="git,head-v1@windlass.dev" %s\n' \
+	"$(cut -d' ' -f1,2 "keys/$channel.pub")" >publishers
+windlass approve --live --yes --repo work --publishers publishers \
+	--as carol "$channel" >approve.out 2>&1
+is "$?" 0 "carol by windlass approve"
+like "$(cat approve.out)" '1 of 5 objects other than in 1.3, which the cluster has accepted' \
+	"who sees what is other than in the cluster"
 ok "and is taken" applied
 is "$(value one)" good "as it is"
 

@@ -12,6 +12,7 @@
 #include "schema/base/program.h"
 
 /* argv[0] is the command's name. The result is an exit status. */
+int cmd_approve(int argc, char **argv);
 int cmd_check(int argc, char **argv);
 int cmd_diff(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
@@ -44,6 +45,10 @@ enum cli_output { OUTPUT_TEXT, OUTPUT_JSON };
 int cli_take_output(void *target, const char *word, struct err *err);
 /* --timeout: 1s to 1h; target is an int64_t, in seconds. */
 int cli_take_time(void *target, const char *word, struct err *err);
+
+/* --publishers: a file that says whose signatures count, and names a key. */
+struct trust;
+int cli_read_publishers(const char *path, struct trust *ret, struct err *err);
 
 /* After options_parse: the one argument is a channel's name. -1 and *ret, or
  * the status of a usage_error. */

@@ -55,22 +55,6 @@ struct options {
 	struct results results;
 };
 
-static int read_trust(const char *path, struct trust *ret, struct err *err)
-{
-	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
-	int rc = fs_read_follow(path, &text, err);
-
-	if (rc == 0)
-		rc = trust_parse(text.data, text.len, TRUST_PUBLISHERS, ret,
-				 err);
-	if (rc == 0 && ret->n == 0)
-		rc = err_set(err, ERR_INVALID, "it names no key");
-	if (rc)
-		err_wrap(err, "--publishers '%s'", path);
-	buf_release(&text);
-	return rc;
-}
-
 /* ---- a repository ---- */
 
 static int verify_repo(struct options *o, const struct trust *publishers,
@@ -298,7 +282,7 @@ int cmd_verify(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (read_trust(o.publishers, &publishers, &err) < 0) {
+	if (cli_read_publishers(o.publishers, &publishers, &err) < 0) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;
 	} else if ((o.url ? verify_url(&o, &publishers, &err)

@@ -11,15 +11,18 @@
 #include <unistd.h>
 
 #include "schema/base/buf.h"
+#include "schema/base/fs.h"
 #include "schema/base/num.h"
 #include "schema/object.h"
 #include "schema/repo.h"
+#include "schema/trust.h"
 
 /* NULL-terminated; what a developer needs first, then what an admin does. */
 static const struct command commands[] = {
 	{ "check", cmd_check, "check manifests as a push would" },
 	{ "explain", cmd_explain, "explain a rule, and how to repair" },
 	{ "render", cmd_render, "print manifests as a bundle has them" },
+	{ "approve", cmd_approve, "approve or reject what would run" },
 	{ "diff", cmd_diff, "compare two bundles, or one and the cluster" },
 	{ "doctor", cmd_doctor, "check the cluster's side" },
 	{ "events", cmd_events, "list what the engine told of channels" },
@@ -90,6 +93,22 @@ int cli_take_time(void *target, const char *word, struct err *err)
 			       "1h, such as 90s");
 	*seconds = n;
 	return 0;
+}
+
+int cli_read_publishers(const char *path, struct trust *ret, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
+	int rc = fs_read_follow(path, &text, err);
+
+	if (rc == 0)
+		rc = trust_parse(text.data, text.len, TRUST_PUBLISHERS, ret,
+				 err);
+	if (rc == 0 && ret->n == 0)
+		rc = err_set(err, ERR_INVALID, "it names no key");
+	if (rc)
+		err_wrap(err, "--publishers '%s'", path);
+	buf_release(&text);
+	return rc;
 }
 
 int cli_channel(const char *usage, int argc, char **argv, const char **ret)

@@ -1,0 +1,117 @@
+/*
+ * Running git. See git-run.h. The clone is its owner's, who may have set
+ * anything in it; replace refs are never looked at. No shell is in between.
+ */
+#include "config.h"
+#include "engine/cli/git-run.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "schema/base/fs.h"
+#include "schema/base/proc.h"
+#include "schema/base/strvec.h"
+
+static void command(const char *dir, const char *const *argv,
+		    struct strvec *ret)
+{
+	strvec_push(ret, "git");
+	strvec_push(ret, "--no-replace-objects");
+	strvec_push(ret, "-C");
+	strvec_push(ret, dir);
+	while (*argv)
+		strvec_push(ret, *argv++);
+}
+
+_Noreturn static void run(char **argv, int in)
+{
+	if (dup2(in, STDIN_FILENO) < 0 ||
+	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+		_exit(127);
+	close_range(3, ~0U, 0);
+	signal(SIGPIPE, SIG_DFL);
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+/* A pipe with a short text in it, closed behind it. */
+static int filled(const char *text, struct err *err)
+{
+	int ends[2], rc;
+
+	if (pipe(ends) < 0)
+		return err_sys(err, "pipe");
+	rc = fs_write_fd(ends[1], "git", text, strlen(text), err);
+	close(ends[1]);
+	if (rc == 0)
+		return ends[0];
+	close(ends[0]);
+	return -1;
+}
+
+static int wait_for_it(pid_t pid, const char *what, struct err *err)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(err, "waitpid");
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 127)
+		return err_set(err, ERR_INTERNAL, "git cannot be run: is it "
+			       "installed?");
+	return err_set(err, ERR_INVALID, "git %s failed", what);
+}
+
+int git_attended(const char *dir, const char *const *argv, const char *in,
+		 struct err *err)
+{
+	struct strvec v = STRVEC_INIT;
+	int fd = filled(in ? in : "", err);
+	int rc = -1;
+	pid_t pid;
+
+	if (fd < 0)
+		return -1;
+	command(dir, argv, &v);
+	/* what we printed stands before what git says */
+	fflush(stdout);
+	pid = fork();
+	if (pid == 0)
+		run(v.v, fd);
+	close(fd);
+	if (pid < 0)
+		err_sys(err, "fork");
+	else
+		rc = wait_for_it(pid, argv[0], err);
+	strvec_release(&v);
+	return rc;
+}
+
+int git_line(const char *dir, const char *const *argv, struct buf *ret,
+	     struct err *err)
+{
+	struct strvec v = STRVEC_INIT;
+	struct buf out = BUF_INIT(65536), diag = BUF_INIT(65536);
+	struct proc p = { .out = &out, .diag = &diag };
+	int status = 0, rc;
+
+	command(dir, argv, &v);
+	p.argv = (const char *const *)v.v;
+	rc = proc_run(&p, &status, err);
+	if (rc == 0 && status == 1 && !out.len)
+		rc = 1;
+	else if (rc == 0 && status)
+		rc = err_set(err, ERR_INVALID, "git %s failed: %.*s", argv[0],
+			     (int)strcspn(diag.data, "\n"), diag.data);
+	if (rc == 0)
+		buf_add(ret, out.data, strcspn(out.data, "\n"));
+	buf_release(&out);
+	buf_release(&diag);
+	strvec_release(&v);
+	return rc;
+}

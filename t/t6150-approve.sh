@@ -1,0 +1,146 @@
+#!/bin/bash
+# windlass approve: what is fetched is verified before it is shown, all that
+# was not approved before is shown, and the tag is the one that stock git
+# makes.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-approve.sh"
+
+make_host host.git prod
+set_channel host.git prod secrets allow
+make_clone host.git work
+for i in 1 2 3; do
+	put work "deploy/prod/c$i.yaml" ConfigMap "c$i" demo one
+done
+commit_push work start
+for name in alice bob; do make_key "$name"; done
+{ approver_line alice@example.com keys/alice; approver_line bob keys/bob; } \
+	>approvers
+set_channel host.git prod approvers "$TRASH/approvers"
+publisher() {
+	printf 'host namespaces="git,head-v1@windlass.dev" %s\n' \
+		"$(cut -d' ' -f1,2 "keys/$1.pub")"
+}
+publisher prod >publishers
+publisher bob >others
+git clone -q "file://$TRASH/host.git" mine 2>/dev/null
+git -C mine config user.email alice@example.com
+
+# run EXPECTED WHAT ARGUMENT...: output in run.out
+run() {
+	local expected=$1 what=$2
+	shift 2
+	windlass approve --repo mine "$@" >run.out 2>&1 </dev/null
+	is "$?" "$expected" "$what"
+}
+says() { like "$(cat run.out)" "$@"; }
+silent() { unlike "$(cat run.out)" "$@"; }
+refs() { git -C host.git for-each-ref refs/windlass-approvals; }
+count() { refs | grep -c "/$1\$"; }
+
+# ---- what is missing is said before anything happens ----
+run 1 "without publishers" prod
+says 'git config windlass.prod.publishers FILE' "it says how to set them"
+git -C mine config windlass.prod.publishers "$TRASH/publishers"
+run 1 "without a signing key" prod
+says 'gpg.format ssh' "it says how to set one"
+git -C mine config gpg.format ssh
+git -C mine config user.signingKey "$TRASH/keys/alice"
+run 1 "with nobody to ask" prod
+says 'there is nobody to ask' "it does not sign"
+is "$(refs)" "" "nothing was pushed"
+is "$(git -C mine tag)" "" "nor does a tag stay"
+
+# ---- the first time ----
+says '3 of 3 objects, all of them new to you' "everything is shown"
+says '^. objects/demo/core/ConfigMap/c2.json' "each object"
+says "content sha256:$(trailer host.git prod Content-SHA256)" "and the digest"
+says 'Approve prod 1.1 until 20' "and what is asked"
+run 0 "yes" --yes --not-after 2d prod
+says 'signed by ssh-ed25519 key SHA256:' "it says with which key"
+says 'alice@example.com approves prod 1.1 until 20' "the Git host says so"
+tag=$(refs | cut -d' ' -f1)
+ok "stock git finds it good" git -C host.git \
+	-c gpg.ssh.allowedSignersFile="$TRASH/approvers" verify-tag "$tag"
+like "$(git -C host.git cat-file tag "$tag")" \
+	"^Not-After: $(date -u -d '2 days' +%Y-%m-%d)T" "it ends when it should"
+is "$(git -C mine for-each-ref --format='%(refname)' refs/tags)" "" \
+	"no tag is left in the clone"
+is "$(git -C mine rev-parse refs/windlass-approved/prod)" \
+	"$(bundle host.git prod)" "but what was approved is remembered"
+run 1 "a second time" --yes --not-after 1d prod
+says "'alice@example.com' approves prod 1.1 already" "the Git host says why not"
+
+# ---- what was not approved before ----
+put work deploy/prod/c2.yaml ConfigMap c2 demo two
+commit_push work two
+put work deploy/prod/c3.yaml ConfigMap c3 demo three
+printf -- '---\napiVersion: v1\nkind: Secret\nmetadata: {name: s, namespace: demo}\nstringData: {key: c2VjcmV0LXZhbHVl}\n' \
+	>work/deploy/prod/s.yaml
+commit_push work three
+run 1 "two bundles later" prod
+says '3 of 4 objects other than in 1.1, which you approved' \
+	"what both changed is shown"
+says '^~ objects/demo/core/ConfigMap/c2.json' "that of the first"
+says '^~ objects/demo/core/ConfigMap/c3.json' "and of the second"
+says '^. objects/demo/core/Secret/s.json' "a Secret by its name"
+silent 'c2VjcmV0\|YzJWamNtVjBMWFpoYkhWbA' "and no value of it"
+says '^ok .*prod 1.2 ' "each is verified"
+run 1 "since the one before" --since prod@2 prod
+says '2 of 4 objects other than in 1.2, which you named' "only that is shown"
+run 129 "two beginnings" --since prod@2 --live prod
+run 1 "since none" --since prod@9 prod
+
+# ---- no ----
+# at a terminal
+at_terminal() {
+	script -qec 'windlass approve --repo mine prod' /dev/null <<<"$1" \
+		>run.out 2>&1
+}
+not_ok "who says no" at_terminal n
+says 'nothing was signed' "has signed nothing"
+not_ok "who says nothing" at_terminal ''
+is "$(refs | wc -l)" 1 "neither"
+run 0 "who rejects" --reject --yes --message 'too many at once' prod
+says 'alice@example.com rejects prod 1.3' "says so"
+like "$(git -C host.git cat-file tag "$(git -C host.git for-each-ref \
+	--format='%(objectname)' 'refs/windlass-approvals/prod/1/3/**')")" \
+	'^too many at once' "with a reason"
+is "$(git -C mine rev-parse refs/windlass-approved/prod)" \
+	"$(git -C host.git rev-parse refs/windlass/prod~2)" \
+	"which is no approval"
+
+# ---- names and keys ----
+git -C mine config user.signingKey "$TRASH/keys/bob"
+run 1 "the wrong name" --yes prod
+says 'this tag must be pushed to .*/bob/' "the Git host says which"
+says 'give --as' "and we how to say it"
+run 0 "the right one" --yes --as bob prod
+git -C mine config windlass.approver bob
+git -C mine config user.signingKey \
+	"key::$(cut -d' ' -f1,2 keys/bob.pub)"
+SSH_CONNECTION=x SSH_AUTH_SOCK=/nowhere run 1 "an agent of elsewhere" --yes prod
+says 'forwarded' "is not used"
+git -C mine config user.signingKey "$TRASH/keys/bob"
+git -C mine config gpg.format openpgp
+run 1 "another kind of signature" --yes prod
+says 'gpg.format ssh' "is not made"
+git -C mine config gpg.format ssh
+
+# ---- what is not good is not shown to be signed ----
+before=$(refs)
+run 1 "a publisher whom nobody trusts" --publishers others --yes prod
+says 'nothing is signed for a bundle that is not good' "stops it"
+silent 'Approve prod' "before anything is asked"
+git -C host.git update-ref refs/windlass/prod \
+	"$(git -C host.git commit-tree -m "windlass prod 1.4" \
+		-p refs/windlass/prod 'refs/windlass/prod^{tree}')"
+run 1 "a commit that is no bundle" --yes prod
+git -C host.git update-ref refs/windlass/prod \
+	"$(git -C mine rev-parse refs/windlass/prod^)" 2>/dev/null
+is "$(refs)" "$before" "and nothing was pushed"
+run 1 "a channel that is not there" --yes none
+run 2 "a clone that is none" --repo /nowhere --yes prod
+run 129 "no channel"
+
+done_testing
