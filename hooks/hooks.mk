@@ -100,6 +100,7 @@ libhooks_a_SOURCES += \
 	hooks/serve-head.c \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \
+	hooks/serve-many.c \
 	hooks/serve-wait.c \
 	hooks/serve-work.c \
 	hooks/tls.c hooks/tls.h \

@@ -30,6 +30,9 @@
 /* one address may hold so many times as many places as are still free */
 #define SHARE 2
 
+/* channels of all questions for many: 200 bytes each */
+#define HEADS_MAX 500000
+
 /* Who is at the other end, and what is held there. */
 struct address {
 	char text[INET6_ADDRSTRLEN];
@@ -221,25 +224,26 @@ struct client *serve_client_of(struct MHD_Connection *connection)
 	return info->socket_context;
 }
 
-bool serve_client_hold(struct serve *s, struct client *c, enum place place)
+bool serve_client_hold(struct serve *s, struct client *c, enum place place,
+		       size_t n)
 {
 	size_t free_places = s->places_max[place] - s->places[place];
 
-	if (!free_places || (c->address && c->address->held[place] >=
-					   SHARE * free_places))
+	if (free_places < n || (c->address && c->address->held[place] + n >
+						 SHARE * free_places))
 		return false;
-	s->places[place]++;
+	s->places[place] += n;
 	if (c->address)
-		c->address->held[place]++;
+		c->address->held[place] += n;
 	return true;
 }
 
 void serve_client_give_back(struct serve *s, struct client *c,
-			    enum place place)
+			    enum place place, size_t n)
 {
-	s->places[place]--;
+	s->places[place] -= n;
 	if (c->address)
-		c->address->held[place]--;
+		c->address->held[place] -= n;
 }
 
 int64_t serve_client_expire(struct serve *s, int64_t now)
@@ -264,6 +268,7 @@ void serve_client_limits(struct serve *s, size_t connections, size_t packs)
 
 	s->connections_max = connections - slack;
 	s->places_max[PLACE_PACK] = packs;
+	s->places_max[PLACE_HEAD] = HEADS_MAX;
 	/* an eighth is for whoever comes, asks and goes */
 	s->places_max[PLACE_WAIT] = (s->connections_max - packs) / 8 * 7;
 }

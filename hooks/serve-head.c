@@ -29,11 +29,31 @@
 
 struct served *serve_find(struct serve *s, const char *name, size_t len)
 {
-	for (size_t i = 0; i < s->n; i++)
-		if (strlen(s->channels[i]->name) == len &&
-		    !memcmp(s->channels[i]->name, name, len))
-			return s->channels[i];
-	return NULL;
+	return map_getn(&s->by_name, name, len);
+}
+
+/* ---- watches, by their number ---- */
+
+/* The key of a watch. */
+struct wd_key {
+	char text[16];
+};
+
+static struct wd_key wd_key(int wd)
+{
+	struct wd_key k;
+
+	snprintf(k.text, sizeof(k.text), "%d", wd);
+	return k;
+}
+
+static void set_wd(struct serve *s, struct served *ch, int wd)
+{
+	if (ch->wd >= 0)
+		map_del(&s->by_wd, wd_key(ch->wd).text);
+	ch->wd = wd;
+	if (wd >= 0)
+		map_put(&s->by_wd, wd_key(wd).text, ch);
 }
 
 /* What serve-work.c goes by; nothing if the text is no head. */
@@ -104,15 +124,15 @@ void serve_head_check(struct serve *s, struct served *ch)
 			s->next_check = 0;
 	}
 	free(path);
-	if (ch->waiters)
+	if (ch->wishes)
 		serve_wait_wake(s, ch);
 }
 
-static void unwatch_folder(struct serve *s, int *wd)
+static void unwatch_folder(struct serve *s, struct served *ch)
 {
-	if (*wd >= 0)
-		inotify_rm_watch(s->inotify.fd, *wd);
-	*wd = -1;
+	if (ch->wd >= 0)
+		inotify_rm_watch(s->inotify.fd, ch->wd);
+	set_wd(s, ch, -1);
 	s->unwatched = true;
 }
 
@@ -126,28 +146,29 @@ static void publish_event(struct serve *s, const struct inotify_event *e,
 		s->next_check = 0;
 	if (!gone)
 		return;
-	unwatch_folder(s, &s->publish_wd);
+	if (s->publish_wd >= 0)
+		inotify_rm_watch(s->inotify.fd, s->publish_wd);
+	s->publish_wd = -1;
 	/* what was in it may have moved away with it, without a word */
 	for (size_t i = 0; i < s->n; i++)
-		unwatch_folder(s, &s->channels[i]->wd);
+		unwatch_folder(s, s->channels[i]);
 }
 
 static void folder_event(struct serve *s, const struct inotify_event *e)
 {
 	bool gone = e->mask & (IN_IGNORED | IN_DELETE_SELF | IN_MOVE_SELF);
 
+	struct served *ch;
+
 	if (e->wd == s->publish_wd)
 		publish_event(s, e, gone);
-	for (size_t i = 0; i < s->n; i++) {
-		struct served *ch = s->channels[i];
-
-		if (ch->wd != e->wd)
-			continue;
-		if (gone)
-			unwatch_folder(s, &ch->wd);
-		if (gone || !strcmp(e->len ? e->name : "", "head"))
-			serve_head_check(s, ch);
-	}
+	ch = map_get(&s->by_wd, wd_key(e->wd).text);
+	if (!ch)
+		return;
+	if (gone)
+		unwatch_folder(s, ch);
+	if (gone || !strcmp(e->len ? e->name : "", "head"))
+		serve_head_check(s, ch);
 }
 
 static void inotify_ready(struct serve *s, struct source *src,
@@ -183,8 +204,9 @@ bool serve_heads_watch(struct serve *s)
 		struct served *ch = s->channels[i];
 
 		if (ch->wd < 0) {
-			ch->wd = inotify_add_watch(s->inotify.fd, ch->folder,
-						   CHANNEL_EVENTS);
+			set_wd(s, ch, inotify_add_watch(s->inotify.fd,
+							ch->folder,
+							CHANNEL_EVENTS));
 			serve_head_check(s, ch);
 		}
 		all = all && (ch->wd >= 0 || s->publish_wd >= 0);
@@ -205,10 +227,12 @@ static struct served *served_new(const struct host_config *c,
 
 static void served_free(struct serve *s, struct served *ch)
 {
-	while (ch->waiters)
-		serve_wait_end(s, ch->waiters);
+	while (ch->wishes)
+		serve_wait_end(s, ch->wishes->request);
 	if (ch->wd >= 0)
 		inotify_rm_watch(s->inotify.fd, ch->wd);
+	set_wd(s, ch, -1);
+	map_del(&s->by_name, ch->name);
 	free(ch->head);
 	free(ch->folder);
 	free(ch);
@@ -237,6 +261,7 @@ static void drop_old(struct serve *s)
 void serve_heads_update(struct serve *s)
 {
 	const struct host_config *c = &s->host.config;
+	bool more = false;
 
 	drop_old(s);
 	for (size_t i = 0; i < c->n; i++) {
@@ -246,10 +271,14 @@ void serve_heads_update(struct serve *s)
 			continue;
 		s->channels = xreallocarray(s->channels, s->n + 1,
 					    sizeof(*s->channels));
-		s->channels[s->n++] = served_new(c, name);
+		s->channels[s->n] = served_new(c, name);
+		map_put(&s->by_name, name, s->channels[s->n++]);
+		more = true;
 		log_debug("channel-served", LOG_S("channel", name));
 		s->unwatched = true;
 	}
+	if (more)
+		serve_wait_wake_unknown(s);
 }
 
 int serve_heads_init(struct serve *s, struct err *err)
@@ -271,6 +300,8 @@ void serve_heads_release(struct serve *s)
 	for (size_t i = 0; i < s->n; i++)
 		served_free(s, s->channels[i]);
 	free(s->channels);
+	map_release(&s->by_name, NULL);
+	map_release(&s->by_wd, NULL);
 	s->channels = NULL;
 	s->n = 0;
 	if (s->inotify.fd >= 0)

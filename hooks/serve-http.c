@@ -1,7 +1,7 @@
 /*
  * Requests and answers of `serve`. GET and HEAD of exactly
- * /<channel>/head and /<channel>/packs/<sha256>; every other path is not
- * there, every other method is refused. Paths are not decoded and never
+ * /<channel>/head and /<channel>/packs/<sha256>, and POST of /heads; every
+ * other path is not there, every other method is refused. Paths are not decoded and never
  * joined from more than a known channel's name and 64 hex digits, so there
  * is nothing to traverse.
  */
@@ -12,7 +12,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -21,6 +20,7 @@
 #include "hooks/http-value.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/heads.h"
 #include "schema/limits.h"
 
 /* headers of one request, and of its answer */
@@ -41,8 +41,8 @@ static const char *header(struct MHD_Connection *c, const char *name)
 	return MHD_lookup_connection_value(c, MHD_HEADER_KIND, name);
 }
 
-static enum MHD_Result reply(struct request *r, unsigned status,
-		    struct MHD_Response *res)
+enum MHD_Result serve_reply(struct request *r, unsigned status,
+			    struct MHD_Response *res)
 {
 	enum MHD_Result ok;
 
@@ -52,9 +52,9 @@ static enum MHD_Result reply(struct request *r, unsigned status,
 	return ok;
 }
 
-static enum MHD_Result reply_text(struct request *r, unsigned status,
-			 const char *name, const char *value,
-			 const char *text)
+enum MHD_Result serve_reply_text(struct request *r, unsigned status,
+				 const char *name, const char *value,
+				 const char *text)
 {
 	struct MHD_Response *res = MHD_create_response_from_buffer(
 		strlen(text), (void *)(uintptr_t)text,
@@ -67,19 +67,30 @@ static enum MHD_Result reply_text(struct request *r, unsigned status,
 					"text/plain; charset=us-ascii");
 	if (name)
 		MHD_add_response_header(res, name, value);
-	return reply(r, status, res);
+	return serve_reply(r, status, res);
 }
 
 static enum MHD_Result not_found(struct request *r)
 {
-	return reply_text(r, MHD_HTTP_NOT_FOUND, NULL, NULL, "not found\n");
+	return serve_reply_text(r, MHD_HTTP_NOT_FOUND, NULL, NULL, "not found\n");
 }
 
 /* "not found" would say that the pack is gone, and it is not. */
-static enum MHD_Result not_now(struct request *r)
+enum MHD_Result serve_not_now(struct request *r)
 {
-	return reply_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "Retry-After", "5",
+	return serve_reply_text(r, MHD_HTTP_SERVICE_UNAVAILABLE, "Retry-After", "5",
 			  "not now, try again\n");
+}
+
+void serve_say_waited(const struct request *r, struct MHD_Response *res)
+{
+	char applied[32];
+
+	if (r->wait < 0)
+		return;
+	snprintf(applied, sizeof(applied), "wait=%d", r->wait);
+	MHD_add_response_header(res, "Preference-Applied", applied);
+	MHD_add_response_header(res, "Vary", "Prefer");
 }
 
 static enum MHD_Result answer_head(struct request *r, const struct served *ch)
@@ -89,7 +100,6 @@ static enum MHD_Result answer_head(struct request *r, const struct served *ch)
 		    etag_matches(known, ch->etag);
 	static const char none[] = "not published yet\n";
 	struct MHD_Response *res;
-	char applied[32];
 
 	/* of a 304 the library sends no more than the length */
 	if (ch && ch->there)
@@ -106,24 +116,10 @@ static enum MHD_Result answer_head(struct request *r, const struct served *ch)
 	if (ch && ch->there)
 		MHD_add_response_header(res, "ETag", ch->etag);
 	MHD_add_response_header(res, "Cache-Control", "no-cache");
-	if (r->wait >= 0) {
-		snprintf(applied, sizeof(applied), "wait=%d", r->wait);
-		MHD_add_response_header(res, "Preference-Applied", applied);
-		MHD_add_response_header(res, "Vary", "Prefer");
-	}
-	return reply(r, same ? MHD_HTTP_NOT_MODIFIED :
+	MHD_add_response_header(res, HEADS_HEADER, HEADS_VERSION);
+	serve_say_waited(r, res);
+	return serve_reply(r, same ? MHD_HTTP_NOT_MODIFIED :
 		     ch && ch->there ? MHD_HTTP_OK : MHD_HTTP_NOT_FOUND, res);
-}
-
-static enum MHD_Result take_wait(void *arg, enum MHD_ValueKind kind, const char *name,
-		     const char *value)
-{
-	struct request *r = arg;
-
-	(void)kind;
-	if (!strcasecmp(name, "Prefer") && value && r->wait < 0)
-		r->wait = prefer_wait(value);
-	return MHD_YES;
 }
 
 /* A GET that prefers to wait does, while nothing is new to it. */
@@ -136,20 +132,13 @@ static enum MHD_Result serve_head(struct serve *s, struct request *r,
 	if (r->answered_wait)
 		return answer_head(r, ch);
 	if (get)
-		MHD_get_connection_values(r->connection, MHD_HEADER_KIND,
-					  take_wait, r);
-	if (r->wait > LIMIT_WAIT)
-		r->wait = LIMIT_WAIT;
-	if (r->wait <= 0 || s->stop ||
-	    (ch->there && !(known && etag_matches(known, ch->etag))))
+		serve_wait_prefer(r);
+	if ((ch->there && !(known && etag_matches(known, ch->etag))) ||
+	    !serve_wait_hold(s, r))
 		return answer_head(r, ch);
-	if (!serve_client_hold(s, r->client, PLACE_WAIT)) {
-		/* who is not told that waiting works comes at intervals */
-		r->wait = -1;
-		return answer_head(r, ch);
-	}
-	memcpy(r->known, ch->etag, sizeof(r->known));
-	r->channel = ch;
+	memcpy(r->wish.known, ch->etag, sizeof(r->wish.known));
+	r->wish.request = r;
+	r->wish.channel = ch;
 	serve_wait_begin(s, r);
 	return MHD_YES;
 }
@@ -185,14 +174,14 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 	bool same;
 	int fd;
 
-	if (!serve_client_hold(s, r->client, PLACE_PACK))
-		return not_now(r);
+	if (!serve_client_hold(s, r->client, PLACE_PACK, 1))
+		return serve_not_now(r);
 	r->has_pack = true;
 	fd = open_pack(ch, hex, &size);
 	if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENXIO) {
 		log_warn("pack-unreadable", LOG_S("channel", ch->name),
 			 LOG_S("pack", hex), LOG_S("error", strerror(errno)));
-		return not_now(r);
+		return serve_not_now(r);
 	}
 	if (fd < 0)
 		return not_found(r);
@@ -210,7 +199,7 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 				"private, max-age=31536000, immutable");
 	MHD_add_response_header(res, "Content-Type",
 				"application/octet-stream");
-	return reply(r, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, res);
+	return serve_reply(r, same ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK, res);
 }
 
 static enum MHD_Result route(struct serve *s, struct request *r, const char *url,
@@ -239,16 +228,46 @@ static enum MHD_Result route(struct serve *s, struct request *r, const char *url
 	return not_found(r);
 }
 
+static bool may_ask(struct serve *s, struct MHD_Connection *c)
+{
+	return !s->tokens.n ||
+	       tokens_allow(&s->tokens, header(c, "Authorization"));
+}
+
+static enum MHD_Result unauthorized(struct request *r)
+{
+	return serve_reply_text(r, MHD_HTTP_UNAUTHORIZED, "WWW-Authenticate",
+				"Bearer realm=\"windlass\"",
+				"a bearer token is needed\n");
+}
+
+/* Its first line and its headers are there, its body is not. */
+static enum MHD_Result begin_request(struct serve *s, struct request *r,
+				     const char *url, const char *method)
+{
+	bool many = !strcmp(url, "/" HEADS_PATH);
+
+	if (many && !strcmp(method, "POST"))
+		return may_ask(s, r->connection) ? serve_many_begin(s, r) :
+		       unauthorized(r);
+	if (many)
+		return serve_reply_text(r, MHD_HTTP_METHOD_NOT_ALLOWED,
+					"Allow", "POST", "only POST\n");
+	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
+		return serve_reply_text(r, MHD_HTTP_METHOD_NOT_ALLOWED,
+					"Allow", "GET, HEAD",
+					"only GET and HEAD\n");
+	return MHD_YES;
+}
+
 static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *url,
 		     const char *method, const char *version,
 		     const char *body, size_t *body_len, void **state)
 {
 	struct serve *s = arg;
 	struct request *r = *state;
-	bool get = !strcmp(method, "GET");
 
 	(void)version;
-	(void)body;
 	if (!r) {
 		*state = r = xcalloc(1, sizeof(*r));
 		r->connection = c;
@@ -258,24 +277,20 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 		r->gone.fd = -1;
 		log_debug("request", LOG_S("method", method),
 			  LOG_S("path", url));
-		if (!get && strcmp(method, "HEAD"))
-			return reply_text(r, MHD_HTTP_METHOD_NOT_ALLOWED,
-					  "Allow", "GET, HEAD",
-					  "only GET and HEAD\n");
-		return MHD_YES;
+		return begin_request(s, r, url, method);
 	}
 	if (*body_len) {
-		/* a body means nothing here; read and forget it */
+		/* elsewhere a body means nothing: it is read and forgotten */
+		if (r->many)
+			serve_many_add(r, body, *body_len);
 		*body_len = 0;
 		return MHD_YES;
 	}
-	if (s->tokens.n && !tokens_allow(&s->tokens,
-					 header(c, "Authorization")))
-		return reply_text(r, MHD_HTTP_UNAUTHORIZED,
-				  "WWW-Authenticate",
-				  "Bearer realm=\"windlass\"",
-				  "a bearer token is needed\n");
-	return route(s, r, url, get);
+	if (!may_ask(s, c))
+		return unauthorized(r);
+	if (r->many)
+		return serve_many_answer(s, r);
+	return route(s, r, url, !strcmp(method, "GET"));
 }
 
 static void completed(void *arg, struct MHD_Connection *c, void **state,
@@ -290,8 +305,9 @@ static void completed(void *arg, struct MHD_Connection *c, void **state,
 		return;
 	if (r->suspended)
 		serve_wait_end(s, r);
+	serve_many_end(s, r);
 	if (r->has_pack)
-		serve_client_give_back(s, r->client, PLACE_PACK);
+		serve_client_give_back(s, r->client, PLACE_PACK, 1);
 	serve_client_state(s, r->client, CLIENT_IDLE);
 	free(r);
 	*state = NULL;

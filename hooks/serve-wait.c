@@ -8,8 +8,10 @@
 #include "hooks/serve.h"
 
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 
+#include "hooks/http-value.h"
 #include "schema/base/clock.h"
 
 static void client_gone(struct serve *s, struct source *src, uint32_t events)
@@ -44,20 +46,81 @@ static void queue_del(struct wait_queue *q, struct request *r)
 		q->last = r->time_prev;
 }
 
+/* What it waits for: one head, or many. */
+static struct wish *wishes_of(struct request *r, size_t *ret_n)
+{
+	if (r->many)
+		return serve_many_wishes(r->many, ret_n);
+	*ret_n = 1;
+	return &r->wish;
+}
+
+static void join(struct wish *w)
+{
+	if (!w->channel)
+		return;
+	w->next = w->channel->wishes;
+	w->prev = &w->channel->wishes;
+	if (w->next)
+		w->next->prev = &w->next;
+	w->channel->wishes = w;
+}
+
+static void part(struct wish *w)
+{
+	if (!w->channel)
+		return;
+	*w->prev = w->next;
+	if (w->next)
+		w->next->prev = w->prev;
+	/* it may be gone when the answer is made */
+	w->channel = NULL;
+}
+
+static enum MHD_Result take_wait(void *arg, enum MHD_ValueKind kind,
+				 const char *name, const char *value)
+{
+	struct request *r = arg;
+
+	(void)kind;
+	if (!strcasecmp(name, "Prefer") && value && r->wait < 0)
+		r->wait = prefer_wait(value);
+	return MHD_YES;
+}
+
+void serve_wait_prefer(struct request *r)
+{
+	MHD_get_connection_values(r->connection, MHD_HEADER_KIND, take_wait,
+				  r);
+	if (r->wait > LIMIT_WAIT)
+		r->wait = LIMIT_WAIT;
+}
+
+bool serve_wait_hold(struct serve *s, struct request *r)
+{
+	if (r->wait <= 0 || s->stop)
+		return false;
+	if (serve_client_hold(s, r->client, PLACE_WAIT, 1))
+		return true;
+	/* who is not told that waiting works comes at intervals */
+	r->wait = -1;
+	return false;
+}
+
 void serve_wait_begin(struct serve *s, struct request *r)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
 		r->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct err ignored = ERR_INIT;
+	struct wish *w;
+	size_t n;
 
 	serve_client_state(s, r->client, CLIENT_KEPT);
 	r->suspended = true;
 	r->deadline = clock_mono_ms() + r->wait * 1000;
-	r->chan_next = r->channel->waiters;
-	r->chan_prev = &r->channel->waiters;
-	if (r->chan_next)
-		r->chan_next->chan_prev = &r->chan_next;
-	r->channel->waiters = r;
+	w = wishes_of(r, &n);
+	for (size_t i = 0; i < n; i++)
+		join(&w[i]);
 	queue_add(&s->queues[r->wait], r);
 	MHD_suspend_connection(r->connection);
 	r->gone.fd = info ? info->connect_fd : -1;
@@ -70,14 +133,17 @@ void serve_wait_begin(struct serve *s, struct request *r)
 
 void serve_wait_end(struct serve *s, struct request *r)
 {
+	struct wish *w;
+	size_t n;
+
 	if (!r->suspended)
 		return;
 	serve_unwatch(s, &r->gone);
-	*r->chan_prev = r->chan_next;
-	if (r->chan_next)
-		r->chan_next->chan_prev = r->chan_prev;
+	w = wishes_of(r, &n);
+	for (size_t i = 0; i < n; i++)
+		part(&w[i]);
 	queue_del(&s->queues[r->wait], r);
-	serve_client_give_back(s, r->client, PLACE_WAIT);
+	serve_client_give_back(s, r->client, PLACE_WAIT, 1);
 	serve_client_state(s, r->client, CLIENT_ASKED);
 	r->suspended = false;
 	r->answered_wait = true;
@@ -87,13 +153,28 @@ void serve_wait_end(struct serve *s, struct request *r)
 
 void serve_wait_wake(struct serve *s, struct served *ch)
 {
+	struct wish *next;
+
+	/* a request has one wish for a channel, so the next one stays */
+	for (struct wish *w = ch->wishes; w; w = next) {
+		next = w->next;
+		if (strcmp(w->known, ch->etag))
+			serve_wait_end(s, w->request);
+	}
+}
+
+void serve_wait_wake_unknown(struct serve *s)
+{
 	struct request *next;
 
-	for (struct request *r = ch->waiters; r; r = next) {
-		next = r->chan_next;
-		if (strcmp(r->known, ch->etag))
+	for (int i = 0; i <= LIMIT_WAIT; i++)
+		for (struct request *r = s->queues[i].first; r; r = next) {
+			next = r->time_next;
+			if (!r->many || !serve_many_unknown(r->many))
+				continue;
 			serve_wait_end(s, r);
-	}
+			r->again = true;
+		}
 }
 
 void serve_wait_wake_all(struct serve *s)
@@ -113,9 +194,13 @@ int64_t serve_wait_expire(struct serve *s, int64_t now)
 		struct wait_queue *q = &s->queues[i];
 
 		while (q->first && q->first->deadline <= now) {
-			serve_head_check(s, q->first->channel);
-			if (q->first && q->first->deadline <= now)
-				serve_wait_end(s, q->first);
+			struct request *r = q->first;
+
+			/* of many, the end of the wait looks at each */
+			if (!r->many)
+				serve_head_check(s, r->wish.channel);
+			if (q->first == r)
+				serve_wait_end(s, r);
 		}
 		if (q->first && (next < 0 || q->first->deadline < next))
 			next = q->first->deadline;

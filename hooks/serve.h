@@ -5,6 +5,7 @@
  *   serve-loop.c  descriptors, signals, time
  *   serve-head.c  the heads: read once a change, watched by inotify
  *   serve-wait.c  requests that wait for a new head
+ *   serve-many.c  questions for the heads of many channels at once
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-client.c  connections, and that nobody takes all of them
  *   serve-work.c  publish and refresh, as children
@@ -93,7 +94,7 @@ struct served {
 	dev_t dev;		/* of the file that was read */
 	ino_t ino;
 	struct timespec mtime;
-	struct request *waiters;	/* doubly linked by chan_next */
+	struct wish *wishes;	/* of requests that wait, doubly linked */
 
 	char bundle[GIT_HEX_SIZE];	/* what it names, or "" */
 
@@ -135,6 +136,7 @@ enum client_state {
 enum place {
 	PLACE_WAIT,
 	PLACE_PACK,
+	PLACE_HEAD,			/* a channel of a question for many */
 	PLACES
 };
 
@@ -155,30 +157,42 @@ struct client *serve_client_of(struct MHD_Connection *connection);
 void serve_client_state(struct serve *s, struct client *c,
 			enum client_state state);
 /*
- * Takes a place for a request, until it is given back. False when there is
- * none, or when its address holds too many for what is left to others.
+ * Takes n places for a request, until they are given back. False when there
+ * are not so many, or when its address holds too many for what is left to
+ * others.
  */
-bool serve_client_hold(struct serve *s, struct client *c, enum place place);
+bool serve_client_hold(struct serve *s, struct client *c, enum place place,
+		       size_t n);
 void serve_client_give_back(struct serve *s, struct client *c,
-			    enum place place);
+			    enum place place, size_t n);
 /* Drops those whose time is over. When the next is due, or -1. */
 int64_t serve_client_expire(struct serve *s, int64_t now);
 void serve_client_release(struct serve *s);
 
 /* ---- serve-wait.c ---- */
 
+/* That a request waits for a head of one channel other than it has. */
+struct wish {
+	struct request *request;
+	struct served *channel;		/* while it waits, or NULL */
+	struct wish *next, **prev;	/* of the channel's, while it waits */
+	char known[ETAG_SIZE];		/* the tag that it has, or "" */
+};
+
+struct many;
+
 /* One HTTP request, from its first line to its last byte. */
 struct request {
 	struct MHD_Connection *connection;
 	struct client *client;
-	struct served *channel;		/* that it waits for */
+	struct wish wish;		/* of one that asks for one head */
+	struct many *many;		/* of one that asks for many, or NULL */
 	int wait;			/* seconds, -1: it does not wait */
 	bool answered_wait;		/* waiting is over */
+	bool again;			/* but not if nothing is new */
 	bool suspended;
 	bool has_pack;			/* its answer holds one open */
 	int64_t deadline;		/* monotonic ms */
-	char known[ETAG_SIZE];		/* the tag it was told to wait past */
-	struct request *chan_next, **chan_prev;
 	struct request *time_next, *time_prev;
 	struct source gone;		/* its socket, while it waits */
 };
@@ -188,16 +202,51 @@ struct wait_queue {
 	struct request *first, *last;
 };
 
+/* Reads how long it prefers to wait. */
+void serve_wait_prefer(struct request *r);
+/* May it? Then it holds a place, which serve_wait_end gives back. */
+bool serve_wait_hold(struct serve *s, struct request *r);
+/* The wishes have their channel and what is known. */
 void serve_wait_begin(struct serve *s, struct request *r);
 /* Goes on with it, in the next turn of the HTTP library. */
 void serve_wait_end(struct serve *s, struct request *r);
 /* Wakes all that wait for a head other than the one that is there now. */
 void serve_wait_wake(struct serve *s, struct served *ch);
+/* Wakes all that asked for channels of which some were not known. */
+void serve_wait_wake_unknown(struct serve *s);
 void serve_wait_wake_all(struct serve *s);
 /* Ends those whose time is over. When the next is due, or -1. */
 int64_t serve_wait_expire(struct serve *s, int64_t now);
 
+/* ---- serve-many.c ---- */
+
+/*
+ * A question for many heads (schema/heads.h): begin when its first line is
+ * there, add with each part of its body, and answer at the end, which may
+ * have to wait; then it is called once more.
+ */
+enum MHD_Result serve_many_begin(struct serve *s, struct request *r);
+void serve_many_add(struct request *r, const char *data, size_t len);
+enum MHD_Result serve_many_answer(struct serve *s, struct request *r);
+/* Its wishes, and how many. */
+struct wish *serve_many_wishes(struct many *m, size_t *ret_n);
+/* Did it ask for a channel that is not known? */
+bool serve_many_unknown(const struct many *m);
+void serve_many_end(struct serve *s, struct request *r);
+
 /* ---- serve-http.c ---- */
+
+/* Answers with a text that lives as long as the program; name, a header and
+ * its value, may be NULL. */
+enum MHD_Result serve_reply_text(struct request *r, unsigned status,
+				 const char *name, const char *value,
+				 const char *text);
+enum MHD_Result serve_reply(struct request *r, unsigned status,
+			    struct MHD_Response *res);
+/* "not now": nothing is wrong with it, but there is no room. */
+enum MHD_Result serve_not_now(struct request *r);
+/* Says how long it waited, if it did. */
+void serve_say_waited(const struct request *r, struct MHD_Response *res);
 
 int serve_http_start(struct serve *s, struct err *err);
 /* Milliseconds until the library wants to run again, or -1. */
@@ -286,6 +335,8 @@ struct serve {
 	bool unwatched;			/* something is not watched yet */
 	struct served **channels;
 	size_t n;
+	struct map by_name;		/* struct served */
+	struct map by_wd;		/* by its watch, as text */
 	struct wait_queue queues[LIMIT_WAIT + 1];
 
 	struct looks http_looks, ask_looks;

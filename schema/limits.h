@@ -151,6 +151,12 @@
 /* ---- what is published (DESIGN.md 2.5) ---- */
 
 #define LIMIT_HEAD_BYTES 4096
+/* channels of one question for many heads, and the bytes of it: as many as
+ * one engine has, each with a name of 63 bytes and a digest */
+#define LIMIT_HEADS_ASKED 1024
+#define LIMIT_HEADS_ASK_BYTES (64u + LIMIT_HEADS_ASKED * 129u)
+/* the answer: what does not fit comes with the next one */
+#define LIMIT_HEADS_ANSWER_BYTES (1024u * 1024)
 #define LIMIT_INDEX_BYTES (1024u * 1024)
 /* lines of it: 64 deltas, their bases, and a base for each power of two */
 #define LIMIT_INDEX_ENTRIES 1024

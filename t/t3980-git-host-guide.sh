@@ -142,6 +142,9 @@ is "$(code -H 'Authorization: Bearer wrong-wrong-wrong-wrong' $url/prod/head)" 4
 is "$(bearer $url/prod/config)" 404 "nothing else is there"
 is "$(bearer $url/)" 404 "not the root either"
 is "$(bearer -X POST -d x $url/prod/head)" 403 "and nothing is taken"
+is "$(printf 'windlass-heads 1\nprod none\n' | bearer --data-binary @- $url/heads)" 200 \
+	"the heads of many channels are asked for at once"
+like "$(cat body)" '^head prod [0-9]+$' "and come"
 not_ok "in the clear it speaks to nobody" bash -c \
 	'[ "$(curl -s -o /dev/null -w "%{http_code}" "$1")" = 200 ]' - "http://127.0.0.1:$port/prod/head"
 

@@ -28,6 +28,10 @@ UNIT_TESTS += t/unit/u-approval
 t_unit_u_approval_SOURCES = t/unit/u-approval.c t/unit/tap.h t/unit/softkey.h
 t_unit_u_approval_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-heads
+t_unit_u_heads_SOURCES = t/unit/u-heads.c t/unit/tap.h
+t_unit_u_heads_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-index
 t_unit_u_index_SOURCES = t/unit/u-index.c t/unit/tap.h
 t_unit_u_index_LDADD = $(UNIT_LDADD)
