@@ -80,7 +80,8 @@ libengine_a_SOURCES += \
 	engine/lookup.c engine/lookup.h \
 	engine/pack-child.c engine/pack-child.h \
 	engine/packscan.c engine/packscan.h \
-	engine/poll.c \
+	engine/poll.c engine/poll.h \
+	engine/poll-many.c \
 	engine/pull-chain.c \
 	engine/pull-job.c \
 	engine/pull-votes.c \

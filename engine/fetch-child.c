@@ -22,7 +22,7 @@
 #include "schema/base/mem.h"
 #include "schema/limits.h"
 
-/* HTTP/2 streams of one connection: more than one host's channels need */
+/* HTTP/2 streams of one connection */
 #define STREAMS 100
 
 struct main {
@@ -215,6 +215,8 @@ static int start(struct main *m, int fd, struct err *err)
 	    http_new(m->child.loop, STREAMS, &m->child.http, err) < 0 ||
 	    ipc_new(m->child.loop, fd, &ops, &m->child.ipc, err) < 0)
 		return -1;
+	m->child.pollers = pollers_new(m->child.loop, m->child.http);
+	m->child.downloads = downloads_new(m->child.loop, m->child.http);
 	m->answers = answers_new(&m->child);
 	return 0;
 }
@@ -245,6 +247,8 @@ int fetch_child_main(int fd)
 	}
 	answers_free(m.answers);
 	map_release(&m.pulls, free_pull);
+	pollers_free(m.child.pollers);
+	downloads_free(m.child.downloads);
 	ipc_free(m.child.ipc);
 	http_free(m.child.http);
 	loop_free(m.child.loop);

@@ -118,7 +118,20 @@ int fetch_status_err(const char *url, long status, struct err *err)
 
 /* ---- downloads ---- */
 
+struct downloads {
+	struct loop *loop;
+	struct http *http;
+	struct work next;
+	struct download *waiting, **tail;
+	size_t young;
+};
+
 struct download {
+	struct downloads *all;
+	struct download *next, **link;	/* while it waits for its turn */
+	bool young;			/* counts among those */
+	struct timer age;
+	const struct source_settings *s;
 	struct download_ops ops;
 	struct http_call *call;
 	struct http_peer peer;
@@ -128,11 +141,39 @@ struct download {
 	struct sha256_ctx hash;
 	long status;
 	struct timer slow;
-	struct loop *loop;
 };
+
+static void leave_queue(struct download *d)
+{
+	struct downloads *all = d->all;
+
+	if (!d->link)
+		return;
+	*d->link = d->next;
+	if (d->next)
+		d->next->link = d->link;
+	else
+		all->tail = d->link;
+	d->link = NULL;
+}
+
+/* It need not be waited for any more. */
+static void grow_old(void *arg)
+{
+	struct download *d = arg;
+
+	if (!d->young)
+		return;
+	d->young = false;
+	d->all->young--;
+	loop_defer(d->all->loop, &d->all->next);
+}
 
 static void destroy(struct download *d)
 {
+	leave_queue(d);
+	grow_old(d);
+	timer_stop(&d->age);
 	timer_stop(&d->slow);
 	free(d->url);
 	free(d);
@@ -223,37 +264,86 @@ static void on_done(void *arg, struct http_call *c, long status,
 	}
 }
 
-int download_start(struct loop *l, struct http *h,
-		   const struct source_settings *s,
+static int begin(struct download *d, struct err *err)
+{
+	struct http_request r = {
+		.method = "GET", .url = d->url,
+		.eager = true, .peer = &d->peer,
+		.headers = d->s->headers,
+		.connect_ms = CONNECT_MS, .idle_ms = IDLE_MS,
+		.max_bytes = d->what.bytes + ERROR_PAGE_BYTES,
+		.on_headers = on_headers, .on_data = on_data,
+		.on_done = on_done, .arg = d,
+	};
+
+	if (http_send(d->all->http, &r, &d->call, err) < 0)
+		return -1;
+	d->young = true;
+	d->all->young++;
+	timer_set(&d->age, DOWNLOAD_YOUNG_MS);
+	timer_set(&d->slow, FETCH_SLOW_MS);
+	return 0;
+}
+
+static void begin_next(void *arg)
+{
+	struct downloads *all = arg;
+
+	while (all->waiting && all->young < DOWNLOADS_YOUNG) {
+		struct download *d = all->waiting;
+		struct err err = ERR_INIT;
+
+		leave_queue(d);
+		if (begin(d, &err) < 0)
+			finish(d, &err);
+	}
+}
+
+int download_start(struct downloads *all, const struct source_settings *s,
 		   const struct pack_ref *what,
 		   const struct download_ops *ops, struct download **ret,
 		   struct err *err)
 {
 	struct download *d = xcalloc(1, sizeof(*d));
 	char hex[SHA256_HEX_SIZE];
-	struct http_request r = {
-		.method = "GET", .headers = s->headers,
-		.connect_ms = CONNECT_MS, .idle_ms = IDLE_MS,
-		.max_bytes = what->bytes + ERROR_PAGE_BYTES,
-		.on_headers = on_headers, .on_data = on_data,
-		.on_done = on_done, .arg = d,
-	};
 
+	d->all = all;
+	d->s = s;
 	d->ops = *ops;
-	d->loop = l;
 	d->what = *what;
 	fetch_peer(s, &d->peer);
 	sha256_hex(&what->digest, hex);
 	d->url = xasprintf("%s/%s/packs/%s", s->url, s->name, hex);
 	sha256_start(&d->hash);
-	timer_init(&d->slow, l, on_slow, d);
-	r.url = d->url;
-	r.peer = &d->peer;
-	if (http_send(h, &r, &d->call, err) < 0) {
+	timer_init(&d->slow, all->loop, on_slow, d);
+	timer_init(&d->age, all->loop, grow_old, d);
+	if (all->waiting || all->young >= DOWNLOADS_YOUNG) {
+		d->link = all->tail;
+		*all->tail = d;
+		all->tail = &d->next;
+	} else if (begin(d, err) < 0) {
 		destroy(d);
 		return -1;
 	}
-	timer_set(&d->slow, FETCH_SLOW_MS);
 	*ret = d;
 	return 0;
+}
+
+struct downloads *downloads_new(struct loop *l, struct http *http)
+{
+	struct downloads *all = xcalloc(1, sizeof(*all));
+
+	all->loop = l;
+	all->http = http;
+	all->tail = &all->waiting;
+	work_init(&all->next, begin_next, all);
+	return all;
+}
+
+void downloads_free(struct downloads *all)
+{
+	if (!all)
+		return;
+	loop_undefer(all->loop, &all->next);
+	free(all);
 }

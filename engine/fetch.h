@@ -23,6 +23,17 @@
 int fetch_check(const struct source_settings *s, struct err *err);
 
 /*
+ * The pollers of all channels, by their Git hosts: one that can be asked for
+ * the heads of many channels at once (schema/heads.h) is, by one request for
+ * all channels that it is reached in the same way for. http must outlive it,
+ * and it all pollers.
+ */
+struct pollers;
+
+struct pollers *pollers_new(struct loop *l, struct http *http);
+void pollers_free(struct pollers *all);
+
+/*
  * The poller asks for the head as long as it lives. Every request but the
  * first prefers to wait (RFC 7240, `Prefer: wait=50`); a server that answers
  * `Preference-Applied: wait` is asked again at once, any other one each
@@ -43,8 +54,7 @@ struct poller_ops {
 };
 
 /* The settings stay the caller's and must not change while it lives. */
-struct poller *poller_new(struct loop *l, struct http *h,
-			  const struct source_settings *s,
+struct poller *poller_new(struct pollers *all, const struct source_settings *s,
 			  const struct poller_ops *ops);
 /* Asks now, unless a request is out that waits anyway. */
 void poller_now(struct poller *p);
@@ -52,6 +62,20 @@ void poller_now(struct poller *p);
 bool poller_is_long(const struct poller *p);
 /* Not inside its callbacks' server answer: only from the loop or from ops. */
 void poller_free(struct poller *p);
+
+/*
+ * All downloads. Only so many begin at a time, so that a thousand channels
+ * are some connections; one that takes its time does not count any more, so
+ * that a slow channel holds up no other.
+ */
+struct downloads;
+
+#define DOWNLOADS_YOUNG 16
+#define DOWNLOAD_YOUNG_MS 1000
+
+struct downloads *downloads_new(struct loop *l, struct http *http);
+/* None runs any more. */
+void downloads_free(struct downloads *all);
 
 /*
  * One file. on_data gets its bytes in order, and may refuse; on_done says
@@ -71,8 +95,7 @@ struct download_ops {
 	void *arg;
 };
 
-int download_start(struct loop *l, struct http *h,
-		   const struct source_settings *s,
+int download_start(struct downloads *all, const struct source_settings *s,
 		   const struct pack_ref *what,
 		   const struct download_ops *ops, struct download **ret,
 		   struct err *err);

@@ -394,7 +394,8 @@ static int set_url(struct http_easy *e, const struct http_request *r,
 	/* wait for a stream of a connection that is being made. Without TLS
 	 * there will be none, and libcurl 7.88 goes on waiting until some
 	 * call ends */
-	if (!strcmp(scheme, "https") && !SET(e->easy, CURLOPT_PIPEWAIT, 1L)) {
+	if (!strcmp(scheme, "https") && !r->eager &&
+	    !SET(e->easy, CURLOPT_PIPEWAIT, 1L)) {
 		err_set(err, ERR_INTERNAL, "libcurl refuses an option");
 		goto out;
 	}

@@ -39,6 +39,10 @@ struct http_request {
 	const void *body;		/* copied unless body_keep */
 	size_t body_len;
 	bool body_keep;			/* the caller keeps it until done */
+	bool eager;			/* rather on a connection of its own
+					   than wait for one that is being
+					   made, which is busy for minutes if
+					   it turns out to be HTTP/1.1 */
 	const struct http_peer *peer;
 	/* Asked when the body goes out, the last moment at which a request
 	 * can be taken back; false ends the call with ERR_TRANSIENT. It may

@@ -11,23 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/fetch-private.h"
+#include "engine/poll.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/strvec.h"
 #include "schema/limits.h"
 
-#define WAIT_S 50
-/* a server may take its time to notice that the wait is over */
-#define TOTAL_MS ((WAIT_S + 20) * 1000)
 #define BACKOFF_MIN_MS 1000
 #define BACKOFF_MAX_MS (5 * 60 * 1000)
-/* an answer that came faster than this did not wait */
-#define WAITED_MS 1000
 /* requests in a burst, and one more each so many milliseconds */
 #define BURST 20
 #define REFILL_MS 250
-#define ETAG_MAX 256
 /*
  * A static server's ETag is often made of the file's second and length. A
  * head that was written so shortly before the answer may be replaced within
@@ -36,33 +30,13 @@
  */
 #define RACY_S 2
 
-struct poller {
-	struct loop *loop;
-	struct http *http;
-	const struct source_settings *s;
-	struct poller_ops ops;
-	struct http_peer peer;
-	char *url;
-	struct http_call *call;
-	struct timer next;
-	char etag[ETAG_MAX + 1];	/* "" if there is none to use */
-	bool answered;
-	struct buf last;		/* the head of the last answer */
-	bool probing;			/* the request out does not wait */
-	bool probed;			/* one that did not was answered */
-	bool long_poll;
-	int64_t asked;			/* when the request was made */
-	int64_t backoff;		/* ms; 0: the last answer was good */
-	int64_t tokens, refilled;	/* of the bucket */
-	bool in_ops, freed;
-};
-
 static void ask(void *arg);
 
 static void destroy(struct poller *p)
 {
 	http_cancel(p->call);
 	timer_stop(&p->next);
+	poll_host_leave(p);
 	buf_release(&p->last);
 	free(p->url);
 	free(p);
@@ -80,79 +54,117 @@ void poller_free(struct poller *p)
 
 bool poller_is_long(const struct poller *p)
 {
-	return p->long_poll;
+	return p->shared ? poll_host_is_long(p->host) : p->long_poll;
 }
 
-/* ms and up to a tenth more, so that a thousand engines spread out */
-static int64_t jitter(int64_t ms)
+/* ---- when ---- */
+
+int64_t poll_jitter(int64_t ms)
 {
 	return ms + (int64_t)randombytes_uniform((uint32_t)(ms / 10 + 1));
 }
 
 static int64_t interval_ms(const struct poller *p)
 {
-	return jitter(p->s->interval * 1000);
+	return poll_jitter(p->s->interval * 1000);
 }
 
-/* Takes the right to make one more request. Returns when: in so many ms. */
-static int64_t take_token(struct poller *p)
+void poll_bucket_init(struct poll_bucket *b)
+{
+	b->tokens = BURST;
+	b->refilled = clock_mono_ms();
+}
+
+int64_t poll_bucket_take(struct poll_bucket *b)
 {
 	int64_t now = clock_mono_ms();
-	int64_t more = (now - p->refilled) / REFILL_MS;
+	int64_t more = (now - b->refilled) / REFILL_MS;
 
-	p->tokens += more;
-	p->refilled += more * REFILL_MS;
-	if (p->tokens > BURST)
-		p->tokens = BURST;
-	if (p->tokens > 0) {
-		p->tokens--;
+	b->tokens += more;
+	b->refilled += more * REFILL_MS;
+	if (b->tokens > BURST)
+		b->tokens = BURST;
+	if (b->tokens > 0) {
+		b->tokens--;
 		return 0;
 	}
 	/* the next one that comes is taken already */
-	p->refilled += REFILL_MS;
-	return p->refilled - now;
+	b->refilled += REFILL_MS;
+	return b->refilled - now;
 }
 
-/* After a good answer: at once where the server waited or had news. */
-static void schedule(struct poller *p, bool news)
+int64_t poll_backoff(int64_t *backoff)
 {
-	bool waited = clock_mono_ms() - p->asked >= WAITED_MS;
-
-	p->backoff = 0;
-	if (p->probing)
-		timer_set(&p->next, 0);
-	else if (p->long_poll && (news || waited))
-		timer_set(&p->next, take_token(p));
-	else
-		timer_set(&p->next, interval_ms(p));
-}
-
-/* After a bad one: longer each time, but never more often than asked for. */
-static void back_off(struct poller *p)
-{
-	int64_t ms = p->backoff * 2;
+	int64_t ms = *backoff * 2;
 
 	if (ms < BACKOFF_MIN_MS)
 		ms = BACKOFF_MIN_MS;
 	if (ms > BACKOFF_MAX_MS)
 		ms = BACKOFF_MAX_MS;
-	p->backoff = ms;
+	*backoff = ms;
 	/* between half and all of it */
-	timer_set(&p->next, ms / 2 +
-		  (int64_t)randombytes_uniform((uint32_t)(ms / 2 + 1)));
+	return ms / 2 + (int64_t)randombytes_uniform((uint32_t)(ms / 2 + 1));
 }
 
-static void fail(struct poller *p, const struct err *err)
+/* After a good answer: at once where the server waited or had news. */
+static void schedule(struct poller *p, bool news)
 {
-	p->etag[0] = '\0';
+	bool waited = clock_mono_ms() - p->asked >= POLL_WAITED_MS;
+
+	p->backoff = 0;
+	if (p->probing)
+		timer_set(&p->next, 0);
+	else if (p->long_poll && (news || waited))
+		timer_set(&p->next, poll_bucket_take(&p->bucket));
+	else
+		timer_set(&p->next, interval_ms(p));
+}
+
+static void back_off(struct poller *p)
+{
+	timer_set(&p->next, poll_backoff(&p->backoff));
+}
+
+/* ---- the owner ---- */
+
+void poller_tell(struct poller *p, enum poll_due what)
+{
 	p->in_ops = true;
-	p->ops.on_failed(p->ops.arg, err);
+	p->failing = what == DUE_FAILED;
+	if (what == DUE_HEAD)
+		p->ops.on_head(p->ops.arg, p->last.data, p->last.len);
+	else if (what == DUE_SAME)
+		p->ops.on_same(p->ops.arg);
+	else if (what == DUE_FAILED)
+		p->ops.on_failed(p->ops.arg, &p->why);
 	p->in_ops = false;
 	if (p->freed)
 		destroy(p);
 }
 
-static bool says_wait(const char *applied)
+bool poller_set_head(struct poller *p, const char *data, size_t len)
+{
+	bool news = !p->answered || len != p->last.len ||
+		    memcmp(data, p->last.data, len);
+
+	if (data && !news)
+		return false;
+	buf_reset(&p->last);
+	buf_add(&p->last, data, len);
+	p->answered = data != NULL;
+	return true;
+}
+
+static void fail(struct poller *p, const struct err *err)
+{
+	p->etag[0] = '\0';
+	p->why = *err;
+	poller_tell(p, DUE_FAILED);
+}
+
+/* ---- answers ---- */
+
+bool poll_says_wait(const char *applied)
 {
 	return applied && !strncasecmp(applied, "wait", 4) &&
 	       (applied[4] == '\0' || applied[4] == '=' || applied[4] == ' ' ||
@@ -175,7 +187,7 @@ static void remember_etag(struct poller *p, struct http_call *c)
 	size_t len = etag ? strlen(etag) : 0;
 
 	p->etag[0] = '\0';
-	if (!len || len > ETAG_MAX || (!p->long_poll && is_racy(c)))
+	if (!len || len >= sizeof(p->etag) || (!p->long_poll && is_racy(c)))
 		return;
 	for (size_t i = 0; i < len; i++)
 		if (etag[i] < '!' || etag[i] > '~')
@@ -187,25 +199,11 @@ static void remember_etag(struct poller *p, struct http_call *c)
 static void take_answer(struct poller *p, long status, const char *body,
 			size_t len)
 {
-	bool news = status == 200 &&
-		    (!p->answered || len != p->last.len ||
-		     memcmp(body, p->last.data, len));
+	bool news = status == 200 && poller_set_head(p, body, len);
 
-	if (news) {
-		p->answered = true;
-		buf_reset(&p->last);
-		buf_add(&p->last, body, len);
-	}
-	p->in_ops = true;
-	if (news)
-		p->ops.on_head(p->ops.arg, p->last.data, p->last.len);
-	else
-		p->ops.on_same(p->ops.arg);
-	p->in_ops = false;
-	if (p->freed)
-		destroy(p);
-	else
+	if (!p->shared)
 		schedule(p, news);
+	poller_tell(p, news ? DUE_HEAD : DUE_SAME);
 }
 
 static void on_done(void *arg, struct http_call *c, long status,
@@ -221,8 +219,9 @@ static void on_done(void *arg, struct http_call *c, long status,
 		return;
 	}
 	p->probed = true;
-	p->long_poll = says_wait(http_header(c, "Preference-Applied"));
-	if (status == 200)
+	p->long_poll = poll_says_wait(http_header(c, "Preference-Applied"));
+	/* its tag is of no use to a host's request */
+	if (!poll_host_heard(p, c) && status == 200)
 		remember_etag(p, c);
 	if (status == 200 || (status == 304 && p->etag[0])) {
 		take_answer(p, status, body, len);
@@ -230,7 +229,9 @@ static void on_done(void *arg, struct http_call *c, long status,
 	}
 	/* nothing is published yet: the server is well, and is asked on as
 	 * often as any other, or it would be minutes until it is noticed */
-	if (status == 404)
+	if (p->shared)
+		p->backoff = 0;
+	else if (status == 404)
 		schedule(p, false);
 	else
 		back_off(p);
@@ -242,8 +243,9 @@ static int send_request(struct poller *p, struct err *err)
 {
 	struct strvec headers = STRVEC_INIT;
 	struct http_request r = {
-		.method = "GET", .url = p->url, .peer = &p->peer,
-		.total_ms = TOTAL_MS, .max_bytes = LIMIT_HEAD_BYTES,
+		.method = "GET", .url = p->url,
+		.eager = true, .peer = &p->peer,
+		.total_ms = POLL_TOTAL_MS, .max_bytes = LIMIT_HEAD_BYTES,
 		.on_done = on_done, .arg = p,
 	};
 	int rc;
@@ -254,7 +256,7 @@ static int send_request(struct poller *p, struct err *err)
 	 * too, and nobody would be told until then */
 	p->probing = !p->probed;
 	if (!p->probing)
-		strvec_pushf(&headers, "Prefer: wait=%d", WAIT_S);
+		strvec_pushf(&headers, "Prefer: wait=%d", POLL_WAIT_S);
 	if (p->etag[0])
 		strvec_pushf(&headers, "If-None-Match: %s", p->etag);
 	r.headers = (const char *const *)headers.v;
@@ -268,8 +270,14 @@ static int send_request(struct poller *p, struct err *err)
 static void ask(void *arg)
 {
 	struct poller *p = arg;
+	enum poll_due due = p->due;
 	struct err err = ERR_INIT;
 
+	if (p->shared) {
+		p->due = DUE_NOTHING;
+		poller_tell(p, due);
+		return;
+	}
 	p->asked = clock_mono_ms();
 	if (send_request(p, &err) < 0) {
 		back_off(p);
@@ -279,26 +287,30 @@ static void ask(void *arg)
 
 void poller_now(struct poller *p)
 {
-	if (p && !p->call && !p->in_ops)
+	if (!p || p->in_ops)
+		return;
+	if (p->shared)
+		poll_host_now(p->host);
+	else if (!p->call)
 		timer_set(&p->next, 0);
 }
 
-struct poller *poller_new(struct loop *l, struct http *h,
-			  const struct source_settings *s,
+struct poller *poller_new(struct pollers *all, const struct source_settings *s,
 			  const struct poller_ops *ops)
 {
 	struct poller *p = xcalloc(1, sizeof(*p));
+	int64_t first;
 
-	p->loop = l;
-	p->http = h;
+	p->http = pollers_http(all);
 	p->s = s;
 	p->ops = *ops;
 	p->url = xasprintf("%s/%s/head", s->url, s->name);
-	p->tokens = BURST;
-	p->refilled = clock_mono_ms();
+	poll_bucket_init(&p->bucket);
 	buf_init(&p->last, LIMIT_HEAD_BYTES);
 	fetch_peer(s, &p->peer);
-	timer_init(&p->next, l, ask, p);
-	timer_set(&p->next, 0);
+	timer_init(&p->next, pollers_loop(all), ask, p);
+	first = poll_host_join(all, p);
+	if (first >= 0)
+		timer_set(&p->next, first);
 	return p;
 }

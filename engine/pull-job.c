@@ -329,7 +329,7 @@ static int begin_download(struct job *j, const struct pack_ref *what,
 	struct err err = ERR_INIT;
 
 	j->phase = PHASE_WAIT;
-	if (download_start(c->loop, c->http, &j->pull->config.s, what, &ops,
+	if (download_start(c->downloads, &j->pull->config.s, what, &ops,
 			   &j->download, &err) < 0) {
 		fail(j, &v, &err);
 		return -1;

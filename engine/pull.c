@@ -620,7 +620,7 @@ static void apply_settings(struct pull *p)
 	p->usable = true;
 	p->trust = trust;
 	find(p, &p->judged, SOURCE_UNKNOWN, "");
-	p->poller = poller_new(p->child->loop, p->child->http, s, &ops);
+	p->poller = poller_new(p->child->pollers, s, &ops);
 }
 
 struct pull *pull_new(struct child *child, uint32_t handle,

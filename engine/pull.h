@@ -39,6 +39,8 @@
 struct child {
 	struct loop *loop;
 	struct http *http;
+	struct pollers *pollers;
+	struct downloads *downloads;
 	struct ipc *ipc;
 	char *state_root;
 };

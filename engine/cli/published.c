@@ -185,7 +185,7 @@ static int get_file(struct published *p, const struct pack_ref *ref,
 	struct download *d;
 
 	w->loop = p->loop;
-	if (download_start(p->loop, p->http, p->settings, ref, &ops, &d,
+	if (download_start(p->downloads, p->settings, ref, &ops, &d,
 			   err) < 0)
 		return -1;
 	return wait(w, err);
@@ -339,6 +339,7 @@ static int open_all(struct published *p, struct err *err)
 	if (rc < 0 || loop_new(&p->loop, err) < 0 ||
 	    http_new(p->loop, 1, &p->http, err) < 0)
 		return -1;
+	p->downloads = downloads_new(p->loop, p->http);
 	return 0;
 }
 
@@ -372,6 +373,7 @@ void published_release(struct published *p)
 {
 	struct err ignored = ERR_INIT;
 
+	downloads_free(p->downloads);
 	http_free(p->http);
 	loop_free(p->loop);
 	if (p->cache.path)

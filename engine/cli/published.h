@@ -16,6 +16,7 @@ struct published {
 	char *dir;
 	struct loop *loop;
 	struct http *http;
+	struct downloads *downloads;
 	const struct source_settings *settings;
 	struct results *results;
 };
