@@ -53,6 +53,7 @@ struct engine {
 					   leader election */
 	const struct lease *lease;	/* NULL without leader election */
 	bool stopping;
+	size_t reports_due;		/* statuses that are to be written */
 };
 
 /* What it takes until an apply that failed can work. */

@@ -17,6 +17,9 @@
 #include "schema/json.h"
 
 #define INTERVAL_MS 1000
+/* and what only counts on, so many a second for all channels together: the
+ * statuses of a thousand that roll out must not keep their objects waiting */
+#define COUNTS_A_SECOND 20
 #define RETRY_MIN_MS 500
 #define RETRY_MAX_MS 30000
 /* conditions of 1 KiB and 20 failures of 2 KiB, escaped */
@@ -30,6 +33,7 @@ struct report {
 	char *version;			/* resourceVersion; NULL: unknown */
 	char *written;			/* the status that is stored */
 	char *sent;			/* the one that is on its way */
+	uint64_t told;			/* digest of what it says but counts */
 	int64_t last;			/* loop_now() of the last patch */
 	int64_t pause;			/* after failures; 0: none */
 	bool dirty;
@@ -39,6 +43,7 @@ struct report {
 };
 
 static void on_timer(void *arg);
+static void set_dirty(struct report *r, bool dirty);
 static void read_again(struct report *r);
 
 struct report *report_new(struct channel *c, const struct report_ops *ops)
@@ -56,6 +61,7 @@ void report_free(struct report *r)
 	if (!r)
 		return;
 	kube_cancel(r->call);
+	set_dirty(r, false);
 	timer_stop(&r->timer);
 	free(r->version);
 	free(r->written);
@@ -74,11 +80,22 @@ static void arm(struct report *r, int64_t ms)
 		timer_set(&r->timer, ms > 0 ? ms : 1);
 }
 
+static void set_dirty(struct report *r, bool dirty)
+{
+	struct engine *e = r->channel->engine;
+
+	if (dirty && !r->dirty)
+		e->reports_due++;
+	else if (!dirty && r->dirty)
+		e->reports_due--;
+	r->dirty = dirty;
+}
+
 void report_touch(struct report *r)
 {
 	int64_t due = r->last + INTERVAL_MS - now_ms(r);
 
-	r->dirty = true;
+	set_dirty(r, true);
 	if (!r->call && !r->accepting)
 		arm(r, r->last && due > 0 ? due : 1);
 }
@@ -188,7 +205,7 @@ static void try_again(struct report *r)
 	r->pause = r->pause ? r->pause * 2 : RETRY_MIN_MS;
 	if (r->pause > RETRY_MAX_MS)
 		r->pause = RETRY_MAX_MS;
-	r->dirty = true;
+	set_dirty(r, true);
 	arm(r, r->pause);
 }
 
@@ -251,19 +268,60 @@ static void send(struct report *r, const char *status, size_t len)
 	buf_release(&body);
 }
 
+/* What a person or a program waits for: all but how far it is. */
+static uint64_t digest_of(const struct channel_status *s)
+{
+	struct buf b = BUF_INIT(STATUS_MAX);
+	uint64_t digest;
+
+	for (size_t i = 0; i < CONDITIONS; i++)
+		buf_addf(&b, "%d %s\n", (int)s->conditions[i].status,
+			 s->conditions[i].reason);
+	buf_addf(&b, "%s %s %zu %zu %zu", s->accepted.bundle,
+		 s->applied.bundle, s->n_failures, s->n_leftovers,
+		 s->n_drifts);
+	digest = map_hash(b.data, b.len);
+	buf_release(&b);
+	return digest;
+}
+
+/* Only counts moved, and others wait to be written: in how many ms it is due,
+ * 0 for now. */
+static int64_t hold_back(struct report *r)
+{
+	const struct channel *c = r->channel;
+	int64_t pause = (int64_t)c->engine->reports_due * 1000 /
+			COUNTS_A_SECOND;
+	int64_t due = r->last + pause - now_ms(r);
+
+	if (r->accepting || !r->written || digest_of(&c->status) != r->told ||
+	    due <= 0)
+		return 0;
+	/* it is looked at again, as it may be more than counts by then */
+	return due < INTERVAL_MS ? due : INTERVAL_MS;
+}
+
 static void patch(struct report *r)
 {
 	struct arena scratch = ARENA_INIT;
 	struct buf text = BUF_INIT(STATUS_MAX);
 
+	int64_t later;
+
 	r->ops.fill(r->channel);
+	later = hold_back(r);
+	if (later) {
+		arm(r, later);
+		return;
+	}
 	json_write_compact(status_write(&r->channel->status, &scratch), &text);
 	arena_release(&scratch);
-	r->dirty = false;
+	set_dirty(r, false);
 	r->carried = r->accepting;
 	if (r->accepting || !r->written || strcmp(r->written, text.data)) {
 		free(r->sent);
 		r->sent = xstrdup(text.data);
+		r->told = digest_of(&r->channel->status);
 		send(r, text.data, text.len);
 	}
 	buf_release(&text);
@@ -304,7 +362,7 @@ void report_accept_not(struct report *r)
 	/* what was sent may be stored, and what was not is due */
 	free(r->written);
 	r->written = NULL;
-	r->dirty = true;
+	set_dirty(r, true);
 }
 
 /* ---- reading again ---- */
@@ -317,7 +375,7 @@ static void on_read(void *arg, const struct kube_answer *a)
 	struct node *object;
 
 	r->call = NULL;
-	r->dirty = true;
+	set_dirty(r, true);
 	if (a->err || kube_answer_object(a, &scratch, &object, &err) < 0) {
 		try_again(r);
 	} else {
