@@ -39,14 +39,16 @@ for file in $public/$spoilt/packs/*; do
 	printf 'spoilt' | dd of="$file" bs=1 seek=40 conv=notrunc status=none
 done
 # serve on one port, whoever speaks there
-port=$(free_port)
+port=0
 serve_many() {
 	start serve windlass-hook serve --repo host.git --verbose \
 		--listen "127.0.0.1:$port"
-	wait_line 20 serve.log 'listening on' || bail "serve does not start"
+	wait_line 60 serve.log 'listening on' ||
+		bail "serve does not start: $(tail -n 3 serve.log)"
 }
 serve_many
-URL=http://127.0.0.1:$port
+URL=$(sed -n 's/.*listening on \(http[^ ]*\).*/\1/p' serve.log)
+port=${URL##*:}
 channel_install host.git c-01 >/dev/null || bail "install failed"
 {
 	cat <<-'END'
