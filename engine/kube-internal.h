@@ -21,9 +21,10 @@ struct arena *kube_scratch(struct kube *k);
 /* For those who count what is theirs. */
 struct kube_stats *kube_counts(struct kube *k);
 
-/* A stream was silent for too long: its connection may be dead. Those that
- * begin from now on get a new one; at most once in half a minute. */
-void kube_streams_stuck(struct kube *k);
+/* A stream or a call was silent for too long: its connection may be dead, and
+ * others with it. What begins from now on gets a new one; at most once in half
+ * a minute. */
+void kube_stuck(struct kube *k);
 
 /*
  * Runs fn once, from the loop, when the API server has answered anything:

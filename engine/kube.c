@@ -190,14 +190,16 @@ struct arena *kube_scratch(struct kube *k)
 	return &k->scratch;
 }
 
-void kube_streams_stuck(struct kube *k)
+void kube_stuck(struct kube *k)
 {
 	int64_t now = clock_mono_ms();
 
 	if (k->reconnected && now - k->reconnected < STUCK_MS)
 		return;
 	k->reconnected = now;
-	http_reconnect(k->http[1]);
+	/* what swallowed them has swallowed the other connections, too: the
+	 * repair of what went unseen would wait a minute on a dead one */
+	reconnect(k);
 }
 
 struct kube_stats *kube_counts(struct kube *k)
@@ -466,6 +468,9 @@ static void on_done(void *arg, struct http_call *http, long status,
 		.len = c->stream ? c->refusal.len : len, .http = http,
 	};
 
+	/* HTTP/2 would put the next call on the same connection */
+	if (http_err && !c->stream && clock_mono_ms() - c->began >= STUCK_MS)
+		kube_stuck(c->kube);
 	judge(c, &a, http_err, &scratch, &s, &err);
 	if (s.why != KUBE_DONE)
 		a.err = &err;

@@ -332,7 +332,7 @@ static void on_stream_end(void *arg, const struct kube_answer *a)
 	if (err && s->why == KUBE_NO_ANSWER &&
 	    w->lost - w->heard >= w->silent_ms) {
 		w->stats.silent++;
-		kube_streams_stuck(w->kube);
+		kube_stuck(w->kube);
 	}
 	if (err)
 		learn(w, s);
