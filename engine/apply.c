@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "engine/apply-one.h"
+#include "engine/channel-private.h"
 #include "engine/compare.h"
 #include "engine/managed.h"
 #include "engine/prune.h"
@@ -216,6 +217,8 @@ static void try_later(struct apply *a, struct tracked *t,
 
 	if (t->tries < UINT8_MAX)
 		t->tries++;
+	if (in_trouble(a) && is_busy(o) && t->tries < FAILING_TRIES)
+		t->tries = FAILING_TRIES;
 	t->state = o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
 		   TRACKED_WAITING;
 	t->retry_at = now + pause_of(t, o);
@@ -232,6 +235,18 @@ static void try_later(struct apply *a, struct tracked *t,
 		arm_retry(a);
 }
 
+/* Who waits for a try of its own may wait long: it is called failing now. */
+static void call_failing(struct apply *a)
+{
+	for (size_t i = 0; i < a->n_later; i++) {
+		struct tracked *t = a->later[i];
+
+		if (t->state == TRACKED_WAITING && t->tries < FAILING_TRIES)
+			t->tries = FAILING_TRIES;
+	}
+	settle_touch(a->channel);
+}
+
 /* One of many refusals that say the same: the first ones are told. */
 static void note_busy(struct apply *a, const struct outcome *o)
 {
@@ -241,6 +256,7 @@ static void note_busy(struct apply *a, const struct outcome *o)
 			 LOG_N("status", o->status),
 			 LOG_S("error", o->message));
 		a->probe_ms = PROBE_MIN_MS;
+		call_failing(a);
 	}
 }
 

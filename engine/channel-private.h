@@ -140,6 +140,8 @@ void settle_asked(struct channel *c);
 /* Conditions and counts into c->status: of report.h. */
 void settle_fill(struct channel *c);
 
+/* tries until an object that may work by itself is called failing */
+#define FAILING_TRIES 3
 /* For the status: it failed, more than just now. */
 bool tracked_is_failing(const struct tracked *t);
 

@@ -17,8 +17,6 @@
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 
-/* tries until an object that may work by itself is called failing */
-#define FAILING_TRIES 3
 /* objects that a condition names */
 #define DRIFTS_NAMED 5
 

@@ -9,12 +9,18 @@
 #   is_text NAME TEXT
 #   undone WHAT NAME [SECONDS]   edits that ConfigMap; passes if the engine
 #                             undoes it, and prints how long that took
+#   told WHAT OBJECT SOURCE TEXT   passes if the Channel's status says of that
+#                             object that it fails, in these words (jq's test),
+#                             with that file:line
 #   metric NAME               a metric without labels
 #   cost_begin                counts from here on:
 #   cost_is DESCRIPTION REQUESTS SECONDS   passes if the engine has sent at
 #                             most so many requests through the proxy and used
 #                             at most so much CPU time
 #   rss                       the engine's memory, KiB
+#   webhook_start             t/webhook.py at $WEBHOOK, whose authority is
+#                             $WEBHOOK_CA (base64)
+#   webhook MODE              what it does from now on
 
 proxy_start() {
 	touch "$TRASH/rules"
@@ -64,6 +70,17 @@ undone() {
 		echo "# undone after $(($(date +%s%3N) - began)) ms"
 }
 
+is_told() {
+	k get channel "$channel" -o json | jq -e --arg o "$1" --arg s "$2" \
+		--arg t "$3" '.status.failures[] | select((.object | contains($o))
+		and (.source // "" | test($s)) and (.message | test($t)))' >/dev/null
+}
+told() {
+	ok "$1" wait_for 40 is_told "$2" "$3" "$4" ||
+		k get channel "$channel" -o json | jq -c '.status.failures' |
+		head -c 2000 | sed 's/^/# /'
+}
+
 metric() { curl -s "http://$METRICS/metrics" | sed -n "s/^$1 //p"; }
 rss() { echo $(($(metric process_resident_memory_bytes | cut -d. -f1) / 1024)); }
 
@@ -82,3 +99,16 @@ cost_is() {
 	ok "$1" perl -e 'exit !($ARGV[0] <= $ARGV[1] && $ARGV[2] <= $ARGV[3])' \
 		"$requests" "$2" "$cpu" "$3"
 }
+
+webhook_start() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
+		-keyout webhook.key -out webhook.crt -days 2 -subj /CN=webhook \
+		-addext subjectAltName=IP:127.0.0.1 2>/dev/null
+	webhook allow
+	start webhook python3 "$TEST_DIR/webhook.py" webhook.crt webhook.key \
+		webhook.mode
+	wait_line 20 webhook.log '^port ' || bail "no webhook: $(cat webhook.log)"
+	WEBHOOK=https://127.0.0.1:$(sed -n 's/^port //p' webhook.log)
+	WEBHOOK_CA=$(base64 -w0 webhook.crt)
+}
+webhook() { echo "$1" >"$TRASH/webhook.new" && mv "$TRASH/webhook.new" "$TRASH/webhook.mode"; }
