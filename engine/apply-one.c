@@ -12,6 +12,7 @@
 
 #include "engine/adopt.h"
 #include "engine/compare.h"
+#include "engine/discovery.h"
 #include "engine/managed.h"
 #include "engine/mend.h"
 #include "engine/recreate.h"
@@ -511,6 +512,24 @@ static int read_body(struct op *op, struct err *err)
 	return 0;
 }
 
+/* Nobody knows where it lives: not in the API server, or the server behind it
+ * that has the group does not answer. */
+static void fail_unknown(struct op *op)
+{
+	const struct kind *k = op->t->kind;
+	struct kinds *ks = &op->channel->engine->kinds;
+	bool stale = discovery_group_stale(ks->discovery, k->group);
+	char *message = stale ?
+		xasprintf("the server behind the API server that has group "
+			  "'%s' does not answer", k->group) :
+		xasprintf("the API server has no kind '%s' of group '%s': is "
+			  "its CustomResourceDefinition there?", k->name,
+			  k->group);
+
+	op_fail(op, NULL, VERDICT_NO_KIND, KIND_NOT_SERVED, message);
+	free(message);
+}
+
 static void on_body(void *arg, const char *json, size_t len,
 		    const struct err *failed)
 {
@@ -525,6 +544,10 @@ static void on_body(void *arg, const char *json, size_t len,
 	if (failed) {
 		repair_named(op->channel, op->t, NULL);
 		fail_err(op, failed, "BodyNotAtHand");
+		return;
+	}
+	if (!op->t->kind->resolved) {
+		fail_unknown(op);
 		return;
 	}
 	op->body = xmemdup(json, len);

@@ -288,6 +288,23 @@ static void namespace_came(struct apply *a, const char *name)
 	arm_retry(a);
 }
 
+void apply_kinds_changed(struct channel *c)
+{
+	struct apply *a = c->apply;
+
+	if (!a)
+		return;
+	for (size_t i = 0; i < a->n_later; i++) {
+		struct tracked *t = a->later[i];
+
+		if (t->state == TRACKED_WAITING && t->kind->news && t->note &&
+		    !strcmp(t->note->reason, KIND_NOT_SERVED))
+			t->retry_at = 0;
+	}
+	arm_retry(a);
+	apply_recheck(c, NULL);
+}
+
 /* ---- one after the other ---- */
 
 void op_enters(struct channel *c)

@@ -23,6 +23,9 @@ void apply_recheck(struct channel *c, const struct tracked *t);
 bool apply_rolled_out(const struct channel *c);
 /* For people: what the rollout waits for; false if for nothing. */
 bool apply_waits_for(const struct channel *c, struct buf *out);
+/* Some kinds (their `news`) live elsewhere than before, or live again: what
+ * was told that they do not may go, and what waits for a kind. */
+void apply_kinds_changed(struct channel *c);
 /* Something may be done now that could not before. */
 void apply_wake(struct channel *c);
 /* What failed is tried at once: the reason may be gone. */

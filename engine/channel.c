@@ -12,6 +12,7 @@
 #include "engine/adopt.h"
 #include "engine/apply.h"
 #include "engine/channel-private.h"
+#include "engine/definitions.h"
 #include "engine/kube.h"
 #include "engine/lease.h"
 #include "engine/machine.h"
@@ -76,6 +77,9 @@ static struct kind_use *find_use(struct channel *c, const struct kind *k)
 
 static void watch_if_known(struct channel *c, struct kind_use *u)
 {
+	/* a definition that comes is how such a kind becomes known */
+	if (u->kind->custom)
+		definitions_use(c->engine->definitions);
 	if (u->watched || !u->kind->resolved)
 		return;
 	u->watched = true;
@@ -669,8 +673,7 @@ void machine_kinds_changed(struct channel *c)
 	for (size_t i = 0; i < p->n_kinds; i++)
 		watch_if_known(c, &p->kinds[i]);
 	start(c);
-	if (c->apply)
-		apply_recheck(c, NULL);
+	apply_kinds_changed(c);
 	prune_wake(c);
 }
 

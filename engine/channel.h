@@ -212,6 +212,8 @@ void observe_free(struct observe *o);
  * observe_drop once for each observe_use.
  */
 void observe_use(struct channel *c, struct kind *k);
+/* It lives elsewhere than its watch looks, which begins anew. */
+void observe_moved(struct kind *k);
 /* A rollout is done: a watch that was put off till then begins. */
 void observe_begin(struct kind *k);
 void observe_drop(struct channel *c, struct kind *k);

@@ -117,6 +117,12 @@ static void on_kinds(void *arg)
 {
 	struct controller *ctl = arg;
 
+	for (map_each(&ctl->o.engine->kinds.by_name, e)) {
+		struct kind *k = e->value;
+
+		if (k->moved)
+			observe_moved(k);
+	}
 	for (map_each(&ctl->channels, e))
 		machine_kinds_changed(e->value);
 }

@@ -72,8 +72,20 @@ static void on_event(void *arg, enum watch_event what, struct node *object)
 					   "generation", NULL);
 	struct kind *k = name ? kind_of(d, name) : NULL;
 
-	if (!k || what == WATCH_DELETED || k->crd_watched == generation)
+	if (!k) {
+		/* perhaps of one that somebody waits for */
+		if (what == WATCH_ADDED)
+			kinds_missing(&d->engine->kinds);
 		return;
+	}
+	if (what == WATCH_DELETED)
+		/* another one of that name is news, whatever its generation */
+		k->crd_watched = k->crd_watched ? -1 : 0;
+	if (what == WATCH_DELETED || k->crd_watched == generation)
+		return;
+	/* its watch was refused for as long as there was none */
+	if (k->crd_watched < 0)
+		observe_moved(k);
 	if (k->crd_watched && k->objects) {
 		k->crd_moved = true;
 		k->schema_changed = loop_now(d->engine->loop);

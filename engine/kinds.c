@@ -31,6 +31,11 @@ static void tell(void *arg)
 
 	if (ks->on_change)
 		ks->on_change(ks->arg);
+	for (map_each(&ks->by_name, e)) {
+		struct kind *k = e->value;
+
+		k->news = k->moved = false;
+	}
 }
 
 void kinds_init(struct kinds *ks, struct engine *e)
@@ -85,7 +90,8 @@ static bool settle(struct kind *k, const char *version, size_t version_len,
 	k->version = xstrndup(version, version_len);
 	k->plural = xstrdup(plural);
 	k->namespaced = namespaced;
-	k->resolved = true;
+	k->moved = k->resolved;
+	k->resolved = k->news = true;
 	return true;
 }
 
@@ -144,6 +150,35 @@ struct kind *kinds_by_plural(struct kinds *ks, const char *group,
 
 /* ---- discovery ---- */
 
+static void note_missing(struct kinds *ks, struct kind *k)
+{
+	if (discovery_find(ks->discovery, k->group, NULL, k->name) ||
+	    discovery_group_stale(ks->discovery, k->group))
+		k->missed = 0;
+	else if (!k->missed)
+		k->missed = ks->refreshed;
+}
+
+static bool some_is_missing(const struct kinds *ks)
+{
+	for (map_each(&ks->by_name, e)) {
+		const struct kind *k = e->value;
+
+		if (k->objects && !k->resolved)
+			return true;
+	}
+	return false;
+}
+
+void kinds_missing(struct kinds *ks)
+{
+	if (!some_is_missing(ks))
+		return;
+	ks->pause = PAUSE_MIN_MS;
+	timer_stop(&ks->refresh);
+	kinds_refresh(ks);
+}
+
 static void on_discovered(void *arg, const struct err *err)
 {
 	struct kinds *ks = arg;
@@ -154,17 +189,20 @@ static void on_discovered(void *arg, const struct err *err)
 	if (err) {
 		log_warn("discovery-failed", LOG_S("error", err->msg));
 	} else {
-		for (map_each(&ks->by_name, e))
+		for (map_each(&ks->by_name, e)) {
 			news |= discover(ks, e->value);
+			note_missing(ks, e->value);
+		}
 	}
 	ks->pause = news ? PAUSE_MIN_MS : ks->pause * 2;
 	if (ks->pause > PAUSE_MAX_MS)
 		ks->pause = PAUSE_MAX_MS;
-	/* without any answer nothing can begin: do not wait to be asked */
-	if (!kinds_known(ks))
-		kinds_refresh(ks);
-	else
+	if (kinds_known(ks))
 		loop_defer(ks->engine->loop, &ks->told);
+	/* without any answer nothing can begin, and nobody tells us when the
+	 * server of an aggregated API is back: do not wait to be asked */
+	if (!kinds_known(ks) || some_is_missing(ks))
+		kinds_refresh(ks);
 }
 
 static void on_refresh(void *arg)

@@ -37,6 +37,11 @@ struct kind {
 	int64_t crd_generation;		/* of its CRD, when last seen; 0 */
 	int64_t crd_watched;		/* the same, as definitions.c saw it */
 	bool crd_moved;			/* its objects are to be applied again */
+	bool news;			/* while on_change is told: it came, */
+	bool moved;			/* or came to live elsewhere */
+	int64_t missed;			/* loop_now() since when discovery has
+					   it not, though its group's server
+					   answers; 0 */
 	uint32_t objects;		/* tracked, by all channels */
 	struct kind_watch *watch;	/* of engine/observe.c alone */
 };
@@ -76,6 +81,9 @@ struct kind *kinds_by_plural(struct kinds *ks, const char *group,
  * when it was answered. With growing pauses while nothing new comes of it.
  */
 void kinds_refresh(struct kinds *ks);
+/* The same at once, if objects wait for a kind that is not known: something
+ * came that may be it. */
+void kinds_missing(struct kinds *ks);
 
 /*
  * Resolves a kind from a whole CustomResourceDefinition: of a bundle, before

@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "engine/definitions.h"
 #include "engine/watch.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
@@ -157,20 +156,27 @@ static void parts_clear(struct kind_watch *w)
 	}
 }
 
-/* The engine's account may not watch the whole cluster: one watch for each
- * namespace in which a channel has an object of this kind. */
-static void fall_back(struct kind_watch *w)
+/* One watch for each namespace in which a channel has an object of this
+ * kind. */
+static void add_namespaces(struct kind_watch *w)
 {
 	struct engine *e = w->observe->engine;
 
+	for (struct channel *c = controller_next(e, NULL); c;
+	     c = controller_next(e, c))
+		for (struct tracked *t = c->inventory.first; t; t = t->next)
+			if (t->kind == w->kind)
+				observe_cover(c, t);
+}
+
+/* The engine's account may not watch the whole cluster. */
+static void fall_back(struct kind_watch *w)
+{
 	log_warn("watch-by-namespace", LOG_S("group", w->kind->group),
 		 LOG_S("kind", w->kind->name));
 	w->by_namespace = true;
 	parts_clear(w);
-	for (struct channel *c = controller_next(e, NULL); c;
-	     c = controller_next(e, c))
-		for (struct tracked *t = c->inventory.first; t; t = t->next)
-			observe_cover(c, t);
+	add_namespaces(w);
 }
 
 static void on_error(void *arg, const struct err *err,
@@ -252,8 +258,6 @@ void observe_use(struct channel *c, struct kind *k)
 {
 	struct kind_watch *w = k->watch;
 
-	if (k->custom)
-		definitions_use(c->engine->definitions);
 	if (!w) {
 		w = k->watch = xcalloc(1, sizeof(*w));
 		w->observe = c->engine->observe;
@@ -265,6 +269,22 @@ void observe_use(struct channel *c, struct kind *k)
 	w->users++;
 	if (!can_wait(c, k))
 		begin(w);
+}
+
+/* Its version is not served any more, say: from there no watch comes back. */
+void observe_moved(struct kind *k)
+{
+	struct kind_watch *w = k->watch;
+
+	if (!w || w->put_off)
+		return;
+	log_info("watch-moved", LOG_S("group", k->group),
+		 LOG_S("kind", k->name), LOG_S("version", k->version));
+	parts_clear(w);
+	if (w->by_namespace)
+		add_namespaces(w);
+	else
+		part_add(w, "");
 }
 
 void observe_begin(struct kind *k)

@@ -12,7 +12,6 @@
 #include <string.h>
 
 #include "engine/apply.h"
-#include "engine/discovery.h"
 #include "engine/managed.h"
 #include "engine/prune-look.h"
 #include "engine/release.h"
@@ -50,6 +49,9 @@ struct del {
 	bool looked;
 	bool gone;		/* the watch said so, while the DELETE ran */
 };
+
+/* a kind that nobody serves for so long has no objects */
+#define MISSED_MS 10000
 
 struct prune {
 	struct channel *channel;
@@ -284,12 +286,32 @@ static void drop(struct del *d, const struct kube_status *s)
 	del_free(d, s);
 }
 
+/* A kind that the API server does not have has no objects. One that has just
+ * come back, or whose server has, may not know all of its kinds yet. */
+static bool kind_is_gone(struct prune *p, const struct kind *k)
+{
+	struct kinds *ks = &p->channel->engine->kinds;
+
+	if (k->missed && ks->refreshed > p->began &&
+	    ks->refreshed - k->missed >= MISSED_MS)
+		return true;
+	kinds_refresh(ks);
+	return false;
+}
+
+static bool is_gone(struct del *d, const struct kube_status *s)
+{
+	return s->why == KUBE_NOT_FOUND ||
+	       (s->why == KUBE_NO_RESOURCE &&
+		kind_is_gone(d->prune, d->t->kind));
+}
+
 static void refused(struct del *d, const struct kube_status *s)
 {
 	struct tracked *t = d->t;
 
 	if (s->why == KUBE_NO_ANSWER || s->why == KUBE_BUSY ||
-	    s->why == KUBE_STALE) {
+	    s->why == KUBE_STALE || s->why == KUBE_NO_RESOURCE) {
 		later(d->prune, t, 100, BLOCKED_MAX_MS);
 		del_free(d, s);
 		return;
@@ -322,8 +344,7 @@ static void on_deleted(void *arg, const struct kube_answer *a)
 	struct tracked *t = d->t;
 
 	d->call = NULL;
-	if (a->status->why == KUBE_NOT_FOUND ||
-	    a->status->why == KUBE_NO_RESOURCE) {
+	if (is_gone(d, a->status)) {
 		finish_gone(d, a->status);
 		return;
 	}
@@ -549,8 +570,7 @@ static void on_read(void *arg, const struct kube_answer *a)
 	d->call = NULL;
 	if (is_void(d))
 		drop(d, a->status);
-	else if (a->status->why == KUBE_NOT_FOUND ||
-		 a->status->why == KUBE_NO_RESOURCE)
+	else if (is_gone(d, a->status))
 		finish_gone(d, a->status);
 	else if (a->err)
 		refused(d, a->status);
@@ -630,18 +650,12 @@ static void start(struct prune *p, struct tracked *t)
 	look_at(d);
 }
 
-/* A kind that the API server does not have: so it has none of its objects. */
 static void kind_is_unknown(struct prune *p, struct tracked *t)
 {
-	struct kinds *ks = &p->channel->engine->kinds;
-
-	if (ks->refreshed > p->began &&
-	    !discovery_group_stale(ks->discovery, t->kind->group)) {
+	if (kind_is_gone(p, t->kind))
 		gone(p->channel, t);
-		return;
-	}
-	kinds_refresh(ks);
-	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+	else
+		later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
 }
 
 /* One push may move an object from here to another channel, whose bundle comes

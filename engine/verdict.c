@@ -75,7 +75,7 @@ const char *verdict_reason(const struct kube_status *s)
 	case KUBE_NO_ANSWER:
 		return "NoAnswer";
 	case KUBE_NO_RESOURCE:
-		return "KindNotServed";
+		return KIND_NOT_SERVED;
 	case KUBE_UNDECLARED:
 		return "FieldNotDeclared";
 	case KUBE_TERMINATING:

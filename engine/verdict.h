@@ -27,6 +27,9 @@ enum verdict {
 /* an API server that has just started does not know all roles yet */
 #define GRACE_FORBIDDEN_TRIES 3
 
+/* the reason of VERDICT_NO_KIND */
+#define KIND_NOT_SERVED "KindNotServed"
+
 struct verdict_context {
 	const struct kind *kind;
 	int64_t now;			/* loop_now() */
