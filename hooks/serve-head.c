@@ -286,6 +286,12 @@ int serve_heads_init(struct serve *s, struct err *err)
 	s->publish_wd = -1;
 	s->inotify.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 	s->inotify.ready = inotify_ready;
+	/* few by default, and of all programs of the user together */
+	if (s->inotify.fd < 0 && errno == EMFILE)
+		return err_set(err, ERR_TRANSIENT, "cannot watch folders: this "
+			       "user has no inotify instance left: end "
+			       "programs that watch files, or raise "
+			       "fs.inotify.max_user_instances by sysctl(8)");
 	if (s->inotify.fd < 0)
 		return err_sys(err, "cannot watch folders");
 	if (serve_watch(s, &s->inotify, EPOLLIN, err) < 0)

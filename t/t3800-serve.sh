@@ -492,4 +492,19 @@ is $? 2 "without its program it does not serve"
 like "$said" "cannot start '/.*/windlass-serve', which .serve. is and" \
 	"and says what is missing"
 
+# ---- no inotify instance left ----
+
+# few: a user namespace may have less than the user
+few() {
+	unshare -Ur sh -c 'echo 0 >/proc/sys/user/max_inotify_instances &&
+		exec "$@"' sh "$@"
+}
+if few true 2>/dev/null; then
+	said=$(few windlass-hook serve --repo r.git --listen 127.0.0.1:0 2>&1)
+	is $? 2 "without an inotify instance it does not serve"
+	like "$said" 'no inotify instance left.*max_user_instances' \
+		"and says what to raise"
+else
+	skip 2 "no user namespaces"
+fi
 done_testing
