@@ -194,9 +194,11 @@ static int64_t backoff(const struct tracked *t, int64_t least, int64_t most)
 	return ms - ms / 4 + (int64_t)randombytes_uniform((uint32_t)ms / 2 + 1);
 }
 
+/* It fails for everybody, as far as we know; so it does without credentials. */
 static bool is_busy(const struct outcome *o)
 {
-	return o->verdict == VERDICT_LATER && o->status >= 500;
+	return o->verdict == VERDICT_LATER &&
+	       (o->status >= 500 || o->status == 401);
 }
 
 static int64_t pause_of(const struct tracked *t, const struct outcome *o)
