@@ -307,6 +307,8 @@ static int remove_old(struct upload *u)
 	int64_t now = clock_now();
 	struct upload_record *r = &u->record;
 
+	/* whatever a record says that somebody edited */
+	each_file(u, mark_named);
 	for (size_t i = r->n; i-- > 0; ) {
 		char *path;
 		int rc;

@@ -89,6 +89,14 @@ like "$(hook host.git doctor)" "ok    prod: s3: 'eu' has 1.2 and all that it" \
 ok "refresh" hook host.git refresh --force
 ok "the head that was signed again is there" same_as_local
 
+for i in 1 2 3 4; do
+	hook host.git upload --verify >together.$i.out 2>&1 &
+	together[i]=$!
+done
+failed=0
+for i in 1 2 3 4; do wait "${together[i]}" || failed=$i; done
+is "$failed" 0 "four at once take turns"
+
 # --- killed -------------------------------------------------------------
 if grep -q '^#define ENABLE_FAULTS 1' "$WINDLASS_BUILD/config.h"; then
 	git -C host.git config windlass-s3.eu.keep 1s
@@ -134,6 +142,18 @@ is "$(ls "$there/packs" | sort)" \
 	"$(sed -n 's/^there \([0-9a-f]*\) 0$/\1/p' host.git/windlass/prod/s3/eu | sort)" \
 	"the bucket has no other file"
 git -C host.git config windlass-s3.eu.keep 1h
+
+# --- what we know of it is lost -----------------------------------------
+for text in '' 'windlass-upload 1' 'windlass-upload 2
+url x' "$(head -c 300 host.git/windlass/prod/s3/eu)" "$(head -c 200 /dev/urandom | tr '\0' x)"
+do
+	printf '%s' "$text" >host.git/windlass/prod/s3/eu
+	like "$(hook host.git upload)" "is in 'eu' already" \
+		"a record that is lost or damaged sends nothing again"
+done
+sed -i 's/ 0$/ 1/' host.git/windlass/prod/s3/eu
+hook host.git upload >/dev/null
+ok "nor removes what is needed" same_as_local
 
 # --- a store that is down, that hangs -----------------------------------
 stop store KILL
@@ -195,6 +215,52 @@ like "$(cat push.out)" "the head in the bucket is .*same number is another bundl
 ok "nothing changed it" cmp ahead "$there/head"
 like "$(hook host.git doctor)" "FAIL  prod: s3: 'eu' has another head" \
 	"doctor says it too"
+
+# Somebody else's head comes while ours is on its way: a proxy that only passes
+# bytes on puts it there when it sees ours.
+cat >between.py <<'END'
+import socket, subprocess, sys, threading
+def pump(a, b, look):
+    try:
+        while data := a.recv(65536):
+            if look and b"PUT /pub/clusters/prod/head" in data:
+                subprocess.run(sys.argv[3:], check=True)
+            b.sendall(data)
+    except OSError:
+        pass
+    for s in a, b:
+        try:
+            s.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+listener = socket.create_server(("127.0.0.1", int(sys.argv[1])))
+print("listening", flush=True)
+while True:
+    client = listener.accept()[0]
+    server = socket.create_connection(("127.0.0.1", int(sys.argv[2])))
+    threading.Thread(target=pump, args=(client, server, True)).start()
+    threading.Thread(target=pump, args=(server, client, False)).start()
+END
+put_head() {
+	s3_curl pub/clusters/prod/head -f -T "$1" -H \
+		"x-amz-content-sha256: $(sha256sum <"$1" | cut -d' ' -f1)"
+}
+rm -rf host.git && cp -R backup.git host.git
+ok "the bucket is as it was" put_head host.git/windlass/public/prod/head
+between=$(free_port)
+export -f put_head s3_curl
+export S3 S3_KEY S3_SECRET
+start between python3 between.py "$between" "$port" bash -c 'put_head ahead'
+wait_line 20 between.log listening
+git -C host.git config windlass-s3.eu.url "http://127.0.0.1:$between/pub/clusters"
+hook host.git refresh --force >refused.out 2>&1
+is "$?" 1 "a head that comes while ours is sent"
+like "$(cat refused.out)" "the head in the bucket is .*, ahead of" "is seen"
+ok "and stays" cmp ahead "$there/head"
+stop between
+git -C host.git config windlass-s3.eu.url "$store/pub/clusters"
+push work --force
+
 set_channel host.git prod epoch 2
 ok "a new epoch" hook host.git publish
 ok "may" same_as_local
@@ -376,6 +442,10 @@ setting new.region x "windlass-s3.new has no url"
 setting Big.url https://x/y "cannot be the name of a section windlass-s3"
 setting other.url "https://$S3_HOST/pub" "have one url|is in"
 not_ok "an unknown channel" hook host.git upload nothere
+add_channel host.git extra
+like "$(hook host.git init extra --remove)" \
+	"^bucket   what is below http.*/extra stays there" \
+	"a channel that is removed stays in the bucket, and that is said"
 git -C host.git config --remove-section windlass-s3.eu
 git -C host.git config --remove-section windlass-s3.backup
 like "$(hook host.git upload 2>&1)" "no bucket is configured" "nothing to do is said"
