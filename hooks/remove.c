@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "hooks/ask.h"
+#include "hooks/bucket.h"
 #include "hooks/current.h"
 #include "hooks/install.h"
 #include "hooks/job.h"
@@ -301,6 +302,18 @@ static void print_key(const char *key)
 	buf_release(&word);
 }
 
+/* No credentials are at hand here that may remove what clusters still read. */
+static void print_buckets(const struct removal *r)
+{
+	for (size_t i = 0; i < r->host->n_buckets; i++) {
+		const struct bucket *b = &r->host->buckets[i];
+
+		if (bucket_takes(b, r->ch))
+			printf("bucket   what is below %s/%s stays there until "
+			       "you remove it\n", b->url, r->ch->name);
+	}
+}
+
 static int take_apart(const struct removal *r, struct buf *refs)
 {
 	if (r->last && remove_hooks(r) < 0)
@@ -310,6 +323,7 @@ static int take_apart(const struct removal *r, struct buf *refs)
 	drop_ref_folders(r);
 	if (remove_settings(r) < 0 || remove_state(r) < 0)
 		return -1;
+	print_buckets(r);
 	if (r->ch->signing_key[0] == '/')
 		print_key(r->ch->signing_key);
 	return 0;
