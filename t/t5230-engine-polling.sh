@@ -113,7 +113,7 @@ done >all.yaml
 awk 'BEGIN { RS = "---\n" }
 	/\nkind: (ServiceAccount|ClusterRoleBinding|Channel)\n/ { print $0 "---" }' \
 	all.yaml >channels.yaml
-at_exit "k delete -f channels.yaml --wait=false --ignore-not-found"
+at_exit "k delete -f $TRASH/channels.yaml --wait=false --ignore-not-found"
 sed -i "s|^  url: .*|&\n  interval: ${interval}s\n  secretRef: {name: pol-$$}|" \
 	channels.yaml
 k apply --server-side -f channels.yaml >apply.out 2>&1 ||
