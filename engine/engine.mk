@@ -120,6 +120,7 @@ windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
 	engine/cli/bundle-diff.c engine/cli/bundle-diff.h \
 	engine/cli/bundles.c engine/cli/bundles.h \
+	engine/cli/check-approvals.c engine/cli/check-approvals.h \
 	engine/cli/check-chain.c engine/cli/check-chain.h \
 	engine/cli/cli.h \
 	engine/cli/cluster.c engine/cli/cluster.h \

@@ -54,38 +54,6 @@ bool approvals_channel(const char *ref, char ret[LIMIT_CHANNEL_BYTES + 1])
 	return is_channel_name(ret);
 }
 
-/* ---- what is there ---- */
-
-/* Calls fn with each tag below the refs that begin so; stops at its -1. */
-static int each_tag(git_repository *repo, const char *prefix,
-		    int (*fn)(void *arg, const struct buf *raw,
-			      struct err *err), void *arg, struct err *err)
-{
-	git_reference_iterator *it = NULL;
-	char *glob = xasprintf("%s*", prefix);
-	git_reference *ref;
-	int rc = 0;
-
-	if (git_reference_iterator_glob_new(&it, repo, glob) < 0)
-		rc = repo_err(err, ERR_INTERNAL, "cannot list '%s'", glob);
-	while (!rc && !git_reference_next(&ref, it)) {
-		struct buf raw = BUF_INIT(LIMIT_APPROVAL_BYTES);
-		const git_oid *id = git_reference_target(ref);
-		struct err unread = ERR_INIT;
-		char hex[GIT_HEX_SIZE];
-
-		/* what is no tag of this size was not taken by the hook */
-		if (id && git_oid_tostr(hex, sizeof(hex), id) &&
-		    !repo_read(repo, hex, GIT_OBJECT_TAG, &raw, &unread))
-			rc = fn(arg, &raw, err);
-		buf_release(&raw);
-		git_reference_free(ref);
-	}
-	git_reference_iterator_free(it);
-	free(glob);
-	return rc;
-}
-
 /* ---- a push ---- */
 
 struct others {
@@ -95,7 +63,8 @@ struct others {
 	size_t n;
 };
 
-static int beside(void *arg, const struct buf *raw, struct err *err)
+static int beside(void *arg, const char *ref, const struct buf *raw,
+		  struct err *err)
 {
 	struct others *o = arg;
 	const struct bundle *b = &o->current->commit.bundle;
@@ -103,6 +72,7 @@ static int beside(void *arg, const struct buf *raw, struct err *err)
 	struct err unread = ERR_INIT;
 	struct vote v;
 
+	(void)ref;
 	if (++o->n == APPROVALS_A_PERSON)
 		return err_set(err, ERR_INVALID, "'%s' has spoken %d times "
 			       "about %s %" PRIu64 ".%" PRIu64,
@@ -135,7 +105,8 @@ static int check_news(git_repository *repo, const struct trust *trust,
 
 	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
 	buf_addf(&prefix, "%s/", v->principal);
-	rc = each_tag(repo, prefix.data, beside, &o, err);
+	rc = repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, beside, &o,
+			   err);
 	buf_release(&prefix);
 	return rc;
 }
@@ -252,13 +223,16 @@ static size_t place_of(const struct collection *c, const struct vote *v)
 	return i;
 }
 
-static int collect(void *arg, const struct buf *raw, struct err *err)
+static int collect(void *arg, const char *ref, const struct buf *raw,
+		   struct err *err)
 {
 	struct collection *c = arg;
 	struct err why = ERR_INIT;
 	struct vote v;
 	size_t at;
 
+	(void)ref;
+	(void)err;
 	if (approval_judge(raw->data, raw->len, c->current->id,
 			   &c->current->commit.bundle, c->trust, c->now, &v,
 			   &why))
@@ -285,7 +259,8 @@ static int write_text(git_repository *repo, struct collection *c,
 	int rc;
 
 	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
-	rc = each_tag(repo, prefix.data, collect, c, err);
+	rc = repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, collect, c,
+			   err);
 	if (!rc)
 		approvals_write(&c->tags, out);
 	for (size_t i = 0; i < c->tags.n; i++)

@@ -203,6 +203,46 @@ out:
 	return rc;
 }
 
+static int tell_tag(git_repository *repo, const git_reference *ref,
+		    size_t max_bytes,
+		    int (*fn)(void *arg, const char *ref,
+			      const struct buf *raw, struct err *err),
+		    void *arg, struct err *err)
+{
+	const git_oid *id = git_reference_target(ref);
+	struct buf raw = BUF_INIT(max_bytes);
+	struct err unread = ERR_INIT;
+	char hex[GIT_HEX_SIZE];
+	int rc = 0;
+
+	if (id && git_oid_tostr(hex, sizeof(hex), id) &&
+	    !repo_read(repo, hex, GIT_OBJECT_TAG, &raw, &unread))
+		rc = fn(arg, git_reference_name(ref), &raw, err);
+	buf_release(&raw);
+	return rc;
+}
+
+int repo_each_tag(git_repository *repo, const char *prefix, size_t max_bytes,
+		  int (*fn)(void *arg, const char *ref, const struct buf *raw,
+			    struct err *err),
+		  void *arg, struct err *err)
+{
+	git_reference_iterator *it = NULL;
+	char *glob = xasprintf("%s*", prefix);
+	git_reference *ref;
+	int rc = 0;
+
+	if (git_reference_iterator_glob_new(&it, repo, glob) < 0)
+		rc = repo_err(err, ERR_INTERNAL, "cannot list '%s'", glob);
+	while (!rc && !git_reference_next(&ref, it)) {
+		rc = tell_tag(repo, ref, max_bytes, fn, arg, err);
+		git_reference_free(ref);
+	}
+	git_reference_iterator_free(it);
+	free(glob);
+	return rc;
+}
+
 int repo_commit_tree(git_repository *repo, const char *commit,
 		     git_oid *ret, struct err *err)
 {

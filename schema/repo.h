@@ -58,6 +58,15 @@ int repo_ref_update(git_repository *repo, const char *ref, const char *old,
  */
 int repo_read(git_repository *repo, const char *id, git_object_t type,
 	      struct buf *ret, struct err *err);
+/*
+ * Calls fn with the raw bytes of each annotated tag, of at most max_bytes,
+ * that a ref below `prefix` ("refs/x/") points at; others are passed over.
+ * fn returns 0, or -1 to stop with *err.
+ */
+int repo_each_tag(git_repository *repo, const char *prefix, size_t max_bytes,
+		  int (*fn)(void *arg, const char *ref, const struct buf *raw,
+			    struct err *err),
+		  void *arg, struct err *err);
 /* The id of the tree of a commit (peels no tags). */
 int repo_commit_tree(git_repository *repo, const char *commit,
 		     git_oid *ret, struct err *err);

@@ -110,6 +110,40 @@ is "$(git -C mine rev-parse refs/windlass-approved/prod)" \
 	"$(git -C host.git rev-parse refs/windlass/prod~2)" \
 	"which is no approval"
 
+# ---- looking at it ----
+git -C mine fetch -q origin \
+	'+refs/windlass-approvals/*:refs/windlass-approvals/*'
+windlass log --repo mine prod >log.out
+like "$(cat log.out)" '^    rejected by alice@example.com' "log shows a reject"
+like "$(cat log.out)" '^    approved by alice@example.com' "and a consent"
+is "$(windlass log --repo mine -n 1 --output json prod |
+	jq -c '[.approvedBy, .rejectedBy]')" '[[],["alice@example.com"]]' \
+	"in JSON too"
+verify() {
+	windlass verify --publishers publishers --approvers approvers "$@" \
+		>verify.out 2>&1
+}
+verify --repo mine --approvals 1 prod@1
+is "$?" 0 "verify finds the first approved"
+like "$(cat verify.out)" 'approval .*by alice@example.com, until 20' "by whom"
+verify --repo mine --approvals 2 prod@1
+is "$?" 1 "but not by two"
+like "$(cat verify.out)" '1 of the 2 people' "which it says"
+verify --repo mine prod
+is "$?" 1 "and the newest rejected"
+like "$(cat verify.out)" 'rejected by alice@example.com' "by whom"
+start serve windlass-hook serve --repo host.git --listen 127.0.0.1:0
+wait_line 20 serve.log 'listening on'
+url=$(sed -n 's/.*listening on \(http[^ ]*\).*/\1/p' serve.log)
+verify --url "$url" prod
+is "$?" 1 "so is what is published"
+like "$(cat verify.out)" 'rejected by alice@example.com' "which says so too"
+approver_line bob keys/bob >only-bob
+windlass verify --publishers publishers --approvers only-bob --url "$url" \
+	prod >verify.out 2>&1
+is "$?" 0 "whoever is not in the list is passed over"
+like "$(cat verify.out)" '^-  *prod 1.3  *approval  *the approval: ' "in a line"
+
 # ---- names and keys ----
 git -C mine config user.signingKey "$TRASH/keys/bob"
 run 1 "the wrong name" --yes prod

@@ -8,16 +8,19 @@
 #include <string.h>
 
 #include "engine/cli/bundles.h"
+#include "schema/approval.h"
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
 #include "schema/base/options.h"
+#include "schema/base/strvec.h"
 #include "schema/json.h"
 
 static const char usage[] =
 "usage: windlass log [--repo DIR] [-n NUMBER] [--output json] BUNDLE\n"
 "\n"
 "Lists bundles, the newest first: sequence, when, changes, source commit and\n"
-"its author, bundle. Starts at BUNDLE and follows the chain back.\n"
+"its author, bundle, and whose approvals the Git host took, where they were\n"
+"fetched too. Starts at BUNDLE and follows the chain back.\n"
 "\n"
 BUNDLE_NAME_HELP
 "\n"
@@ -39,7 +42,73 @@ static int person_len(const char *line)
 	return end ? (int)(end - line + 1) : (int)strlen(line);
 }
 
-static void print_text(const struct bundle_at *at, bool color)
+/* ---- who approved ---- */
+
+/* As the Git host took it: the names are of its own list. */
+struct said {
+	struct strvec approved, rejected;
+};
+
+static int add_said(void *arg, const char *ref, const struct buf *raw,
+		    struct err *err)
+{
+	struct said *s = arg;
+	const char *end = strrchr(ref, '/'), *name = end;
+	struct buf clean = BUF_INIT(1024);
+	struct approval a;
+	struct err none = ERR_INIT;
+	size_t payload;
+
+	(void)err;
+	if (!end || approval_parse(raw->data, raw->len, &a, &payload, &none))
+		return 0;
+	while (name > ref && name[-1] != '/')
+		name--;
+	buf_add_scrubbed(&clean, name, (size_t)(end - name));
+	strvec_push(a.reject ? &s->rejected : &s->approved, clean.data);
+	buf_release(&clean);
+	return 0;
+}
+
+static void read_said(git_repository *repo, const struct bundle *b,
+		      struct said *ret)
+{
+	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
+	struct err none = ERR_INIT;
+
+	*ret = (struct said){ STRVEC_INIT, STRVEC_INIT };
+	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
+	repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, add_said, ret,
+		      &none);
+	buf_release(&prefix);
+}
+
+static void said_release(struct said *s)
+{
+	strvec_release(&s->approved);
+	strvec_release(&s->rejected);
+}
+
+static void print_names(const char *what, const struct strvec *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		printf("%s%s", i ? ", " : what, names->v[i]);
+	if (names->n)
+		puts("");
+}
+
+static void print_said(git_repository *repo, const struct bundle *b)
+{
+	struct said s;
+
+	read_said(repo, b, &s);
+	print_names("    approved by ", &s.approved);
+	print_names("    rejected by ", &s.rejected);
+	said_release(&s);
+}
+
+static void print_text(git_repository *repo, const struct bundle_at *at,
+		       bool color)
 {
 	const struct bundle *b = &at->commit.bundle;
 	char when[CLOCK_TEXT_SIZE];
@@ -56,6 +125,7 @@ static void print_text(const struct bundle_at *at, bool color)
 	printf("    source %.12s  %s\n    bundle %.12s\n", b->source_commit,
 	       author.data, at->id);
 	buf_release(&author);
+	print_said(repo, b);
 }
 
 /* Git takes names in any encoding. */
@@ -65,13 +135,23 @@ static struct node *person(struct arena *a, const char *line)
 					       (size_t)person_len(line)));
 }
 
-static void print_json(const struct bundle_at *at)
+static struct node *names(struct arena *a, const struct strvec *v)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < v->n; i++)
+		node_append(a, list, node_str(a, v->v[i]));
+	return list;
+}
+
+static void print_json(git_repository *repo, const struct bundle_at *at)
 {
 	const struct bundle *b = &at->commit.bundle;
 	struct arena a = ARENA_INIT;
 	struct node *n = node_map(&a);
 	struct buf out = BUF_INIT(65536);
 	char when[CLOCK_TEXT_SIZE], content[SHA256_HEX_SIZE];
+	struct said said;
 
 	clock_format(b->issued, when);
 	sha256_hex(&b->content, content);
@@ -90,6 +170,10 @@ static void print_json(const struct bundle_at *at)
 	node_set(&a, n, "deleted", node_int(&a, (int64_t)b->deleted));
 	node_set(&a, n, "renderer", node_str(&a, b->renderer));
 	node_set(&a, n, "issued", node_str(&a, when));
+	read_said(repo, b, &said);
+	node_set(&a, n, "approvedBy", names(&a, &said.approved));
+	node_set(&a, n, "rejectedBy", names(&a, &said.rejected));
+	said_release(&said);
 	json_write_compact(n, &out);
 	puts(out.data);
 	buf_release(&out);
@@ -103,9 +187,9 @@ static int print_chain(git_repository *repo, struct bundle_at *at,
 		int none;
 
 		if (o->output == OUTPUT_JSON)
-			print_json(at);
+			print_json(repo, at);
 		else
-			print_text(at, cli_color(stdout));
+			print_text(repo, at, cli_color(stdout));
 		none = bundle_before(repo, at, at, err);
 		if (none)
 			return none < 0 ? -1 : 0;

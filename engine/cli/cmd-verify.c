@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/cli/bundles.h"
+#include "engine/cli/check-approvals.h"
 #include "engine/cli/check-chain.h"
 #include "engine/cli/results.h"
 #include "engine/cli/published.h"
@@ -36,6 +37,9 @@ BUNDLE_NAME_HELP
 "\n"
 "  --publishers FILE  who may publish, as OpenSSH's allowed_signers; it must\n"
 "                     come from somebody you trust, not from the repository\n"
+"  --approvers FILE   who may approve, in the same form: check the approvals\n"
+"                     of BUNDLE too\n"
+"  --approvals N      and that so many people consent\n"
 "  --repo DIR         the repository (default: $GIT_DIR, or here)\n"
 "  --url URL          where a host publishes, as in a Channel's spec.url\n"
 "  --last NUMBER      only the last so many bundles\n"
@@ -48,12 +52,39 @@ BUNDLE_NAME_HELP
 
 struct options {
 	const char *publishers, *repo, *url, *ca_file, *token_file;
+	const char *approvers;
+	struct trust approver_keys;
+	uint64_t needed;		/* people who approve */
 	const char *name;		/* CHANNEL[@[EPOCH.]SEQUENCE] */
 	char *channel;			/* of that; and 0 for no number */
 	uint64_t epoch, sequence;
 	uint64_t last;
 	struct results results;
 };
+
+static int read_approvers(struct options *o, struct err *err)
+{
+	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
+	int rc = 0;
+
+	if (o->approvers)
+		rc = fs_read_follow(o->approvers, &text, err);
+	if (rc == 0 && o->approvers)
+		rc = trust_parse(text.data, text.len, TRUST_APPROVERS,
+				 &o->approver_keys, err);
+	if (rc)
+		err_wrap(err, "--approvers '%s'", o->approvers);
+	buf_release(&text);
+	return rc;
+}
+
+static struct approvals_check approvals_of(struct options *o)
+{
+	return (struct approvals_check){
+		.results = &o->results, .approvers = &o->approver_keys,
+		.needed = o->needed, .now = clock_now(),
+	};
+}
 
 /* ---- a repository ---- */
 
@@ -84,6 +115,12 @@ static int verify_repo(struct options *o, const struct trust *publishers,
 	rules.channel_id = at.commit.bundle.channel_id;
 	check.current = !strcmp(at.id, newest.id);
 	rc = check_chain(&check, at.id, err);
+	if (rc == 0 && o->approvers) {
+		const struct approvals_check approvals = approvals_of(o);
+
+		rc = check_approvals_repo(&approvals, cache.repo, at.id,
+					  &at.commit.bundle, err);
+	}
 out:
 	git_odb_free(cache.odb);
 	git_repository_free(cache.repo);
@@ -173,6 +210,15 @@ static int check_published(const struct published *p, struct options *o,
 		return 0;
 	}
 	result_ok(&o->results, &what, "%s", p->head.bundle);
+	/* only the newest bundle's approvals are published */
+	if (o->approvers) {
+		const struct approvals_check approvals = approvals_of(o);
+
+		check_approvals_text(&approvals, p->approvals.len ?
+				     p->approvals.data : NULL,
+				     p->approvals.len, p->head.bundle,
+				     &tip.bundle);
+	}
 	if (find_start(p, o, rules, &tip, start, err) < 0)
 		return -1;
 	check.current = !strcmp(start, p->head.bundle);
@@ -227,6 +273,8 @@ static int check_options(int argc, char **argv, struct options *o)
 	if (!o->url && (o->ca_file || o->token_file))
 		return usage_error(usage, "--ca-file and --token-file are for "
 				   "--url");
+	if (o->needed && !o->approvers)
+		return usage_error(usage, "--approvals goes with --approvers");
 	if (bundle_parse_name(o->name, &o->channel, &o->epoch, &o->sequence,
 			      &err) < 0)
 		return usage_error(usage, "%s", err.msg);
@@ -240,10 +288,20 @@ static int take_last(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+static int take_needed(void *target, const char *value, struct err *err)
+{
+	if (parse_u64(value, 1, LIMIT_APPROVALS, target) < 0)
+		return err_set(err, ERR_INVALID, "is no number of people from "
+			       "1 to %d", LIMIT_APPROVALS);
+	return 0;
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	const struct option_spec specs[] = {
 		OPTION_TEXT("publishers", &o->publishers),
+		OPTION_TEXT("approvers", &o->approvers),
+		OPTION_TAKE("approvals", take_needed, &o->needed),
 		OPTION_TEXT("repo", &o->repo),
 		OPTION_TEXT("url", &o->url),
 		OPTION_TAKE("last", take_last, &o->last),
@@ -282,7 +340,8 @@ int cmd_verify(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (cli_read_publishers(o.publishers, &publishers, &err) < 0) {
+	if (cli_read_publishers(o.publishers, &publishers, &err) < 0 ||
+	    read_approvers(&o, &err) < 0) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;
 	} else if ((o.url ? verify_url(&o, &publishers, &err)
@@ -293,6 +352,7 @@ int cmd_verify(int argc, char **argv)
 		status = results_status(&o.results);
 	}
 	trust_release(&publishers);
+	trust_release(&o.approver_keys);
 	free(o.channel);
 	return status;
 }

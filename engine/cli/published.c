@@ -214,7 +214,7 @@ static void check_approvals(struct published *p)
 {
 	const struct subject what = { .of = "approvals", .check = "digest" };
 	struct verdict v = { SOURCE_VERIFIED, SOURCE_PACK };
-	struct waiting w = { .fd = -1 };
+	struct waiting w = { .text = &p->approvals, .fd = -1 };
 	struct err err = ERR_INIT;
 
 	if (!p->head.has_approvals)
@@ -371,6 +371,7 @@ int published_fetch(struct published *p, const struct source_settings *s,
 
 void published_release(struct published *p)
 {
+	buf_release(&p->approvals);
 	struct err ignored = ERR_INIT;
 
 	downloads_free(p->downloads);

@@ -11,6 +11,7 @@
 struct published {
 	struct cache cache;
 	struct head head;
+	struct buf approvals;	/* the text that it names, or empty */
 	bool verified;		/* the head is a publisher's, and fresh or not */
 	/* inside */
 	char *dir;
@@ -21,7 +22,7 @@ struct published {
 	struct results *results;
 };
 
-#define PUBLISHED_INIT { 0 }
+#define PUBLISHED_INIT { .approvals = BUF_INIT(LIMIT_APPROVALS_BYTES) }
 
 /*
  * Fetches and checks, each result a line. s->channel_id is not used: the id
