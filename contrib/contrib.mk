@@ -51,6 +51,7 @@ EXTRA_DIST += \
 	contrib/guides/gitlab.md \
 	contrib/guides/gitolite.md \
 	contrib/guides/moving.md \
+	contrib/guides/proof.md \
 	contrib/guides/static.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
