@@ -54,6 +54,8 @@ struct engine {
 	const struct lease *lease;	/* NULL without leader election */
 	bool stopping;
 	size_t reports_due;		/* statuses that are to be written */
+	struct event_try *events;	/* Events that are on their way */
+	size_t n_events;
 };
 
 /* What it takes until an apply that failed can work. */
@@ -273,5 +275,7 @@ enum event_type { EVENT_NORMAL, EVENT_WARNING };
 void event_post(struct channel *c, enum event_type type, const char *reason,
 		const char *fmt, ...) __attribute__((format(printf, 4, 5)));
 void events_stop(struct channel *c);
+/* Those that are on their way are given up. */
+void events_end(struct engine *e);
 
 #endif

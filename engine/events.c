@@ -2,13 +2,15 @@
  * Kubernetes Events on the Channel: what a person who runs `kubectl describe
  * channel` needs to read. The same Event again within a few minutes is
  * dropped, and no channel posts more than a few a minute: Events cost the
- * API server a write each. Losing one is harmless, so failures are only
- * logged. Notes hold no secret: they are made of names and messages that
- * status shows too.
+ * API server a write each. One that the API server is too busy for is tried
+ * again a few times, under the same name, so that it is never there twice;
+ * then it is given up and logged: losing one is harmless. Notes hold no secret:
+ * they are made of names and messages that status shows too.
  */
 #include "config.h"
 #include "engine/channel.h"
 
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,9 +25,16 @@
 
 /* the API server takes notes of up to 1 KiB */
 #define NOTE_MAX 1024
+#define BODY_MAX 16384
 #define SAME_AGAIN_MS (5 * 60 * 1000)
 #define BURST 20
 #define REFILL_MS 5000
+/* tries of one Event, and the pause before the second, which doubles twice
+ * and twice again */
+#define TRIES 4
+#define PAUSE_MS 1000
+/* those of all channels that are on their way or wait for another try */
+#define UNDERWAY 200
 /* different texts that are remembered; then all are forgotten */
 #define REMEMBERED 200
 
@@ -114,11 +123,15 @@ static struct node *regarding(const struct channel *c, struct arena *a)
 static void write_event(const struct channel *c, enum event_type type,
 			const char *reason, const char *note, struct buf *out)
 {
+	uint8_t random[8];
+	char suffix[2 * sizeof(random) + 1];
 	struct arena a = ARENA_INIT;
 	struct node *n = node_map(&a), *metadata = node_map(&a);
 
-	node_set(&a, metadata, "generateName",
-		 node_str(&a, arena_printf(&a, "%s-", c->name)));
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(suffix, sizeof(suffix), random, sizeof(random));
+	node_set(&a, metadata, "name",
+		 node_str(&a, arena_printf(&a, "%s.%s", c->name, suffix)));
 	/* where Events of cluster-scoped objects go */
 	node_set(&a, metadata, "namespace", node_str(&a, "default"));
 	node_set(&a, n, "apiVersion", node_str(&a, "events.k8s.io/v1"));
@@ -151,40 +164,114 @@ static void cut_whole(char *note)
 	note[len] = '\0';
 }
 
+/* ---- one on its way, which outlives its channel ---- */
+
+struct event_try {
+	struct engine *engine;
+	struct event_try *next, **link;
+	struct kube_call *call;
+	struct timer timer;
+	struct buf body;
+	int tries;
+};
+
+static void try_free(struct event_try *t)
+{
+	kube_cancel(t->call);
+	timer_stop(&t->timer);
+	*t->link = t->next;
+	if (t->next)
+		t->next->link = t->link;
+	t->engine->n_events--;
+	buf_release(&t->body);
+	free(t);
+}
+
+void events_end(struct engine *e)
+{
+	while (e->events)
+		try_free(e->events);
+}
+
+static void give_up(struct event_try *t, const struct err *err)
+{
+	log_warn("event-failed", LOG_S("error", err->msg),
+		 LOG_N("tries", t->tries));
+	try_free(t);
+}
+
+static void failed(struct event_try *t, const struct err *err)
+{
+	if (err->class != ERR_TRANSIENT || t->tries >= TRIES ||
+	    !t->engine->leading || t->engine->stopping)
+		give_up(t, err);
+	else
+		timer_set(&t->timer, (int64_t)PAUSE_MS << 2 * (t->tries - 1));
+}
+
 static void on_posted(void *arg, const struct kube_answer *a)
 {
-	if (a->err)
-		log_warn("event-failed", LOG_S("error", a->err->msg));
+	struct event_try *t = arg;
+
+	t->call = NULL;
+	/* an answer that was lost: it is there */
+	if (!a->err || (t->tries > 1 && a->status->why == KUBE_EXISTS))
+		try_free(t);
+	else
+		failed(t, a->err);
+}
+
+static void post(void *arg)
+{
+	struct event_try *t = arg;
+	struct err err = ERR_INIT;
+	struct kube_request q = {
+		.method = "POST",
+		.target = {
+			.group = "events.k8s.io", .version = "v1",
+			.plural = "events", .namespace = "default",
+		},
+		.body = t->body.data, .body_len = t->body.len,
+		.as = KUBE_AS_METADATA,
+		.on_done = on_posted, .arg = t,
+	};
+
+	t->tries++;
+	if (kube_send(t->engine->kube, &q, &t->call, &err) < 0)
+		failed(t, &err);
+}
+
+static struct event_try *try_new(struct engine *e)
+{
+	struct event_try *t = xcalloc(1, sizeof(*t));
+
+	t->engine = e;
+	timer_init(&t->timer, e->loop, post, t);
+	buf_init(&t->body, BODY_MAX);
+	t->next = e->events;
+	t->link = &e->events;
+	if (t->next)
+		t->next->link = &t->next;
+	e->events = t;
+	e->n_events++;
+	return t;
 }
 
 void event_post(struct channel *c, enum event_type type, const char *reason,
 		const char *fmt, ...)
 {
 	char note[NOTE_MAX];
-	struct buf body = BUF_INIT(16384);
-	struct err err = ERR_INIT;
-	struct kube_call *call;
+	struct event_try *t;
 	va_list ap;
-	struct kube_request post = {
-		.method = "POST",
-		.target = {
-			.group = "events.k8s.io", .version = "v1",
-			.plural = "events", .namespace = "default",
-		},
-		.as = KUBE_AS_METADATA,
-		.on_done = on_posted,
-	};
 
 	va_start(ap, fmt);
 	if ((size_t)vsnprintf(note, sizeof(note), fmt, ap) >= sizeof(note))
 		cut_whole(note);
 	va_end(ap);
-	if (!c->engine->leading || !admit(c, reason, note))
+	if (!c->engine->leading || c->engine->n_events >= UNDERWAY ||
+	    !admit(c, reason, note))
 		return;
-	write_event(c, type, reason, note, &body);
-	post.body = body.data;
-	post.body_len = body.len;
-	if (kube_send(c->engine->kube, &post, &call, &err) < 0)
-		log_warn("event-failed", LOG_S("error", err.msg));
-	buf_release(&body);
+	t = try_new(c->engine);
+	write_event(c, type, reason, note, &t->body);
+	post(t);
 }

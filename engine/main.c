@@ -312,6 +312,7 @@ static void end(struct daemon *d)
 	e->lease = NULL;
 	endpoint_free(d->endpoint);
 	controller_free(d->controller);
+	events_end(e);
 	measures_free(d->measures);
 	if (d->metrics)
 		metrics_free(d->metrics);
