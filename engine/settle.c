@@ -436,7 +436,9 @@ static void set_source(struct channel *c)
 	if (p->secret.err.class != ERR_NONE)
 		set(c, CONDITION_FETCHED, false, "SecretUnusable",
 		    p->secret.err.msg);
-	if (p->refused_why && !strcmp(p->refused_why, "PolicyViolation"))
+	/* what cannot be verified is newer than what was refused */
+	if (p->refused_why && !strcmp(p->refused_why, "PolicyViolation") &&
+	    p->state.v[SOURCE_VERIFIED].reason == SOURCE_GOOD)
 		set(c, CONDITION_VERIFIED, false, p->refused_why,
 		    p->refused.msg);
 	if (p->forked)

@@ -1,0 +1,140 @@
+#!/bin/bash
+# A publisher with the right key who signs what no hook would let through: the
+# engine enforces what the Channel allows by itself, namespaces, cluster-scoped
+# kinds and windlass's own objects, and what the spec allows is still written as
+# the channel's account, with no more rights than that has.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-cluster.sh"
+. "$TEST_DIR/lib-engine.sh"
+. "$TEST_DIR/lib-bundle.sh"
+cluster_use
+cluster_namespace rogue
+mine=$ns
+cluster_namespace victim
+victim=$ns ns=$mine
+channel=rogue-$$
+other=rogue-other-$$
+id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+rbac=rbac.authorization.k8s.io
+
+json() { k get channel "$channel" -o "jsonpath=$1" 2>/dev/null; }
+text() { k -n "$ns" get configmap settings -o 'jsonpath={.data.text}'; }
+is_text() { [ "$(text)" = "$1" ]; }
+
+# config_map NAMESPACE NAME TEXT
+config_map() {
+	put "$1" '' ConfigMap "$2"
+	cat >"tree/objects/$1/core/ConfigMap/$2.json" <<-END
+	{
+	  "apiVersion": "v1",
+	  "data": {
+	    "text": "$3"
+	  },
+	  "kind": "ConfigMap",
+	  "metadata": {
+	    "labels": {
+	      "applyset.kubernetes.io/part-of": "$(part_of "$channel")"
+	    },
+	    "name": "$2",
+	    "namespace": "$1"
+	  }
+	}
+	END
+}
+# next TEXT: the next bundle, in which the object that is allowed has TEXT, too
+next() {
+	config_map "$ns" settings "$1"
+	bundle
+	publish
+	honest
+}
+
+new_key publisher
+mkdir -p "$public"
+port=$(free_port)
+start web python3 -m http.server --bind 127.0.0.1 -d "$public" "$port"
+next one
+URL=http://127.0.0.1:$port
+wait_for 10 curl -sf "$URL/$channel/head" || bail "no server"
+k apply --server-side -f "$TOP/engine/install/channels-crd.yaml" >/dev/null
+k wait --for=condition=Established crd/channels.windlass.dev >/dev/null
+at_exit "k delete channel $channel --wait=false"
+# the account may do everything, but in one namespace only
+k -n "$ns" create rolebinding rogue --clusterrole=cluster-admin \
+	--serviceaccount="$ns:default" >/dev/null
+
+# write_channel LINE...: lines of its spec
+write_channel() {
+	{
+		cat <<-END
+		apiVersion: windlass.dev/v1alpha1
+		kind: Channel
+		metadata: {name: $channel}
+		spec:
+		  url: $URL
+		  interval: 1s
+		  channelID: $id
+		  publishers: |
+		    $(cat publisher.line)
+		  serviceAccount: {namespace: $ns, name: default}
+		END
+		for line in "$@"; do echo "  $line"; done
+	} | k apply --server-side --force-conflicts -f - >/dev/null
+}
+write_channel "namespaces: [$ns]"
+engine_start || bail "windlassd does not start"
+ok "a bundle of what is allowed is applied" wait_applied "$channel" 1 30
+good=1
+
+says() { [[ $(condition "$channel" Verified) =~ (PolicyViolation|BundleInvalid).*$1 ]]; }
+# refused WHAT PATTERN NAMESPACE GROUP KIND NAME: with that object in a bundle,
+# nothing of that bundle is applied
+refused() {
+	local what=$1 pattern=$2
+	shift 2
+	put "$@"
+	next "$what"
+	wait_for 30 says "$pattern"
+	like "$(condition "$channel" Verified)" "^False (PolicyViolation|BundleInvalid) .*$pattern" \
+		"$what: refused, and named"
+	is "$(json '{.status.accepted.sequence} {.status.applied.sequence}')" \
+		"$good $good" "$what: not accepted"
+	is "$(text)" one "$what: nothing of it is applied"
+	drop "$@"
+}
+# allowed: and without it the channel goes on
+allowed() {
+	next one
+	good=$seq
+	ok "without it all is well" wait_applied "$channel" "$seq" 30
+}
+
+refused "another namespace" "$victim" "$victim" '' ConfigMap elsewhere
+refused "a role for the whole cluster" ClusterRole _cluster $rbac ClusterRole \
+	"root-$channel"
+refused "a Namespace" Namespace _cluster '' Namespace "new-$channel"
+refused "a definition" CustomResourceDefinition _cluster \
+	apiextensions.k8s.io CustomResourceDefinition "things.$channel.example.org"
+allowed
+refused "the engine's namespace" windlass-system windlass-system '' ConfigMap x
+allowed
+
+# everything is allowed, which does not mean windlass itself
+write_channel 'namespaces: ["*"]' 'clusterScoped: ["*"]'
+refused "another Channel" "Channel.windlass.dev $other" _cluster windlass.dev Channel "$other"
+refused "the engine's namespace, by all" windlass-system windlass-system '' \
+	ConfigMap x
+allowed
+not_ok "no other Channel was made" k get channel "$other"
+
+# what the spec allows is written as the account, which may not
+config_map "$victim" elsewhere stolen
+next two
+ok "an object that the account may not write" \
+	wait_condition "$channel" Applied False 60
+ok "fails by its own" wait_for 30 is_text two
+like "$(json '{.status.failures}')" \
+	"system:serviceaccount:$ns:default.* cannot patch" \
+	"the API server refused the account"
+not_ok "and is not there" k -n "$victim" get configmap elsewhere
+done_testing
