@@ -99,4 +99,40 @@ ok "Events are found" [ "$(posted | wc -l)" -gt 10 ]
 is "$(LC_ALL=C comm -23 <(posted) <(explained))" "" \
 	"windlassd(8) explains every Event"
 
+# ---- every event of a log, both ways ----
+
+# events FOLDER: the names that its programs log. A name that is chosen stands
+# in an array named events.
+events() {
+	perl -0777 -ne '
+		print "$1\n" while /\blog_(?:debug|info|warn|error)\(\s*"([^"]*)"/g;
+		if (/\blog_(?:debug|info|warn|error)\(\s*events\[/) {
+			/\bevents\[[A-Z_]*\] = \{(.*?)\};/s or die "$ARGV: no events[]";
+			my $names = $1;
+			print "$1\n" while $names =~ /"([^"]*)"/g;
+		}
+		my $file = $ARGV =~ s|.*/||r;
+		print "$file: $1\n" while
+			/\blog_(?:debug|info|warn|error)\(\s*+((?!"|events\[)[^,)]*)/g;
+	' "$TOP/$1"/*.c | LC_ALL=C sort -u
+}
+# told PAGE SECTION: those that it lists there
+told() {
+	sed -n "/^\.Ss $2\$/,/^\.S[sh] /{ /^\.S/d; p; }" "$TOP/$1" |
+		sed -n '/logs* one line an event\|^One line an event/,$s/^\.It Ic //p' |
+		sed 's/ , /\n/g' | LC_ALL=C sort -u
+}
+is "$(printf '.Ss a\nOne line an event\n.It Ic b , c-d\n.Ss e\n.It Ic f\n' \
+	>"$TRASH/a.8"; TOP=$TRASH told a.8 a | tr '\n' ' ')" "b c-d " \
+	"events of a page are found"
+mkdir -p "$TRASH/src"
+printf 'log_warn("b");\nlog_info(\n\t"a", x);\nlog_info(events[i]);\nevents[N_X] = {\n"c" };\nlog_info(x, 1);' \
+	>"$TRASH/src/a.c"
+is "$(TOP=$TRASH events src | tr '\n' ' ')" "a a.c: x b c " \
+	"and those of a source"
+is "$(told engine/windlassd.8 Log)" "$(events engine)" \
+	"windlassd(8) lists each event, and no other"
+is "$(told hooks/windlass-hook.8 serve)" "$(events hooks)" \
+	"so does windlass-hook(8)"
+
 done_testing
