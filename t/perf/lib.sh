@@ -26,13 +26,15 @@ prepare() {
 }
 
 clean_up() {
-	local pid
+	local pid cluster
 	for pid in "${pids[@]}"; do
 		kill "$pid" 2>/dev/null
 	done
-	[ ! -d "$dir/cluster" ] ||
-		"$TOP/contrib/cluster/cluster" down --dir "$dir/cluster" \
-			>/dev/null 2>&1
+	for cluster in "$dir/cluster" "$dir/many-cluster"; do
+		[ ! -d "$cluster" ] ||
+			"$TOP/contrib/cluster/cluster" down --dir "$cluster" \
+				>/dev/null 2>&1
+	done
 	rm -rf "$dir"
 }
 

@@ -6,6 +6,6 @@ t_perf_raw_apply_LDADD = $(ENGINE_LIBS)
 t_perf_waiters_SOURCES = t/perf/waiters.c
 t_perf_waiters_LDADD = libschema.a
 EXTRA_DIST += t/perf/run t/perf/lib.sh t/perf/engine.sh t/perf/hook.sh \
-	t/perf/waiters.sh t/perf/validate.sh t/perf/json-schemas.py \
+	t/perf/waiters.sh t/perf/channels.sh t/perf/validate.sh t/perf/json-schemas.py \
 	t/perf/manifests.py t/perf/kubeconform/go.mod \
 	t/perf/kubeconform/go.sum
