@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/drift.h"
 #include "engine/kube.h"
 #include "engine/machine.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/base/strvec.h"
 #include "schema/json.h"
 
@@ -32,6 +34,7 @@ struct parent {
 	struct kube_call *call;
 	struct timer timer;
 	bool dirty;
+	bool stale;			/* metadata is, whatever its version */
 	bool shrink;			/* at the next patch */
 	bool shrinks;			/* the one that is sent does */
 	struct strvec drop;		/* annotations to take off */
@@ -71,11 +74,26 @@ static void forget_dropped(struct parent *p)
 	p->drop = left;
 }
 
+/* From before what is known already, by a watch that is behind. */
+static bool is_old(const struct parent *p, const struct node *object)
+{
+	const char *version = node_path_str(p->metadata, "resourceVersion",
+					    NULL);
+	uint64_t had;
+
+	return version && !p->stale &&
+	       parse_u64(version, 1, UINT64_MAX, &had) == 0 &&
+	       version_is_before(object_version(object), had);
+}
+
 void parent_seen(struct parent *p, const struct node *object)
 {
 	const struct node *metadata = node_get(object, "metadata");
 	struct node *copy;
 
+	if (is_old(p, object))
+		return;
+	p->stale = false;
 	arena_reset(&p->arena);
 	copy = node_copy(&p->arena, metadata);
 	node_del(copy, "managedFields");
@@ -297,6 +315,8 @@ static void on_patched(void *arg, const struct kube_answer *a)
 			log_warn("channel-patch-failed",
 				 LOG_S("channel", p->channel->name),
 				 LOG_S("error", a->err->msg));
+		/* an etcd that was restored counts from lower again */
+		p->stale = a->status->why == KUBE_STALE;
 		p->dirty = true;
 		p->shrink = p->shrink || p->shrinks;
 		timer_set(&p->timer, a->status->why == KUBE_STALE ? PAUSE_MS :

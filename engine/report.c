@@ -9,8 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/channel-private.h"
 #include "engine/drift.h"
 #include "engine/kube.h"
+#include "engine/parent.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
@@ -197,6 +199,9 @@ static void note_version(struct report *r, const struct kube_answer *a)
 					NULL);
 	free(r->version);
 	r->version = version ? xstrdup(version) : NULL;
+	/* or its patch of the Channel would be stale until the watch tells */
+	if (version)
+		parent_seen(r->channel->private->parent, object);
 	arena_release(&scratch);
 }
 

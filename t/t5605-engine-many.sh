@@ -100,6 +100,10 @@ like "$(condition $stranger Verified)" '^False KeyNotTrusted' \
 	"one is signed by somebody else"
 like "$(condition $late Fetched)" '^False .*answered 404' "one is not published"
 ok "the others are ready" wait_for 60 all_ready $good
+# what is written of a Channel is of its version that the engine wrote last
+conflicts=$(grep '"stage":"ResponseComplete"' "$CLUSTER/log/audit.log" |
+	grep '"resource":"channels"' | grep -c '"code":409')
+ok "few writes of Channels are stale: $conflicts" [ "$conflicts" -le $((5 * count)) ]
 polls=$(asked 'POST path=/heads')
 is "$((polls > 0 && polls < 20))" 1 "they are asked for together: $polls times"
 is "$(($(asked 'GET path=/c-[0-9]*/head') <= 3))" 1 "and not by themselves"
