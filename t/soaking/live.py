@@ -155,6 +155,18 @@ class Live:
                         '{"metadata":{"finalizers":null}}')
                 self.tainted.add(path_of(obj))
 
+    def renew_pods(self):
+        """A node that was silent for an outage has its pods marked unready;
+        kwok, unlike a kubelet, never says that they are ready again."""
+        for pod in self.api.get('/api/v1/namespaces/soak-a/pods') or []:
+            said = {c['type']: c['status']
+                    for c in pod['status'].get('conditions', [])}
+            if said.get('ContainersReady') == 'True' and \
+                    said.get('Ready') == 'False':
+                kubectl('-n', 'soak-a', 'delete', 'pod', '--wait=false',
+                        pod['metadata']['name'])
+                self.report.count('pods that an outage left unready')
+
     # ---- judging, when the cluster is what the bundles say ----
 
     def judge(self, calm):
