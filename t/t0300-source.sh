@@ -151,6 +151,8 @@ is "$(for s in t/t[0-9]*.sh; do
 	! grep -q '/lib.sh"' "$s" || tail -n 1 "$s" | grep -qx done_testing ||
 		echo "$s: does not end in done_testing"
 done)" "" "each numbered test can be run, and says when it is done"
+is "$(for s in t/t[0-9]*.sh; do echo "${s:2:5}"; done | uniq -d)" "" \
+	"each has a number of its own"
 
 # ---- the rules that findings name ----
 
