@@ -45,6 +45,7 @@ install-data-hook:
 # texts, and examples to be copied and changed
 dist_doc_DATA = README.md
 EXTRA_DIST += \
+	contrib/performance.md \
 	contrib/guides/cluster.md \
 	contrib/guides/git-host.md \
 	contrib/guides/gitea.md \
