@@ -19,7 +19,9 @@ struct controller {
 	struct watch *watch;
 	struct map channels;		/* by name */
 	struct map applysets;		/* by the value of the part-of label */
-	bool synced;
+	bool synced;			/* once */
+	bool current;			/* nothing of it is from before
+					   controller_look_again */
 };
 
 static struct channel *find(const struct controller *ctl, const char *name)
@@ -85,7 +87,7 @@ static void on_event(void *arg, enum watch_event what, struct node *object)
 static void on_synced(void *arg)
 {
 	struct controller *ctl = arg;
-	bool first = !ctl->synced;
+	bool news = !ctl->current;
 
 	for (map_each(&ctl->channels, e)) {
 		struct channel *c = e->value;
@@ -95,8 +97,8 @@ static void on_synced(void *arg)
 		machine_gone(c);
 		drop(ctl, c);
 	}
-	ctl->synced = true;
-	if (first)
+	ctl->synced = ctl->current = true;
+	if (news)
 		ctl->o.on_synced(ctl->o.arg);
 }
 
@@ -129,10 +131,8 @@ static void on_kinds(void *arg)
 
 /* ---- life ---- */
 
-int controller_new(const struct controller_options *o,
-		   struct controller **ret, struct err *err)
+static int start_watch(struct controller *ctl, struct err *err)
 {
-	struct controller *ctl = xcalloc(1, sizeof(*ctl));
 	struct watch_options w = {
 		.target = {
 			.group = "windlass.dev", .version = "v1alpha1",
@@ -142,11 +142,19 @@ int controller_new(const struct controller_options *o,
 		.on_synced = on_synced, .on_error = on_error, .arg = ctl,
 	};
 
+	return watch_new(ctl->o.engine->kube, &w, &ctl->watch, err);
+}
+
+int controller_new(const struct controller_options *o,
+		   struct controller **ret, struct err *err)
+{
+	struct controller *ctl = xcalloc(1, sizeof(*ctl));
+
 	ctl->o = *o;
 	o->engine->controller = ctl;
 	o->engine->kinds.on_change = on_kinds;
 	o->engine->kinds.arg = ctl;
-	if (watch_new(o->engine->kube, &w, &ctl->watch, err) < 0) {
+	if (start_watch(ctl, err) < 0) {
 		controller_free(ctl);
 		return -1;
 	}
@@ -173,6 +181,19 @@ void controller_lead(struct controller *ctl, bool lead)
 	ctl->o.engine->leading = lead;
 	for (map_each(&ctl->channels, e))
 		machine_lead(e->value);
+}
+
+int controller_look_again(struct controller *ctl, struct err *err)
+{
+	watch_free(ctl->watch);
+	ctl->watch = NULL;
+	ctl->current = false;
+	return start_watch(ctl, err);
+}
+
+bool controller_current(const struct controller *ctl)
+{
+	return ctl->current;
 }
 
 bool controller_synced(const struct controller *ctl)

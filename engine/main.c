@@ -48,6 +48,7 @@ struct daemon {
 	struct endpoint *endpoint;
 	char instance[200];
 	bool elected;
+	bool ready;			/* and said so */
 };
 
 static const char usage_text[] =
@@ -125,11 +126,11 @@ static int read_options(int argc, char **argv, struct options *o)
 
 static void lead(struct daemon *d)
 {
-	bool may = d->elected && d->controller &&
-		   controller_synced(d->controller);
+	bool may = d->elected && controller_current(d->controller);
 
-	/* which channels there are decides whose objects are whose: nothing
-	 * is written before all are known */
+	/* which channels there are decides whose objects are whose, and what
+	 * was accepted what they are: nothing is written before all is known,
+	 * as it is now and not as the engine that led before found it */
 	if (may != d->engine.leading)
 		controller_lead(d->controller, may);
 }
@@ -137,10 +138,12 @@ static void lead(struct daemon *d)
 static void on_lead(void *arg)
 {
 	struct daemon *d = arg;
+	struct err err = ERR_INIT;
 
 	log_info("leading", LOG_S("instance", d->instance));
 	d->elected = true;
-	lead(d);
+	if (controller_look_again(d->controller, &err) < 0)
+		log_error("channels-watch-failed", LOG_S("error", err.msg));
 }
 
 static void on_lost(void *arg)
@@ -149,17 +152,18 @@ static void on_lost(void *arg)
 
 	log_warn("leading-lost", LOG_S("instance", d->instance));
 	d->elected = false;
-	if (d->controller)
-		lead(d);
+	lead(d);
 }
 
 static void on_synced(void *arg)
 {
 	struct daemon *d = arg;
 
-	log_info("ready",
-		 LOG_N("channels", controller_count(d->controller)),
-		 LOG_S("server", kube_server(d->engine.kube)));
+	if (!d->ready)
+		log_info("ready",
+			 LOG_N("channels", controller_count(d->controller)),
+			 LOG_S("server", kube_server(d->engine.kube)));
+	d->ready = true;
 	lead(d);
 }
 
