@@ -46,6 +46,7 @@ install-data-hook:
 dist_doc_DATA = README.md
 EXTRA_DIST += \
 	contrib/performance.md \
+	contrib/threats.md \
 	contrib/guides/cluster.md \
 	contrib/guides/git-host.md \
 	contrib/guides/gitea.md \

@@ -153,6 +153,11 @@ is "$(for s in t/t[0-9]*.sh; do
 done)" "" "each numbered test can be run, and says when it is done"
 is "$(for s in t/t[0-9]*.sh; do echo "${s:2:5}"; done | uniq -d)" "" \
 	"each has a number of its own"
+is "$(grep -oE '\b(t[0-9]{4}|u-[a-z-]+|fuzz-[a-z-]+)\b' contrib/threats.md |
+	sort -u | while read -r name; do
+		compgen -G "t/$name-*.sh" >/dev/null || [ -e "t/unit/$name.c" ] ||
+			[ -e "t/fuzz/$name.c" ] || echo "$name"
+	done)" "" "each that contrib/threats.md names is there"
 
 # ---- the rules that findings name ----
 

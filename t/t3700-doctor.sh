@@ -188,6 +188,15 @@ head=r.git/windlass/public/prod/head
 cp "$head" good-head
 sed -i 's/^sequence 1$/sequence 2/' "$head"
 sick "a head that was changed" head "not to be trusted"
+# by the key of somebody who can write here, and is no publisher
+sed '/^-----BEGIN/,$d' good-head >other
+ssh-keygen -q -Y sign -n head-v1@windlass.dev -f keys/other other 2>/dev/null
+cat other other.sig >"$head"
+not_ok "a head that another key signed is not replaced" \
+	windlass-hook publish --repo r.git prod
+like "$(windlass-hook publish --repo r.git prod 2>&1)" \
+	"signed by a key that never signed a bundle of it" "and it says so"
+ok "it stays as it was" cmp "$head" <(cat other other.sig)
 rm "$head"
 sick "a head that is missing" head "windlass-hook publish"
 cp good-head "$head"
