@@ -585,10 +585,14 @@ static bool is_still_next(const struct job *j)
 
 static void end_candidate(struct job *j, const char *votes, size_t len)
 {
+	struct pull *p = j->pull;
+
 	if (is_still_next(j)) {
-		votes_judge(j->pull, j->head.head.bundle, votes, len,
+		votes_judge(p, j->head.head.bundle, votes, len,
 			    &j->found.votes);
-		j->pull->votes_due = false;
+		/* a head that came meanwhile may name others */
+		p->votes_due = !head_same_approvals(&j->head.head,
+						    &p->head.head);
 		tell_candidate(j, &j->found);
 	}
 	j->want++;

@@ -245,9 +245,7 @@ static void take_head(struct pull *p, const struct verified_head *h)
 {
 	bool moved = !p->has_head ||
 		     strcmp(p->head.head.bundle, h->head.bundle);
-	bool others = p->head.head.has_approvals != h->head.has_approvals ||
-		      !sha256_equal(&p->head.head.approvals.digest,
-				    &h->head.approvals.digest);
+	bool others = !head_same_approvals(&p->head.head, &h->head);
 
 	p->head = *h;
 	p->has_head = true;

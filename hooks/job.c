@@ -248,9 +248,7 @@ static int announce_approvals(struct job *j)
 
 	if (find_approvals(j, &h) < 0)
 		return -1;
-	if (h.has_approvals == j->head.has_approvals &&
-	    (!h.has_approvals || sha256_equal(&h.approvals.digest,
-					      &j->head.approvals.digest)))
+	if (head_same_approvals(&h, &j->head))
 		return 0;
 	if (j->head.has_approvals)
 		pack_let_go(j->host, j->ch, &j->head.approvals);

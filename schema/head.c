@@ -20,6 +20,13 @@ static void write_ref(const struct pack_ref *r, struct buf *out)
 	buf_addf(out, "sha256:%s %llu\n", hex, (unsigned long long)r->bytes);
 }
 
+bool head_same_approvals(const struct head *a, const struct head *b)
+{
+	return a->has_approvals == b->has_approvals &&
+	       (!a->has_approvals ||
+		sha256_equal(&a->approvals.digest, &b->approvals.digest));
+}
+
 void head_write(const struct head *h, struct buf *out)
 {
 	char hex[SHA256_HEX_SIZE];

@@ -34,6 +34,9 @@ struct head {
 	struct pack_ref approvals;
 };
 
+/* Do both name the same approvals, or none? */
+bool head_same_approvals(const struct head *a, const struct head *b);
+
 /* The signed text, up to and including its last LF; no signature. */
 void head_write(const struct head *h, struct buf *out);
 /*

@@ -8,6 +8,8 @@ odd-server.py PORT FOLDER: the first path component says how:
   /drip/...      sends one byte a second
   /silent/...    takes the request and says nothing
   /liar/...      Preference-Applied: wait, and answers at once all the same
+  /held/...      prints HELD, and serves the file once there is a file
+                 `release` in FOLDER
   /endless-packs/..., /drip-packs/...   as /plain/, but for packs
   /error/...     500
 Every request is printed, a line each.
@@ -79,6 +81,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.wfile.flush()
             data = data[1:]
             time.sleep(1)
+
+    def do_held(self, path):
+        print('HELD', path, flush=True)
+        while not os.path.exists(os.path.join(folder, 'release')):
+            time.sleep(0.02)
+        self.do_plain(path)
 
     def do_silent(self, path):
         time.sleep(600)

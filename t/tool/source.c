@@ -6,13 +6,14 @@
  *   source --state DIR --url URL --channel NAME --id ID --publishers FILE
  *          [--interval SECONDS] [--floor EPOCH] [--header 'Name: value']...
  *          [--ca FILE] [--accepted PIN] [--applied PIN] [--auto]
+ *          [--approvers FILE]
  *
  * PIN is "EPOCH SEQUENCE BUNDLE CONTENT HEAD-ISSUED". With --auto every
  * candidate is accepted and applied.
  *
  * Commands: accept, applied, list BUNDLE, diff FROM|none TO,
  * object BUNDLE PATH SHA256 FILE, origins BUNDLE PATH..., poll,
- * publishers FILE, floor EPOCH, kill, pid, quit.
+ * publishers FILE, approvers FILE, floor EPOCH, kill, pid, quit.
  */
 #include "config.h"
 
@@ -144,6 +145,10 @@ static void on_candidate(void *arg, const struct source_candidate *c)
 	       c->deleted, c->since_at_hand ? "yes" : "no",
 	       c->epoch_crossed ? "yes" : "no", c->publisher, c->source_ref,
 	       c->source_commit, clock_mono_ms());
+	printf("votes %u by=%s missing=%s rejected=%s%s%s\n",
+	       c->votes.approved, c->votes.names, c->votes.missing,
+	       c->votes.rejected_by, *c->votes.problem ? " because " : "",
+	       c->votes.problem);
 	candidate = *c;
 	if (automatic) {
 		accept_candidate();
@@ -237,6 +242,9 @@ static void command(char **w, size_t n)
 	} else if (!strcmp(w[0], "publishers") && n == 2) {
 		settings.publishers = read_file(w[1]);
 		source_update(source, &settings);
+	} else if (!strcmp(w[0], "approvers") && n == 2) {
+		settings.approvers = read_file(w[1]);
+		source_update(source, &settings);
 	} else if (!strcmp(w[0], "floor") && n == 2) {
 		settings.epoch_floor = number(w[1]);
 		source_update(source, &settings);
@@ -309,6 +317,8 @@ static const char *parse_options(int argc, char **argv)
 			settings.channel_id = argv[i];
 		else if (!strcmp(o, "--publishers"))
 			settings.publishers = read_file(argv[i]);
+		else if (!strcmp(o, "--approvers"))
+			settings.approvers = read_file(argv[i]);
 		else if (!strcmp(o, "--interval"))
 			settings.interval = (int64_t)number(argv[i]);
 		else if (!strcmp(o, "--floor"))

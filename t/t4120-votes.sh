@@ -1,0 +1,62 @@
+#!/bin/bash
+# What approvers say about a bundle, as the fetching child hears it: nothing
+# that came while something else was judged is lost, and what was judged by
+# another list is not believed.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-bundle.sh"
+. "$TEST_DIR/lib-approve.sh"
+
+new_key publisher
+mkdir keys
+for name in alice alice2 bob; do
+	ssh-keygen -q -t ed25519 -N '' -C "$name" -f "keys/$name" </dev/null
+done
+{ approver_line alice keys/alice; approver_line bob keys/bob; } >approvers
+approver_line bob keys/bob >bob-only
+port=$(free_port)
+start web "$TEST_DIR/odd-server.py" "$port" "$public"
+url=http://127.0.0.1:$port/held-packs
+
+# votes TAG...: the text with them; prints what a head says of it
+votes() {
+	local tag
+	for tag; do
+		echo "$(git cat-file tag "$tag" | sha) $tag"
+	done | LC_ALL=C sort | while read -r _ tag; do
+		echo "tag $(git cat-file -s "$tag")"
+		git cat-file tag "$tag"
+	done | add_pack
+}
+hears() { wait_line 10 e.log "^votes $1"; }
+last_votes() { grep '^votes' e.log | tail -n 1; }
+is_last() { [[ $(last_votes) == $1 ]]; }
+
+put demo "" ConfigMap web one
+bundle
+publish
+touch "$public/release"
+wait_for 5 curl -sf "$url/prod/head" || bail "no server"
+engine e --approvers approvers
+ok "a bundle that nobody approved" hears '0 by= missing=alice, bob rejected=$'
+
+# ---- a head that changes while what the last one named is fetched ----
+alice=$(approval bundles.git keys/alice approve "$bundle")
+bob=$(approval bundles.git keys/bob approve "$bundle")
+rm "$public/release"
+h_approvals=$(votes "$alice")
+make_head
+first=${h_approvals#sha256:}
+ok "one approves" wait_line 10 web.log "^HELD .*/${first% *}"
+h_approvals=$(votes "$alice" "$bob")
+make_head
+heads=$(grep -c ' /held-packs/prod/head 200' web.log)
+more_heads() {
+	[ "$(grep -c ' /held-packs/prod/head 200' web.log)" -gt \
+		$((heads + 1)) ]
+}
+ok "another does while that is on its way" wait_for 10 more_heads
+touch "$public/release"
+ok "and both are heard" wait_for 10 is_last \
+	'votes 2 by=*bob* missing= rejected='
+
+done_testing
