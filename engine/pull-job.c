@@ -561,11 +561,13 @@ static void chain_failed(struct job *j, const struct verdict *v,
 		fail(j, v, why);
 }
 
-static void tell_candidate(struct job *j, const struct source_candidate *c)
+static void tell_candidate(struct job *j)
 {
+	struct source_candidate *c = &j->found;
 	struct buf b = BUF_INIT(65536);
 	struct pull *p = j->pull;
 
+	c->serial = p->config.s.serial;
 	source_put_candidate(&b, c);
 	ipc_send(p->child->ipc, SOURCE_CANDIDATE, p->handle, &b);
 	memcpy(p->candidate, c->pin.bundle, GIT_HEX_SIZE);
@@ -593,7 +595,7 @@ static void end_candidate(struct job *j, const char *votes, size_t len)
 		/* a head that came meanwhile may name others */
 		p->votes_due = !head_same_approvals(&j->head.head,
 						    &p->head.head);
-		tell_candidate(j, &j->found);
+		tell_candidate(j);
 	}
 	j->want++;
 	go_on(j, PHASE_NEXT);
@@ -617,7 +619,7 @@ static void no_votes(struct job *j, const struct err *why)
 	votes_judge(j->pull, j->head.head.bundle, NULL, 0, votes);
 	snprintf(votes->problem, sizeof(votes->problem), "%.255s", why->msg);
 	if (is_still_next(j))
-		tell_candidate(j, &j->found);
+		tell_candidate(j);
 	j->pull->votes_due = true;
 	fail(j, &v, why);
 }

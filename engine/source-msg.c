@@ -216,6 +216,7 @@ void source_put_settings(struct buf *b, const struct source_settings *s)
 	ipc_put_u64(b, s->epoch_floor);
 	source_put_pin(b, &s->accepted);
 	source_put_pin(b, &s->applied);
+	ipc_put_u32(b, s->serial);
 }
 
 static void keep_string(struct source_config *c, int i, char *owned)
@@ -255,6 +256,7 @@ void source_get_settings(struct ipc_in *in, struct source_config *ret)
 	c.s.epoch_floor = get_sequence(in);
 	source_get_pin(in, &c.s.accepted);
 	source_get_pin(in, &c.s.applied);
+	c.s.serial = ipc_get_u32(in);
 	*ret = c;
 }
 
@@ -365,6 +367,7 @@ void source_put_candidate(struct buf *b, const struct source_candidate *c)
 	ipc_put_u64(b, c->deleted);
 	ipc_put_bool(b, c->since_at_hand);
 	put_votes(b, &c->votes);
+	ipc_put_u32(b, c->serial);
 }
 
 void source_get_candidate(struct ipc_in *in, struct source_candidate *ret)
@@ -385,6 +388,7 @@ void source_get_candidate(struct ipc_in *in, struct source_candidate *ret)
 	ret->deleted = ipc_get_u64(in);
 	ret->since_at_hand = ipc_get_bool(in);
 	get_votes(in, &ret->votes);
+	ret->serial = ipc_get_u32(in);
 	if (!ret->pin.bundle[0] || !ret->pin.sequence || !ret->pin.epoch)
 		in->bad = true;
 }

@@ -46,6 +46,7 @@ struct source_settings {
 	const char *proxy;
 	bool insecure;			/* do not verify the server */
 	struct source_pin accepted, applied;
+	uint32_t serial;		/* source.c counts its updates */
 };
 
 /* The conditions of a Channel that fetching and verifying decide. */
@@ -154,6 +155,7 @@ struct source_candidate {
 	uint64_t created, changed, deleted;
 	bool since_at_hand;	/* source_diff from `since` works */
 	struct source_votes votes;
+	uint32_t serial;	/* of the settings that it was judged by */
 };
 
 /* an object's path: "objects/" and four names, slashes and the NUL */

@@ -187,6 +187,9 @@ static int on_candidate(struct source *s, struct ipc_in *in, struct err *err)
 	source_get_candidate(in, &c);
 	if (ipc_in_end(in, "CANDIDATE", err) < 0)
 		return -1;
+	/* it crossed our UPDATE: judged by lists that are no more */
+	if (c.serial != s->config.s.serial)
+		return 0;
 	if (s->events.on_candidate)
 		s->events.on_candidate(s->events.arg, &c);
 	return 0;
@@ -411,9 +414,11 @@ bool source_update(struct source *s, const struct source_settings *settings)
 
 	new.accepted = s->config.s.accepted;
 	new.applied = s->config.s.applied;
+	new.serial = s->config.s.serial;
 	if (s->told && source_check_settings(&new, &ignored) == 0 &&
 	    same_settings(&s->config.s, &new))
 		return false;
+	new.serial++;
 	source_config_release(&s->config);
 	source_config_copy(&s->config, &new);
 	tell_child(s);

@@ -59,4 +59,24 @@ touch "$public/release"
 ok "and both are heard" wait_for 10 is_last \
 	'votes 2 by=*bob* missing= rejected='
 
+# ---- what was judged by another list ----
+tell e pid
+wait_line 10 e.log '^pid [1-9]'
+parent=$(sed -n 's/^PPid:\t//p' "/proc/$(sed -n 's/^pid //p' e.log)/status")
+put demo "" ConfigMap web two
+bundle
+alice=$(approval bundles.git keys/alice approve "$bundle")
+h_approvals=$(votes "$alice")
+kill -STOP "$parent"
+tell e approvers bob-only
+# the child tells of it before it hears of the other list
+publish
+second=${h_approvals#sha256:}
+ok "the bundle is judged" wait_line 10 web.log "/${second% *} 200"
+sleep 1
+kill -CONT "$parent"
+ok "it is judged by the new list" hears '0 by= missing=bob '
+unlike "$(grep -A 1 '^candidate 1.2' e.log)" '^votes 1' \
+	"and what the old one said is not told"
+
 done_testing
