@@ -376,9 +376,10 @@ static void explain_missing(const struct channel *c,
 	if (v->missing[0])
 		buf_addf(out, "; %s can give it by `windlass approve %s`",
 			 v->missing, c->name);
-	else if (!c->spec.approvers)
-		buf_adds(out, "; spec.approvals.approvers names nobody who "
-			 "could give it");
+	else
+		buf_addf(out, "; spec.approvals.approvers names nobody%s who "
+			 "could give it%s", v->approved ? " else" : "",
+			 c->spec.approvers ? " now" : "");
 	if (v->problem[0])
 		buf_addf(out, " (%s)", v->problem);
 }

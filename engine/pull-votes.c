@@ -55,7 +55,15 @@ static void add_consent(const struct vote *v, struct source_votes *ret)
 	add_name(ret->names, v->principal);
 }
 
-/* People with a key that is good now; who has several is named once. */
+/* Would a consent by this key count, if it were made now? */
+static bool may_consent(const struct pull *p, const struct trust_key *k,
+			int64_t now)
+{
+	return k->valid_after <= now && now <= k->valid_before &&
+	       (k->key.type == SSHKEY_ED25519_SK || !p->config.s.require_touch);
+}
+
+/* Each person who could consent and did not; who has several keys, once. */
 static void find_missing(const struct pull *p, const struct votes *vs,
 			 int64_t now, struct source_votes *ret)
 {
@@ -65,10 +73,12 @@ static void find_missing(const struct pull *p, const struct votes *vs,
 		const char *name = t->v[i].principal;
 		bool again = false;
 
+		if (!may_consent(p, &t->v[i], now) || consents(p, vs, name))
+			continue;
 		for (size_t k = 0; k < i; k++)
-			again |= !strcmp(t->v[k].principal, name);
-		if (!again && t->v[i].valid_before >= now &&
-		    !consents(p, vs, name))
+			again |= may_consent(p, &t->v[k], now) &&
+				 !strcmp(t->v[k].principal, name);
+		if (!again)
 			add_name(ret->missing, name);
 	}
 }

@@ -8,7 +8,7 @@
 
 new_key publisher
 mkdir keys
-for name in alice alice2 bob; do
+for name in alice alice2 bob carol carol2; do
 	ssh-keygen -q -t ed25519 -N '' -C "$name" -f "keys/$name" </dev/null
 done
 { approver_line alice keys/alice; approver_line bob keys/bob; } >approvers
@@ -78,5 +78,20 @@ kill -CONT "$parent"
 ok "it is judged by the new list" hears '0 by= missing=bob '
 unlike "$(grep -A 1 '^candidate 1.2' e.log)" '^votes 1' \
 	"and what the old one said is not told"
+
+# ---- who is missing ----
+{
+	approver_line alice keys/alice 'valid-before="20260101Z"'
+	approver_line alice keys/alice2
+	approver_line bob keys/bob 'valid-after="20990101Z"'
+	approver_line carol keys/carol
+	approver_line carol keys/carol2
+} >rotated
+tell e approvers rotated
+ok "whoever has one key that is good now, each once" \
+	hears '0 by= missing=alice, carol rejected='
+tell e touch
+ok "nobody, where none of them is of the kind that counts" \
+	hears '0 by= missing= rejected='
 
 done_testing
