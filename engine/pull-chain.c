@@ -10,7 +10,9 @@
  *
  * Up: from the nearest tree that is known, every tree that is at hand is
  * verified against the one before it, so a bundle whose Changes lie is found
- * even in the middle.
+ * even in the middle. One in the middle that has an object which no bundle
+ * may have is not what will be applied: from there on the objects of the
+ * newest are judged, against the last tree that was good.
  */
 #include "config.h"
 #include "engine/pull.h"
@@ -43,6 +45,10 @@ struct chain {
 
 	struct bundle_commit before;	/* the last tree that was verified */
 	bool has_before;
+	struct bundle_commit good;	/* the last one whose objects were, too */
+	bool has_good;
+	bool skipped;			/* they were not of one after that */
+	bool again;			/* the tip's are, against it */
 	struct verify_tree *tree;	/* of `at` */
 };
 
@@ -185,8 +191,8 @@ static void do_budget(struct chain *ch)
 
 static void take_before(struct chain *ch, const struct known *k)
 {
-	ch->before = k->commit;
-	ch->has_before = true;
+	ch->before = ch->good = k->commit;
+	ch->has_before = ch->has_good = true;
 }
 
 /*
@@ -221,6 +227,15 @@ static bool tree_at_hand(const struct chain *ch)
 	       git_odb_exists(ch->pull->cache.odb, &id) == 1;
 }
 
+/* trusted: the objects are not looked into. */
+static void begin_tree(struct chain *ch, const struct bundle_commit *before,
+		       bool trusted)
+{
+	verify_tree_free(ch->tree);
+	ch->tree = verify_tree_new(&ch->pull->cache, ch->rules.channel,
+				   &ch->at, before, trusted);
+}
+
 /* Goes to the next tree that is there; the tip's has to be. */
 static int do_up(struct chain *ch, struct verdict *v, struct err *err)
 {
@@ -233,10 +248,8 @@ static int do_up(struct chain *ch, struct verdict *v, struct err *err)
 			    err) < 0)
 		return -1;
 	if (ch->up == 0 || tree_at_hand(ch)) {
-		ch->tree = verify_tree_new(&ch->pull->cache,
-					   ch->rules.channel, &ch->at,
-					   ch->has_before ? &ch->before : NULL,
-					   false);
+		begin_tree(ch, ch->has_before ? &ch->before : NULL,
+			   ch->skipped);
 		ch->stage = STAGE_TREE;
 	}
 	return 1;
@@ -247,12 +260,28 @@ static int do_tree(struct chain *ch, int64_t deadline, struct verdict *v,
 {
 	int rc = verify_tree_step(ch->tree, deadline, v, err);
 
+	if (rc < 0 && ch->up && !ch->skipped && err->class == ERR_DENIED) {
+		/* a lie about the tree is found once more */
+		err_clear(err);
+		ch->skipped = true;
+		begin_tree(ch, ch->has_before ? &ch->before : NULL, true);
+		return 1;
+	}
 	if (rc)
 		return rc;
+	if (ch->skipped && !ch->up && !ch->again) {
+		ch->again = true;
+		begin_tree(ch, ch->has_good ? &ch->good : NULL, false);
+		return 1;
+	}
 	verify_tree_free(ch->tree);
 	ch->tree = NULL;
 	ch->before = ch->at;
 	ch->has_before = true;
+	if (!ch->skipped) {
+		ch->good = ch->at;
+		ch->has_good = true;
+	}
 	ch->stage = STAGE_UP;
 	return 1;
 }

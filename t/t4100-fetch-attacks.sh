@@ -166,6 +166,25 @@ refused "a history without the accepted bundle" forked=NotDescending 'was accept
 begin; next lie; b_changes='+1 ~0 -1' bundle; packs
 next four; bundle; publish
 refused "a lie in the middle of a history" verified=BundleInvalid '1\.3: it says Changes'
+begin; put _cluster windlass.dev Channel prod; b_changes='+2 ~0 -0' bundle; packs
+next four; bundle; publish
+refused "a lie about what no bundle may have" verified=BundleInvalid '1\.3: it says Changes'
+begin; put _cluster windlass.dev Channel prod; bundle; packs
+next four; bundle; publish
+refused "what no bundle may have, brought in the middle" verified=BundleInvalid \
+	'1\.4: .*its own Channel'
+begin; put _cluster windlass.dev Channel prod; bundle; packs
+next four; bundle; packs
+drop _cluster windlass.dev Channel prod; bundle; publish
+cp -r e.state m.state
+engine m --auto
+ok "what no bundle may have, and is gone again, is in nobody's way" \
+	wait_for 10 grep -q '^accepted' m.log
+like "$(grep ^candidate m.log)" ' 1\.5 ' "the bundle that it is not in is taken"
+stop m
+engine n --auto
+ok "by a new engine, too" wait_for 10 grep -q '^accepted' n.log
+stop n
 
 recovers
 
