@@ -56,12 +56,21 @@ says '3 of 3 objects, all of them new to you' "everything is shown"
 says '^. objects/demo/core/ConfigMap/c2.json' "each object"
 says "content sha256:$(trailer host.git prod Content-SHA256)" "and the digest"
 says 'Approve prod 1.1 until 20' "and what is asked"
-run 0 "yes" --yes --not-after 2d prod
+# settings of theirs that are not about this
+git -C mine config core.commentChar W
+git -C mine config push.followTags true
+git -C mine tag -a -m 'not to be pushed' mine refs/windlass/prod
+run 0 "yes" --yes --not-after 2d --message '#12 looks good ' prod
+is "$(git -C host.git tag)" "" "no tag of theirs is pushed with it"
+git -C mine tag -d mine >/dev/null
+git -C mine config --unset core.commentChar
 says 'signed by ssh-ed25519 key SHA256:' "it says with which key"
 says 'alice@example.com approves prod 1.1 until 20' "the Git host says so"
 tag=$(refs | cut -d' ' -f1)
 ok "stock git finds it good" git -C host.git \
 	-c gpg.ssh.allowedSignersFile="$TRASH/approvers" verify-tag "$tag"
+like "$(git -C host.git cat-file tag "$tag")" '^#12 looks good $' \
+	"their line is in it as they wrote it"
 like "$(git -C host.git cat-file tag "$tag")" \
 	"^Not-After: $(date -u -d '2 days' +%Y-%m-%d)T" "it ends when it should"
 is "$(git -C mine for-each-ref --format='%(refname)' refs/tags)" "" \
@@ -155,6 +164,24 @@ git -C mine config user.signingKey \
 	"key::$(cut -d' ' -f1,2 keys/bob.pub)"
 SSH_CONNECTION=x SSH_AUTH_SOCK=/nowhere run 1 "an agent of elsewhere" --yes prod
 says 'forwarded' "is not used"
+cp keys/bob.pub elsewhere.pub
+git -C mine config user.signingKey "$TRASH/elsewhere.pub"
+SSH_CONNECTION=x SSH_AUTH_SOCK=/nowhere run 1 "named by its public half" \
+	--yes prod
+says 'forwarded' "is not used either"
+git -C mine config --unset user.signingKey
+git -C mine config gpg.ssh.defaultKeyCommand 'ssh-add -L'
+SSH_CONNECTION=x SSH_AUTH_SOCK=/nowhere run 1 "nor the first one that it has" \
+	--yes prod
+says 'forwarded' "unasked"
+echo "key::$(cut -d' ' -f1,2 keys/bob.pub)" >found
+git -C mine config gpg.ssh.defaultKeyCommand "cat $TRASH/found"
+eval "$(ssh-agent -s)" >/dev/null
+at_exit kill "$SSH_AGENT_PID"
+ssh-add -q keys/bob
+run 1 "but a key that git finds itself" --yes --not-after 1d prod
+says "signed by ssh-ed25519 key SHA256:" "signs"
+git -C mine config --unset gpg.ssh.defaultKeyCommand
 git -C mine config user.signingKey "$TRASH/keys/bob"
 git -C mine config gpg.format openpgp
 run 1 "another kind of signature" --yes prod

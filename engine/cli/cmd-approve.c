@@ -8,6 +8,7 @@
 #include "config.h"
 #include "engine/cli/cli.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,6 +21,7 @@
 #include "engine/status.h"
 #include "schema/approval.h"
 #include "schema/base/clock.h"
+#include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/base/options.h"
@@ -77,7 +79,10 @@ struct approve {
 static int config_get(const struct approve *a, const char *key, char **ret,
 		      struct err *err)
 {
-	const char *const argv[] = { "config", "--get", key, NULL };
+	/* as a path: "~/" is their home, and what is none stays as it is */
+	const char *const argv[] = {
+		"config", "--type=path", "--get", key, NULL,
+	};
 	struct buf value = BUF_INIT(LIMIT_PATH_BYTES);
 	int rc = git_line(a->dir, argv, &value, err);
 
@@ -119,17 +124,38 @@ static int find_name(const struct approve *a, char **ret, struct err *err)
 				  "git config windlass.approver NAME");
 }
 
+/* True for a public key, in words or as a file without its private half,
+ * whose signatures need no touch: an agent makes them. */
+static bool agent_signs(const char *key)
+{
+	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
+	size_t len = strlen(key), end = strlen(".pub");
+	struct err unread = ERR_INIT;
+	char *private;
+	bool yes;
+
+	if (!strncmp(key, "key::", 5) || !strncmp(key, "ssh-", 4))
+		return !strstr(key, "sk-ssh-");
+	if (len <= end || strcmp(key + len - end, ".pub"))
+		return false;
+	private = xstrndup(key, len - end);
+	yes = !fs_exists(AT_FDCWD, private) &&
+	      !fs_read_follow(key, &text, &unread) &&
+	      strncmp(text.data, "sk-ssh-", strlen("sk-ssh-"));
+	free(private);
+	buf_release(&text);
+	return yes;
+}
+
 /*
  * An agent that somebody forwarded signs for whoever is root on this machine:
- * without a touch nobody would notice.
+ * without a touch nobody would notice. key NULL: git takes one of the agent.
  */
 static int check_agent(const struct approve *a, const char *key,
 		       struct err *err)
 {
-	bool in_agent = !strncmp(key, "key::", 5) || !strncmp(key, "ssh-", 4);
-
 	if (a->forwarded || !getenv("SSH_CONNECTION") ||
-	    !getenv("SSH_AUTH_SOCK") || !in_agent || strstr(key, "sk-ssh-"))
+	    !getenv("SSH_AUTH_SOCK") || (key && !agent_signs(key)))
 		return 0;
 	return err_set(err, ERR_INVALID, "user.signingKey is held by an agent "
 		       "that seems to be forwarded to this machine, and wants "
@@ -141,12 +167,15 @@ static int check_agent(const struct approve *a, const char *key,
 /* Their git must be able to make a signature that counts. */
 static int check_signing(const struct approve *a, struct err *err)
 {
-	char *format = NULL, *key = NULL;
+	char *format = NULL, *key = NULL, *command = NULL;
 	int rc = config_get(a, "gpg.format", &format, err);
 
 	if (rc == 0)
 		rc = config_get(a, "user.signingKey", &key, err);
-	if (rc == 0 && (!format || strcmp(format, "ssh") || !key))
+	if (rc == 0)
+		rc = config_get(a, "gpg.ssh.defaultKeyCommand", &command, err);
+	if (rc == 0 && (!format || strcmp(format, "ssh") ||
+			(!key && !command)))
 		rc = err_set(err, ERR_INVALID, "git signs with no SSH key here "
 			     "yet: git config --global gpg.format ssh; git "
 			     "config --global user.signingKey FILE");
@@ -154,6 +183,7 @@ static int check_signing(const struct approve *a, struct err *err)
 		rc = check_agent(a, key, err);
 	free(format);
 	free(key);
+	free(command);
 	return rc;
 }
 
@@ -357,8 +387,10 @@ static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
 {
 	struct buf name = BUF_INIT(APPROVAL_NAME_BYTES);
 	struct buf text = BUF_INIT(LIMIT_APPROVAL_BYTES);
+	/* no line is a comment, whatever core.commentChar says */
 	const char *const tag[] = {
-		"tag", "-f", "-s", "-F", "-", name.data, a->tip.id, NULL,
+		"tag", "-f", "-s", "--cleanup=verbatim", "-F", "-", name.data,
+		a->tip.id, NULL,
 	};
 	const char *tag_argv[ARRAY_SIZE(tag)];
 	struct buf line = BUF_INIT(256);
@@ -369,7 +401,7 @@ static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
 	approval_message_write(&a->said, a->message, &text);
 	ref = xasprintf("refs/tags/%s", name.data);
 	memcpy(tag_argv, tag, sizeof(tag));
-	tag_argv[5] = name.data;
+	tag_argv[6] = name.data;
 	rc = git_attended(a->dir, tag_argv, text.data, err);
 	if (rc == 0) {
 		const char *const parse[] = { "rev-parse", ref, NULL };
@@ -426,11 +458,15 @@ static int push(const struct approve *a, const char *id, const struct buf *raw,
 	int rc = find_name(a, &name, err);
 
 	if (rc == 0) {
-		const char *argv[] = { "push", "-q", a->remote, NULL, NULL };
+		/* nothing of theirs goes along */
+		const char *argv[] = {
+			"push", "-q", "--no-follow-tags",
+			"--recurse-submodules=no", a->remote, NULL, NULL,
+		};
 
 		buf_addf(&ref, "%s:", id);
 		approval_ref(&a->said, name, raw->data, raw->len, &ref);
-		argv[3] = ref.data;
+		argv[5] = ref.data;
 		rc = buf_check(&ref, "--as", err);
 		if (rc == 0)
 			rc = git_attended(a->dir, argv, NULL, err);
