@@ -73,7 +73,8 @@ static int beside(void *arg, const char *ref, const struct buf *raw,
 	struct vote v;
 
 	(void)ref;
-	if (++o->n == APPROVALS_A_PERSON)
+	/* who has consented so often may still change their mind */
+	if (++o->n == APPROVALS_A_PERSON && !o->pushed->reject)
 		return err_set(err, ERR_INVALID, "'%s' has spoken %d times "
 			       "about %s %" PRIu64 ".%" PRIu64,
 			       o->pushed->principal, APPROVALS_A_PERSON,

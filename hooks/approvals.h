@@ -13,6 +13,8 @@
 
 /* tags of one person on one bundle: a consent may be renewed so often */
 #define APPROVALS_A_PERSON 16
+/* in one push: each is judged under the channel's lock */
+#define APPROVALS_A_PUSH 64
 
 /* The name of the channel in a ref below APPROVAL_REF_PREFIX; false if there
  * is none that could be one. */

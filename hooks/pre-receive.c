@@ -115,8 +115,22 @@ static void check_approval(struct push *p, const struct update *u)
 	buf_release(&said);
 }
 
+static bool too_many_approvals(const struct push *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->updates.n; i++)
+		n += is_approval(&p->updates.v[i]);
+	return n > APPROVALS_A_PUSH;
+}
+
 static void check_refs(struct push *p)
 {
+	if (too_many_approvals(p)) {
+		refuse(p, NULL, "more than %d approvals are in one push; push "
+		       "them in several", APPROVALS_A_PUSH);
+		return;
+	}
 	for (size_t i = 0; i < p->updates.n; i++)
 		if (ref_is_closed(p->updates.v[i].ref) ||
 		    ref_is_closed(p->updates.v[i].target))

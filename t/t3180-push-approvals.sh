@@ -219,5 +219,18 @@ is "$i" 15 "one person has so many tags on one bundle"
 like "$(cat approve.out)" "'bob' has spoken 16 times" "and is told why no more"
 text prod
 is "$(count)" 1 "of which one is published"
+ok "but a reject is taken all the same" approve work keys/bob bob reject \
+	"$three"
+text prod
+is "$(count)" 2 "and published"
+many=()
+for i in {1..65}; do
+	many+=("$tag:refs/windlass-approvals/prod/1/3/bob/$i")
+done
+git -C work push -q origin "${many[@]}" >push.out 2>&1
+like "$(cat push.out)" 'windlass: refused, .*more than 64 approvals' \
+	"nor are there so many in one push"
+is "$(grep -c 'windlass: prod: refused' push.out)" 0 \
+	"which are not even looked at"
 
 done_testing
