@@ -116,13 +116,17 @@ static void judge_text(struct pull *p, const char *bundle, const char *text,
 	}
 }
 
-/* A reject of now is kept, one of before is brought back. */
+/* A reject of now is kept, one of before is brought back: that of the last
+ * bundle also where the disk takes or gives nothing. */
 static void remember(struct pull *p, const char *bundle,
 		     struct source_votes *ret)
 {
 	struct err err = ERR_INIT;
 	int rc;
 
+	if (!ret->rejected_by[0] && !strcmp(bundle, p->rejected))
+		memcpy(ret->rejected_by, p->rejected_by,
+		       sizeof(ret->rejected_by));
 	if (ret->rejected_by[0])
 		rc = rejects_add(&p->state, bundle, ret->rejected_by, &err);
 	else
@@ -130,6 +134,11 @@ static void remember(struct pull *p, const char *bundle,
 	if (rc < 0)
 		log_warn("rejects", LOG_S("channel", p->config.s.name),
 			 LOG_S("error", err.msg));
+	if (ret->rejected_by[0]) {
+		memcpy(p->rejected, bundle, GIT_HEX_SIZE);
+		memcpy(p->rejected_by, ret->rejected_by,
+		       sizeof(p->rejected_by));
+	}
 }
 
 void votes_judge(struct pull *p, const char *bundle, const char *text,

@@ -86,6 +86,9 @@ struct pull {
 	struct map known;		/* id -> struct known */
 	char candidate[GIT_HEX_SIZE];	/* the last one that was told */
 	char refused[GIT_HEX_SIZE];	/* a head's bundle that was refused */
+	/* the last bundle that an approver rejected, and who */
+	char rejected[GIT_HEX_SIZE];
+	char rejected_by[LIMIT_PRINCIPAL_BYTES + 1];
 	bool votes_due;			/* what was told of approvals is not
 					   what the head says now */
 	struct job *job;

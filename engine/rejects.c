@@ -100,9 +100,13 @@ int rejects_add(const struct state *s, const char *bundle,
 	struct err damaged = ERR_INIT;
 	struct reject *to;
 
-	/* a file that says nothing any more is made anew */
-	if (read_all(s, &r, &damaged) < 0)
+	/* a file that says nothing any more is made anew, one that cannot be
+	 * read just now is not */
+	if (read_all(s, &r, &damaged) < 0) {
+		if (damaged.class != ERR_INVALID)
+			return err_set(err, damaged.class, "%s", damaged.msg);
 		r.n = 0;
+	}
 	if (find(&r, bundle))
 		return 0;
 	if (r.n == REJECTS_MAX)

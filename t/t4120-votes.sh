@@ -90,8 +90,26 @@ unlike "$(grep -A 1 '^candidate 1.2' e.log)" '^votes 1' \
 tell e approvers rotated
 ok "whoever has one key that is good now, each once" \
 	hears '0 by= missing=alice, carol rejected='
-tell e touch
+tell e touch yes
 ok "nobody, where none of them is of the kind that counts" \
 	hears '0 by= missing= rejected='
+tell e touch no
+
+# ---- a reject that cannot be written down ----
+tell e approvers approvers
+ok "the one that was approved" wait_for 10 is_last \
+	'votes 1 by=alice missing=bob rejected='
+mkdir "e.state/$id/rejected"
+bob=$(approval bundles.git keys/bob reject "$bundle")
+yes=$h_approvals
+h_approvals=$(votes "$alice" "$bob")
+make_head
+ok "is rejected" wait_for 10 is_last 'votes 1 by=alice * rejected=bob'
+ok "which cannot be written" grep -q ' warn rejects ' e.log
+h_approvals=$yes
+make_head
+ok "the Git host takes the reject away" wait_for 10 eval \
+	'[ "$(grep -c "^votes 1 .*rejected=bob" e.log)" -ge 2 ]'
+ok "but it stays" is_last 'votes 1 by=alice * rejected=bob'
 
 done_testing

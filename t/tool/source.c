@@ -13,7 +13,8 @@
  *
  * Commands: accept, applied, list BUNDLE, diff FROM|none TO,
  * object BUNDLE PATH SHA256 FILE, origins BUNDLE PATH..., poll,
- * publishers FILE, approvers FILE, touch, floor EPOCH, kill, pid, quit.
+ * publishers FILE, approvers FILE, touch yes|no, floor EPOCH, kill, pid,
+ * quit.
  */
 #include "config.h"
 
@@ -245,8 +246,8 @@ static void command(char **w, size_t n)
 	} else if (!strcmp(w[0], "approvers") && n == 2) {
 		settings.approvers = read_file(w[1]);
 		source_update(source, &settings);
-	} else if (!strcmp(w[0], "touch")) {
-		settings.require_touch = true;
+	} else if (!strcmp(w[0], "touch") && n == 2) {
+		settings.require_touch = !strcmp(w[1], "yes");
 		source_update(source, &settings);
 	} else if (!strcmp(w[0], "floor") && n == 2) {
 		settings.epoch_floor = number(w[1]);
