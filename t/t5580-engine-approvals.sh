@@ -69,8 +69,11 @@ again() {
 		--cluster-admin "$@" 2>&1
 }
 not_ok "to install it again without them" again --apply
-like "$(again --apply)" "need approvals, which this would take away" \
+like "$(again --apply)" "need 2 approvals, which this would take away" \
 	"is refused"
+not_ok "nor with fewer of them, unsaid" again --apply --approvers list
+like "$(again --apply --approvers list)" 'need 2 approvals' "is refused"
+ok "but with as many" again --apply --approvers list --approvals 2
 echo nonsense >list.bad
 like "$(again --approvers list.bad)" 'list.bad: line 1' "is refused with its line"
 new_bundle first

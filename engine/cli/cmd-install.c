@@ -330,30 +330,34 @@ static int sweep_all(struct cluster *c, const struct options *o,
 }
 
 /*
- * What was installed with --approvers is applied again without: that would
- * take the approvals away, and looks like an update.
+ * What was installed with --approvers is applied again without, or with as
+ * few as --approvals says when it is not given: that would take approvals
+ * away, and looks like an update.
  */
-static int check_approvals_stay(struct cluster *c, const char *channel,
+static int check_approvals_stay(const struct options *o, struct cluster *c,
 				struct err *err)
 {
 	const struct object_id id = {
 		.group = "windlass.dev", .version = "v1alpha1",
-		.kind = "Channel", .namespace = "", .name = channel,
+		.kind = "Channel", .namespace = "", .name = o->in.channel,
 	};
 	struct arena a = ARENA_INIT;
 	struct node *live = NULL;
-	const struct node *required;
-	int rc = install_get(c, &id, &a, &live, err);
+	int64_t had;
+	int rc;
 
-	required = live ? node_get(node_get(node_get(live, "spec"),
-					    "approvals"), "required") : NULL;
-	if (!rc && required && required->type == NODE_INT &&
-	    required->integer > 0)
-		rc = err_set(err, ERR_INVALID, "bundles of '%s' need "
-			     "approvals, which this would take away: give "
+	if (o->has_approvals)
+		return 0;
+	rc = install_get(c, &id, &a, &live, err);
+	had = live ? node_path_int(live, 0, "spec", "approvals", "required",
+				   NULL) : 0;
+	if (!rc && had > (o->approvers_file ? (int64_t)o->in.approvals : 0))
+		rc = err_set(err, ERR_INVALID, "bundles of '%s' need %lld "
+			     "approval%s, which this would take away: give "
 			     "--approvers and --approvals as before, or first "
 			     "set spec.approvals.required of the Channel to 0",
-			     channel);
+			     o->in.channel, (long long)had,
+			     plural((size_t)had));
 	arena_release(&a);
 	return rc;
 }
@@ -364,8 +368,8 @@ static int apply_all(struct options *o, const struct objects *os,
 	struct cluster c = CLUSTER_INIT;
 	int rc = cluster_open(&c, o->kubeconfig, o->context, err);
 
-	if (!rc && o->in.channel && !o->approvers_file)
-		rc = check_approvals_stay(&c, o->in.channel, err);
+	if (!rc && o->in.channel)
+		rc = check_approvals_stay(o, &c, err);
 	if (!rc)
 		rc = install_apply(&c, os, !o->in.replicas, &o->done, err);
 	if (!rc)
