@@ -51,9 +51,6 @@ struct channel_private {
 	struct plan *plan;
 	struct source_candidate candidate;
 	bool has_candidate;
-	struct source_candidate next_candidate;	/* came while one was being
-						   accepted */
-	bool has_next;
 	bool crossing;			/* ... it begins a new epoch */
 	bool at_hand;			/* the accepted bundle is */
 	char loaded[GIT_HEX_SIZE];	/* whose objects the inventory has */

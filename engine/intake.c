@@ -62,7 +62,7 @@ void intake_stop(struct channel *c)
 
 	drop_plan(c);
 	timer_stop(&p->retry);
-	p->has_candidate = p->has_next = p->at_hand = p->pending = false;
+	p->has_candidate = p->at_hand = p->pending = false;
 	p->lost[0] = '\0';
 	p->pending_since = 0;
 	p->refused_why = NULL;
@@ -129,12 +129,6 @@ static void finish(struct channel *c)
 	err_clear(&p->stuck);
 	policy_check(c);
 	settle_begin(c);
-	/* a newer one may have come meanwhile */
-	if (p->has_next) {
-		p->candidate = p->next_candidate;
-		p->has_candidate = true;
-		p->has_next = false;
-	}
 	intake_kick(c);
 }
 
@@ -504,12 +498,10 @@ void intake_candidate(struct channel *c, const struct source_candidate *cand)
 		 LOG_N("sequence", cand->pin.sequence),
 		 LOG_S("bundle", cand->pin.bundle),
 		 LOG_N("objects", cand->objects));
-	/* the one that is being accepted is accepted first */
-	if (p->intake == INTAKE_ACCEPTING || p->intake == INTAKE_RECORDING) {
-		p->next_candidate = *cand;
-		p->has_next = true;
+	/* the one that is being accepted is accepted first; this one is told
+	 * again when it was judged as what comes after that */
+	if (p->intake == INTAKE_ACCEPTING || p->intake == INTAKE_RECORDING)
 		return;
-	}
 	p->candidate = *cand;
 	p->has_candidate = true;
 	p->failures = 0;
@@ -523,7 +515,7 @@ void intake_forget(struct channel *c)
 {
 	struct channel_private *p = c->private;
 
-	p->has_candidate = p->has_next = false;
+	p->has_candidate = false;
 	p->refused_why = NULL;
 	if (p->intake == INTAKE_READING)
 		drop_plan(c);

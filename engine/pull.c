@@ -717,6 +717,9 @@ void pull_accept(struct pull *p, const struct source_pin *pin)
 		write_record(p);
 	if (!moved)
 		return;
+	/* a later one was judged as what comes after the one before */
+	if (strcmp(p->candidate, pin->bundle))
+		p->candidate[0] = '\0';
 	if (p->has_head && !strcmp(p->head.head.bundle, pin->bundle))
 		p->head.relation = HEAD_CURRENT;
 	else

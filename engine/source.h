@@ -25,8 +25,8 @@
  *   source_applied   all of it is live: the budget counts from here
  *
  * A candidate is told again when what it depends on changed: after
- * source_applied, source_update, and a restart of the child. A later
- * candidate replaces an earlier one. It must not be accepted while the state
+ * source_accept of another, source_applied, source_update, and a restart of
+ * the child. A later candidate replaces an earlier one. It must not be accepted while the state
  * says Stale, Forked or Clock, or after its head_expires.
  */
 #ifndef ENGINE_SOURCE_H

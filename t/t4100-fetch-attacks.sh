@@ -163,6 +163,18 @@ begin; next; b_subject='windlass prod 1.9' bundle; publish
 refused "a subject of another bundle" verified=BundleInvalid 'bundle'
 begin; next; b_parent=$first_bundle bundle; seq=3; publish
 refused "a history without the accepted bundle" forked=NotDescending 'was accepted as that'
+begin; next; bundle; publish
+cp -r e.state f.state
+engine f
+ok "a bundle waits to be accepted" wait_line 10 f.log "^candidate 1.3 $bundle"
+seq=2 b_parent=$good_bundle; next other; bundle; packs
+unset b_parent; next four; bundle; publish
+ok "a later one comes" wait_line 10 f.log "^candidate 1.4 $bundle"
+tell f accept-before
+ok "which is judged anew when the first is accepted: two histories" \
+	wait_line 10 f.log '^state .* forked=NotDescending '
+is "$(grep -c '^candidate 1.4' f.log)" 1 "and is told no more"
+stop f
 begin; next lie; b_changes='+1 ~0 -1' bundle; packs
 next four; bundle; publish
 refused "a lie in the middle of a history" verified=BundleInvalid '1\.3: it says Changes'

@@ -11,8 +11,8 @@
  * PIN is "EPOCH SEQUENCE BUNDLE CONTENT HEAD-ISSUED". With --auto every
  * candidate is accepted and applied.
  *
- * Commands: accept, applied, list BUNDLE, diff FROM|none TO,
- * object BUNDLE PATH SHA256 FILE, origins BUNDLE PATH..., poll,
+ * Commands: accept, accept-before (the candidate before the last), applied,
+ * list BUNDLE, diff FROM|none TO, object BUNDLE PATH SHA256 FILE, origins BUNDLE PATH..., poll,
  * publishers FILE, approvers FILE, touch yes|no, floor EPOCH, kill, pid,
  * quit.
  */
@@ -39,7 +39,7 @@ static struct sources *sources;
 static struct source *source;
 static struct source_settings settings = { .interval = 1 };
 static struct strvec headers;
-static struct source_candidate candidate;
+static struct source_candidate candidate, before;
 static struct source_pin accepted;
 static bool automatic;
 static struct buf input = BUF_INIT(1 << 20);
@@ -150,6 +150,7 @@ static void on_candidate(void *arg, const struct source_candidate *c)
 	       c->votes.approved, c->votes.names, c->votes.missing,
 	       c->votes.rejected_by, *c->votes.problem ? " because " : "",
 	       c->votes.problem);
+	before = candidate;
 	candidate = *c;
 	if (automatic) {
 		accept_candidate();
@@ -225,6 +226,9 @@ static void ask_object(char **w, size_t n)
 static void command(char **w, size_t n)
 {
 	if (!strcmp(w[0], "accept")) {
+		accept_candidate();
+	} else if (!strcmp(w[0], "accept-before")) {
+		candidate = before;
 		accept_candidate();
 	} else if (!strcmp(w[0], "applied")) {
 		source_applied(source, &accepted);
