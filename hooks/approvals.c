@@ -213,7 +213,8 @@ struct collection {
 };
 
 /* Where this person's earlier tag of that kind is, or the next free place;
- * LIMIT_APPROVALS: there is none. */
+ * a reject takes that of a consent if there is none. LIMIT_APPROVALS: no
+ * place. */
 static size_t place_of(const struct collection *c, const struct vote *v)
 {
 	size_t i = 0;
@@ -221,6 +222,10 @@ static size_t place_of(const struct collection *c, const struct vote *v)
 	while (i < c->tags.n && (c->votes[i].reject != v->reject ||
 				 strcmp(c->votes[i].principal, v->principal)))
 		i++;
+	if (i < LIMIT_APPROVALS || !v->reject)
+		return i;
+	for (i = 0; i < LIMIT_APPROVALS && c->votes[i].reject; i++)
+		;
 	return i;
 }
 
@@ -240,7 +245,8 @@ static int collect(void *arg, const char *ref, const struct buf *raw,
 		return 0;
 	at = place_of(c, &v);
 	if (at == LIMIT_APPROVALS ||
-	    (at < c->tags.n && c->votes[at].not_after >= v.not_after))
+	    (at < c->tags.n && c->votes[at].reject == v.reject &&
+	     c->votes[at].not_after >= v.not_after))
 		return 0;
 	if (at == c->tags.n)
 		c->tags.n++;

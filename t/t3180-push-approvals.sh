@@ -223,6 +223,29 @@ ok "but a reject is taken all the same" approve work keys/bob bob reject \
 	"$three"
 text prod
 is "$(count)" 2 "and published"
+
+# ---- a reject has room beside as many consents as there may be
+first=$(approval work keys/bob approve "$three")
+git -C work cat-file tag "$first" | sed '1,/^$/d; /^-----BEGIN/,$d' >message
+many=()
+for i in {10..73}; do
+	make_key "aa$i"
+	approver_line "aa$i" "keys/aa$i" >>approvers
+	git -C work -c gpg.format=ssh -c user.signingKey="$TRASH/keys/aa$i" \
+		tag -f -s -F "$TRASH/message" windlass/prod/1/3/approve \
+		"$three" >/dev/null
+	tag=$(git -C work rev-parse refs/tags/windlass/prod/1/3/approve)
+	many+=("$tag:refs/tags/aa$i")
+done
+git -C work push -q origin "${many[@]}" 2>/dev/null
+for i in {10..73}; do
+	echo "create refs/windlass-approvals/prod/1/3/aa$i/0 refs/tags/aa$i"
+done | git -C host.git update-ref --stdin
+hook host.git publish prod >/dev/null 2>&1
+text prod
+is "$(count)" 64 "as many tags are published as may be"
+is "$(grep -a -c '^Verdict: reject' text)" 1 "and one of them is the reject"
+
 many=()
 for i in {1..65}; do
 	many+=("$tag:refs/windlass-approvals/prod/1/3/bob/$i")
