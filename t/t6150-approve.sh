@@ -138,6 +138,9 @@ like "$(cat verify.out)" 'approval .*by alice@example.com, until 20' "by whom"
 verify --repo mine --approvals 2 prod@1
 is "$?" 1 "but not by two"
 like "$(cat verify.out)" '1 of the 2 people' "which it says"
+verify --repo mine --approvals 1 --require-touch prod@1
+is "$?" 1 "nor by one with a security key"
+like "$(cat verify.out)" "the key of 'alice@example.com' wants no touch" "why"
 verify --repo mine prod
 is "$?" 1 "and the newest rejected"
 like "$(cat verify.out)" 'rejected by alice@example.com' "by whom"

@@ -61,6 +61,12 @@ static void count(struct tally *t, const struct vote *v)
 		result_refused(t->c->results, &what, &bad, &err);
 		return;
 	}
+	if (t->c->touch && !v->touch) {
+		err_set(&err, ERR_DENIED, "the key of '%s' wants no touch",
+			v->principal);
+		result_skipped(t->c->results, &what, err.msg);
+		return;
+	}
 	clock_format(v->not_after, until);
 	add_person(t, v->principal);
 	result_ok(t->c->results, &what, "by %s, until %s%s", v->principal,

@@ -13,6 +13,7 @@ struct approvals_check {
 	struct results *results;
 	const struct trust *approvers;
 	uint64_t needed;		/* people; 0: as many as there are */
+	bool touch;			/* only by security keys */
 	int64_t now;
 };
 

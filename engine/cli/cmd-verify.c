@@ -40,6 +40,7 @@ BUNDLE_NAME_HELP
 "  --approvers FILE   who may approve, in the same form: check the approvals\n"
 "                     of BUNDLE too\n"
 "  --approvals N      and that so many people consent\n"
+"  --require-touch    and by security keys, which want a touch; no other counts\n"
 "  --repo DIR         the repository (default: $GIT_DIR, or here)\n"
 "  --url URL          where a host publishes, as in a Channel's spec.url\n"
 "  --last NUMBER      only the last so many bundles\n"
@@ -55,6 +56,7 @@ struct options {
 	const char *approvers;
 	struct trust approver_keys;
 	uint64_t needed;		/* people who approve */
+	bool touch;			/* by security keys */
 	const char *name;		/* CHANNEL[@[EPOCH.]SEQUENCE] */
 	char *channel;			/* of that; and 0 for no number */
 	uint64_t epoch, sequence;
@@ -82,7 +84,7 @@ static struct approvals_check approvals_of(struct options *o)
 {
 	return (struct approvals_check){
 		.results = &o->results, .approvers = &o->approver_keys,
-		.needed = o->needed, .now = clock_now(),
+		.needed = o->needed, .touch = o->touch, .now = clock_now(),
 	};
 }
 
@@ -273,8 +275,9 @@ static int check_options(int argc, char **argv, struct options *o)
 	if (!o->url && (o->ca_file || o->token_file))
 		return usage_error(usage, "--ca-file and --token-file are for "
 				   "--url");
-	if (o->needed && !o->approvers)
-		return usage_error(usage, "--approvals goes with --approvers");
+	if ((o->needed || o->touch) && !o->approvers)
+		return usage_error(usage, "--approvals and --require-touch go "
+				   "with --approvers");
 	if (bundle_parse_name(o->name, &o->channel, &o->epoch, &o->sequence,
 			      &err) < 0)
 		return usage_error(usage, "%s", err.msg);
@@ -302,6 +305,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("publishers", &o->publishers),
 		OPTION_TEXT("approvers", &o->approvers),
 		OPTION_TAKE("approvals", take_needed, &o->needed),
+		OPTION_FLAG("require-touch", &o->touch),
 		OPTION_TEXT("repo", &o->repo),
 		OPTION_TEXT("url", &o->url),
 		OPTION_TAKE("last", take_last, &o->last),
