@@ -264,6 +264,13 @@ static void take_head(struct pull *p, const struct verified_head *h)
 		p->clock_seen = clock_now();
 }
 
+/* Does nothing lack any more of what jobs are for? */
+static bool has_all(const struct pull *p)
+{
+	return !p->job && !p->record_due &&
+	       (!p->applied.bundle[0] || pull_known(p, p->applied.bundle));
+}
+
 /*
  * The head names what is accepted and at hand. Its commit need not be judged
  * again, but a publisher who was taken out of the spec must show.
@@ -286,6 +293,9 @@ static void judge_current(struct pull *p)
 	}
 	find(p, &p->bundled, SOURCE_GOOD, "");
 	find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
+	/* approvals that could not be had are not needed any more */
+	if (p->getting.reason == SOURCE_UNREACHABLE && has_all(p))
+		find(p, &p->getting, SOURCE_GOOD, "");
 }
 
 /* Judges the newest head file, as settings and pins are now. */

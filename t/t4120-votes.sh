@@ -112,4 +112,16 @@ ok "the Git host takes the reject away" wait_for 10 eval \
 	'[ "$(grep -c "^votes 1 .*rejected=bob" e.log)" -ge 2 ]'
 ok "but it stays" is_last 'votes 1 by=alice * rejected=bob'
 
+# ---- one that does without those that cannot be had ----
+stop e
+engine e --auto --approvers approvers
+state_is() { [[ $(grep '^state' e.log | tail -n 1) == *" fetched=$1 "* ]]; }
+put demo "" ConfigMap web three
+bundle
+h_approvals="sha256:$(printf '%064d' 1) 100"
+publish
+ok "a bundle whose approvals are not there is accepted" \
+	wait_line 10 e.log "^accepted $bundle"
+ok "and nothing is said to be amiss for good" wait_for 10 state_is Fetched
+
 done_testing
