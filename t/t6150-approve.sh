@@ -51,6 +51,20 @@ says 'there is nobody to ask' "it does not sign"
 is "$(refs)" "" "nothing was pushed"
 is "$(git -C mine tag)" "" "nor does a tag stay"
 
+# ---- wherever they stand in it ----
+GIT_DIR=$TRASH/host.git run 1 "with another repository in the environment" prod
+says 'there is nobody to ask' "the one that is named counts"
+mkdir mine/deep
+(cd mine/deep && windlass approve prod) >run.out 2>&1 </dev/null
+says 'there is nobody to ask' "from below its folder"
+git -C mine worktree add -q --detach ../linked
+(cd linked && windlass approve prod) >run.out 2>&1 </dev/null
+says 'there is nobody to ask' "from a linked working tree"
+windlass approve --repo linked prod >run.out 2>&1 </dev/null
+says 'there is nobody to ask' "or naming that"
+is "$(git -C host.git rev-parse --verify -q refs/windlass-approved/prod)" "" \
+	"nothing is written elsewhere"
+
 # ---- the first time ----
 says '3 of 3 objects, all of them new to you' "everything is shown"
 says '^. objects/demo/core/ConfigMap/c2.json' "each object"

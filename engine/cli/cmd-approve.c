@@ -589,7 +589,7 @@ static int parse_options(int argc, char **argv, struct approve *a)
 int cmd_approve(int argc, char **argv)
 {
 	struct approve a = {
-		.dir = ".", .remote = "origin", .life = DEFAULT_LIFE,
+		.remote = "origin", .life = DEFAULT_LIFE,
 	};
 	struct err err = ERR_INIT;
 	int status = parse_options(argc, argv, &a);

@@ -15,19 +15,29 @@
 #include "schema/base/proc.h"
 #include "schema/base/strvec.h"
 
+/* Of another repository than the one that was named. */
+static const char *const elsewhere[] = {
+	"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
+	NULL,
+};
+
 static void command(const char *dir, const char *const *argv,
 		    struct strvec *ret)
 {
 	strvec_push(ret, "git");
 	strvec_push(ret, "--no-replace-objects");
-	strvec_push(ret, "-C");
-	strvec_push(ret, dir);
+	if (dir) {
+		strvec_push(ret, "-C");
+		strvec_push(ret, dir);
+	}
 	while (*argv)
 		strvec_push(ret, *argv++);
 }
 
-_Noreturn static void run(char **argv, int in)
+_Noreturn static void run(const char *dir, char **argv, int in)
 {
+	for (size_t i = 0; dir && elsewhere[i]; i++)
+		unsetenv(elsewhere[i]);
 	if (dup2(in, STDIN_FILENO) < 0 ||
 	    dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
 		_exit(127);
@@ -82,7 +92,7 @@ int git_attended(const char *dir, const char *const *argv, const char *in,
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
-		run(v.v, fd);
+		run(dir, v.v, fd);
 	close(fd);
 	if (pid < 0)
 		err_sys(err, "fork");
@@ -102,6 +112,8 @@ int git_line(const char *dir, const char *const *argv, struct buf *ret,
 
 	command(dir, argv, &v);
 	p.argv = (const char *const *)v.v;
+	if (dir)
+		p.env = elsewhere;
 	rc = proc_run(&p, &status, err);
 	if (rc == 0 && status == 1 && !out.len)
 		rc = 1;

@@ -9,7 +9,8 @@
 #include "schema/base/buf.h"
 
 /*
- * `git -C dir ARGV...`, argv without "git", NULL-terminated. git, and what it
+ * `git -C dir ARGV...`, argv without "git", NULL-terminated; dir NULL: in the
+ * repository that git finds here, or that $GIT_DIR names. git, and what it
  * calls, may ask at the terminal, and says on our stderr what it has to say.
  * in: its stdin, or NULL. ERR_INVALID "git foo failed" for any exit status
  * but 0.
