@@ -22,6 +22,7 @@
 #include "hooks/guard.h"
 #include "hooks/job.h"
 #include "hooks/render.h"
+#include "hooks/report.h"
 #include "hooks/settings.h"
 #include "hooks/sign.h"
 #include "hooks/validate.h"
@@ -258,6 +259,22 @@ out:
 
 /* ---- the two ways in ---- */
 
+/* Who pushed an approval hears that it counts, whatever the tip is like. */
+static void say_approvals(const struct publishing *p)
+{
+	const struct job *j = &p->job;
+	const struct publish_result told = {
+		.outcome = PUBLISH_APPROVALS, .head = j->head,
+	};
+	struct buf line = BUF_INIT(1024);
+
+	if (j->told_approvals) {
+		report_line(j->repo, j->ch, &told, &line);
+		feedback_line(p->fb, "windlass: %s", line.data);
+	}
+	buf_release(&line);
+}
+
 static int publish_locked(struct publishing *p, struct publish_result *ret)
 {
 	enum publish_outcome outcome = PUBLISH_EMPTY;
@@ -266,8 +283,10 @@ static int publish_locked(struct publishing *p, struct publish_result *ret)
 	if (job_finish(j, NULL) < 0)
 		return -1;
 	if (*j->tip) {
-		if (publish_tip(p, &outcome) < 0)
+		if (publish_tip(p, &outcome) < 0) {
+			say_approvals(p);
 			return -1;
+		}
 	} else if (*j->current.id) {
 		return err_set(j->err, ERR_INVALID, "'%s' does not exist; what "
 			       "was published last stays as it is",

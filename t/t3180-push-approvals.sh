@@ -224,6 +224,21 @@ ok "but a reject is taken all the same" approve work keys/bob bob reject \
 text prod
 is "$(count)" 2 "and published"
 
+# ---- a source that cannot be published keeps no approval back
+good=$(git -C host.git rev-parse refs/heads/main)
+echo nonsense >work/deploy/prod/bad.yaml
+git -C work add -A
+git -C work commit -qm bad
+git -C host.git fetch -q "$TRASH/work" +HEAD:refs/heads/main
+ok "an approval beside a tip that no hook saw" \
+	approve work keys/alice alice approve "$three"
+like "$(cat approve.out)" 'windlass: prod 1.3 approvals published' \
+	"is published, and that is said"
+like "$(cat approve.out)" 'prod: not published: the tip of' \
+	"beside what is amiss with the tip"
+git -C host.git update-ref refs/heads/main "$good"
+git -C work reset -q --hard HEAD^
+
 # ---- a reject has room beside as many consents as there may be
 first=$(approval work keys/bob approve "$three")
 git -C work cat-file tag "$first" | sed '1,/^$/d; /^-----BEGIN/,$d' >message
