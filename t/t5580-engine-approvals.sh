@@ -69,7 +69,7 @@ again() {
 		--cluster-admin "$@" 2>&1
 }
 not_ok "to install it again without them" again --apply
-like "$(again --apply)" "need 2 approvals, which this would take away" \
+like "$(again --apply)" "a list of approvers, which this would take away, with the approvals" \
 	"is refused"
 not_ok "nor with fewer of them, unsaid" again --apply --approvers list
 like "$(again --apply --approvers list)" 'need 2 approvals' "is refused"

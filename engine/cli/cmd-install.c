@@ -351,7 +351,15 @@ static int check_approvals_stay(const struct options *o, struct cluster *c,
 	rc = install_get(c, &id, &a, &live, err);
 	had = live ? node_path_int(live, 0, "spec", "approvals", "required",
 				   NULL) : 0;
-	if (!rc && had > (o->approvers_file ? (int64_t)o->in.approvals : 0))
+	if (!rc && live && !o->approvers_file &&
+	    node_path_str(live, "spec", "approvals", "approvers", NULL))
+		rc = err_set(err, ERR_INVALID, "'%s' has a list of approvers, "
+			     "which this would take away, with%s: give "
+			     "--approvers and --approvals as before, or first "
+			     "take spec.approvals out of the Channel",
+			     o->in.channel, had ? " the approvals that its "
+			     "bundles need" : " what they reject");
+	else if (!rc && had > (o->approvers_file ? (int64_t)o->in.approvals : 0))
 		rc = err_set(err, ERR_INVALID, "bundles of '%s' need %lld "
 			     "approval%s, which this would take away: give "
 			     "--approvers and --approvals as before, or first "
