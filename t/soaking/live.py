@@ -223,15 +223,18 @@ class Live:
         assert len(self.foreign) == 3
 
     def look_foreign(self):
-        return {o['metadata']['name']: o for o in
-                self.api.get(CONFIG_MAPS) or []
-                if o['metadata']['name'].startswith('foreign-')}
+        """None if there is no answer."""
+        found = self.api.get(CONFIG_MAPS)
+        return None if found is None else {
+            o['metadata']['name']: o for o in found
+            if o['metadata']['name'].startswith('foreign-')}
 
     def judge_foreign(self):
-        if self.foreign and self.look_foreign() != self.foreign:
+        now = self.look_foreign()
+        if self.foreign and now is not None and now != self.foreign:
             self.report.broken('foreign objects', 'they are not what they '
                                'were')
-            self.foreign = self.look_foreign()
+            self.foreign = now
 
     def last_said(self, path):
         """What the last bundle that named it said."""
@@ -255,14 +258,22 @@ class Live:
         for path, before in list(self.kept.items()):
             if path in named:
                 continue
-            del self.kept[path]
             name = before['metadata']['name']
             now = self.api.get(f'{CONFIG_MAPS}/{name}')
+            if now is None:
+                continue        # no answer: asked again next time
+            del self.kept[path]
             if path in self.tainted:
                 continue
-            if not now or now[0]['metadata']['uid'] != \
-                    before['metadata']['uid'] or \
-                    now[0]['data'] != self.last_said(path)['data']:
-                self.report.broken('kept objects', f'{path} did not stay')
+            why = None
+            if not now:
+                why = 'is gone'
+            elif now[0]['metadata']['uid'] != before['metadata']['uid']:
+                why = 'is another one'
+            elif now[0]['data'] != self.last_said(path)['data']:
+                why = f'says {now[0]["data"]}'
+            if why:
+                self.report.broken('kept objects', f'{path} did not stay: '
+                                   f'it {why}')
             kubectl('-n', 'soak-a', 'delete', 'configmap', name)
             self.report.count('objects kept by prune: "false"')
