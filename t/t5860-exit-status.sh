@@ -92,6 +92,8 @@ for command in log show diff "verify --publishers signers.prod"; do
 	exits 2 "no repository" windlass $command --repo nowhere prod
 done
 exits 1 "another one" windlass diff --exit-code --repo host.git prod
+exits 1 "whose bundles are they?" windlass approve --repo work prod
+exits 2 "no such clone" windlass approve --repo nowhere prod
 exits 1 "a stranger's signature" windlass verify --publishers signers.stranger \
 	--repo host.git prod
 exits 1 "no such bundle" windlass log --repo host.git other
