@@ -1,8 +1,8 @@
 #!/bin/bash
-# Engines where no serve is: a hundred channels (twenty when quick) polled
-# through a real nginx, by contrib/nginx' own configuration, on few connections
-# and mostly by 304; and a channel out of a bucket of a real S3 server, from the
-# push to the cluster.
+# Engines where no serve is: twenty channels, or as many as $WINDLASS_POLLED
+# says, polled through a real nginx, by contrib/nginx' own configuration, on few
+# connections and mostly by 304; and a channel out of a bucket of a real S3
+# server, from the push to the cluster.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-s3.sh"
@@ -14,8 +14,7 @@ command -v nginx >/dev/null ||
 s3_build
 cluster_use
 cluster_namespace polled
-many=${WINDLASS_QUICK:+20}
-many=${many:-100}
+many=${WINDLASS_POLLED:-20}
 interval=5
 bucket=pol-$$-s3
 
@@ -26,7 +25,7 @@ channels() {
 	for ((i = 1; i <= many; i++)); do echo "pol-$$-$i"; done
 }
 
-# --- a hundred channels of one repository, in a folder ------------------
+# --- many channels of one repository, in a folder ------------------
 make_host host.git
 git -C host.git config windlass.publish "$TRASH/www"
 mkdir www
