@@ -381,45 +381,49 @@ static int ask(const struct approve *a, struct err *err)
 
 /* ---- signing ---- */
 
-/* By their git: it finds the key, asks for a passphrase or a touch. */
-static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
-		    struct err *err)
+/* The id of the tag that was made. It lives at the Git host, under another
+ * name: here it goes. */
+static int take_tag(const struct approve *a, const char *name,
+		    char id[GIT_HEX_SIZE], struct err *err)
 {
-	struct buf name = BUF_INIT(APPROVAL_NAME_BYTES);
-	struct buf text = BUF_INIT(LIMIT_APPROVAL_BYTES);
-	/* no line is a comment, whatever core.commentChar says */
-	const char *const tag[] = {
-		"tag", "-f", "-s", "--cleanup=verbatim", "-F", "-", name.data,
-		a->tip.id, NULL,
-	};
-	const char *tag_argv[ARRAY_SIZE(tag)];
+	char *ref = xasprintf("refs/tags/%s", name);
+	const char *const parse[] = { "rev-parse", ref, NULL };
+	const char *const drop[] = { "update-ref", "-d", ref, NULL };
 	struct buf line = BUF_INIT(256);
-	char *ref;
-	int rc;
+	int rc = git_line(a->dir, parse, &line, err) ? -1 : 0;
 
-	approval_tag_name(&a->said, &name);
-	approval_message_write(&a->said, a->message, &text);
-	ref = xasprintf("refs/tags/%s", name.data);
-	memcpy(tag_argv, tag, sizeof(tag));
-	tag_argv[6] = name.data;
-	rc = git_attended(a->dir, tag_argv, text.data, err);
-	if (rc == 0) {
-		const char *const parse[] = { "rev-parse", ref, NULL };
-		const char *const drop[] = { "update-ref", "-d", ref, NULL };
-
-		rc = git_line(a->dir, parse, &line, err) ? -1 : 0;
-		/* the tag lives at the Git host, under another name */
-		if (rc == 0)
-			rc = git_attended(a->dir, drop, NULL, err);
-	}
+	if (rc == 0)
+		rc = git_attended(a->dir, drop, NULL, err);
 	if (rc == 0 && !is_git_id(line.data, line.len))
 		rc = err_set(err, ERR_INTERNAL, "git names no tag '%s'", ref);
 	if (rc == 0)
 		memcpy(id, line.data, GIT_HEX_SIZE);
+	buf_release(&line);
 	free(ref);
+	return rc;
+}
+
+/* By their git: it finds the key, asks for a passphrase or a touch. */
+static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
+		    struct err *err)
+{
+	/* no line is a comment, whatever core.commentChar says */
+	const char *argv[] = {
+		"tag", "-f", "-s", "--cleanup=verbatim", "-F", "-", NULL,
+		a->tip.id, NULL,
+	};
+	struct buf name = BUF_INIT(APPROVAL_NAME_BYTES);
+	struct buf text = BUF_INIT(LIMIT_APPROVAL_BYTES);
+	int rc;
+
+	approval_tag_name(&a->said, &name);
+	approval_message_write(&a->said, a->message, &text);
+	argv[6] = name.data;
+	rc = git_attended(a->dir, argv, text.data, err);
+	if (rc == 0)
+		rc = take_tag(a, name.data, id, err);
 	buf_release(&name);
 	buf_release(&text);
-	buf_release(&line);
 	return rc;
 }
 
