@@ -46,9 +46,11 @@ int cli_take_output(void *target, const char *word, struct err *err);
 /* --timeout: 1s to 1h; target is an int64_t, in seconds. */
 int cli_take_time(void *target, const char *word, struct err *err);
 
-/* --publishers: a file that says whose signatures count, and names a key. */
+/* --publishers, --approvers: a file that says whose signatures count, and names
+ * a key. namespaces: a TRUST_* of schema/trust.h. */
 struct trust;
-int cli_read_publishers(const char *path, struct trust *ret, struct err *err);
+int cli_read_trust(const char *option, const char *path,
+		   const char *namespaces, struct trust *ret, struct err *err);
 
 /* After options_parse: the one argument is a channel's name. -1 and *ret, or
  * the status of a usage_error. */

@@ -105,8 +105,9 @@ static int read_trust(struct approve *a, struct err *err)
 			     "%s FILE; `windlass-hook init` printed its line",
 			     key);
 	if (rc == 0)
-		rc = cli_read_publishers(a->publishers ? a->publishers : path,
-					 &a->trust, err);
+		rc = cli_read_trust("publishers", a->publishers ?
+				    a->publishers : path, TRUST_PUBLISHERS,
+				    &a->trust, err);
 	free(path);
 	free(key);
 	return rc;

@@ -64,22 +64,6 @@ struct options {
 	struct results results;
 };
 
-static int read_approvers(struct options *o, struct err *err)
-{
-	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
-	int rc = 0;
-
-	if (o->approvers)
-		rc = fs_read_follow(o->approvers, &text, err);
-	if (rc == 0 && o->approvers)
-		rc = trust_parse(text.data, text.len, TRUST_APPROVERS,
-				 &o->approver_keys, err);
-	if (rc)
-		err_wrap(err, "--approvers '%s'", o->approvers);
-	buf_release(&text);
-	return rc;
-}
-
 static struct approvals_check approvals_of(struct options *o)
 {
 	return (struct approvals_check){
@@ -344,8 +328,11 @@ int cmd_verify(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (cli_read_publishers(o.publishers, &publishers, &err) < 0 ||
-	    read_approvers(&o, &err) < 0) {
+	if (cli_read_trust("publishers", o.publishers, TRUST_PUBLISHERS,
+			   &publishers, &err) < 0 ||
+	    (o.approvers && cli_read_trust("approvers", o.approvers,
+					   TRUST_APPROVERS, &o.approver_keys,
+					   &err) < 0)) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;
 	} else if ((o.url ? verify_url(&o, &publishers, &err)

@@ -95,18 +95,18 @@ int cli_take_time(void *target, const char *word, struct err *err)
 	return 0;
 }
 
-int cli_read_publishers(const char *path, struct trust *ret, struct err *err)
+int cli_read_trust(const char *option, const char *path,
+		   const char *namespaces, struct trust *ret, struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
 	int rc = fs_read_follow(path, &text, err);
 
 	if (rc == 0)
-		rc = trust_parse(text.data, text.len, TRUST_PUBLISHERS, ret,
-				 err);
+		rc = trust_parse(text.data, text.len, namespaces, ret, err);
 	if (rc == 0 && ret->n == 0)
 		rc = err_set(err, ERR_INVALID, "it names no key");
 	if (rc)
-		err_wrap(err, "--publishers '%s'", path);
+		err_wrap(err, "--%s '%s'", option, path);
 	buf_release(&text);
 	return rc;
 }
