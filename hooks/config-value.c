@@ -68,40 +68,6 @@ int value_ref(const char *v, char **ret, struct err *err)
 	return 0;
 }
 
-/* Appends one component. -1 when it may not stand in a path. */
-static int add_component(struct buf *out, const char *s, size_t len)
-{
-	if (!len || (len == 1 && s[0] == '.'))
-		return 0;
-	if (len == 2 && s[0] == '.' && s[1] == '.')
-		return -1;
-	if (out->len)
-		buf_addc(out, '/');
-	buf_add(out, s, len);
-	return 0;
-}
-
-int value_tree_path(const char *v, struct strvec *ret, struct err *err)
-{
-	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = is_printable(v) ? 0 : -1;
-
-	for (const char *s = v; !rc && *s;) {
-		size_t len = strcspn(s, "/");
-
-		rc = add_component(&path, s, len);
-		s += len + (s[len] == '/');
-	}
-	if (rc < 0 || !buf_ok(&path))
-		rc = err_set(err, ERR_INVALID, "must be a path in the "
-			     "repository, without .. and at most %d bytes",
-			     LIMIT_PATH_BYTES);
-	else if (!strvec_has(ret, path.data))
-		strvec_push(ret, path.data);
-	buf_release(&path);
-	return rc;
-}
-
 /* True if b is inside folder a. */
 static bool is_inside(const char *a, const char *b)
 {

@@ -17,11 +17,6 @@
 
 /* A full ref name that a channel may follow: none of windlass' own. */
 int value_ref(const char *v, char **ret, struct err *err);
-/*
- * A path in a tree, added to the list: "./a//b/" becomes "a/b"; "", "." and
- * "/" are the whole tree, "". No "..", no control bytes.
- */
-int value_tree_path(const char *v, struct strvec *ret, struct err *err);
 /* Refuses a list in which one path lies inside another. */
 int value_paths_apart(const struct strvec *paths, struct err *err);
 /*

@@ -67,7 +67,6 @@ libhooks_a_SOURCES += \
 	hooks/settings.c hooks/settings.h \
 	hooks/shelf.c hooks/shelf.h \
 	hooks/sign.c hooks/sign.h \
-	hooks/source.c hooks/source.h \
 	hooks/store.c hooks/store.h \
 	hooks/tidy.c hooks/tidy.h \
 	hooks/validate.c hooks/validate.h

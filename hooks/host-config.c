@@ -20,6 +20,7 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
+#include "schema/manifest-files.h"
 #include "schema/object.h"
 
 #define SECTION "windlass"
@@ -74,7 +75,7 @@ static int set_path(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
 
-	return value_tree_path(v, &c->paths, err);
+	return manifest_path_take(v, &c->paths, err);
 }
 
 static int set_kubernetes(void *target, const char *v, struct err *err)
@@ -151,7 +152,7 @@ static int set_crds(void *target, const char *v, struct err *err)
 	char *host_path = NULL;
 
 	if (v[0] != '/' && v[0] != '~')
-		return value_tree_path(v, &c->crds, err);
+		return manifest_path_take(v, &c->crds, err);
 	if (value_host_path(v, NULL, &host_path, err) < 0)
 		return -1;
 	if (!strvec_has(&c->crds, host_path))

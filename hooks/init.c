@@ -25,6 +25,7 @@
 #include "schema/base/num.h"
 #include "schema/base/options.h"
 #include "schema/keyfile.h"
+#include "schema/manifest-files.h"
 #include "schema/object.h"
 #include "schema/sshkey.h"
 
@@ -76,7 +77,7 @@ static int take_ref(void *to, const char *v, struct err *err)
 
 static int take_path(void *to, const char *v, struct err *err)
 {
-	return value_tree_path(v, to, err);
+	return manifest_path_take(v, to, err);
 }
 
 static int take_host_path(void *to, const char *v, struct err *err)

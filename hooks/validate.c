@@ -19,11 +19,11 @@
 #include "hooks/orphans.h"
 #include "hooks/references.h"
 #include "hooks/settings.h"
-#include "hooks/source.h"
 #include "schema/base/mem.h"
 #include "schema/ignore.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
+#include "schema/manifest-files.h"
 #include "schema/render.h"
 #include "schema/rules.h"
 #include "schema/values/immutable.h"
@@ -61,11 +61,12 @@ static bool old_source(struct check *c, git_oid *ret)
 /* Files that changed and what they held; 1: everything has to be read. */
 static int find_changes(struct check *c, const git_oid *old)
 {
-	int rc = source_diff(c->g->repo, c->g->ch, old, &c->out->tree,
-			     &c->out->files, c->ps, c->err);
+	int rc = manifest_files_diff(c->g->repo, c->g->ch->name,
+				     &c->g->ch->paths, old, &c->out->tree,
+				     &c->out->files, c->ps, c->err);
 
 	for (size_t i = 0; !rc && i < c->out->files.n; i++) {
-		const struct source_file *f = &c->out->files.v[i];
+		const struct manifest_file *f = &c->out->files.v[i];
 
 		if (f->has_old)
 			rc = inventory_of_file(c->g->repo, c->bundle, c->g->ch,
@@ -79,11 +80,12 @@ static int find_everything(struct check *c)
 {
 	c->everything = true;
 	map_release(&c->held, NULL);
-	source_release(&c->out->files);
+	manifest_files_release(&c->out->files);
 	if (c->bundle && inventory_all(c->g->repo, c->bundle, &c->held,
 				       &c->out->plan.arena, c->err) < 0)
 		return -1;
-	return source_diff(c->g->repo, c->g->ch, NULL, &c->out->tree,
+	return manifest_files_diff(c->g->repo, c->g->ch->name,
+				   &c->g->ch->paths, NULL, &c->out->tree,
 			   &c->out->files, c->ps, c->err);
 }
 
@@ -303,7 +305,7 @@ static int all_known(struct check *c, const struct objects *os, bool *ret)
 }
 
 /* *ret_put_off NULL: judge it now, whatever is known. */
-static int check_objects(struct check *c, const struct source_file *f,
+static int check_objects(struct check *c, const struct manifest_file *f,
 			 struct objects *os, struct arena *a,
 			 struct problems *found, bool *ret_put_off)
 {
@@ -351,7 +353,7 @@ static int need_schemas(struct check *c)
 	return 0;
 }
 
-static int check_file(struct check *c, const struct source_file *f,
+static int check_file(struct check *c, const struct manifest_file *f,
 		      bool *ret_put_off)
 {
 	struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
@@ -496,8 +498,10 @@ static int check_references(struct check *c)
 static int check_all(struct check *c)
 {
 	/* what there is not yet must not refuse all other work on the ref */
-	if (!c->bundle && source_missing(c->g->repo, c->g->ch, &c->out->tree,
-					 &c->out->nothing_at, c->err) < 0)
+	if (!c->bundle &&
+	    manifest_files_missing(c->g->repo, &c->g->ch->paths,
+				   &c->out->tree, &c->out->nothing_at,
+				   c->err) < 0)
 		return -1;
 	if (c->out->nothing_at)
 		return 0;
@@ -560,5 +564,5 @@ int gate_check(const struct gate *g, struct verdict *ret,
 void verdict_release(struct verdict *v)
 {
 	plan_release(&v->plan);
-	source_release(&v->files);
+	manifest_files_release(&v->files);
 }

@@ -8,8 +8,8 @@
 
 #include "hooks/current.h"
 #include "hooks/plan.h"
-#include "hooks/source.h"
 #include "hooks/store.h"
+#include "schema/manifest-files.h"
 #include "schema/problem.h"
 
 struct gate {
@@ -25,7 +25,7 @@ struct gate {
 
 struct verdict {
 	struct plan plan;
-	struct source files;	/* that were read; its paths are the plan's */
+	struct manifest_files files;	/* that were read; its paths are the plan's */
 	struct sha256 settings;	/* that the plan was made by */
 	git_oid tree;		/* of the tip */
 	/*
@@ -35,7 +35,7 @@ struct verdict {
 	const char *nothing_at;		/* else NULL; the channel's string */
 };
 
-#define VERDICT_INIT { .plan = PLAN_INIT, .files = SOURCE_INIT }
+#define VERDICT_INIT { .plan = PLAN_INIT, .files = MANIFEST_FILES_INIT }
 
 /*
  * 0 and the verdict, or 0 and errors in ps: the tip is refused, and the plan

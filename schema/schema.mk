@@ -39,6 +39,7 @@ libschema_a_SOURCES += \
 	schema/float.c schema/float.h \
 	schema/json-read.c schema/json-write.c schema/json.h \
 	schema/manifest.c schema/manifest.h \
+	schema/manifest-files.c schema/manifest-files.h \
 	schema/node.c schema/node.h \
 	schema/problem.c schema/problem.h \
 	schema/quote.c schema/quote.h \

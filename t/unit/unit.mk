@@ -164,10 +164,9 @@ t_unit_u_shelf_SOURCES = t/unit/u-shelf.c t/unit/tap.h
 t_unit_u_shelf_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_shelf_LDADD = $(HOOKS_LIBS)
 
-UNIT_TESTS += t/unit/u-source
-t_unit_u_source_SOURCES = t/unit/u-source.c t/unit/tap.h
-t_unit_u_source_CFLAGS = $(HOOKS_CFLAGS)
-t_unit_u_source_LDADD = $(HOOKS_LIBS)
+UNIT_TESTS += t/unit/u-manifest-files
+t_unit_u_manifest_files_SOURCES = t/unit/u-manifest-files.c t/unit/tap.h
+t_unit_u_manifest_files_LDADD = $(UNIT_LDADD)
 
 UNIT_TESTS += t/unit/u-validate
 t_unit_u_validate_SOURCES = t/unit/u-validate.c t/unit/tap.h

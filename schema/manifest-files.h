@@ -4,32 +4,32 @@
  * walked side by side and equal subtrees are skipped, so the cost follows
  * the change, not the repository.
  */
-#ifndef HOOKS_SOURCE_H
-#define HOOKS_SOURCE_H
+#ifndef SCHEMA_MANIFEST_FILES_H
+#define SCHEMA_MANIFEST_FILES_H
 
 #include <git2.h>
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "hooks/host-config.h"
 #include "schema/base/arena.h"
 #include "schema/base/err.h"
+#include "schema/base/strvec.h"
 #include "schema/problem.h"
 
 /* One manifest that differs. At least one side is there. */
-struct source_file {
+struct manifest_file {
 	const char *path;	/* in the repository */
 	bool has_old, has_new;
 	git_oid old_id, new_id;	/* blobs */
 };
 
-struct source {
-	struct source_file *v;	/* in the order of the trees */
+struct manifest_files {
+	struct manifest_file *v;	/* in the order of the trees */
 	size_t n, alloc;
 	struct arena arena;	/* holds the paths */
 };
 
-#define SOURCE_INIT { 0 }
+#define MANIFEST_FILES_INIT { 0 }
 
 /*
  * The manifests below the channel's paths that differ from `old` to `new`,
@@ -40,16 +40,23 @@ struct source {
  * 1, with nothing in ret or ps, when only reading everything can tell: an
  * .windlassignore differs, or old is not in the repository any more.
  */
-int source_diff(git_repository *repo, const struct channel_config *ch,
-		const git_oid *old, const git_oid *new, struct source *ret,
-		struct problems *ps, struct err *err);
-void source_release(struct source *s);
+int manifest_files_diff(git_repository *repo, const char *channel,
+			const struct strvec *paths, const git_oid *old,
+			const git_oid *new, struct manifest_files *ret,
+			struct problems *ps, struct err *err);
+void manifest_files_release(struct manifest_files *s);
+/*
+ * A path of a channel as an admin writes it, in its one form, added to the
+ * list: "./a//b/" becomes "a/b"; "", "." and "/" are the whole tree, "".
+ * ERR_INVALID for one with ".." or control bytes.
+ */
+int manifest_path_take(const char *v, struct strvec *ret, struct err *err);
 /*
  * The first of the channel's paths that the tree has nothing at, NULL when
  * there is none such.
  */
-int source_missing(git_repository *repo, const struct channel_config *ch,
-		   const git_oid *tree, const char **ret_path,
-		   struct err *err);
+int manifest_files_missing(git_repository *repo, const struct strvec *paths,
+			   const git_oid *tree, const char **ret_path,
+			   struct err *err);
 
 #endif

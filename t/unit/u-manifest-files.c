@@ -7,16 +7,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hooks/source.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
+#include "schema/manifest-files.h"
 #include "schema/repo.h"
 #include "t/unit/tap.h"
 
 static git_repository *repo;
 static struct err err = ERR_INIT;
-static struct channel_config channel = { .name = "prod" };
+static struct strvec paths = STRVEC_INIT;
 
 /* One entry of a tree to be made. */
 struct item {
@@ -60,9 +60,10 @@ static git_oid tree(const struct item *items, size_t n)
 static char *diff(const git_oid *old, const git_oid *new)
 {
 	struct buf out = BUF_INIT(100000);
-	struct source s = SOURCE_INIT;
+	struct manifest_files s = MANIFEST_FILES_INIT;
 	struct problems ps = PROBLEMS_INIT;
-	int rc = source_diff(repo, &channel, old, new, &s, &ps, &err);
+	int rc = manifest_files_diff(repo, "prod", &paths, old, new, &s, &ps,
+				     &err);
 
 	if (rc)
 		buf_addf(&out, "rc %d", rc);
@@ -73,7 +74,7 @@ static char *diff(const git_oid *old, const git_oid *new)
 	for (size_t i = 0; i < ps.n; i++)
 		buf_addf(&out, "%s%s:%s", out.len ? " " : "", ps.v[i].path,
 			 ps.v[i].rule);
-	source_release(&s);
+	manifest_files_release(&s);
 	problems_release(&ps);
 	return buf_detach(&out, NULL);
 }
@@ -245,14 +246,14 @@ int main(void)
 	/* submodules and unsynced objects are what these trees are made of */
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_OBJECT_CREATION, 0);
 	git_libgit2_opts(GIT_OPT_ENABLE_FSYNC_GITDIR, 0);
-	strvec_push(&channel.paths, "deploy");
+	strvec_push(&paths, "deploy");
 	test_diff();
 	test_ignore();
 	test_refused();
 	test_depth();
 	test_entries();
 	test_path_length();
-	strvec_release(&channel.paths);
+	strvec_release(&paths);
 	git_repository_free(repo);
 	fs_remove_tree(dir, &err);
 	free(dir);

@@ -1,11 +1,11 @@
 /*
- * The walk of the source. See source.h. Trusts the repository's objects to
+ * The walk of the source. See manifest-files.h. Trusts the repository's objects to
  * be well-formed Git (libgit2 checks their ids); refuses everything in them
  * that is not a plain manifest file, and more entries than a channel may
  * have: a few small trees that name each other can stand for billions.
  */
 #include "config.h"
-#include "hooks/source.h"
+#include "schema/manifest-files.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +15,7 @@
 #include "schema/limits.h"
 #include "schema/manifest.h"
 #include "schema/origins.h"
+#include "schema/repo.h"
 #include "schema/sums.h"
 
 #define READ_EVERYTHING 1
@@ -26,7 +27,7 @@ struct walk {
 	const char *channel;
 	bool everything;		/* there is no old side */
 	struct ignore *ignore;
-	struct source *out;
+	struct manifest_files *out;
 	struct problems *ps;
 	struct err *err;
 	size_t entries;			/* looked at so far */
@@ -58,8 +59,8 @@ static int path_push(struct walk *w, size_t len, const char *name)
 static void add_file(struct walk *w, const git_oid *old_id,
 		     const git_oid *new_id)
 {
-	struct source *s = w->out;
-	struct source_file f = {
+	struct manifest_files *s = w->out;
+	struct manifest_file f = {
 		.path = arena_strdup(&s->arena, w->path),
 		.has_old = old_id != NULL,
 		.has_new = new_id != NULL,
@@ -324,25 +325,26 @@ static int walk_root(struct walk *w, const char *path, const git_oid *old,
 	return rc ? rc : ignore_check(w->ignore, w->err);
 }
 
-int source_diff(git_repository *repo, const struct channel_config *ch,
-		const git_oid *old, const git_oid *new, struct source *ret,
-		struct problems *ps, struct err *err)
+int manifest_files_diff(git_repository *repo, const char *channel,
+			const struct strvec *paths, const git_oid *old,
+			const git_oid *new, struct manifest_files *ret,
+			struct problems *ps, struct err *err)
 {
-	struct source out = SOURCE_INIT;
+	struct manifest_files out = MANIFEST_FILES_INIT;
 	struct problems found = PROBLEMS_INIT;
 	struct walk w = {
-		.repo = repo, .channel = ch->name, .everything = !old,
+		.repo = repo, .channel = channel, .everything = !old,
 		.out = &out, .ps = &found, .err = err,
 	};
 	int rc = 0;
 
-	for (size_t i = 0; !rc && i < ch->paths.n; i++) {
-		rc = walk_root(&w, ch->paths.v[i], old, new);
+	for (size_t i = 0; !rc && i < paths->n; i++) {
+		rc = walk_root(&w, paths->v[i], old, new);
 		ignore_free(w.ignore);
 		w.ignore = NULL;
 	}
 	if (rc) {
-		source_release(&out);
+		manifest_files_release(&out);
 	} else {
 		*ret = out;
 		problems_move(ps, &found);
@@ -351,28 +353,65 @@ int source_diff(git_repository *repo, const struct channel_config *ch,
 	return rc;
 }
 
-int source_missing(git_repository *repo, const struct channel_config *ch,
-		   const git_oid *tree, const char **ret_path,
-		   struct err *err)
+int manifest_files_missing(git_repository *repo, const struct strvec *paths,
+			   const git_oid *tree, const char **ret_path,
+			   struct err *err)
 {
 	struct walk w = { .repo = repo, .err = err };
 	const char *missing = NULL;
 	git_oid id;
 	unsigned mode;
 
-	for (size_t i = 0; !missing && i < ch->paths.n; i++) {
-		if (find_root(&w, tree, ch->paths.v[i], &id, &mode) < 0)
+	for (size_t i = 0; !missing && i < paths->n; i++) {
+		if (find_root(&w, tree, paths->v[i], &id, &mode) < 0)
 			return -1;
 		if (!mode)
-			missing = ch->paths.v[i];
+			missing = paths->v[i];
 	}
 	*ret_path = missing;
 	return 0;
 }
 
-void source_release(struct source *s)
+/* Appends one component. -1 when it may not stand in a path. */
+static int add_component(struct buf *out, const char *s, size_t len)
+{
+	if (!len || (len == 1 && s[0] == '.'))
+		return 0;
+	if (len == 2 && s[0] == '.' && s[1] == '.')
+		return -1;
+	if (out->len)
+		buf_addc(out, '/');
+	buf_add(out, s, len);
+	return 0;
+}
+
+int manifest_path_take(const char *v, struct strvec *ret, struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = 0;
+
+	for (const char *s = v; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			rc = -1;
+	for (const char *s = v; !rc && *s;) {
+		size_t len = strcspn(s, "/");
+
+		rc = add_component(&path, s, len);
+		s += len + (s[len] == '/');
+	}
+	if (rc < 0 || !buf_ok(&path))
+		rc = err_set(err, ERR_INVALID, "must be a path in the "
+			     "repository, without .. and at most %d bytes",
+			     LIMIT_PATH_BYTES);
+	else if (!strvec_has(ret, path.data))
+		strvec_push(ret, path.data);
+	buf_release(&path);
+	return rc;
+}
+
+void manifest_files_release(struct manifest_files *s)
 {
 	free(s->v);
 	arena_release(&s->arena);
-	*s = (struct source)SOURCE_INIT;
+	*s = (struct manifest_files)MANIFEST_FILES_INIT;
 }
