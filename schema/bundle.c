@@ -17,8 +17,35 @@
 #include "schema/base/utf8.h"
 #include "schema/object.h"
 #include "schema/sshsig.h"
+#include "schema/trust.h"
 
 #define SUBJECT_BYTES 128	/* "windlass ", 63, and two 19-digit numbers */
+#define PUSHED_BY "Pushed-By: "
+
+/* ---- who pushed ---- */
+
+bool pushers_have(const struct pushers *p, const char *name)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (!strcmp(p->v[i], name))
+			return true;
+	return false;
+}
+
+int pushers_add(struct pushers *p, const char *name)
+{
+	size_t i = p->n;
+
+	if (pushers_have(p, name))
+		return 0;
+	if (p->n == LIMIT_PUSHERS)
+		return -1;
+	for (; i && strcmp(p->v[i - 1], name) > 0; i--)
+		memcpy(p->v[i], p->v[i - 1], sizeof(p->v[i]));
+	snprintf(p->v[i], sizeof(p->v[i]), "%s", name);
+	p->n++;
+	return 0;
+}
 
 bool is_git_id(const char *s, size_t len)
 {
@@ -77,8 +104,8 @@ void bundle_message_write(const struct bundle *b, struct buf *out)
 	sha256_hex(&b->content, hex);
 	clock_format(b->issued, issued);
 	write_subject(b, out);
-	buf_addf(out, "\n\nWindlass-Bundle: 1\nChannel: %s\nChannel-Id: %s\n",
-		 b->channel, b->channel_id);
+	buf_addf(out, "\n\nWindlass-Bundle: %d\nChannel: %s\nChannel-Id: "
+		 "%s\n", b->pushers.n ? 2 : 1, b->channel, b->channel_id);
 	buf_addf(out, "Epoch: %llu\nSequence: %llu\n",
 		 (unsigned long long)b->epoch,
 		 (unsigned long long)b->sequence);
@@ -91,6 +118,8 @@ void bundle_message_write(const struct bundle *b, struct buf *out)
 		 (unsigned long long)b->changed,
 		 (unsigned long long)b->deleted);
 	buf_addf(out, "Renderer: %s\nIssued: %s\n", b->renderer, issued);
+	for (size_t i = 0; i < b->pushers.n; i++)
+		buf_addf(out, PUSHED_BY "%s\n", b->pushers.v[i]);
 }
 
 /* One component of a ref, by git-check-ref-format(1). */
@@ -225,10 +254,43 @@ static int check_subject(const struct bundle *b, const char *text, size_t len,
 	return rc;
 }
 
+/* Which version it is, by whether it says who pushed. */
+static int read_version(struct lines *l, bool *ret_pushed, struct err *err)
+{
+	static const char name[] = "Windlass-Bundle: ";
+
+	*ret_pushed = lines_begins(l, "Windlass-Bundle: 2\n");
+	return lines_format(l, name, *ret_pushed ? "2" : "1", err);
+}
+
+/* One name a line, at least one, in rising order. */
+static int read_pushers(struct lines *l, struct bundle *b, struct err *err)
+{
+	do {
+		char name[LIMIT_PRINCIPAL_BYTES + 1];
+		struct pushers *p = &b->pushers;
+
+		if (lines_ascii(l, PUSHED_BY, name, sizeof(name), err) < 0)
+			return -1;
+		if (!is_principal(name, strlen(name)))
+			return lines_error(l, err, "'%s' cannot be a name in "
+					   "a list of keys", name);
+		if (p->n && strcmp(p->v[p->n - 1], name) >= 0)
+			return lines_error(l, err, "'%s' is out of order",
+					   name);
+		if (pushers_add(p, name) < 0)
+			return lines_error(l, err, "is beyond %d people who "
+					   "pushed", LIMIT_PUSHERS);
+	} while (lines_begins(l, PUSHED_BY));
+	return 0;
+}
+
 static int read_trailers(struct lines *l, struct bundle *b, struct err *err)
 {
+	bool pushed;
+
 	if (lines_literal(l, "", err) < 0 ||
-	    lines_format(l, "Windlass-Bundle: ", "1", err) < 0 ||
+	    read_version(l, &pushed, err) < 0 ||
 	    lines_channel(l, "Channel: ", b->channel, err) < 0 ||
 	    lines_channel_id(l, "Channel-Id: ", b->channel_id, err) < 0 ||
 	    lines_u64(l, "Epoch: ", 1, LIMIT_SEQUENCE, &b->epoch, err) < 0 ||
@@ -241,7 +303,8 @@ static int read_trailers(struct lines *l, struct bundle *b, struct err *err)
 		      err) < 0 ||
 	    read_changes(l, b, err) < 0 ||
 	    read_renderer(l, b, err) < 0 ||
-	    lines_time(l, "Issued: ", &b->issued, err) < 0)
+	    lines_time(l, "Issued: ", &b->issued, err) < 0 ||
+	    (pushed && read_pushers(l, b, err) < 0))
 		return -1;
 	return lines_end(l, err);
 }
@@ -355,13 +418,6 @@ static int read_ident(struct lines *l, const char *prefix,
 	return 0;
 }
 
-static bool next_begins(const struct lines *l, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return (size_t)(l->end - l->next) >= n && !memcmp(l->next, prefix, n);
-}
-
 /* The gpgsig header and its continuation lines; the armour goes to out. */
 static int read_gpgsig(struct lines *l, struct buf *out, struct err *err)
 {
@@ -370,7 +426,7 @@ static int read_gpgsig(struct lines *l, struct buf *out, struct err *err)
 	if (lines_literal(l, "gpgsig " SSHSIG_BEGIN, err) < 0)
 		return -1;
 	buf_adds(out, SSHSIG_BEGIN "\n");
-	while (next_begins(l, " ")) {
+	while (lines_begins(l, " ")) {
 		rc = lines_next(l, err);
 		if (rc <= 0)
 			return -1;
@@ -389,7 +445,7 @@ static int read_headers(struct lines *l, struct bundle_commit *c,
 {
 	if (lines_git_id(l, "tree ", c->tree, err) < 0)
 		return -1;
-	if (next_begins(l, "parent ") &&
+	if (lines_begins(l, "parent ") &&
 	    lines_git_id(l, "parent ", c->parent, err) < 0)
 		return -1;
 	if (read_ident(l, "author ", c->author, err) < 0)

@@ -23,6 +23,16 @@
 #define BUNDLE_REF_PREFIX "refs/windlass/"
 #define BUNDLE_EPOCHS_PREFIX "refs/windlass/_epochs/"
 
+/* Who pushed, each once, sorted; none: nobody knows. */
+struct pushers {
+	char v[LIMIT_PUSHERS][LIMIT_PRINCIPAL_BYTES + 1];
+	size_t n;
+};
+
+/* Adds one that is a principal's name. -1 if there is no room for another. */
+int pushers_add(struct pushers *p, const char *name);
+bool pushers_have(const struct pushers *p, const char *name);
+
 /* What the commit message says. */
 struct bundle {
 	char channel[LIMIT_CHANNEL_BYTES + 1];
@@ -36,6 +46,9 @@ struct bundle {
 	uint64_t created, changed, deleted;
 	char renderer[RENDERER_MAX + 1];
 	int64_t issued;			/* seconds, UTC */
+	/* of pushes that a developer's key signed; with it the message is of
+	 * version 2, without it of version 1 */
+	struct pushers pushers;
 };
 
 /* The message, subject line and all, with its final LF. */

@@ -143,6 +143,8 @@
 #define LIMIT_SEQUENCE INT64_MAX
 /* a raw bundle commit */
 #define LIMIT_COMMIT_BYTES 8192
+/* who pushed what is new in one bundle: it is rarely more than one */
+#define LIMIT_PUSHERS 16
 /* objects in one bundle */
 #define LIMIT_BUNDLE_OBJECTS 1000000
 /* one SHA256SUMS or origins file: 100,000 names of 250 bytes and digests */

@@ -67,7 +67,7 @@ static bool principal_char(char c, bool first)
 }
 
 /* [A-Za-z0-9][A-Za-z0-9._@+-]{0,63}, and a component of a ref. */
-static bool principal_ok(const char *s, size_t len)
+bool is_principal(const char *s, size_t len)
 {
 	if (!len || len > LIMIT_PRINCIPAL_BYTES || s[len - 1] == '.' ||
 	    (len >= 5 && !memcmp(s + len - 5, ".lock", 5)))
@@ -84,7 +84,7 @@ static int read_principal(struct line *l, struct trust_key *k,
 {
 	size_t n = word(l);
 
-	if (!principal_ok(l->p, n))
+	if (!is_principal(l->p, n))
 		return bad(l, err, "'%.*s' is not a principal: one name of "
 			   "letters, digits and . _ @ + -, at most %d bytes, "
 			   "no list, no wildcard", n < 80 ? (int)n : 80, l->p,

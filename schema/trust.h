@@ -11,6 +11,7 @@
 #ifndef SCHEMA_TRUST_H
 #define SCHEMA_TRUST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,9 @@
 #define TRUST_PUBLISHERS "git,head-v1@windlass.dev"
 #define TRUST_APPROVERS "git"
 #define TRUST_REPORTERS "report-v1@windlass.dev"
+
+/* [A-Za-z0-9][A-Za-z0-9._@+-]{0,63}, and a component of a ref. */
+bool is_principal(const char *s, size_t len);
 
 struct trust_key {
 	char principal[LIMIT_PRINCIPAL_BYTES + 1];

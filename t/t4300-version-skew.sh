@@ -93,7 +93,7 @@ rm .head.sig
 ssh-keygen -q -Y sign -n head-v1@windlass.dev -f "$key" .head 2>/dev/null
 cat .head .head.sig >"$public/prod/head"
 refused head HeadMalformed
-b_edit='s/^Windlass-Bundle: 1$/Windlass-Bundle: 2/' bundle
+b_edit='s/^Windlass-Bundle: 1$/Windlass-Bundle: 3/' bundle
 publish
 refused bundle BundleInvalid
 done_testing

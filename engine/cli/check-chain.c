@@ -112,6 +112,21 @@ static int judge_tree(const struct chain_check *c,
 	return rc;
 }
 
+/* The publisher's word, as all else that it signed. */
+static void say_pushers(const struct chain_check *c,
+			const struct subject *what, const char *publisher,
+			const struct pushers *who)
+{
+	struct buf names = BUF_INIT(LIMIT_PUSHERS * (LIMIT_PRINCIPAL_BYTES +
+						     2));
+
+	for (size_t i = 0; i < who->n; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", who->v[i]);
+	result_ok(c->results, what, "by %s, pushed by %s", publisher,
+		  names.data);
+	buf_release(&names);
+}
+
 static void check_signature(const struct chain_check *c,
 			    struct subject *what, bool newest)
 {
@@ -126,8 +141,10 @@ static void check_signature(const struct chain_check *c,
 					       : TRUST_ANY_TIME,
 			  &commit, publisher, &v, &err) < 0)
 		result_refused(c->results, what, &v, &err);
-	else
+	else if (!commit.bundle.pushers.n)
 		result_ok(c->results, what, "by %s", publisher);
+	else
+		say_pushers(c, what, publisher, &commit.bundle.pushers);
 }
 
 static void check_link(const struct chain_check *c, struct subject *what,

@@ -19,8 +19,9 @@ static const char usage[] =
 "usage: windlass log [--repo DIR] [-n NUMBER] [--output json] BUNDLE\n"
 "\n"
 "Lists bundles, the newest first: sequence, when, changes, source commit and\n"
-"its author, bundle, and whose approvals the Git host took, where they were\n"
-"fetched too. Starts at BUNDLE and follows the chain back.\n"
+"its author, who pushed where the push was signed, bundle, and whose approvals\n"
+"the Git host took, where they were fetched too. Starts at BUNDLE and follows\n"
+"the chain back.\n"
 "\n"
 BUNDLE_NAME_HELP
 "\n"
@@ -125,6 +126,10 @@ static void print_text(git_repository *repo, const struct bundle_at *at,
 	printf("    source %.12s  %s\n    bundle %.12s\n", b->source_commit,
 	       author.data, at->id);
 	buf_release(&author);
+	for (size_t i = 0; i < b->pushers.n; i++)
+		printf("%s%s", i ? ", " : "    pushed by ", b->pushers.v[i]);
+	if (b->pushers.n)
+		puts("");
 	print_said(repo, b);
 }
 
@@ -141,6 +146,15 @@ static struct node *names(struct arena *a, const struct strvec *v)
 
 	for (size_t i = 0; i < v->n; i++)
 		node_append(a, list, node_str(a, v->v[i]));
+	return list;
+}
+
+static struct node *pusher_names(struct arena *a, const struct pushers *p)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < p->n; i++)
+		node_append(a, list, node_str(a, p->v[i]));
 	return list;
 }
 
@@ -170,6 +184,7 @@ static void print_json(git_repository *repo, const struct bundle_at *at)
 	node_set(&a, n, "deleted", node_int(&a, (int64_t)b->deleted));
 	node_set(&a, n, "renderer", node_str(&a, b->renderer));
 	node_set(&a, n, "issued", node_str(&a, when));
+	node_set(&a, n, "pushedBy", pusher_names(&a, &b->pushers));
 	read_said(repo, b, &said);
 	node_set(&a, n, "approvedBy", names(&a, &said.approved));
 	node_set(&a, n, "rejectedBy", names(&a, &said.rejected));

@@ -66,6 +66,12 @@ static int show_bundle(git_repository *repo, const struct bundle_at *at,
 	printf("source     %s %s\n%s\nissued     %s\nrenderer   %s\n",
 	       b->source_commit, b->source_ref, people.data, when,
 	       b->renderer);
+	if (b->pushers.n)
+		printf("pushed by  %s", b->pushers.v[0]);
+	for (size_t i = 1; i < b->pushers.n; i++)
+		printf(", %s", b->pushers.v[i]);
+	if (b->pushers.n)
+		puts("");
 	printf("objects    %" PRIu64 " (+%" PRIu64 " ~%" PRIu64 " -%" PRIu64
 	       ")\n\n", b->objects, b->created, b->changed, b->deleted);
 	buf_release(&people);

@@ -16,6 +16,13 @@
 
 #define SHOWN 40	/* bytes of a stranger's line in a message */
 
+bool lines_begins(const struct lines *l, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return (size_t)(l->end - l->next) >= n && !memcmp(l->next, prefix, n);
+}
+
 int lines_error(const struct lines *l, struct err *err, const char *fmt, ...)
 {
 	char what[sizeof(err->msg)];

@@ -30,6 +30,8 @@ struct lines {
  * last line has no LF or the line holds a control byte (CR and NUL too).
  */
 int lines_next(struct lines *l, struct err *err);
+/* True if there is a next line and it begins so. */
+bool lines_begins(const struct lines *l, const char *prefix);
 /* Sets "line N: ..." with the text's class. Returns -1. */
 int lines_error(const struct lines *l, struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));

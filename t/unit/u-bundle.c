@@ -96,7 +96,7 @@ static const struct {
 	{ "windlass ", "Windlass ", "line 1:" },
 	{ "1.42\n\n", "1.42\n", "line 2:" },
 	{ "\n\n", "\n\n\n", "line 3:" },
-	{ "Bundle: 1", "Bundle: 2", "line 3:" },
+	{ "Bundle: 1", "Bundle: 3", "line 3:" },
 	{ "Channel: prod", "Channel: Prod", "line 4:" },
 	{ "Channel: prod", "Channel: ", "line 4:" },
 	{ "Channel: prod", "Channel: -prod", "line 4:" },
@@ -203,6 +203,64 @@ static void test_good_messages(void)
 		   "'%s'", good[i][1]);
 		free(text);
 	}
+}
+
+/* Who pushed: a message of version 2. */
+static void test_pushers(void)
+{
+	static const struct {
+		const char *lines, *error;
+	} cases[] = {
+		{ "Pushed-By: ada\n", NULL },
+		{ "Pushed-By: Ada\nPushed-By: ada\nPushed-By: b@x.org\n", NULL },
+		{ "", "line 15: 'Pushed-By: ' is missing" },
+		{ "Pushed-By: \n", "line 15: 'Pushed-By: ' has no value" },
+		{ "Pushed-By: a b\n", "line 15: 'a b' cannot be a name" },
+		{ "Pushed-By: .a\n", "line 15: '.a' cannot be a name" },
+		{ "Pushed-By: a..b\n", "line 15: 'a..b' cannot be a name" },
+		{ "Pushed-By:  a\n", "line 15: ' a' cannot be a name" },
+		{ "pushed-by: a\n", "line 15: does not begin with" },
+		{ "Pushed-By: b\nPushed-By: a\n", "line 16: 'a' is out of" },
+		{ "Pushed-By: a\nPushed-By: a\n", "line 16: 'a' is out of" },
+		{ "Pushed-By: a\nExtra: 1\n", "line 16: is one too many" },
+		{ "Pushed-By: a", "line 15: has no line feed" },
+	};
+	char *two = swap(message, "Bundle: 1", "Bundle: 2");
+	struct bundle m;
+
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *text = xasprintf("%s%s", two, cases[i].lines);
+		struct buf again = BUF_INIT(LIMIT_COMMIT_BYTES);
+		struct err err = ERR_INIT;
+		int rc = bundle_message_parse(text, strlen(text), &m, &err);
+
+		if (!rc)
+			bundle_message_write(&m, &again);
+		ok(cases[i].error ? rc < 0 && !strncmp(err.msg, cases[i].error,
+						strlen(cases[i].error))
+		   : !rc && !strcmp(again.data, text),
+		   "who pushed, %zu: %s", i, err.msg);
+		buf_release(&again);
+		free(text);
+	}
+	free(two);
+}
+
+static void test_pushers_room(void)
+{
+	struct pushers p = { .n = 0 };
+	char name[8];
+
+	for (int i = LIMIT_PUSHERS; i > 0; i--) {
+		snprintf(name, sizeof(name), "p%02d", i);
+		ok(pushers_add(&p, name) == 0, "%s is added", name);
+	}
+	is_int(pushers_add(&p, "p07"), 0, "one that is there");
+	is_int(pushers_add(&p, "q"), -1, "one too many");
+	ok(p.n == LIMIT_PUSHERS && !strcmp(p.v[0], "p01") &&
+	   !strcmp(p.v[LIMIT_PUSHERS - 1], "p16"), "they are sorted");
+	ok(pushers_have(&p, "p16") && !pushers_have(&p, "p17"),
+	   "and found");
 }
 
 static void test_extremes(void)
@@ -424,6 +482,8 @@ int main(void)
 	test_message();
 	test_bad_messages();
 	test_good_messages();
+	test_pushers();
+	test_pushers_room();
 	test_extremes();
 	test_commit();
 	test_bad_commits();
