@@ -9,35 +9,24 @@
 #include "config.h"
 #include "hooks/approvals.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hooks/pack.h"
+#include "hooks/trust-file.h"
 #include "schema/base/clock.h"
-#include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/object.h"
 
 static int read_trust(const struct channel_config *ch, struct trust *ret,
 		      struct err *err)
 {
-	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
-	int rc;
-
 	if (!ch->approvers)
 		return err_set(err, ERR_INVALID, "this channel takes no "
 			       "approvals: windlass.%s.approvers is not set "
 			       "at the Git host", ch->name);
-	rc = fs_read(AT_FDCWD, ch->approvers, &text, err);
-	if (!rc && trust_parse(text.data, text.len, TRUST_APPROVERS, ret,
-			       err) < 0)
-		rc = err_wrap(err, "%s", ch->approvers);
-	if (rc)
-		err_wrap(err, "windlass.%s.approvers", ch->name);
-	buf_release(&text);
-	return rc;
+	return trust_file_read(ch, "approvers", ch->approvers, ret, err);
 }
 
 bool approvals_channel(const char *ref, char ret[LIMIT_CHANNEL_BYTES + 1])
@@ -154,6 +143,9 @@ static void say(const struct vote *v, const struct bundle *b, struct buf *out)
 		return;
 	clock_format(v->not_after, until);
 	buf_addf(out, " until %s", until);
+	if (pushers_have(&b->pushers, v->principal))
+		buf_addf(out, "; %s pushed what is new in it, so a Channel "
+			 "with notByPusher does not count that", v->principal);
 }
 
 static int check_tag(git_repository *repo, const struct trust *trust,

@@ -140,6 +140,16 @@ int value_kubernetes(const char *v, char **ret, struct err *err)
 	return 0;
 }
 
+int value_bool(const char *v, bool *ret, struct err *err)
+{
+	int value;
+
+	if (git_config_parse_bool(&value, v) < 0)
+		return err_set(err, ERR_INVALID, "must be true or false");
+	*ret = value;
+	return 0;
+}
+
 int value_identity(const char *v, char **ret, struct err *err)
 {
 	const char *open = strchr(v, '<');

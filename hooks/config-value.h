@@ -6,6 +6,8 @@
 #ifndef HOOKS_CONFIG_VALUE_H
 #define HOOKS_CONFIG_VALUE_H
 
+#include <stdbool.h>
+
 #include "schema/base/err.h"
 #include "schema/base/strvec.h"
 #include "schema/openapi.h"
@@ -27,6 +29,8 @@ int value_host_path(const char *v, const char *base, char **ret,
 		    struct err *err);
 /* A host path, or key::<public key>. */
 int value_signing_key(const char *v, char **ret, struct err *err);
+/* "true", "yes", "on", 1 and their opposites, as git has it. */
+int value_bool(const char *v, bool *ret, struct err *err);
 /* "1.36" */
 int value_kubernetes(const char *v, char **ret, struct err *err);
 /* "Name <mail>" */

@@ -6,19 +6,21 @@
 #include "hooks/doctor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "hooks/announce.h"
 #include "hooks/current.h"
+#include "hooks/developers.h"
 #include "hooks/job.h"
 #include "hooks/pack.h"
+#include "hooks/pushes.h"
 #include "hooks/shelf.h"
+#include "hooks/trust-file.h"
 #include "hooks/validate.h"
 #include "schema/base/clock.h"
-#include "schema/base/fs.h"
+#include "schema/base/num.h"
 #include "schema/openapi.h"
 #include "schema/trust.h"
 
@@ -62,8 +64,8 @@ static void check_key(struct patient *p)
 	buf_release(&print);
 }
 
-/* A publisher's key never approves what it signs. */
-static bool key_approves(const struct patient *p, const struct trust *t)
+/* A publisher's key signs bundles and heads, nothing else. */
+static bool lists_publisher(const struct patient *p, const struct trust *t)
 {
 	struct err none = ERR_INIT;
 
@@ -72,27 +74,49 @@ static bool key_approves(const struct patient *p, const struct trust *t)
 
 static void check_approvers(struct patient *p)
 {
-	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
 	struct trust t = TRUST_INIT;
 	struct err err = ERR_INIT;
 
 	if (!p->ch->approvers)
 		return;
-	if (fs_read(AT_FDCWD, p->ch->approvers, &text, &err) < 0 ||
-	    trust_parse(text.data, text.len, TRUST_APPROVERS, &t, &err) < 0) {
-		fail(p, "approvers", "'%s' lets nobody approve: %s",
-		     p->ch->approvers, err.msg);
-	} else if (key_approves(p, &t)) {
+	if (trust_file_read(p->ch, "approvers", p->ch->approvers, &t,
+			    &err) < 0)
+		fail(p, "approvers", "the list lets nobody approve: %s", err.msg);
+	else if (lists_publisher(p, &t))
 		fail(p, "approvers", "'%s' lists the key of the publisher, "
 		     "which signs bundles and approves none: engines refuse "
 		     "it", p->ch->approvers);
-		trust_release(&t);
-	} else {
-		ok(p, "approvers", "%zu key%s in '%s'", t.n,
-		   t.n == 1 ? "" : "s", p->ch->approvers);
-		trust_release(&t);
-	}
-	buf_release(&text);
+	else
+		ok(p, "approvers", "%zu key%s in '%s'", t.n, plural(t.n),
+		   p->ch->approvers);
+	trust_release(&t);
+}
+
+static void check_developers(struct patient *p)
+{
+	struct trust t = TRUST_INIT;
+	struct err err = ERR_INIT;
+
+	if (!p->ch->developers)
+		return;
+	if (trust_file_read(p->ch, "developers", p->ch->developers, &t,
+			    &err) < 0)
+		fail(p, "developers", "nobody's signature counts: %s",
+		     err.msg);
+	else if (!t.n)
+		fail(p, "developers", "'%s' lists nobody, so nobody's "
+		     "signature counts", p->ch->developers);
+	else if (lists_publisher(p, &t))
+		fail(p, "developers", "'%s' lists the key of the publisher, "
+		     "which signs bundles and nothing else; take it out",
+		     p->ch->developers);
+	else
+		ok(p, "developers", "%zu key%s in '%s'%s%s", t.n, plural(t.n),
+		   p->ch->developers, p->ch->require_signed_commits ?
+		   ", every commit must be signed" : "",
+		   p->ch->require_signed_push ?
+		   ", every push must be signed" : "");
+	trust_release(&t);
 }
 
 /* Can the gate look into the objects of that Kubernetes? */
@@ -318,6 +342,7 @@ static void check_source(struct patient *p)
 	struct verdict v = VERDICT_INIT;
 	struct problems ps = PROBLEMS_INIT;
 	struct err err = ERR_INIT;
+	struct pushers who;
 	char tip[GIT_HEX_SIZE];
 	const struct gate g = {
 		.repo = p->repo, .host = p->host, .ch = p->ch,
@@ -334,6 +359,12 @@ static void check_source(struct patient *p)
 		     p->ch->ref);
 	} else if (!tip[0]) {
 		ok(p, "source", "nothing was pushed to %s yet", p->ch->ref);
+	} else if (developers_check(p->repo, p->host, p->ch, &p->current, tip,
+				    &err) < 0 ||
+		   pushes_check(p->repo, p->host, p->ch, &p->current, tip,
+				NULL, &who, &err) < 0) {
+		fail(p, "source", "the tip of %s, %.12s, is not published: %s",
+		     p->ch->ref, tip, err.msg);
 	} else if (gate_check(&g, &v, &ps, &err) < 0) {
 		fail(p, "source", "the tip of %s cannot be judged: %s",
 		     p->ch->ref, err.msg);
@@ -355,6 +386,7 @@ void doctor_check_channel(struct doctor *d, git_repository *repo,
 
 	check_key(&p);
 	check_approvers(&p);
+	check_developers(&p);
 	check_kubernetes(&p);
 	check_lock(&p);
 	check_bundle(&p);

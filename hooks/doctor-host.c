@@ -77,7 +77,31 @@ static void check_hidden(struct doctor *d, git_config *c)
 	strvec_release(&now);
 }
 
-static void check_receive(struct doctor *d, git_repository *repo)
+/* Without a seed git takes no `git push --signed` at all. */
+static void check_signed_push(struct doctor *d, git_config *c,
+			      const struct host_config *host)
+{
+	git_buf seed = GIT_BUF_INIT;
+	bool needed = false;
+
+	for (size_t i = 0; i < host->n; i++)
+		needed |= host->channels[i].require_signed_push;
+	if (!needed)
+		return;
+	if (git_config_get_string_buf(&seed, c, "receive.certNonceSeed") < 0 ||
+	    !seed.size)
+		doctor_say(d, FINDING_FAIL, "signed-push", NULL,
+			   "receive.certNonceSeed is not set, so nobody can "
+			   "sign a push, and nothing else is taken; set it to "
+			   "what `openssl rand -hex 32` says");
+	else
+		doctor_say(d, FINDING_OK, "signed-push", NULL,
+			   "git push --signed is offered");
+	git_buf_dispose(&seed);
+}
+
+static void check_receive(struct doctor *d, git_repository *repo,
+			  const struct host_config *host)
 {
 	git_config *c = NULL;
 	bool fsck;
@@ -105,6 +129,7 @@ static void check_receive(struct doctor *d, git_repository *repo)
 		doctor_say(d, FINDING_OK, "receive", NULL,
 			   "push options are on, objects are checked");
 	check_hidden(d, c);
+	check_signed_push(d, c, host);
 	git_config_free(c);
 }
 
@@ -385,7 +410,7 @@ void doctor_check_host(struct doctor *d, git_repository *repo,
 {
 	check_clock(d);
 	check_modes(d, host);
-	check_receive(d, repo);
+	check_receive(d, repo, host);
 	check_locks(d, host);
 	check_alternates(d, host);
 	check_hooks_folder(d, repo, host);

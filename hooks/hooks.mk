@@ -47,9 +47,11 @@ libhooks_a_SOURCES += \
 	hooks/cmd-publish.c \
 	hooks/crds.c hooks/crds.h \
 	hooks/current.c hooks/current.h \
+	hooks/developers.c hooks/developers.h \
 	hooks/faults.c hooks/faults.h \
 	hooks/git.c hooks/git.h \
 	hooks/guard.c hooks/guard.h \
+	hooks/history.c hooks/history.h \
 	hooks/inventory.c hooks/inventory.h \
 	hooks/job.c hooks/job.h \
 	hooks/orphans.c hooks/orphans.h \
@@ -60,6 +62,8 @@ libhooks_a_SOURCES += \
 	hooks/post-receive.c \
 	hooks/pre-receive.c \
 	hooks/publish.c hooks/publish.h \
+	hooks/push-cert.c hooks/push-cert.h \
+	hooks/pushes.c hooks/pushes.h \
 	hooks/receive.c hooks/receive.h \
 	hooks/references.c hooks/references.h \
 	hooks/render.c hooks/render.h \
@@ -67,8 +71,11 @@ libhooks_a_SOURCES += \
 	hooks/settings.c hooks/settings.h \
 	hooks/shelf.c hooks/shelf.h \
 	hooks/sign.c hooks/sign.h \
+	hooks/signed-commit.c hooks/signed-commit.h \
 	hooks/store.c hooks/store.h \
+	hooks/taken.c hooks/taken.h \
 	hooks/tidy.c hooks/tidy.h \
+	hooks/trust-file.c hooks/trust-file.h \
 	hooks/validate.c hooks/validate.h
 
 # doctor: whether all of it works

@@ -44,6 +44,17 @@ static int set_serve(void *target, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_pushee(void *target, const char *v, struct err *err)
+{
+	struct host_config *c = target;
+
+	if (!*v)
+		return err_set(err, ERR_INVALID, "must be a url that people "
+			       "push to");
+	strvec_push(&c->pushees, v);
+	return 0;
+}
+
 static int set_id(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -168,6 +179,27 @@ static int set_approvers(void *target, const char *v, struct err *err)
 	return value_host_path(v, NULL, &c->approvers, err);
 }
 
+static int set_developers(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_host_path(v, NULL, &c->developers, err);
+}
+
+static int set_signed_commits(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_bool(v, &c->require_signed_commits, err);
+}
+
+static int set_signed_push(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_bool(v, &c->require_signed_push, err);
+}
+
 /* What init notes for its own undoing. */
 static int set_replaced(void *target, const char *v, struct err *err)
 {
@@ -190,12 +222,8 @@ static int set_unknown_kinds(void *target, const char *v, struct err *err)
 static int set_strict(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
-	int strict;
 
-	if (git_config_parse_bool(&strict, v) < 0)
-		return err_set(err, ERR_INVALID, "must be true or false");
-	c->strict = strict;
-	return 0;
+	return value_bool(v, &c->strict, err);
 }
 
 #define POLICY_SETTING(name, key) \
@@ -212,6 +240,7 @@ POLICY_SETTING(set_required_labels, "requiredLabels")
 
 static const struct setting host_settings[] = {
 	{ "publish", set_publish },
+	{ "pushee", set_pushee },
 	{ "replaced", set_replaced },
 	{ "serve", set_serve },
 	{ NULL, NULL },
@@ -231,6 +260,9 @@ static const struct setting channel_settings[] = {
 	{ "secrets", set_secrets },
 	{ "crds", set_crds },
 	{ "approvers", set_approvers },
+	{ "developers", set_developers },
+	{ "requireSignedCommits", set_signed_commits },
+	{ "requireSignedPush", set_signed_push },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
 	{ "namespaces", set_namespaces },
@@ -355,6 +387,10 @@ static int complete_channel(struct channel_config *ch, struct err *err)
 		return missing(ch, "path", "deploy", err);
 	if (!ch->signing_key)
 		return missing(ch, "signingKey", "/etc/windlass/KEY", err);
+	if ((ch->require_signed_commits || ch->require_signed_push) &&
+	    !ch->developers)
+		return missing(ch, "developers", "/etc/windlass/developers",
+			       err);
 	if (value_paths_apart(&ch->paths, err) < 0)
 		return err_wrap(err, "channel '%s'", ch->name);
 	if (!ch->kubernetes)
@@ -493,6 +529,7 @@ static void channel_release(struct channel_config *ch)
 	free(ch->default_namespace);
 	strvec_release(&ch->crds);
 	free(ch->approvers);
+	free(ch->developers);
 	policy_release(&ch->policy);
 }
 
@@ -508,6 +545,7 @@ void config_release(struct host_config *c)
 	free(c->state_dir);
 	free(c->publish_dir);
 	free(c->serve);
+	strvec_release(&c->pushees);
 	*c = (struct host_config){ 0 };
 }
 
@@ -534,15 +572,18 @@ int config_channel_dir(const struct host_config *c, const char *channel,
 {
 	char *path = xasprintf("%s/%s", c->state_dir, channel);
 	char *allow = xasprintf("%s/allow", path);
+	char *pushed = xasprintf("%s/pushed", path);
 	struct stat st;
 	bool shared = !stat(c->git_dir, &st) && (st.st_mode & S_IWGRP);
 	int rc = -1;
 
 	if (!make_dir(c->state_dir, shared, err) &&
-	    !make_dir(path, shared, err) && !make_dir(allow, shared, err)) {
+	    !make_dir(path, shared, err) && !make_dir(allow, shared, err) &&
+	    !make_dir(pushed, shared, err)) {
 		buf_adds(ret_path, path);
 		rc = 0;
 	}
+	free(pushed);
 	free(allow);
 	free(path);
 	return rc;

@@ -3,11 +3,12 @@
  * (DESIGN.md section 3). Every value is checked when it is read; a bad one
  * is one clear error that names the key, what it says and what it may say.
  *
- *   [windlass]         publish, serve
+ *   [windlass]         publish, serve, pushee (repeatable)
  *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
  *                      signingKey, publisher, deleteLimit, headLifetime,
  *                      defaultNamespace, secrets, crds (repeatable),
- *                      approvers, unknownKinds, strict, and those of schema/policy.h
+ *                      approvers, developers, requireSignedCommits,
+ *                      requireSignedPush, unknownKinds, strict, and those of schema/policy.h
  *   [windlass-s3 "eu"] see bucket.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
@@ -42,6 +43,9 @@ struct channel_config {
 	struct policy policy;		/* what the admin allows in it */
 	struct strvec crds;		/* paths in the tree or on the host */
 	char *approvers;		/* allowed_signers file, or NULL */
+	char *developers;		/* the same, of who writes the source */
+	bool require_signed_commits;	/* all by these */
+	bool require_signed_push;	/* each by one of these */
 };
 
 struct host_config {
@@ -49,6 +53,8 @@ struct host_config {
 	char *state_dir;		/* <git_dir>/windlass */
 	char *publish_dir;		/* absolute */
 	char *serve;			/* "127.0.0.1:8420", or NULL */
+	struct strvec pushees;		/* urls that signed pushes may be
+					   for; none: any */
 	struct channel_config *channels;	/* sorted by name */
 	size_t n;
 	struct bucket *buckets;		/* bucket.h */
@@ -79,6 +85,8 @@ void config_release(struct host_config *c);
  *   <channel>/lock          the publishing lock (flock)
  *   <channel>/settings      digest of the settings the tip was rendered by
  *   <channel>/allow/<tip>   allowances of pre-receive for publish
+ *   <channel>/pushed/<old>-<new>  certificates of pushes (pushes.h)
+ *   <channel>/taken         the tip, where no bundle says it (taken.h)
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
  */
 int config_channel_dir(const struct host_config *c, const char *channel,

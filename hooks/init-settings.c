@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,9 @@
 
 /* a config file is a page of text, the largest forges' too */
 #define LIMIT_CONFIG_BYTES (4u * 1024 * 1024)
+/* seconds from when git offers a nonce to when it gets it back signed: a
+ * touch of a key, and a large push on a slow line */
+#define NONCE_SLOP "300"
 /* longer than any init takes */
 #define LOCK_MS 10000
 
@@ -245,6 +249,38 @@ static int set_shared(struct init_settings *s, const char *name,
 	return rc;
 }
 
+/* A setting that is not windlass' own, where it has no value yet. `noted` is
+ * the pattern of what --remove may take away. */
+static int set_unset(struct init_settings *s, const char *name,
+		     const char *value, const char *noted, struct err *err)
+{
+	char *now = get(s, name);
+	int rc = now ? 0 : set(s, name, value, err);
+
+	if (!rc && !now)
+		rc = note(s, name, noted, NULL, err);
+	free(now);
+	return rc;
+}
+
+/* What git needs to take signed pushes: a secret that it makes nonces from,
+ * and for HTTP, where another process takes the push, how old they may be. */
+static int offer_signed_push(struct init_settings *s, struct err *err)
+{
+	uint8_t random[32];
+	char seed[2 * sizeof(random) + 1];
+	int rc;
+
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(seed, sizeof(seed), random, sizeof(random));
+	rc = set_unset(s, "receive.certNonceSeed", seed, ".*", err);
+	if (!rc)
+		rc = set_unset(s, "receive.certNonceSlop", NONCE_SLOP,
+			       NONCE_SLOP, err);
+	sodium_memzero(seed, sizeof(seed));
+	return rc;
+}
+
 static int hide_refs(struct init_settings *s, struct err *err)
 {
 	static const char name[] = "receive.hideRefs";
@@ -307,9 +343,14 @@ int init_settings_write(struct init_settings *s,
 			err) < 0 ||
 	    set_channel(s, ch, "deleteLimit", o->delete_limit, err) < 0 ||
 	    set_channel(s, ch, "secrets", o->allow_secrets ? "allow" : NULL,
-			err) < 0)
+			err) < 0 ||
+	    set_channel(s, ch, "developers", o->developers, err) < 0 ||
+	    set_channel(s, ch, "requireSignedCommits",
+			o->signed_commits ? "true" : NULL, err) < 0 ||
+	    set_channel(s, ch, "requireSignedPush",
+			o->signed_push ? "true" : NULL, err) < 0)
 		return -1;
-	return 0;
+	return o->signed_push ? offer_signed_push(s, err) : 0;
 }
 
 /* With git's lock: what is there is what the draft was made of. */

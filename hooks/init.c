@@ -49,6 +49,9 @@ static const char usage[] =
 "  --default-namespace NS   for objects that name none\n"
 "  --delete-limit N         deletions that a push may make unasked\n"
 "  --allow-secrets          let Secrets in\n"
+"  --developers FILE        whose signatures count, as OpenSSH's allowed_signers\n"
+"  --require-signed-commits every new commit must have one of theirs\n"
+"  --require-signed-push    every push must, too\n"
 "  --serve ADDRESS:PORT     where `windlass-hook serve` listens\n"
 "\n"
 "  --remove                 take the channel out again, with all that was\n"
@@ -140,7 +143,8 @@ static bool fit(const struct init_options *o)
 {
 	bool sets = o->ref || o->paths.n || o->key || o->publish ||
 		    o->serve || o->kubernetes || o->default_namespace ||
-		    o->delete_limit || o->allow_secrets;
+		    o->delete_limit || o->allow_secrets || o->developers ||
+		    o->signed_commits || o->signed_push;
 
 	return o->remove ? !sets : !o->force;
 }
@@ -159,6 +163,9 @@ static int parse_options(int argc, char **argv, struct init_options *o)
 			    &o->default_namespace),
 		OPTION_TAKE("delete-limit", take_number, &o->delete_limit),
 		OPTION_FLAG("allow-secrets", &o->allow_secrets),
+		OPTION_TAKE("developers", take_host_path, &o->developers),
+		OPTION_FLAG("require-signed-commits", &o->signed_commits),
+		OPTION_FLAG("require-signed-push", &o->signed_push),
 		OPTION_TAKE("serve", take_address, &o->serve),
 		OPTION_FLAG("remove", &o->remove),
 		OPTION_FLAG("force", &o->force),
@@ -191,6 +198,7 @@ static void options_release(struct init_options *o)
 	free(o->kubernetes);
 	free(o->default_namespace);
 	free(o->delete_limit);
+	free(o->developers);
 }
 
 /* The id that is there, or a new one: made once, never changed. */

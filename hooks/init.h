@@ -23,6 +23,8 @@ struct init_options {
 	char *default_namespace;
 	char *delete_limit;
 	bool allow_secrets;
+	char *developers;	/* absolute */
+	bool signed_commits, signed_push;
 	bool remove, force;
 	char id[CHANNEL_ID_SIZE];	/* the channel's; found or new */
 };

@@ -13,12 +13,16 @@
 #include <unistd.h>
 
 #include "hooks/approvals.h"
+#include "hooks/developers.h"
 #include "hooks/feedback.h"
 #include "hooks/guard.h"
 #include "hooks/host-check.h"
 #include "hooks/job.h"
+#include "hooks/pushes.h"
 #include "hooks/receive.h"
+#include "hooks/trust-file.h"
 #include "hooks/validate.h"
+#include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/options.h"
 
@@ -31,17 +35,28 @@ static const char usage[] =
 "Git's pre-receive hook: checks a push and shows what it would change.\n"
 "Reads '<old> <new> <ref>' lines; exit status 1 refuses the push.\n";
 
-/* What one channel of this push is allowed to delete, for publish. */
+/* What is left of this push for publish, of one channel: how much it may
+ * delete, and who made it. */
 struct grant {
 	const struct channel_config *ch;
-	const char *tip;
+	const struct update *update;
 	uint64_t deletions;		/* 0: it needs none */
+	bool certified;			/* by the certificate of the push */
+};
+
+/* The certificate of the push, if it is one for this push at all. */
+struct certificate {
+	bool there;
+	struct buf text;
+	struct push_cert cert;
+	struct err bad;			/* why it is none */
 };
 
 struct push {
 	struct host host;
 	struct updates updates;
 	struct allowances given;	/* by push options */
+	struct certificate certificate;
 	struct feedback fb;
 	struct grant *grants;		/* one a channel of the push */
 	size_t n_grants;
@@ -161,16 +176,16 @@ static void explain_refusal(struct push *p, const struct channel_config *ch,
 }
 
 /* Shows the plan. True if it may be. */
-static bool accept_plan(struct push *p, const struct channel_config *ch,
-			const struct update *u, const struct current *current,
+static bool accept_plan(struct push *p, const struct current *current,
 			const struct plan *plan, struct grant *grant,
 			struct err *err)
 {
+	const struct channel_config *ch = grant->ch;
+	const struct update *u = grant->update;
 	const char *tip = u->new_id;
 	struct allowances given = p->given;
 	struct buf counts = BUF_INIT(128);
 
-	*grant = (struct grant){ .ch = ch, .tip = tip };
 	if (guard_applies(ch, plan)) {
 		if (!allow_covers(&given, ch->name, plan->deleted) &&
 		    (allow_trailers(p->host.repo, tip, &given, err) < 0 ||
@@ -233,9 +248,86 @@ static void show_problems(struct push *p, const struct verdict *v,
 								     NULL);
 }
 
+/* ---- who pushes ---- */
+
+/* Only where somebody could be meant by it. */
+static void read_certificate(struct push *p)
+{
+	const struct host_config *c = &p->host.config;
+	struct certificate *k = &p->certificate;
+	bool wanted = false;
+	int rc;
+
+	for (size_t i = 0; i < c->n; i++)
+		wanted |= c->channels[i].developers != NULL;
+	if (!wanted)
+		return;
+	rc = push_cert_of_push(p->host.repo, &p->updates, &c->pushees,
+			       &k->text, &k->cert, &k->bad);
+	k->there = rc <= 0;
+}
+
+static int find_pusher(const struct certificate *k,
+		       const struct channel_config *ch,
+		       struct push_move *ret, struct err *err)
+{
+	struct trust t = TRUST_INIT;
+	int rc;
+
+	if (k->bad.class != ERR_NONE) {
+		*err = k->bad;
+		return -1;
+	}
+	rc = trust_file_read(ch, "developers", ch->developers, &t, err);
+	if (!rc)
+		rc = push_cert_signer(k->text.data, k->text.len, &k->cert, &t,
+				      clock_now(), ret->principal, err);
+	trust_release(&t);
+	return rc;
+}
+
+/* -1 where a developer must have made the push, and did not. */
+static int check_pusher(struct push *p, const struct current *current,
+			struct grant *grant, struct err *err)
+{
+	const struct channel_config *ch = grant->ch;
+	const struct update *u = grant->update;
+	struct push_move news = { .old_id = "" };
+	struct err why = ERR_INIT;
+	struct pushers who;
+
+	if (!ch->developers || (!p->certificate.there &&
+				!ch->require_signed_push))
+		return 0;
+	if (!p->certificate.there)
+		return err_set(err, ERR_INVALID, "this push is not signed: git "
+			       "config gpg.format ssh; git push --signed");
+	if (find_pusher(&p->certificate, ch, &news, &why) < 0) {
+		if (ch->require_signed_push)
+			return err_set(err, ERR_INVALID, "the certificate of "
+				       "this push does not count: %.400s",
+				       why.msg);
+		feedback_line(&p->fb, "windlass: %s: nobody is named as who "
+			      "pushed: %s", ch->name, why.msg);
+		return 0;
+	}
+	memcpy(news.old_id, u->old_id, sizeof(news.old_id));
+	memcpy(news.new_id, u->new_id, sizeof(news.new_id));
+	if (pushes_check(p->host.repo, &p->host.config, ch, current,
+			 u->new_id, &news, &who, err) < 0)
+		return -1;
+	feedback_line(&p->fb, "windlass: %s: pushed by %s", ch->name,
+		      news.principal);
+	grant->certified = true;
+	return 0;
+}
+
+/* ---- one channel ---- */
+
 static void judge(struct push *p, const struct channel_config *ch,
 		  const struct update *u)
 {
+	struct grant *grant = &p->grants[p->n_grants];
 	struct problems ps = PROBLEMS_INIT;
 	struct verdict v = VERDICT_INIT;
 	struct current current;
@@ -245,26 +337,32 @@ static void judge(struct push *p, const struct channel_config *ch,
 		.current = &current, .tip = u->new_id,
 	};
 
+	*grant = (struct grant){ .ch = ch, .update = u };
 	if (check_machine(&p->host.config, &err) < 0 ||
 	    read_current(p, ch, &current, &err) < 0 ||
+	    check_pusher(p, &current, grant, &err) < 0 ||
+	    developers_check(p->host.repo, &p->host.config, ch, &current,
+			     u->new_id, &err) < 0 ||
 	    gate_check(&g, &v, &ps, &err) < 0) {
 		refuse(p, ch, "%s", err.msg);
 		goto out;
 	}
 	if (ps.n || ps.unchecked)
 		show_problems(p, &v, &ps);
-	if (ps.errors)
+	if (ps.errors) {
 		refuse(p, ch, "nothing of this push was taken");
-	else if (v.nothing_at)
+		goto out;
+	}
+	if (v.nothing_at) {
 		feedback_line(&p->fb, "windlass: %s: nothing to check yet, "
 			      "there is no manifest %s%s", ch->name,
 			      *v.nothing_at ? "below " : "in its path",
 			      v.nothing_at);
-	else if (!accept_plan(p, ch, u, &current, &v.plan,
-			      &p->grants[p->n_grants], &err))
+	} else if (!accept_plan(p, &current, &v.plan, grant, &err)) {
 		p->refused = true;
-	else
-		p->n_grants++;
+		goto out;
+	}
+	p->n_grants++;
 out:
 	problems_release(&ps);
 	verdict_release(&v);
@@ -301,13 +399,18 @@ static void check_channel(struct push *p, const struct channel_config *ch)
 /* What one push allows must not be left over for another of the same tip. */
 static int leave_grants(struct push *p, struct err *err)
 {
+	const struct host_config *c = &p->host.config;
+
 	for (size_t i = 0; i < p->n_grants; i++) {
 		const struct grant *g = &p->grants[i];
+		const char *tip = g->update->new_id;
 		int rc = g->deletions ?
-			allow_keep(&p->host.config, g->ch, g->tip,
-				   g->deletions, err) :
-			allow_drop(&p->host.config, g->ch, g->tip, err);
+			allow_keep(c, g->ch, tip, g->deletions, err) :
+			allow_drop(c, g->ch, tip, err);
 
+		if (!rc)
+			rc = pushes_keep(c, g->ch, g->update, g->certified ?
+					 &p->certificate.text : NULL, err);
 		if (rc < 0)
 			return -1;
 	}
@@ -320,6 +423,7 @@ static int run(struct push *p, struct err *err)
 
 	p->grants = xcalloc(c->n + 1, sizeof(*p->grants));
 	check_refs(p);
+	read_certificate(p);
 	for (size_t i = 0; i < c->n; i++)
 		check_channel(p, &c->channels[i]);
 	return p->refused ? 0 : leave_grants(p, err);
@@ -327,7 +431,13 @@ static int run(struct push *p, struct err *err)
 
 int cmd_pre_receive(int argc, char **argv)
 {
-	struct push p = { .host = HOST_INIT, .updates = UPDATES_INIT };
+	struct push p = {
+		.host = HOST_INIT, .updates = UPDATES_INIT,
+		.certificate = {
+			.text = BUF_INIT(LIMIT_PUSH_CERT_BYTES),
+			.cert = PUSH_CERT_INIT,
+		},
+	};
 	struct err err = ERR_INIT;
 	int status = options_parse_alone(options_none, usage, argc, argv);
 
@@ -343,6 +453,8 @@ int cmd_pre_receive(int argc, char **argv)
 	else if (!p.refused)
 		status = 0;
 	free(p.grants);
+	push_cert_release(&p.certificate.cert);
+	buf_release(&p.certificate.text);
 	updates_release(&p.updates);
 	host_close(&p.host);
 	return status;

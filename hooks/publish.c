@@ -18,13 +18,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks/developers.h"
 #include "hooks/faults.h"
 #include "hooks/guard.h"
 #include "hooks/job.h"
+#include "hooks/pushes.h"
 #include "hooks/render.h"
 #include "hooks/report.h"
 #include "hooks/settings.h"
 #include "hooks/sign.h"
+#include "hooks/taken.h"
 #include "hooks/validate.h"
 #include "schema/render.h"
 
@@ -32,6 +35,7 @@ struct publishing {
 	struct job job;
 	const struct publish_options *opts;
 	struct feedback *fb;
+	struct pushers pushers;		/* of what the tip brings */
 };
 
 /* ---- the gate ---- */
@@ -99,7 +103,7 @@ static int judge(struct publishing *p, struct store *store,
 /* ---- the bundle ---- */
 
 /* Where the next bundle stands in the sequence. */
-static int next_place(struct job *j, uint64_t *ret_sequence)
+static int next_place(const struct job *j, uint64_t *ret_sequence)
 {
 	uint64_t next = 1;
 
@@ -115,15 +119,17 @@ static int next_place(struct job *j, uint64_t *ret_sequence)
 	return 0;
 }
 
-static int compose(struct job *j, const struct plan *plan,
+static int compose(const struct publishing *p, const struct plan *plan,
 		   const struct rendered *r, struct bundle_commit *ret)
 {
+	const struct job *j = &p->job;
 	struct bundle_commit c = {
 		.bundle = {
 			.epoch = j->ch->epoch, .content = r->content,
 			.objects = plan->objects, .created = plan->created,
 			.changed = plan->changed, .deleted = plan->deleted,
 			.renderer = RENDERER, .issued = j->now,
+			.pushers = p->pushers,
 		},
 	};
 	struct bundle *b = &c.bundle;
@@ -182,13 +188,14 @@ static int move_ref(struct job *j, const char *id)
 	return rc;
 }
 
-static int make_bundle(struct job *j, struct store *store,
+static int make_bundle(struct publishing *p, struct store *store,
 		       const struct plan *plan, const struct rendered *r)
 {
+	struct job *j = &p->job;
 	struct bundle_commit c;
 	char id[GIT_HEX_SIZE];
 
-	if (compose(j, plan, r, &c) < 0 ||
+	if (compose(p, plan, r, &c) < 0 ||
 	    sign_bundle(store, &c, j->signer, id, j->err) < 0)
 		return -1;
 	fault_step(FAULT_signed);
@@ -224,6 +231,29 @@ static int conclude(struct job *j, const struct verdict *v,
 	return 0;
 }
 
+/* Who made the commits and the pushes: the rules of the channel, again. */
+static int judge_people(struct publishing *p)
+{
+	struct job *j = &p->job;
+
+	if (developers_check(j->repo, j->host, j->ch, &j->current, j->tip,
+			     j->err) < 0)
+		return -1;
+	return pushes_check(j->repo, j->host, j->ch, &j->current, j->tip,
+			    NULL, &p->pushers, j->err);
+}
+
+/* The tip is published: what was kept for that goes. */
+static int settle(struct publishing *p)
+{
+	struct job *j = &p->job;
+
+	if (taken_keep(j->host, j->ch, &j->current, j->tip, &p->pushers,
+		       j->err) < 0)
+		return -1;
+	return pushes_drop(j->host, j->ch, j->tip, j->err);
+}
+
 static int publish_tip(struct publishing *p, enum publish_outcome *ret)
 {
 	struct job *j = &p->job;
@@ -234,12 +264,15 @@ static int publish_tip(struct publishing *p, enum publish_outcome *ret)
 
 	if (store_open(j->host->git_dir, &store, j->err) < 0)
 		return -1;
-	rc = judge(p, store, &v);
+	rc = judge_people(p);
+	if (!rc)
+		rc = judge(p, store, &v);
 	if (rc < 0)
 		goto out;
 	fault_step(FAULT_checked);
 	if (v.nothing_at) {
 		*ret = PUBLISH_NOTHING_YET;
+		rc = settle(p);
 		goto out;
 	}
 	rc = render_tree(j->repo, store, &j->current, &v.plan, &r, j->err);
@@ -248,9 +281,11 @@ static int publish_tip(struct publishing *p, enum publish_outcome *ret)
 	fault_step(FAULT_rendered);
 	*ret = is_current(j, &r) ? PUBLISH_CURRENT : PUBLISH_NEW;
 	if (*ret == PUBLISH_NEW)
-		rc = make_bundle(j, store, &v.plan, &r);
+		rc = make_bundle(p, store, &v.plan, &r);
 	if (!rc)
 		rc = conclude(j, &v, *ret == PUBLISH_NEW ? store : NULL);
+	if (!rc)
+		rc = settle(p);
 out:
 	verdict_release(&v);
 	store_free(store);

@@ -82,6 +82,12 @@ UNIT_TESTS += t/unit/u-quote
 t_unit_u_quote_SOURCES = t/unit/u-quote.c t/unit/tap.h
 t_unit_u_quote_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-developers
+t_unit_u_developers_SOURCES = t/unit/u-developers.c t/unit/tap.h \
+	t/unit/softkey.h
+t_unit_u_developers_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_developers_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-receive
 t_unit_u_receive_SOURCES = t/unit/u-receive.c t/unit/tap.h
 t_unit_u_receive_CFLAGS = $(HOOKS_CFLAGS)
