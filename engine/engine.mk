@@ -122,6 +122,7 @@ windlass_SOURCES = \
 	engine/cli/bundles.c engine/cli/bundles.h \
 	engine/cli/check-approvals.c engine/cli/check-approvals.h \
 	engine/cli/check-chain.c engine/cli/check-chain.h \
+	engine/cli/check-source.c engine/cli/check-source.h \
 	engine/cli/cli.h \
 	engine/cli/cluster.c engine/cli/cluster.h \
 	engine/cli/cmd-approve.c \

@@ -15,6 +15,7 @@
 #include "engine/cli/bundles.h"
 #include "engine/cli/check-approvals.h"
 #include "engine/cli/check-chain.h"
+#include "engine/cli/check-source.h"
 #include "engine/cli/results.h"
 #include "engine/cli/published.h"
 #include "schema/base/clock.h"
@@ -23,6 +24,7 @@
 #include "schema/base/num.h"
 #include "schema/base/options.h"
 #include "schema/base/secret.h"
+#include "schema/manifest-files.h"
 #include "schema/object.h"
 
 static const char usage[] =
@@ -44,6 +46,15 @@ BUNDLE_NAME_HELP
 "  --repo DIR         the repository (default: $GIT_DIR, or here)\n"
 "  --url URL          where a host publishes, as in a Channel's spec.url\n"
 "  --last NUMBER      only the last so many bundles\n"
+"  --source           BUNDLE is what its source commit says: render that again.\n"
+"                     What the channel reads is in the settings of a Git host's\n"
+"                     repository; elsewhere say it:\n"
+"  --path PATH        what it reads of the commit's tree; may be repeated\n"
+"  --namespace NS     its defaultNamespace\n"
+"  --crds PATH        its crds, in the tree or absolute; may be repeated\n"
+"  --unknown-kinds allow\n"
+"                     as its unknownKinds\n"
+"  --config FILE      or all of that, from a copy of its settings\n"
 "  --ca-file FILE     believe servers with certificates of these authorities\n"
 "  --token-file FILE  the bearer token that the host wants\n"
 "  --output json      one JSON object a line\n"
@@ -61,6 +72,9 @@ struct options {
 	char *channel;			/* of that; and 0 for no number */
 	uint64_t epoch, sequence;
 	uint64_t last;
+	bool source;
+	struct review review;		/* for --source, */
+	struct review_commit commit;	/* of which this is a part */
 	struct results results;
 };
 
@@ -101,6 +115,10 @@ static int verify_repo(struct options *o, const struct trust *publishers,
 	rules.channel_id = at.commit.bundle.channel_id;
 	check.current = !strcmp(at.id, newest.id);
 	rc = check_chain(&check, at.id, err);
+	o->commit.repo = cache.repo;
+	if (rc == 0 && o->source)
+		rc = check_source(&o->results, &o->review, at.id, &at.commit,
+				  err);
 	if (rc == 0 && o->approvers) {
 		const struct approvals_check approvals = approvals_of(o);
 
@@ -259,6 +277,18 @@ static int check_options(int argc, char **argv, struct options *o)
 	if (!o->url && (o->ca_file || o->token_file))
 		return usage_error(usage, "--ca-file and --token-file are for "
 				   "--url");
+	if (o->url && o->source)
+		return usage_error(usage, "--source needs the commits of the "
+				   "source, which no host publishes: name a "
+				   "repository with --repo");
+	if (!o->source && (o->commit.paths_given || o->review.config ||
+			   o->review.crds.n || o->review.rules.unknown_kinds ||
+			   *o->review.rules.default_namespace))
+		return usage_error(usage, "--path, --namespace, --crds, "
+				   "--unknown-kinds and --config are for "
+				   "--source");
+	if (o->commit.paths_given && o->review.config)
+		return usage_error(usage, "give --path or --config, not both");
 	if ((o->needed || o->touch) && !o->approvers)
 		return usage_error(usage, "--approvals and --require-touch go "
 				   "with --approvers");
@@ -283,6 +313,14 @@ static int take_needed(void *target, const char *value, struct err *err)
 	return 0;
 }
 
+static int take_path(void *target, const char *value, struct err *err)
+{
+	struct options *o = target;
+
+	o->commit.paths_given = true;
+	return manifest_path_take(value, &o->commit.paths, err);
+}
+
 static int parse_options(int argc, char **argv, struct options *o)
 {
 	const struct option_spec specs[] = {
@@ -293,6 +331,12 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("repo", &o->repo),
 		OPTION_TEXT("url", &o->url),
 		OPTION_TAKE("last", take_last, &o->last),
+		OPTION_FLAG("source", &o->source),
+		OPTION_TAKE("path", take_path, o),
+		OPTION_TAKE("namespace", review_take_namespace, &o->review),
+		OPTION_TAKE("crds", review_take_crds, &o->review),
+		OPTION_TAKE("unknown-kinds", review_take_unknown, &o->review),
+		OPTION_TEXT("config", &o->review.config),
 		OPTION_TEXT("ca-file", &o->ca_file),
 		OPTION_TEXT("token-file", &o->token_file),
 		OPTION_TAKE("output", cli_take_output, &o->results.output),
@@ -324,10 +368,13 @@ int cmd_verify(int argc, char **argv)
 	struct options o = { .results.color = cli_color(stdout) };
 	struct trust publishers = TRUST_INIT;
 	struct err err = ERR_INIT;
-	int status = parse_options(argc, argv, &o);
+	int status;
 
+	review_init(&o.review);
+	o.review.commit = &o.commit;
+	status = parse_options(argc, argv, &o);
 	if (status >= 0)
-		return status;
+		goto out;
 	if (cli_read_trust("publishers", o.publishers, TRUST_PUBLISHERS,
 			   &publishers, &err) < 0 ||
 	    (o.approvers && cli_read_trust("approvers", o.approvers,
@@ -342,8 +389,11 @@ int cmd_verify(int argc, char **argv)
 		print_summary(&o);
 		status = results_status(&o.results);
 	}
+out:
 	trust_release(&publishers);
 	trust_release(&o.approver_keys);
+	review_release(&o.review);
+	strvec_release(&o.commit.paths);
 	free(o.channel);
 	return status;
 }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "schema/manifest-files.h"
 #include "schema/repo.h"
 
 static int set_namespace(struct review *r, const char *v, struct err *err)
@@ -59,6 +60,18 @@ static int set_kubernetes(struct review *r, const char *v, struct err *err)
 	return 0;
 }
 
+/* Where the manifests and definitions of a commit are; 1: it is not that. */
+static int set_place(struct review *r, const char *key, const char *v,
+		     struct err *err)
+{
+	if (!strcasecmp(key, "path"))
+		return r->commit->paths_given ? 0 :
+		       manifest_path_take(v, &r->commit->paths, err);
+	if (strcasecmp(key, "crds"))
+		return 1;
+	return review_take_crds(r, v, err);
+}
+
 /* 0, or 1: the key says nothing of what is valid. */
 static int set(struct review *r, const char *key, const char *v,
 	       struct err *err)
@@ -75,7 +88,9 @@ static int set(struct review *r, const char *key, const char *v,
 		return set_unknown_kinds(r, v, err);
 	if (!strcasecmp(key, "kubernetes"))
 		return set_kubernetes(r, v, err);
-	return policy_set(&r->policy, key, v, err);
+	/* what a policy would say of a commit is not asked */
+	return r->commit ? set_place(r, key, v, err) :
+	       policy_set(&r->policy, key, v, err);
 }
 
 static int read_entries(struct review *r, git_config *config, size_t *found,

@@ -19,7 +19,9 @@
 #include "schema/crd/crd.h"
 #include "schema/limits.h"
 #include "schema/manifest.h"
+#include "schema/manifest-files.h"
 #include "schema/render.h"
+#include "schema/repo.h"
 
 /* A file that waits until all definitions are read. */
 struct pending {
@@ -94,7 +96,9 @@ int review_take_crds(void *target, const char *value, struct err *err)
 {
 	struct review *r = target;
 
-	(void)err;
+	/* in a commit, but for those of the machine */
+	if (r->commit && value[0] != '/' && value[0] != '~')
+		return manifest_path_take(value, &r->crds, err);
 	strvec_push(&r->crds, value);
 	return 0;
 }
@@ -201,9 +205,27 @@ static void trouble(struct run *run, const struct err *err)
 	run->status = EXIT_TROUBLE;
 }
 
+/* In the commit; a path on the machine begins with a slash. */
+static int read_in_commit(const struct review_commit *c, const char *path,
+			  struct buf *text, struct err *err)
+{
+	char hex[GIT_HEX_SIZE];
+	unsigned mode;
+	git_oid id;
+	int rc = repo_tree_entry(c->repo, &c->tree, path, &id, &mode, err);
+
+	if (rc > 0)
+		return err_set(err, ERR_INVALID, "the source commit has no "
+			       "'%s'", path);
+	git_oid_tostr(hex, sizeof(hex), &id);
+	return rc ? rc : repo_read(c->repo, hex, GIT_OBJECT_BLOB, text, err);
+}
+
 int review_read(struct review *r, const char *path, struct buf *text,
 		struct err *err)
 {
+	if (r->commit && path[0] != '/')
+		return read_in_commit(r->commit, path, text, err);
 	if (strcmp(path, "-"))
 		return fs_read(AT_FDCWD, path, text, err);
 	if (!r->input &&
@@ -244,12 +266,42 @@ static void judge_file(struct run *run, const char *path)
 
 /* ---- all of them ---- */
 
+/* Of the commit: the file, or the manifests right below the directory. */
+static int find_definitions(const struct review_commit *c, const char *path,
+			    struct strvec *files, struct err *err)
+{
+	git_tree *dir = NULL;
+	unsigned mode;
+	git_oid id;
+	int rc = repo_tree_entry(c->repo, &c->tree, path, &id, &mode, err);
+
+	if (rc || mode != GIT_FILEMODE_TREE) {
+		strvec_push(files, path);
+		return rc < 0 ? -1 : 0;
+	}
+	if (git_tree_lookup(&dir, c->repo, &id) < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot read '%s'", path);
+	for (size_t i = 0; i < git_tree_entrycount(dir); i++) {
+		const git_tree_entry *e = git_tree_entry_byindex(dir, i);
+		const char *name = git_tree_entry_name(e);
+
+		if (git_tree_entry_type(e) == GIT_OBJECT_BLOB &&
+		    manifest_name(name))
+			strvec_pushf(files, "%s%s%s", path, *path ? "/" : "",
+				     name);
+	}
+	git_tree_free(dir);
+	return 0;
+}
+
 static void learn_path(struct run *run, const char *path)
 {
 	struct strvec files = STRVEC_INIT;
 	struct err err = ERR_INIT;
 
-	if (sources_find(path, &files, &run->r->problems, &err) < 0)
+	if ((run->r->commit && path[0] != '/' ?
+	     find_definitions(run->r->commit, path, &files, &err) :
+	     sources_find(path, &files, &run->r->problems, &err)) < 0)
 		trouble(run, &err);
 	for (size_t i = 0; i < files.n; i++) {
 		struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
@@ -316,6 +368,58 @@ static void check_references(struct review *r)
 	r->problems.unchecked += r->index.skipped;
 }
 
+/* All that there are, what waits for definitions after these. */
+static void judge_files(struct run *run)
+{
+	struct review *r = run->r;
+
+	for (size_t i = 0; i < run->files.n; i++)
+		judge_file(run, arena_strdup(&r->arena, run->files.v[i]));
+	for (size_t i = 0; i < r->crds.n; i++)
+		learn_path(run, r->crds.v[i]);
+	for (size_t i = 0; i < run->n; i++) {
+		judge_text(r, run->v[i].path, run->v[i].text, run->v[i].len,
+			   true);
+		free(run->v[i].text);
+	}
+	if (r->objects.n)
+		qsort(r->objects.v, r->objects.n, sizeof(*r->objects.v),
+		      by_place);
+	rules_check_duplicates(&r->objects, &r->problems);
+}
+
+static int conclude(struct run *run)
+{
+	struct review *r = run->r;
+
+	problems_say_unjudged(&r->problems);
+	problems_sort(&r->problems);
+	free(run->v);
+	strvec_release(&run->files);
+	if (run->status == EXIT_OK && r->problems.errors)
+		run->status = EXIT_REFUSED;
+	return run->status;
+}
+
+int review_run_commit(struct review *r)
+{
+	struct manifest_files found = MANIFEST_FILES_INIT;
+	struct run run = { .r = r, .status = EXIT_OK };
+	struct err err = ERR_INIT;
+
+	r->rules.allow_secrets = true;
+	if (review_read_config(r, &err) < 0 ||
+	    manifest_files_diff(r->commit->repo, r->rules.channel,
+				&r->commit->paths, NULL, &r->commit->tree,
+				&found, &r->problems, &err) < 0)
+		trouble(&run, &err);
+	for (size_t i = 0; i < found.n; i++)
+		strvec_push(&run.files, found.v[i].path);
+	manifest_files_release(&found);
+	judge_files(&run);
+	return conclude(&run);
+}
+
 int review_run(struct review *r, char *const *paths, size_t n)
 {
 	struct run run = { .r = r, .status = EXIT_OK };
@@ -335,27 +439,9 @@ int review_run(struct review *r, char *const *paths, size_t n)
 			 &r->problems, &err) < 0)
 		trouble(&run, &err);
 	find_files(&run, paths, n);
-	for (size_t i = 0; i < run.files.n; i++)
-		judge_file(&run, arena_strdup(&r->arena, run.files.v[i]));
-	for (size_t i = 0; i < r->crds.n; i++)
-		learn_path(&run, r->crds.v[i]);
-	for (size_t i = 0; i < run.n; i++) {
-		judge_text(r, run.v[i].path, run.v[i].text, run.v[i].len,
-			   true);
-		free(run.v[i].text);
-	}
-	if (r->objects.n)
-		qsort(r->objects.v, r->objects.n, sizeof(*r->objects.v),
-		      by_place);
-	rules_check_duplicates(&r->objects, &r->problems);
+	judge_files(&run);
 	check_references(r);
-	problems_say_unjudged(&r->problems);
-	problems_sort(&r->problems);
-	free(run.v);
-	strvec_release(&run.files);
-	if (run.status == EXIT_OK && r->problems.errors)
-		run.status = EXIT_REFUSED;
-	return run.status;
+	return conclude(&run);
 }
 
 void review_release(struct review *r)

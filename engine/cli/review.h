@@ -7,6 +7,7 @@
 #ifndef ENGINE_CLI_REVIEW_H
 #define ENGINE_CLI_REVIEW_H
 
+#include <git2.h>
 #include <stdbool.h>
 
 #include "engine/cli/against.h"
@@ -18,7 +19,19 @@
 #include "schema/references/index.h"
 #include "schema/rules.h"
 
+/* The tree of a source commit, with the manifests of a bundle. */
+struct review_commit {
+	git_repository *repo;
+	git_oid tree;
+	struct strvec paths;		/* that the channel reads */
+	bool paths_given;		/* by options, not by --config */
+};
+
 struct review {
+	/* Judge what is in it instead of files on the disk, and of --config
+	 * take what says where that is; NULL: files. It was good once: all
+	 * that is asked is what its objects are. */
+	struct review_commit *commit;
 	struct rules rules;
 	const char *kubernetes;		/* the minor; NULL: the newest */
 	const char *config;		/* file of settings, or NULL */
@@ -89,6 +102,8 @@ int review_read_config(struct review *r, struct err *err);
  * EXIT_TROUBLE if something could not be looked at.
  */
 int review_run(struct review *r, char *const *paths, size_t n);
+/* The same for the manifests of r->commit. */
+int review_run_commit(struct review *r);
 /* The text of a file that was judged, for who shows its lines. */
 int review_read(struct review *r, const char *path, struct buf *text,
 		struct err *err);

@@ -111,10 +111,13 @@ static int add_files(struct tree *t, const struct rendered *v, size_t n,
 static int write_file(const struct tree *t, const char *path,
 		      const char *bytes, size_t len, struct err *err)
 {
-	char *full = xasprintf("%s/%s", t->dir, path);
-	int fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	int rc;
+	char *full;
+	int fd, rc;
 
+	if (!t->dir)
+		return 0;
+	full = xasprintf("%s/%s", t->dir, path);
+	fd = open(full, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
 	if (fd < 0) {
 		rc = err_sys(err, "cannot create '%s'", full);
 	} else {
@@ -171,13 +174,13 @@ static int write_entry(const struct tree *t, size_t from, size_t to,
 static int write_dir(const struct tree *t, size_t from, size_t to,
 		     size_t prefix, struct sha256 *ret, struct err *err)
 {
-	char *dir = xasprintf("%s/%.*s", t->dir, (int)prefix,
+	char *dir = xasprintf("%s/%.*s", t->dir ? t->dir : "", (int)prefix,
 			      t->v[from].path);
 	char *sums_path = xasprintf("%.*s" SUMS_NAME, (int)prefix,
 				    t->v[from].path);
 	struct sums sums = SUMS_INIT;
 	struct buf text = BUF_INIT(LIMIT_SUMS_BYTES);
-	int rc = fs_mkdirs(dir, 0755, err);
+	int rc = t->dir ? fs_mkdirs(dir, 0755, err) : 0;
 
 	for (size_t i = from; !rc && i < to; )
 		rc = write_entry(t, i, to, prefix, &sums, &i, err);
@@ -222,7 +225,7 @@ int tree_write(const char *dir, const struct rendered *v, size_t n,
 		return err_set(err, ERR_INVALID,
 			       "there is no object, and a bundle has at least "
 			       "one");
-	if (check_empty(dir, err) < 0)
+	if (dir && check_empty(dir, err) < 0)
 		return -1;
 	/* as many texts of origins as objects at most */
 	t.v = xcalloc(2 * n, sizeof(*t.v));

@@ -24,7 +24,8 @@ void rendered_sort(struct rendered *v, size_t n);
 
 /*
  * Writes the tree of these, which are sorted, into dir, which is made, or
- * is there and empty. *ret_content is what a bundle calls Content-SHA256.
+ * is there and empty; NULL: nowhere. *ret_content is what a bundle calls
+ * Content-SHA256.
  */
 int tree_write(const char *dir, const struct rendered *v, size_t n,
 	       struct sha256 *ret_content, struct err *err);
