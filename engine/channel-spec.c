@@ -191,6 +191,7 @@ static int read_policy(const struct node *spec, struct channel_spec *s,
 	s->drift = mode && !strcmp(mode, "Report") ? WISH_DRIFT_REPORT :
 		   WISH_DRIFT_CORRECT;
 	s->require_touch = flag(approvals, "requireTouch", false);
+	s->not_by_pusher = flag(approvals, "notByPusher", false);
 	s->suspend = flag(spec, "suspend", false);
 	s->prune = flag(spec, "prune", true);
 	s->has_delete_limit = node_get(spec, "deleteLimit") != NULL;

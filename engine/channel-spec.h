@@ -29,6 +29,7 @@ struct channel_spec {
 	char *publishers;		/* the text, parsed once to check it */
 	uint64_t approvals_required;
 	bool require_touch;		/* only security keys approve */
+	bool not_by_pusher;		/* and nobody who pushed it */
 	char *approvers;		/* NULL if there is none */
 	struct strvec namespaces;
 	struct strvec cluster_scoped;

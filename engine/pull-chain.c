@@ -35,6 +35,8 @@ struct chain {
 	enum head_relation relation;
 	enum stage stage;
 	struct source_candidate found;
+	struct pushers pushers;		/* of all that is newer */
+	bool unnamed;			/* but for somebody */
 
 	struct bundle_commit tip, at;	/* at: where we are */
 	char at_id[GIT_HEX_SIZE];
@@ -89,6 +91,17 @@ static void add_changes(struct chain *ch, const struct bundle *b)
 	ch->found.deleted += b->deleted;
 }
 
+/* A bundle that changes nothing needs nobody who pushed it. */
+static void add_pushers(struct chain *ch, const struct bundle *b)
+{
+	if (!b->created && !b->changed && !b->deleted)
+		return;
+	ch->unnamed |= !b->pushers.n;
+	for (size_t i = 0; i < b->pushers.n; i++)
+		ch->unnamed |= pushers_add(&ch->pushers,
+					   b->pushers.v[i]) < 0;
+}
+
 /* ---- down ---- */
 
 static int do_tip(struct chain *ch, struct verdict *v, struct err *err)
@@ -113,6 +126,7 @@ static int do_tip(struct chain *ch, struct verdict *v, struct err *err)
 	f->objects = b->objects;
 	f->epoch_crossed = ch->relation == HEAD_CROSSES;
 	add_changes(ch, b);
+	add_pushers(ch, b);
 	push_id(ch, ch->head.bundle);
 	ch->at = ch->tip;
 	memcpy(ch->at_id, ch->head.bundle, GIT_HEX_SIZE);
@@ -153,6 +167,7 @@ static int do_down(struct chain *ch, struct verdict *v, struct err *err)
 	    verify_link(&ch->at, &parent, v, err) < 0)
 		return -1;
 	add_changes(ch, &parent.bundle);
+	add_pushers(ch, &parent.bundle);
 	push_id(ch, id);
 	ch->at = parent;
 	memcpy(ch->at_id, id, GIT_HEX_SIZE);
@@ -295,6 +310,8 @@ static void finish(struct chain *ch, struct source_candidate *ret)
 		ch->found.created = ch->found.changed = ch->found.deleted = 0;
 	ch->found.since_at_hand = pull_known(p, ch->found.since) != NULL;
 	pull_add_known(p, ch->head.bundle, &ch->tip);
+	p->pushers = ch->pushers;
+	p->pushers_known = !ch->unnamed;
 	*ret = ch->found;
 }
 

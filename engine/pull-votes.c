@@ -29,9 +29,18 @@ static void add_name(char list[SOURCE_NAMES_SIZE], const char *name)
 		snprintf(list + len, left, "%s...", comma);
 }
 
+/* True if a consent of that person does not count for having pushed. Where
+ * it is not known who pushed it could be anybody. */
+static bool pushed(const struct pull *p, const char *principal)
+{
+	return p->config.s.not_by_pusher &&
+	       (!p->pushers_known || pushers_have(&p->pushers, principal));
+}
+
 static bool counts(const struct pull *p, const struct vote *v)
 {
-	return !v->reject && (v->touch || !p->config.s.require_touch);
+	return !v->reject && (v->touch || !p->config.s.require_touch) &&
+	       !pushed(p, v->principal);
 }
 
 static bool consents(const struct pull *p, const struct votes *vs,
@@ -60,7 +69,9 @@ static bool may_consent(const struct pull *p, const struct trust_key *k,
 			int64_t now)
 {
 	return k->valid_after <= now && now <= k->valid_before &&
-	       (k->key.type == SSHKEY_ED25519_SK || !p->config.s.require_touch);
+	       (k->key.type == SSHKEY_ED25519_SK ||
+		!p->config.s.require_touch) &&
+	       !pushed(p, k->principal);
 }
 
 /* Each person who could consent and did not; who has several keys, once. */
@@ -81,6 +92,30 @@ static void find_missing(const struct pull *p, const struct votes *vs,
 		if (!again)
 			add_name(ret->missing, name);
 	}
+}
+
+/* Why a consent that is good in itself does not count. */
+static void say_uncounted(const struct pull *p, const struct vote *v,
+			  struct source_votes *ret)
+{
+	if (!pushed(p, v->principal))
+		snprintf(ret->problem, sizeof(ret->problem), "the key of '%s' "
+			 "wants no touch", v->principal);
+	else if (p->pushers_known)
+		snprintf(ret->problem, sizeof(ret->problem), "'%s' pushed "
+			 "what is new, and so cannot approve it",
+			 v->principal);
+}
+
+/* Under notByPusher nobody can approve then, and it is to be said also where
+ * nobody did. */
+static void say_unknown(const struct pull *p, struct source_votes *ret)
+{
+	if (p->config.s.not_by_pusher && !p->pushers_known && p->approvers.n)
+		snprintf(ret->problem, sizeof(ret->problem), "it does not say "
+			 "who pushed all that is new, so that under "
+			 "spec.approvals.notByPusher nobody can approve it: "
+			 "push by git push --signed");
 }
 
 static void judge_text(struct pull *p, const char *bundle, const char *text,
@@ -111,8 +146,7 @@ static void judge_text(struct pull *p, const char *bundle, const char *text,
 			memcpy(ret->rejected_by, v->principal,
 			       sizeof(v->principal));
 		else
-			snprintf(ret->problem, sizeof(ret->problem), "the key "
-				 "of '%s' wants no touch", v->principal);
+			say_uncounted(p, v, ret);
 	}
 }
 
@@ -152,6 +186,7 @@ void votes_judge(struct pull *p, const char *bundle, const char *text,
 	if (text)
 		judge_text(p, bundle, text, len, now, &vs, &r);
 	find_missing(p, &vs, now, &r);
+	say_unknown(p, &r);
 	remember(p, bundle, &r);
 	left = r.until - now + 1;
 	if (r.approved)

@@ -89,6 +89,10 @@ struct pull {
 	/* the last bundle that an approver rejected, and who */
 	char rejected[GIT_HEX_SIZE];
 	char rejected_by[LIMIT_PRINCIPAL_BYTES + 1];
+	/* who pushed what the head's bundle has that the accepted one has
+	 * not: the last chain found that out. Not known: not of all */
+	struct pushers pushers;
+	bool pushers_known;
 	bool votes_due;			/* what was told of approvals is not
 					   what the head says now */
 	struct job *job;

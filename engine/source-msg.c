@@ -212,6 +212,7 @@ void source_put_settings(struct buf *b, const struct source_settings *s)
 		ipc_put_str(b, s->headers[i]);
 	ipc_put_bool(b, s->insecure);
 	ipc_put_bool(b, s->require_touch);
+	ipc_put_bool(b, s->not_by_pusher);
 	ipc_put_i64(b, s->interval);
 	ipc_put_u64(b, s->epoch_floor);
 	source_put_pin(b, &s->accepted);
@@ -250,6 +251,7 @@ void source_get_settings(struct ipc_in *in, struct source_config *ret)
 	c.s.headers = (const char *const *)c.headers;
 	c.s.insecure = ipc_get_bool(in);
 	c.s.require_touch = ipc_get_bool(in);
+	c.s.not_by_pusher = ipc_get_bool(in);
 	c.s.interval = ipc_get_i64(in);
 	if (c.s.interval < 1 || c.s.interval > INT32_MAX)
 		in->bad = true;

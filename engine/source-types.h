@@ -42,6 +42,7 @@ struct source_settings {
 	const char *ca_pem, *cert_pem, *key_pem;
 	const char *approvers;		/* allowed_signers text */
 	bool require_touch;		/* only security keys approve */
+	bool not_by_pusher;		/* and nobody who pushed it */
 	const char *server_name;	/* SNI and certificate name */
 	const char *proxy;
 	bool insecure;			/* do not verify the server */

@@ -47,6 +47,7 @@ static const char usage[] =
 "  --approvers FILE     who may approve a bundle, in the same form, each line\n"
 "                       with namespaces=\"git\"\n"
 "  --approvals N        how many of them a bundle needs (default: 1)\n"
+"  --not-by-pusher      and nobody approves what they pushed themselves\n"
 "\n"
 "What a channel may do in the cluster:\n"
 "  --namespaces A,B     in these namespaces: everything, or\n"
@@ -329,6 +330,15 @@ static int sweep_all(struct cluster *c, const struct options *o,
 			     "before had more cannot be removed") : 0;
 }
 
+/* What is there asks that nobody approves their own push. */
+static bool has_not_by_pusher(const struct node *live)
+{
+	const struct node *n = live ? node_path(live, "spec", "approvals",
+						"notByPusher", NULL) : NULL;
+
+	return n && n->type == NODE_BOOL && n->boolean;
+}
+
 /*
  * What was installed with --approvers is applied again without, or with as
  * few as --approvals says when it is not given: that would take approvals
@@ -346,8 +356,6 @@ static int check_approvals_stay(const struct options *o, struct cluster *c,
 	int64_t had;
 	int rc;
 
-	if (o->has_approvals)
-		return 0;
 	rc = install_get(c, &id, &a, &live, err);
 	/* who may not look at it may not apply it either, and is told when it
 	 * comes to that */
@@ -357,7 +365,15 @@ static int check_approvals_stay(const struct options *o, struct cluster *c,
 	}
 	had = live ? node_path_int(live, 0, "spec", "approvals", "required",
 				   NULL) : 0;
-	if (!rc && live && !o->approvers_file &&
+	if (!rc && !o->in.not_by_pusher && has_not_by_pusher(live))
+		rc = err_set(err, ERR_INVALID, "in '%s' nobody approves what "
+			     "they pushed, which this would take away: give "
+			     "--not-by-pusher as before, or first set "
+			     "spec.approvals.notByPusher of the Channel to "
+			     "false", o->in.channel);
+	else if (rc || o->has_approvals)
+		;	/* that number is meant */
+	else if (live && !o->approvers_file &&
 	    node_path_str(live, "spec", "approvals", "approvers", NULL))
 		rc = err_set(err, ERR_INVALID, "'%s' has a list of approvers, "
 			     "which this would take away, with%s: give "
@@ -365,7 +381,7 @@ static int check_approvals_stay(const struct options *o, struct cluster *c,
 			     "take spec.approvals out of the Channel",
 			     o->in.channel, had ? " the approvals that its "
 			     "bundles need" : " what they reject");
-	else if (!rc && had > (o->approvers_file ? (int64_t)o->in.approvals : 0))
+	else if (had > (o->approvers_file ? (int64_t)o->in.approvals : 0))
 		rc = err_set(err, ERR_INVALID, "bundles of '%s' need %lld "
 			     "approval%s, which this would take away: give "
 			     "--approvers and --approvals as before, or first "
@@ -541,6 +557,9 @@ static int check_options(const struct options *o)
 				   "--publisher-key");
 	if (o->has_approvals && !o->approvers_file)
 		return usage_error(usage, "--approvals goes with --approvers");
+	if (o->in.not_by_pusher && !o->approvers_file)
+		return usage_error(usage, "--not-by-pusher goes with "
+				   "--approvers");
 	if (!is_channel_name(o->in.channel))
 		return usage_error(usage, "'%s' is no channel's name: lower-case "
 				   "letters, digits and -", o->in.channel);
@@ -658,6 +677,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("publishers", &o->publishers_file),
 		OPTION_TEXT("approvers", &o->approvers_file),
 		OPTION_TAKE("approvals", take_approvals, o),
+		OPTION_FLAG("not-by-pusher", &o->in.not_by_pusher),
 		OPTION_TEXT("namespaces", &o->namespaces),
 		OPTION_TEXT("kinds", &o->kinds),
 		OPTION_TEXT("rbac-from", &o->rbac_from),

@@ -264,6 +264,8 @@ static void add_channel(struct buf *out, const struct install *in)
 		buf_addf(out, "\n  approvals:\n    required: %" PRIu64
 			 "\n    approvers: ", in->approvals);
 		json_write_string(in->approvers.data, in->approvers.len, out);
+		if (in->not_by_pusher)
+			buf_adds(out, "\n    notByPusher: true");
 	}
 	buf_addf(out, "\n  serviceAccount:\n    namespace: " OWN_NAMESPACE
 		 "\n    name: channel-%s\n", in->channel);

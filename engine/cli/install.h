@@ -73,7 +73,8 @@ struct install {
 	char id[CHANNEL_ID_SIZE];
 	struct buf publishers;
 	struct buf approvers;		/* empty: none */
-	uint64_t approvals;		/* so many must approve */
+	uint64_t approvals;		/* so many must approve, */
+	bool not_by_pusher;		/* and none of them has pushed it */
 	bool cluster_admin;
 	struct strvec namespaces;
 	struct strvec cluster_scoped;

@@ -253,6 +253,9 @@ static void command(char **w, size_t n)
 	} else if (!strcmp(w[0], "touch") && n == 2) {
 		settings.require_touch = !strcmp(w[1], "yes");
 		source_update(source, &settings);
+	} else if (!strcmp(w[0], "pusher") && n == 2) {
+		settings.not_by_pusher = !strcmp(w[1], "no");
+		source_update(source, &settings);
 	} else if (!strcmp(w[0], "floor") && n == 2) {
 		settings.epoch_floor = number(w[1]);
 		source_update(source, &settings);
