@@ -87,7 +87,7 @@ say "raw apply rate"
 for ((i = 0; i < 10; i++)); do
 	kubectl create namespace "bench-raw-$i" >/dev/null
 done
-raw=$(raw-apply $((channels * 10)) 10 800 32) || die "raw-apply failed"
+raw=$(raw-apply $((channels * 10)) 10 800 32 bench-raw) || die "raw-apply failed"
 
 say "start"
 ready_channels() {

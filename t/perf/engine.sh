@@ -28,12 +28,18 @@ git -C "$dir/work" commit -q -m "all objects"
 git -C "$dir/work" push -q origin HEAD:main 2>"$dir/push.log" ||
 	die "push: $(tail -n 3 "$dir/push.log")"
 
-# ---- first-apply: the raw rate first, into namespaces of its own ----------
-say "raw apply rate"
-for ((i = 0; i < 10; i++)); do
-	kubectl create namespace "bench-raw-$i" >/dev/null
-done
-raw=$(raw-apply "$objects" 10 800 32) || die "raw-apply failed"
+# ---- first-apply: between two raw ones into namespaces of their own, since
+# what a machine gives changes from one quarter of a minute to the next ------
+raw_rate() {	# PREFIX
+	local i
+
+	say "raw apply rate"
+	for ((i = 0; i < 10; i++)); do
+		kubectl create namespace "$1-$i" >/dev/null
+	done
+	raw-apply "$objects" 10 800 32 "$1" || die "raw-apply failed"
+}
+wanted first-apply && before=$(raw_rate bench-before)
 
 say "first apply"
 windlass install bench --from "$dir/bench.git" --url "$url" --cluster-admin \
@@ -47,12 +53,15 @@ until_true 300 grep -q bundle-applied "$dir/windlassd.log" ||
 	die "first apply: $(tail -n 5 "$dir/windlassd.log")"
 took=$(($(now) - began))
 rate=$(awk -v n="$objects" -v us="$took" 'BEGIN { printf "%.0f", n * 1e6 / us }')
-if wanted first-apply; then
-	ratio=$(awk -v a="$rate" -v b="$raw" 'BEGIN { printf "%.2f", a / b }')
-	result first-apply "$ratio" ratio ">= 0.9" "$(met "$ratio" '>=' 0.9)" \
-		"$rate applies/s of $raw/s raw; $objects objects in $((took / 1000)) ms from the start of the engine"
-fi
 sleep 5
+if wanted first-apply; then
+	after=$(raw_rate bench-after)
+	# of the time that both took together
+	ratio=$(awk -v e="$rate" -v a="$before" -v b="$after" \
+		'BEGIN { printf "%.2f", e * (1 / a + 1 / b) / 2 }')
+	result first-apply "$ratio" ratio ">= 0.9" "$(met "$ratio" '>=' 0.9)" \
+		"$rate applies/s; raw $before/s before, $after/s after; $objects objects in $((took / 1000)) ms from the start of the engine"
+fi
 
 # ---- a watch that stamps every value in one namespace ---------------------
 stamp() {

@@ -7,7 +7,7 @@
  * API server works for every field; impersonation, which is the engine's
  * choice, is not in it. Prints applies per second.
  *
- *   raw-apply COUNT NAMESPACES SIZE IN-FLIGHT [VALUE]
+ *   raw-apply COUNT NAMESPACES SIZE IN-FLIGHT PREFIX
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ struct bench {
 	uint64_t count, namespaces, in_flight;
 	uint64_t sent, done, failed;
 	char *filler;
-	const char *value;
+	const char *prefix;
 };
 
 static void send_next(struct bench *b);
@@ -71,13 +71,14 @@ static void send_next(struct bench *b)
 	if (b->sent == b->count)
 		return;
 	b->sent++;
-	snprintf(ns, sizeof(ns), "bench-raw-%u", (unsigned)(i % b->namespaces));
+	snprintf(ns, sizeof(ns), "%s-%u", b->prefix,
+		 (unsigned)(i % b->namespaces));
 	snprintf(name, sizeof(name), "cm-%u", (unsigned)i);
 	buf_addf(&body, "{\"apiVersion\":\"v1\",\"kind\":\"ConfigMap\","
 		 "\"metadata\":{\"name\":\"%s\",\"namespace\":\"%s\","
 		 "\"labels\":{\"" APPLYSET_PART_OF "\":\"" LABEL "\"}},"
-		 "\"data\":{\"filler\":\"%s\",\"value\":\"%s\"}}", name, ns,
-		 b->filler, b->value);
+		 "\"data\":{\"filler\":\"%s\",\"value\":\"1\"}}", name, ns,
+		 b->filler);
 	patch.body = body.data;
 	patch.body_len = body.len;
 	if (kube_send(b->kube, &patch, &call, &err) < 0) {
@@ -89,19 +90,19 @@ static void send_next(struct bench *b)
 
 int main(int argc, char **argv)
 {
-	struct bench b = { .value = argc > 5 ? argv[5] : "1" };
+	struct bench b = { .prefix = argc == 6 ? argv[5] : NULL };
 	struct kube_config_options o = { 0 };
 	struct kube_config *config;
 	struct err err = ERR_INIT;
 	uint64_t size;
 	int64_t began;
 
-	if (argc < 5 || parse_u64(argv[1], 1, 1000000, &b.count) ||
+	if (!b.prefix || parse_u64(argv[1], 1, 1000000, &b.count) ||
 	    parse_u64(argv[2], 1, 1000, &b.namespaces) ||
 	    parse_u64(argv[3], 1, 100000, &size) ||
 	    parse_u64(argv[4], 1, 1000, &b.in_flight)) {
 		fputs("usage: raw-apply COUNT NAMESPACES SIZE IN-FLIGHT "
-		      "[VALUE]\n", stderr);
+		      "PREFIX\n", stderr);
 		return 129;
 	}
 	b.filler = xmalloc(size + 1);
