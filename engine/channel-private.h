@@ -3,6 +3,7 @@
  *
  *   channel.c   its life: the Channel object, its settings, its source
  *   intake.c    from a candidate to an inventory that wants it
+ *   intake-votes.c   what approvers say about it
  *   settle.c    how far it is: applied, pruned, healthy; conditions
  *   policy.c    a spec that allows less than what is live
  *   body.c      reading bodies and places in the source
@@ -52,6 +53,8 @@ struct channel_private {
 	struct source_candidate candidate;
 	bool has_candidate;
 	bool crossing;			/* ... it begins a new epoch */
+	struct source_candidate *next;	/* told while that one was being
+					   written down; NULL: none */
 	bool at_hand;			/* the accepted bundle is */
 	char loaded[GIT_HEX_SIZE];	/* whose objects the inventory has */
 	bool pending;			/* the applied bundle, which says what
@@ -61,6 +64,11 @@ struct channel_private {
 	char lost[GIT_HEX_SIZE];	/* a bundle that cannot be had */
 	int64_t pending_since;		/* loop_now(): of the first question */
 	struct err refused;		/* why the candidate is not taken */
+	/* who consented to `consented`, which is a candidate */
+	struct consents consents;
+	char consented[GIT_HEX_SIZE];
+	struct err disowned;		/* who approved the accepted bundle is
+					   not in the list any more */
 	const char *refused_why;	/* its reason; NULL: it is */
 	struct err stuck;		/* why the last step failed */
 	struct timer retry;
@@ -120,6 +128,22 @@ void intake_forget(struct channel *c);
 void intake_kick(struct channel *c);
 /* The inventory is that of the accepted bundle. */
 bool intake_is_done(const struct channel *c);
+
+/* ---- intake-votes.c ---- */
+/* May the candidate be accepted, which deletes so many objects? 0; -1 with
+ * ERR_DENIED, and why in one word. */
+int intake_judge_votes(const struct channel *c, size_t deletes,
+		       const char **ret_why, struct err *err);
+void intake_note_reject(struct channel *c,
+			const struct source_candidate *cand);
+/* Whose consent to this bundle counts just now. */
+void intake_consents(struct channel *c, const char *bundle,
+		     const struct consents *cs);
+/* What was told so of a candidate. */
+const struct consents *intake_consents_of(const struct channel *c,
+					  const char *bundle);
+/* The list of approvers, or who consented, may be another. */
+void intake_check_consents(struct channel *c);
 
 /* ---- settle.c ---- */
 void settle_init(struct channel *c);

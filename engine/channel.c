@@ -52,7 +52,8 @@ bool channel_may_prune(const struct channel *c)
 	 * its publisher says by now */
 	if (c->deleting)
 		return true;
-	return c->spec.prune && v[SOURCE_VERIFIED].reason == SOURCE_GOOD &&
+	return c->spec.prune && c->private->disowned.class == ERR_NONE &&
+	       v[SOURCE_VERIFIED].reason == SOURCE_GOOD &&
 	       v[SOURCE_STALE].reason == SOURCE_GOOD &&
 	       v[SOURCE_FORKED].reason == SOURCE_GOOD &&
 	       v[SOURCE_CLOCK].reason == SOURCE_GOOD;
@@ -191,6 +192,7 @@ static void on_restored(struct channel *c)
 
 static void on_opened(void *arg, const struct source_pin *pin)
 {
+	static const struct consents none = CONSENTS_INIT;
 	struct channel *c = arg;
 	struct status_bundle b = {
 		.epoch = pin->epoch, .sequence = pin->sequence,
@@ -209,7 +211,7 @@ static void on_opened(void *arg, const struct source_pin *pin)
 	log_warn("accepted-restored", LOG_S("channel", c->name),
 		 LOG_S("bundle", b.bundle), LOG_N("epoch", b.epoch),
 		 LOG_N("sequence", b.sequence));
-	report_accept(c->private->report, &b, on_restored);
+	report_accept(c->private->report, &b, &none, on_restored, NULL);
 }
 
 static void note_fork(struct channel *c, const struct source_state *s)
@@ -250,6 +252,12 @@ static void on_state(void *arg, const struct source_state *state)
 static void on_candidate(void *arg, const struct source_candidate *cand)
 {
 	intake_candidate(arg, cand);
+}
+
+static void on_consents(void *arg, const char *bundle,
+			const struct consents *cs)
+{
+	intake_consents(arg, bundle, cs);
 }
 
 static void on_at_hand(void *arg, const char *bundle)
@@ -295,8 +303,9 @@ static void open_source(struct channel *c)
 {
 	struct source_events events = {
 		.on_opened = on_opened, .on_state = on_state,
-		.on_candidate = on_candidate, .on_at_hand = on_at_hand,
-		.on_lost = on_lost, .on_accepted = on_accepted, .arg = c,
+		.on_candidate = on_candidate, .on_consents = on_consents,
+		.on_at_hand = on_at_hand, .on_lost = on_lost,
+		.on_accepted = on_accepted, .arg = c,
 	};
 	struct source_settings s;
 	const char *headers[2];
@@ -585,6 +594,7 @@ static void take_spec(struct channel *c, struct channel_spec *spec)
 	kube_account_free(c->account);
 	c->account = kube_account_new(spec->account_namespace,
 				      spec->account_name);
+	intake_check_consents(c);
 	if (!c->source)
 		return;
 	update_source(c);

@@ -30,7 +30,7 @@ libengine_a_SOURCES += \
 	engine/channel.c engine/channel.h engine/channel-private.h \
 	engine/controller.c engine/controller.h \
 	engine/git-secret.c engine/git-secret.h \
-	engine/intake.c \
+	engine/intake-votes.c engine/intake.c \
 	engine/inventory.c engine/inventory.h \
 	engine/kinds.c engine/kinds.h \
 	engine/leftover.c \
@@ -85,7 +85,6 @@ libengine_a_SOURCES += \
 	engine/pull-chain.c \
 	engine/pull-job.c \
 	engine/pull-votes.c \
-	engine/rejects.c engine/rejects.h \
 	engine/pull.c engine/pull.h \
 	engine/role.c engine/role.h \
 	engine/source-msg.c engine/source-msg.h \
@@ -171,6 +170,7 @@ libengine_a_SOURCES += \
 	engine/observe.c \
 	engine/pods.c engine/pods.h \
 	engine/reconcile.c \
+	engine/consent.c engine/consent.h \
 	engine/definitions.c engine/definitions.h \
 	engine/drift-told.c engine/drift-told.h \
 	engine/mend.c engine/mend.h \

@@ -56,11 +56,20 @@ static void drop_plan(struct channel *c)
 	c->private->intake = INTAKE_IDLE;
 }
 
+static void forget_next(struct channel_private *p)
+{
+	free(p->next);
+	p->next = NULL;
+}
+
 void intake_stop(struct channel *c)
 {
 	struct channel_private *p = c->private;
 
 	drop_plan(c);
+	forget_next(p);
+	consents_release(&p->consents);
+	p->consented[0] = '\0';
 	timer_stop(&p->retry);
 	p->has_candidate = p->at_hand = p->pending = false;
 	p->lost[0] = '\0';
@@ -263,6 +272,23 @@ static void on_accepted(struct channel *c)
 	source_accept(c->source, &p->candidate.pin);
 }
 
+/* The spec moved, or approvals did, before it could be written down. */
+static void on_withdrawn(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	log_info("bundle-judged-anew", LOG_S("channel", c->name),
+		 LOG_S("bundle", p->candidate.pin.bundle));
+	drop_plan(c);
+	if (p->next) {
+		p->candidate = *p->next;
+		p->has_candidate = true;
+	}
+	forget_next(p);
+	intake_kick(c);
+	settle_touch(c);
+}
+
 void intake_recorded(struct channel *c, const char *bundle)
 {
 	struct channel_private *p = c->private;
@@ -274,6 +300,8 @@ void intake_recorded(struct channel *c, const char *bundle)
 	if (p->intake != INTAKE_RECORDING || strcmp(bundle, cand->pin.bundle))
 		return;
 	p->has_candidate = false;
+	forget_next(p);
+	intake_check_consents(c);
 	p->at_hand = true;
 	p->refused_why = NULL;
 	log_info("bundle-accepted", LOG_S("channel", c->name),
@@ -317,7 +345,8 @@ static void accept(struct channel *c)
 	memcpy(b.source_commit, cand->source_commit,
 	       sizeof(b.source_commit));
 	p->intake = INTAKE_ACCEPTING;
-	report_accept(p->report, &b, on_accepted);
+	report_accept(p->report, &b, intake_consents_of(c, b.bundle),
+		      on_accepted, on_withdrawn);
 }
 
 /* ---- judging ---- */
@@ -339,68 +368,6 @@ static bool source_is_good(const struct channel_private *p)
 	       p->state.v[SOURCE_FORKED].reason == SOURCE_GOOD &&
 	       p->state.v[SOURCE_CLOCK].reason == SOURCE_GOOD &&
 	       !p->forked;
-}
-
-/* How many people must consent, and why in `because`. */
-static uint64_t consents_needed(const struct channel *c, size_t deletes,
-				struct buf *because)
-{
-	const struct channel_spec *s = &c->spec;
-
-	if (s->approvals_required || !s->has_delete_limit ||
-	    deletes <= s->delete_limit)
-		return s->approvals_required;
-	buf_addf(because, "it deletes %zu object%s, more than "
-		 "spec.deleteLimit (%llu): ", deletes, plural(deletes),
-		 (unsigned long long)s->delete_limit);
-	return 1;
-}
-
-static void explain_missing(const struct channel *c,
-			    const struct source_votes *v, uint64_t needed,
-			    struct buf *out)
-{
-	buf_addf(out, "it needs the approval of %llu %s, and has ",
-		 (unsigned long long)needed,
-		 needed == 1 ? "person" : "people");
-	if (v->approved)
-		buf_addf(out, "that of %s", v->names);
-	else
-		buf_adds(out, "none");
-	if (v->missing[0])
-		buf_addf(out, "; %s can give it by `windlass approve %s`",
-			 v->missing, c->name);
-	else
-		buf_addf(out, "; spec.approvals.approvers names nobody%s who "
-			 "could give it%s", v->approved ? " else" : "",
-			 c->spec.approvers ? " now" : "");
-	if (v->problem[0])
-		buf_addf(out, " (%s)", v->problem);
-}
-
-/* What approvers say about the candidate. Judged here and now: that a
- * consent ends later changes nothing for a bundle that was accepted. */
-static int judge_votes(const struct channel *c, size_t deletes,
-		       const char **ret_why, struct err *err)
-{
-	const struct source_votes *v = &c->private->candidate.votes;
-	struct buf text = BUF_INIT(sizeof(err->msg));
-	uint64_t needed;
-	int rc = 0;
-
-	*ret_why = "Rejected";
-	if (v->rejected_by[0])
-		return err_set(err, ERR_DENIED, "'%s' rejected it, for good: "
-			       "the next bundle can do better",
-			       v->rejected_by);
-	*ret_why = "WaitingForApproval";
-	needed = consents_needed(c, deletes, &text);
-	if (v->approved < needed || (needed && v->until < clock_now())) {
-		explain_missing(c, v, needed, &text);
-		rc = err_set(err, ERR_DENIED, "%s", text.data);
-	}
-	buf_release(&text);
-	return rc;
 }
 
 static int judge(struct channel *c, const struct plan *plan,
@@ -425,7 +392,7 @@ static int judge(struct channel *c, const struct plan *plan,
 			       "but its bundles say %llu", deletes,
 			       plural(deletes),
 			       (unsigned long long)cand->deleted);
-	return judge_votes(c, deletes, ret_why, err);
+	return intake_judge_votes(c, deletes, ret_why, err);
 }
 
 static bool is_later(const struct source_pin *a, const struct status_bundle *b)
@@ -489,6 +456,17 @@ void intake_kick(struct channel *c)
 	p->plan = plan_read(c, p->loaded, p->candidate.pin.bundle, on_vetted);
 }
 
+/* If it does not come to that, because the writing down takes so long that
+ * what it was judged by is not so any more, this one is judged. */
+static void keep_next(struct channel_private *p,
+		      const struct source_candidate *cand)
+{
+	forget_next(p);
+	p->next = xmemdup(cand, sizeof(*cand));
+	if (!strcmp(cand->pin.bundle, p->candidate.pin.bundle))
+		report_accept_doubt(p->report);
+}
+
 void intake_candidate(struct channel *c, const struct source_candidate *cand)
 {
 	struct channel_private *p = c->private;
@@ -498,10 +476,15 @@ void intake_candidate(struct channel *c, const struct source_candidate *cand)
 		 LOG_N("sequence", cand->pin.sequence),
 		 LOG_S("bundle", cand->pin.bundle),
 		 LOG_N("objects", cand->objects));
+	intake_note_reject(c, cand);
 	/* the one that is being accepted is accepted first; this one is told
 	 * again when it was judged as what comes after that */
-	if (p->intake == INTAKE_ACCEPTING || p->intake == INTAKE_RECORDING)
+	if (p->intake == INTAKE_RECORDING)
 		return;
+	if (p->intake == INTAKE_ACCEPTING) {
+		keep_next(p, cand);
+		return;
+	}
 	p->candidate = *cand;
 	p->has_candidate = true;
 	p->failures = 0;
@@ -516,9 +499,12 @@ void intake_forget(struct channel *c)
 	struct channel_private *p = c->private;
 
 	p->has_candidate = false;
+	forget_next(p);
 	p->refused_why = NULL;
 	if (p->intake == INTAKE_READING)
 		drop_plan(c);
+	else if (p->intake == INTAKE_ACCEPTING)
+		report_accept_doubt(p->report);
 	settle_touch(c);
 }
 

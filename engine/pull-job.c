@@ -28,7 +28,7 @@
  */
 #define INLINE_WORK (32ull * 1024 * 1024)
 
-enum want { WANT_ACCEPTED, WANT_APPLIED, WANT_HEAD, WANTS };
+enum want { WANT_ACCEPTED, WANT_APPLIED, WANT_HEAD, WANT_VOTES, WANTS };
 
 enum phase {
 	PHASE_NEXT,		/* choose what to get */
@@ -152,8 +152,8 @@ static void fail(struct job *j, const struct verdict *v,
 
 static const char *wanted_id(const struct job *j)
 {
-	return j->want == WANT_HEAD ? j->head.head.bundle
-				    : j->pins[j->want].bundle;
+	return j->want < WANT_HEAD ? j->pins[j->want].bundle
+				   : j->head.head.bundle;
 }
 
 /* ---- what is next ---- */
@@ -161,7 +161,8 @@ static const char *wanted_id(const struct job *j)
 static bool is_wanted(const struct job *j)
 {
 	return j->want == WANT_ACCEPTED ? j->wants.accepted :
-	       j->want == WANT_APPLIED ? j->wants.applied : j->wants.head;
+	       j->want == WANT_APPLIED ? j->wants.applied :
+	       j->want == WANT_HEAD ? j->wants.head : j->wants.votes;
 }
 
 static void do_next(struct job *j)
@@ -173,10 +174,16 @@ static void do_next(struct job *j)
 			pull_job_ended(p, NULL);
 			return;
 		}
+		if (!is_wanted(j))
+			continue;
 		/* a head's bundle is judged even if its tree is known */
-		if (is_wanted(j) && (j->want == WANT_HEAD ||
-				     !pull_known(p, wanted_id(j))))
+		if (j->want == WANT_HEAD || (j->want == WANT_VOTES) ==
+					    (pull_known(p, wanted_id(j)) != NULL))
 			break;
+	}
+	if (j->want == WANT_VOTES) {
+		go_on(j, PHASE_VOTES);
+		return;
 	}
 	if (!j->begun[j->want]) {
 		j->begun[j->want] = true;
@@ -595,7 +602,8 @@ static void end_candidate(struct job *j, const char *votes, size_t len)
 		/* a head that came meanwhile may name others */
 		p->votes_due = !head_same_approvals(&j->head.head,
 						    &p->head.head);
-		tell_candidate(j);
+		if (j->want == WANT_HEAD)
+			tell_candidate(j);
 	}
 	j->want++;
 	go_on(j, PHASE_NEXT);
@@ -630,7 +638,11 @@ static void votes_done(void *arg, const struct err *failed)
 	struct err err = ERR_INIT;
 
 	j->download = NULL;
-	if (failed) {
+	if (failed && j->want == WANT_VOTES) {
+		/* nothing waits for them; the next head that comes asks */
+		j->want++;
+		go_on(j, PHASE_NEXT);
+	} else if (failed) {
 		err = *failed;
 		err_wrap(&err, "the approvals");
 		no_votes(j, &err);

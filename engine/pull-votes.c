@@ -2,14 +2,13 @@
  * What approvers say about a new bundle. See pull.h and DESIGN.md 2.4. The
  * text comes by a digest in a signed head, but the Git host chose what is in
  * it, so each tag is judged by the Channel's own list. A host can withhold a
- * tag; what it showed once of a reject is remembered.
+ * tag; what it showed once of a reject is remembered in the Channel's status.
  */
 #include "config.h"
 #include "engine/pull.h"
 
 #include <string.h>
 
-#include "engine/rejects.h"
 #include "schema/approval.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
@@ -53,10 +52,15 @@ static bool consents(const struct pull *p, const struct votes *vs,
 	return false;
 }
 
+static int64_t end_of(const struct vote *v)
+{
+	return v->not_after < v->valid_before ? v->not_after
+					      : v->valid_before;
+}
+
 static void add_consent(const struct vote *v, struct source_votes *ret)
 {
-	int64_t end = v->not_after < v->valid_before ? v->not_after
-						     : v->valid_before;
+	int64_t end = end_of(v);
 
 	ret->approved++;
 	if (end < ret->until)
@@ -150,29 +154,27 @@ static void judge_text(struct pull *p, const char *bundle, const char *text,
 	}
 }
 
-/* A reject of now is kept, one of before is brought back: that of the last
- * bundle also where the disk takes or gives nothing. */
-static void remember(struct pull *p, const char *bundle,
-		     struct source_votes *ret)
+static void tell_consents(const struct pull *p, const char *bundle,
+			  const struct votes *vs)
 {
-	struct err err = ERR_INIT;
-	int rc;
+	struct consents cs = CONSENTS_INIT;
+	struct buf b = BUF_INIT(65536);
 
-	if (!ret->rejected_by[0] && !strcmp(bundle, p->rejected))
-		memcpy(ret->rejected_by, p->rejected_by,
-		       sizeof(ret->rejected_by));
-	if (ret->rejected_by[0])
-		rc = rejects_add(&p->state, bundle, ret->rejected_by, &err);
-	else
-		rc = rejects_find(&p->state, bundle, ret->rejected_by, &err);
-	if (rc < 0)
-		log_warn("rejects", LOG_S("channel", p->config.s.name),
-			 LOG_S("error", err.msg));
-	if (ret->rejected_by[0]) {
-		memcpy(p->rejected, bundle, GIT_HEX_SIZE);
-		memcpy(p->rejected_by, ret->rejected_by,
-		       sizeof(p->rejected_by));
+	for (size_t i = 0; i < vs->n; i++) {
+		const struct vote *v = &vs->v[i];
+		struct consent c = { .until = end_of(v) };
+
+		if (!counts(p, v))
+			continue;
+		memcpy(c.principal, v->principal, sizeof(c.principal));
+		consent_set_key(&c, &v->key);
+		consents_add(&cs, &c);
 	}
+	ipc_put_str(&b, bundle);
+	source_put_consents(&b, &cs);
+	ipc_send(p->child->ipc, SOURCE_CONSENTS, p->handle, &b);
+	buf_release(&b);
+	consents_release(&cs);
 }
 
 void votes_judge(struct pull *p, const char *bundle, const char *text,
@@ -187,7 +189,7 @@ void votes_judge(struct pull *p, const char *bundle, const char *text,
 		judge_text(p, bundle, text, len, now, &vs, &r);
 	find_missing(p, &vs, now, &r);
 	say_unknown(p, &r);
-	remember(p, bundle, &r);
+	tell_consents(p, bundle, &vs);
 	left = r.until - now + 1;
 	if (r.approved)
 		timer_set(&p->votes_end, 1000 *

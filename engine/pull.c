@@ -340,7 +340,7 @@ static void try_again(struct pull *p)
 	/* the state directory has its own time, and its own timer */
 	if (!p->open || p->record_due)
 		return;
-	p->tried = (struct job_wants){ false, false, false };
+	p->tried = (struct job_wants){ 0 };
 	timer_stop(&p->retry);
 	p->failures = 0;
 	plan(p);
@@ -391,7 +391,7 @@ static void on_votes_end(void *arg)
 
 static void plan(struct pull *p)
 {
-	struct job_wants w = { false, false, false };
+	struct job_wants w = { 0 };
 
 	if (!p->open || !p->usable || p->job || timer_armed(&p->retry))
 		return;
@@ -406,11 +406,15 @@ static void plan(struct pull *p)
 		 (strcmp(p->head.head.bundle, p->candidate) ||
 		  p->votes_due) &&
 		 strcmp(p->head.head.bundle, p->refused);
-	if (!w.accepted && !w.applied && !w.head)
+	w.votes = !p->tried.votes && p->votes_due && p->has_head &&
+		  !p->head.expired && p->head.relation == HEAD_CURRENT &&
+		  p->approvers.n && p->head.head.has_approvals;
+	if (!w.accepted && !w.applied && !w.head && !w.votes)
 		return;
 	p->tried.accepted |= w.accepted;
 	p->tried.applied |= w.applied;
 	p->tried.head |= w.head;
+	p->tried.votes |= w.votes;
 	p->job = job_new(p, &w);
 }
 
@@ -594,7 +598,7 @@ static void on_retry(void *arg)
 			return;
 		find(p, &p->getting, SOURCE_GOOD, "");
 	}
-	p->tried = (struct job_wants){ false, false, false };
+	p->tried = (struct job_wants){ 0 };
 	plan(p);
 }
 
@@ -707,8 +711,9 @@ int pull_update(struct pull *p, struct source_config *config,
 		p->accepted = p->config.s.accepted;
 	p->applied = p->config.s.applied;
 	p->candidate[0] = p->refused[0] = '\0';
-	/* the head was judged by other rules */
+	/* the head was judged by other rules, and approvals were */
 	p->has_head = false;
+	p->votes_due = true;
 	apply_settings(p);
 	judge(p);
 	try_again(p);

@@ -54,6 +54,7 @@ struct known {
 /* What a job is to get. */
 struct job_wants {
 	bool accepted, applied, head;
+	bool votes;		/* on the accepted bundle, which the head names */
 };
 
 struct job;
@@ -86,9 +87,6 @@ struct pull {
 	struct map known;		/* id -> struct known */
 	char candidate[GIT_HEX_SIZE];	/* the last one that was told */
 	char refused[GIT_HEX_SIZE];	/* a head's bundle that was refused */
-	/* the last bundle that an approver rejected, and who */
-	char rejected[GIT_HEX_SIZE];
-	char rejected_by[LIMIT_PRINCIPAL_BYTES + 1];
 	/* who pushed what the head's bundle has that the accepted one has
 	 * not: the last chain found that out. Not known: not of all */
 	struct pushers pushers;
@@ -158,8 +156,8 @@ bool job_is_packing(const struct job *j);
 
 /*
  * Judges the approvals of a bundle, which is known: text NULL where the head
- * names none. What was rejected once stays so, on disk too. Sets the timer
- * that tells the candidate again when a consent ends.
+ * names none. Tells the parent whose consent counts. Sets the timer that
+ * tells the candidate again when a consent ends.
  */
 void votes_judge(struct pull *p, const char *bundle, const char *text,
 		 size_t len, struct source_votes *ret);

@@ -40,8 +40,12 @@ struct report {
 	int64_t pause;			/* after failures; 0: none */
 	bool dirty;
 	bool accepting, carried;	/* carried: by the patch on its way */
+	bool doubted;
+	int64_t judged;			/* the generation it was judged by */
 	struct status_bundle accept, before;
+	struct consents consents;	/* to the one before */
 	void (*accepted)(struct channel *c);
+	void (*withdrawn)(struct channel *c);
 };
 
 static void on_timer(void *arg);
@@ -65,6 +69,7 @@ void report_free(struct report *r)
 	kube_cancel(r->call);
 	set_dirty(r, false);
 	timer_stop(&r->timer);
+	consents_release(&r->consents);
 	free(r->version);
 	free(r->written);
 	free(r->sent);
@@ -154,17 +159,11 @@ static void look_at_status(struct report *r,
 	report_touch(r);
 }
 
-void report_seen(struct report *r, const struct node *object)
+static void look_at(struct report *r, const struct node *object)
 {
-	const char *version = node_path_str(object, "metadata",
-					    "resourceVersion", NULL);
 	struct channel_status theirs = { 0 };
 	struct err err = ERR_INIT;
 
-	if (!version || is_old(r, object))
-		return;
-	free(r->version);
-	r->version = xstrdup(version);
 	if (status_read(object, &theirs, &err) < 0)
 		return;
 	if (theirs.accepted.bundle[0] &&
@@ -176,12 +175,25 @@ void report_seen(struct report *r, const struct node *object)
 	channel_status_release(&theirs);
 }
 
+void report_seen(struct report *r, const struct node *object)
+{
+	const char *version = node_path_str(object, "metadata",
+					    "resourceVersion", NULL);
+
+	if (!version || is_old(r, object))
+		return;
+	free(r->version);
+	r->version = xstrdup(version);
+	look_at(r, object);
+}
+
 /* ---- patches ---- */
 
 static void end_accept(struct report *r)
 {
 	void (*done)(struct channel *c) = r->accepted;
 
+	consents_release(&r->consents);
 	r->accepting = false;
 	r->accepted = NULL;
 	done(r->channel);
@@ -332,11 +344,30 @@ static void patch(struct report *r)
 	buf_release(&text);
 }
 
+static bool is_judged_anew(const struct report *r)
+{
+	return r->accepting && r->withdrawn &&
+	       (r->doubted ||
+		r->judged != r->channel->status.observed_generation);
+}
+
+static void withdraw(struct report *r)
+{
+	void (*withdrawn)(struct channel *c) = r->withdrawn;
+
+	report_accept_not(r);
+	withdrawn(r->channel);
+}
+
 static void on_timer(void *arg)
 {
 	struct report *r = arg;
 
-	if (r->call || (!r->dirty && !r->accepting))
+	if (r->call)
+		return;
+	if (is_judged_anew(r))
+		withdraw(r);
+	if (!r->dirty && !r->accepting)
 		return;
 	if (!r->version)
 		read_again(r);
@@ -345,11 +376,18 @@ static void on_timer(void *arg)
 }
 
 void report_accept(struct report *r, const struct status_bundle *bundle,
-		   void (*done)(struct channel *c))
+		   const struct consents *consents,
+		   void (*done)(struct channel *c),
+		   void (*withdrawn)(struct channel *c))
 {
 	r->before = r->channel->status.accepted;
+	r->consents = r->channel->status.consents;
+	r->channel->status.consents = consents_copy(consents);
 	r->accept = *bundle;
 	r->accepted = done;
+	r->withdrawn = withdrawn;
+	r->judged = r->channel->status.observed_generation;
+	r->doubted = false;
 	r->accepting = true;
 	r->channel->status.accepted = *bundle;
 	/* a patch that runs already: its answer comes first */
@@ -357,11 +395,21 @@ void report_accept(struct report *r, const struct status_bundle *bundle,
 		arm(r, r->pause);
 }
 
+void report_accept_doubt(struct report *r)
+{
+	r->doubted = true;
+	if (r->accepting && !r->call)
+		arm(r, 1);
+}
+
 void report_accept_not(struct report *r)
 {
 	if (!r->accepting)
 		return;
 	r->channel->status.accepted = r->before;
+	consents_release(&r->channel->status.consents);
+	r->channel->status.consents = r->consents;
+	r->consents = (struct consents)CONSENTS_INIT;
 	r->accepting = r->carried = false;
 	r->accepted = NULL;
 	/* what was sent may be stored, and what was not is due */
@@ -383,14 +431,23 @@ static void on_read(void *arg, const struct kube_answer *a)
 	set_dirty(r, true);
 	if (a->err || kube_answer_object(a, &scratch, &object, &err) < 0) {
 		try_again(r);
+		goto out;
+	}
+	/* an etcd that was restored counts from lower again */
+	free(r->version);
+	r->version = NULL;
+	/* whoever frees us in overtaken does so later */
+	if (node_path_int(object, 0, "metadata", "generation", NULL) !=
+	    r->channel->status.observed_generation) {
+		/* nothing is written beside a spec that we do not know; the
+		 * watch tells it */
+		look_at(r, object);
+		try_again(r);
 	} else {
-		/* an etcd that was restored counts from lower again */
-		free(r->version);
-		r->version = NULL;
-		/* whoever frees us in overtaken does so later */
 		report_seen(r, object);
 		arm(r, 1);
 	}
+out:
 	arena_release(&scratch);
 }
 

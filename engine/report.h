@@ -31,12 +31,22 @@ void report_seen(struct report *r, const struct node *object);
 /* Something may have changed. */
 void report_touch(struct report *r);
 /*
- * Writes `bundle` as status.accepted, trying until it is stored, then calls
+ * Writes `bundle`, and who consented, as status.accepted, trying until it is stored, then calls
  * done. One at a time; never ends if the Channel is gone or another engine
  * wrote a later one (overtaken).
+ *
+ * withdrawn is called in its place when the spec has become another before
+ * it was stored, or report_accept_doubt was called: it has to be judged anew.
+ * What is stored was therefore judged by the spec that is stored beside it.
+ * NULL: it is written whatever the spec says, since it was accepted before.
  */
 void report_accept(struct report *r, const struct status_bundle *bundle,
-		   void (*done)(struct channel *c));
+		   const struct consents *consents,
+		   void (*done)(struct channel *c),
+		   void (*withdrawn)(struct channel *c));
+/* What it was judged by is not so any more: unless it is stored already, it
+ * is withdrawn. */
+void report_accept_doubt(struct report *r);
 /*
  * The channel stops: what is being accepted is accepted no more, unless the
  * cluster has it already (then it comes back as overtaken). done is not

@@ -441,6 +441,10 @@ static void set_source(struct channel *c)
 	    p->state.v[SOURCE_VERIFIED].reason == SOURCE_GOOD)
 		set(c, CONDITION_VERIFIED, false, p->refused_why,
 		    p->refused.msg);
+	if (p->disowned.class != ERR_NONE &&
+	    p->state.v[SOURCE_VERIFIED].reason == SOURCE_GOOD)
+		set(c, CONDITION_VERIFIED, false, "ApproverNotTrusted",
+		    p->disowned.msg);
 	if (p->forked)
 		condition_set(&c->status, CONDITION_FORKED, STATUS_TRUE,
 			      clock_now(), p->forked_reason, "%s",

@@ -25,6 +25,7 @@ const char *source_msg_name(uint16_t type)
 		[SOURCE_CANCEL] = "CANCEL", [SOURCE_READY] = "READY",
 		[SOURCE_OPENED] = "OPENED", [SOURCE_STATE] = "STATE",
 		[SOURCE_CANDIDATE] = "CANDIDATE",
+		[SOURCE_CONSENTS] = "CONSENTS",
 		[SOURCE_AT_HAND] = "AT_HAND",
 		[SOURCE_LOST] = "LOST",
 		[SOURCE_ACCEPTED] = "ACCEPTED", [SOURCE_ITEMS] = "ITEMS",
@@ -329,6 +330,33 @@ void source_get_state(struct ipc_in *in, struct source_state *ret)
 	ret->issued = get_time(in);
 	ret->expires = get_time(in);
 	ret->long_poll = ipc_get_bool(in);
+}
+
+void source_put_consents(struct buf *b, const struct consents *cs)
+{
+	ipc_put_u32(b, (uint32_t)cs->n);
+	for (size_t i = 0; i < cs->n; i++) {
+		ipc_put_str(b, cs->v[i].principal);
+		ipc_put_str(b, cs->v[i].key);
+		ipc_put_i64(b, cs->v[i].until);
+	}
+}
+
+void source_get_consents(struct ipc_in *in, struct consents *ret)
+{
+	uint32_t n = ipc_get_u32(in);
+
+	*ret = (struct consents)CONSENTS_INIT;
+	if (n > LIMIT_APPROVALS)
+		in->bad = true;
+	for (uint32_t i = 0; i < n && !in->bad; i++) {
+		struct consent c;
+
+		ipc_get_str(in, c.principal, sizeof(c.principal));
+		ipc_get_str(in, c.key, sizeof(c.key));
+		c.until = get_time(in);
+		consents_add(ret, &c);
+	}
 }
 
 static void put_votes(struct buf *b, const struct source_votes *v)

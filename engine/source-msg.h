@@ -9,10 +9,11 @@
 #ifndef ENGINE_SOURCE_MSG_H
 #define ENGINE_SOURCE_MSG_H
 
+#include "engine/consent.h"
 #include "engine/ipc.h"
 #include "engine/source-types.h"
 
-#define SOURCE_PROTOCOL 3
+#define SOURCE_PROTOCOL 4
 
 /* items, paths or places in one frame: keeps a frame under 1 MB */
 #define SOURCE_BATCH 512
@@ -54,6 +55,9 @@ enum source_msg {
 	SOURCE_STATE,
 	/* candidate */
 	SOURCE_CANDIDATE,
+	/* whose consent to the candidate of next, or to the accepted bundle,
+	 * counts just now: str bundle, consents */
+	SOURCE_CONSENTS,
 	/* this bundle is verified and at hand for requests: str bundle */
 	SOURCE_AT_HAND,
 	/* the applied bundle can be had from no pack any more: str bundle */
@@ -110,6 +114,9 @@ void source_get_state(struct ipc_in *in, struct source_state *ret);
 
 void source_put_candidate(struct buf *b, const struct source_candidate *c);
 void source_get_candidate(struct ipc_in *in, struct source_candidate *ret);
+
+void source_put_consents(struct buf *b, const struct consents *cs);
+void source_get_consents(struct ipc_in *in, struct consents *ret);
 
 void source_put_item(struct buf *b, const struct source_item *item);
 /* ret->path is put into the given array. */

@@ -195,6 +195,21 @@ static int on_candidate(struct source *s, struct ipc_in *in, struct err *err)
 	return 0;
 }
 
+static int on_consents(struct source *s, struct ipc_in *in, struct err *err)
+{
+	char bundle[GIT_HEX_SIZE];
+	struct consents cs;
+	int rc;
+
+	ipc_get_str(in, bundle, sizeof(bundle));
+	source_get_consents(in, &cs);
+	rc = ipc_in_end(in, "CONSENTS", err);
+	if (!rc && s->events.on_consents)
+		s->events.on_consents(s->events.arg, bundle, &cs);
+	consents_release(&cs);
+	return rc;
+}
+
 static int on_frame(void *arg, const struct ipc_frame *f, struct err *err)
 {
 	struct sources *ss = arg;
@@ -218,6 +233,8 @@ static int on_frame(void *arg, const struct ipc_frame *f, struct err *err)
 		return on_state(s, &in, err);
 	case SOURCE_CANDIDATE:
 		return on_candidate(s, &in, err);
+	case SOURCE_CONSENTS:
+		return on_consents(s, &in, err);
 	case SOURCE_AT_HAND:
 	case SOURCE_LOST:
 	case SOURCE_ACCEPTED:

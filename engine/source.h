@@ -23,6 +23,8 @@
  *                    on_opened that comes first: now the first object may
  *                    be touched
  *   source_applied   all of it is live: the budget counts from here
+ *   on_consents      who approved: before each on_candidate, and of the
+ *                    accepted bundle too, when approvers say more of it
  *
  * A candidate is told again when what it depends on changed: after
  * source_accept of another, source_applied, source_update, and a restart of
@@ -32,6 +34,7 @@
 #ifndef ENGINE_SOURCE_H
 #define ENGINE_SOURCE_H
 
+#include "engine/consent.h"
 #include "engine/loop.h"
 #include "engine/source-types.h"
 #include "schema/base/log.h"
@@ -59,6 +62,9 @@ struct source_events {
 	void (*on_opened)(void *arg, const struct source_pin *accepted);
 	void (*on_state)(void *arg, const struct source_state *state);
 	void (*on_candidate)(void *arg, const struct source_candidate *c);
+	/* whose consent to that bundle counts just now */
+	void (*on_consents)(void *arg, const char *bundle,
+			    const struct consents *cs);
 	void (*on_at_hand)(void *arg, const char *bundle);
 	void (*on_lost)(void *arg, const char *bundle);
 	void (*on_accepted)(void *arg, const char *bundle);

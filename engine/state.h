@@ -7,8 +7,6 @@
  *                                   status, what forbids a rollback
  *                        head       the head it was accepted by: evidence,
  *                                   should another one turn up
- *                        rejected   bundles that an approver rejected, newer
- *                                   than the accepted one
  *                        repo.git   the cache (engine/cache.h)
  *                        tmp/       packs on their way; emptied at start
  *                        forked-*   heads that were signed for one sequence

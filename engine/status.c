@@ -74,7 +74,31 @@ void channel_status_release(struct channel_status *s)
 	status_clear_leftovers(s);
 	for (size_t i = 0; i < s->n_drifts; i++)
 		drift_release(&s->drifts[i]);
+	consents_release(&s->consents);
+	free(s->rejects);
 	*s = (struct channel_status){ 0 };
+}
+
+const char *status_rejected_by(const struct channel_status *s,
+			       const char *bundle)
+{
+	for (size_t i = 0; i < s->n_rejects; i++)
+		if (!strcmp(s->rejects[i].bundle, bundle))
+			return s->rejects[i].principal;
+	return NULL;
+}
+
+void status_add_reject(struct channel_status *s,
+		       const struct status_reject *r)
+{
+	if (status_rejected_by(s, r->bundle))
+		return;
+	if (s->n_rejects == STATUS_REJECTS)
+		memmove(s->rejects, s->rejects + 1,
+			--s->n_rejects * sizeof(*s->rejects));
+	s->rejects = xreallocarray(s->rejects, s->n_rejects + 1,
+				   sizeof(*s->rejects));
+	s->rejects[s->n_rejects++] = *r;
 }
 
 bool condition_set(struct channel_status *s, enum condition_type type,
@@ -195,6 +219,45 @@ static struct node *write_bundle(struct arena *a,
 	return n;
 }
 
+static struct node *write_accepted(struct arena *a,
+				   const struct channel_status *s)
+{
+	struct node *n = write_bundle(a, &s->accepted, "headIssued");
+
+	if (n->type == NODE_MAP)
+		node_set(a, n, "approvals", consents_write(&s->consents, a));
+	return n;
+}
+
+/* Only what is later than the accepted bundle can still come. */
+static bool may_come(const struct status_reject *r,
+		     const struct status_bundle *accepted)
+{
+	return !accepted->bundle[0] || r->epoch > accepted->epoch ||
+	       (r->epoch == accepted->epoch &&
+		r->sequence > accepted->sequence);
+}
+
+static struct node *write_rejects(struct arena *a,
+				  const struct channel_status *s)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < s->n_rejects; i++) {
+		const struct status_reject *r = &s->rejects[i];
+		struct node *n = node_map(a);
+
+		if (!may_come(r, &s->accepted))
+			continue;
+		node_set(a, n, "epoch", node_int(a, (int64_t)r->epoch));
+		node_set(a, n, "sequence", node_int(a, (int64_t)r->sequence));
+		node_set(a, n, "bundle", node_str(a, r->bundle));
+		node_set(a, n, "principal", node_str_clean(a, r->principal));
+		node_append(a, list, n);
+	}
+	return list->n ? list : node_null(a);
+}
+
 static struct node *write_counts(struct arena *a,
 				 const struct channel_status *s)
 {
@@ -302,8 +365,9 @@ struct node *status_write(const struct channel_status *s, struct arena *a)
 		node_append(a, leftovers, node_str_clean(a, s->leftovers[i]));
 	node_set(a, n, "observedGeneration",
 		 node_int(a, s->observed_generation));
-	node_set(a, n, "accepted", write_bundle(a, &s->accepted, "headIssued"));
+	node_set(a, n, "accepted", write_accepted(a, s));
 	node_set(a, n, "applied", write_bundle(a, &s->applied, "at"));
+	node_set(a, n, "rejected", write_rejects(a, s));
 	node_set(a, n, "objects", write_counts(a, s));
 	node_set(a, n, "failures", write_failures(a, s));
 	node_set(a, n, "leftovers", leftovers);
@@ -349,6 +413,29 @@ static int read_bundle(const struct node *n, const char *name,
 	b.sequence = (uint64_t)sequence;
 	*ret = b;
 	return 0;
+}
+
+static void read_reject(const struct node *n, struct channel_status *s)
+{
+	const char *principal = node_text(node_get(n, "principal"));
+	int64_t epoch = node_path_int(n, 0, "epoch", NULL);
+	int64_t sequence = node_path_int(n, 0, "sequence", NULL);
+	struct status_reject r = { 0 };
+
+	if (!principal || strlen(principal) >= sizeof(r.principal) ||
+	    epoch < 1 || sequence < 1 || read_id(n, "bundle", r.bundle))
+		return;
+	r.epoch = (uint64_t)epoch;
+	r.sequence = (uint64_t)sequence;
+	snprintf(r.principal, sizeof(r.principal), "%s", principal);
+	status_add_reject(s, &r);
+}
+
+static void read_rejects(const struct node *list, struct channel_status *s)
+{
+	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
+	     i++)
+		read_reject(list->items[i], s);
 }
 
 static void read_condition(const struct node *n, struct channel_status *s)
@@ -428,6 +515,9 @@ int status_read(const struct node *channel, struct channel_status *ret,
 	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
 	     i++)
 		read_condition(list->items[i], &s);
+	consents_read(node_path(status, "accepted", "approvals", NULL),
+		      &s.consents);
+	read_rejects(node_get(status, "rejected"), &s);
 	read_drifts(status, &s);
 	channel_status_release(ret);
 	*ret = s;

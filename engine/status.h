@@ -13,6 +13,7 @@
 #include "schema/base/buf.h"
 #include "schema/base/err.h"
 #include "schema/base/strvec.h"
+#include "engine/consent.h"
 #include "schema/bundle.h"
 #include "schema/node.h"
 
@@ -57,6 +58,16 @@ struct status_bundle {
 					   when it was */
 };
 
+/* A bundle that an approver rejected: it is never accepted, even if the Git
+ * host does not show the reject again. */
+struct status_reject {
+	uint64_t epoch, sequence;
+	char bundle[GIT_HEX_SIZE];
+	char principal[LIMIT_PRINCIPAL_BYTES + 1];
+};
+
+/* only those that are later than the accepted one can still come */
+#define STATUS_REJECTS 64
 #define STATUS_FAILURES 20
 #define STATUS_LEFTOVERS 20
 /* drifts that are remembered, and fields that are named of each */
@@ -91,6 +102,9 @@ struct drift_record {
 struct channel_status {
 	int64_t observed_generation;
 	struct status_bundle accepted, applied;
+	struct consents consents;	/* to the accepted one */
+	struct status_reject *rejects;	/* malloced, the oldest first */
+	size_t n_rejects;
 	uint64_t total, ready, progressing, failed, drifted;
 	uint64_t fighting;	/* of those drifted; for the metrics */
 	struct failure failures[STATUS_FAILURES];
@@ -116,6 +130,13 @@ bool condition_set(struct channel_status *s, enum condition_type type,
 
 const char *condition_name(enum condition_type type);
 
+/* Once for each bundle; the oldest may be forgotten. */
+void status_add_reject(struct channel_status *s,
+		       const struct status_reject *r);
+/* Who rejected it; NULL: nobody. */
+const char *status_rejected_by(const struct channel_status *s,
+			       const char *bundle);
+
 void status_clear_failures(struct channel_status *s);
 /* Adds one if there is room; strings are copied. */
 void status_add_failure(struct channel_status *s, const char *object,
@@ -132,9 +153,10 @@ void status_add_drift(struct channel_status *s, const struct drift_record *d);
  * is not set is an explicit null. */
 struct node *status_write(const struct channel_status *s, struct arena *a);
 /*
- * Reads back what an engine wrote before: accepted, applied, conditions,
- * drift counts. A status that a person damaged is ERR_INVALID, and nothing
- * is read: the engine then relies on its state directory.
+ * Reads back what an engine wrote before: accepted, applied, who approved
+ * and who rejected, conditions, drift counts. A status that a person damaged
+ * is ERR_INVALID, and nothing is read: the engine then relies on its state
+ * directory.
  */
 int status_read(const struct node *channel, struct channel_status *ret,
 		struct err *err);

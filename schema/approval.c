@@ -278,7 +278,8 @@ int approval_judge(const char *raw, size_t len, const char *bundle,
 	if (has_expired(&a, holder->principal, now, err))
 		return 1;
 	*ret = (struct vote){
-		.touch = key.type == SSHKEY_ED25519_SK, .reject = a.reject,
+		.key = key, .touch = key.type == SSHKEY_ED25519_SK,
+		.reject = a.reject,
 		.not_after = a.not_after,
 		.valid_before = holder->valid_before,
 	};

@@ -51,6 +51,7 @@ int approval_parse(const char *raw, size_t len, struct approval *ret,
 /* Who said it. */
 struct vote {
 	char principal[LIMIT_PRINCIPAL_BYTES + 1];
+	struct sshkey key;
 	bool touch;			/* by a key that wants a touch */
 	bool reject;
 	int64_t not_after;

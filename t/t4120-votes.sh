@@ -95,22 +95,28 @@ ok "nobody, where none of them is of the kind that counts" \
 	hears '0 by= missing= rejected='
 tell e touch no
 
-# ---- a reject that cannot be written down ----
+# ---- who consents to what is accepted already ----
 tell e approvers approvers
 ok "the one that was approved" wait_for 10 is_last \
 	'votes 1 by=alice missing=bob rejected='
-mkdir "e.state/$id/rejected"
-bob=$(approval bundles.git keys/bob reject "$bundle")
-yes=$h_approvals
+by_key() { echo "$1 $(ssh-keygen -l -f "keys/$1.pub" | cut -d' ' -f2)"; }
+consents_are() { [ "$(grep '^consents' e.log | tail -n 1)" = "consents $*" ]; }
+ok "by her key" consents_are "$bundle" "$(by_key alice)"
+tell e accept
+ok "it is accepted" wait_line 10 e.log "^accepted $bundle"
+bob=$(approval bundles.git keys/bob approve "$bundle")
 h_approvals=$(votes "$alice" "$bob")
 make_head
-ok "is rejected" wait_for 10 is_last 'votes 1 by=alice * rejected=bob'
-ok "which cannot be written" grep -q ' warn rejects ' e.log
-h_approvals=$yes
-make_head
-ok "the Git host takes the reject away" wait_for 10 eval \
-	'[ "$(grep -c "^votes 1 .*rejected=bob" e.log)" -ge 2 ]'
-ok "but it stays" is_last 'votes 1 by=alice * rejected=bob'
+both() {
+	consents_are "$bundle" "$(by_key alice)" "$(by_key bob)" ||
+		consents_are "$bundle" "$(by_key bob)" "$(by_key alice)"
+}
+ok "who consents then is told too" wait_for 10 both
+candidates=$(grep -c '^candidate' e.log)
+tell e approvers bob-only
+ok "and who is left when the list becomes another" wait_for 10 \
+	consents_are "$bundle" "$(by_key bob)"
+is "$(grep -c '^candidate' e.log)" "$candidates" "it is no candidate again"
 
 # ---- one that does without those that cannot be had ----
 stop e

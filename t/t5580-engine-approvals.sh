@@ -89,6 +89,15 @@ ok "which is one too few" waits \
 is "$(live_count)" 0 "and nothing is applied"
 ok "a second approves" by carol
 ok "then it is applied" applied
+status_of() { k get channel "$channel" -o "jsonpath={.status.$1}"; }
+is "$(status_of 'accepted.approvals[*].principal' | tr ' ' '\n' | sort | xargs)" \
+	"alice carol" "who approved is in the status"
+is "$(status_of 'accepted.approvals[?(@.principal=="carol")].key')" \
+	"$(ssh-keygen -l -f keys/carol.pub | cut -d' ' -f2)" "with the key"
+live=$(windlass status "$channel")
+like "$live" '  approved by (alice, carol|carol, alice)' "windlass status says it"
+like "$live" '  approvals end at 20.*: an engine that begins from nothing' \
+	"and that it is for less than 14 days"
 ok "who approved is in the log" grep -q \
 	'bundle-accepted .*approvers=.alice, carol\|bundle-accepted .*approvers=.carol, alice' \
 	engine.log
@@ -154,7 +163,10 @@ by alice
 by bob
 reason=Rejected
 ok "that stops it" waits "'carol' rejected it, for good"
+ok "it stands in the status" wait_for 10 eval \
+	'[ "$(status_of "rejected[*].principal")" = carol ]'
 engine_kill
+rm -rf "$TRASH"/state
 ref=$(git -C host.git for-each-ref --format='%(refname)' \
 	"refs/windlass-approvals/$channel/1/$sequence/carol")
 git -C host.git update-ref -d "$ref"
@@ -178,6 +190,23 @@ like "$(cat approve.out)" '1 of 5 objects other than in 1.3, which the cluster h
 	"who sees what is other than in the cluster"
 ok "and is taken" applied
 is "$(value one)" good "as it is"
+
+# ---- somebody is taken out who approved what runs ----
+is "$(status_of rejected)" "" "a reject of an older bundle is not kept"
+approvals "$(approver_line bob keys/bob; approver_line carol keys/carol)" \
+	'"required":2'
+ok "who approved and is listed no more is named" wait_for 20 eval \
+	'[[ $(condition "$channel" Verified) == "False ApproverNotTrusted "*"alice"* ]]'
+like "$(condition "$channel" Ready)" '^False ApproverNotTrusted' "for Ready, too"
+k -n "$ns" delete configmap three >/dev/null
+ok "drift repair goes on" wait_for 20 is_value three b
+engine_kill
+engine_start || bail "windlassd does not start again"
+ok "it is so after a restart" wait_for 30 eval \
+	'[[ $(condition "$channel" Verified) == "False ApproverNotTrusted "*"alice"* ]]'
+ok "somebody else approves what is accepted" by bob
+ok "then all is well" wait_condition "$channel" Verified True 30
+approvals "$list" '"required":2'
 
 # ---- deletions ----
 approvals "$list" '"required":0'

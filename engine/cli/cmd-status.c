@@ -30,6 +30,8 @@ static const char usage[] =
 "cluster cannot be asked, or has no such channel.\n";
 
 #define COMMIT_SHOWN 12
+/* how long before approvals end that is said */
+#define ENDS_SOON_S (14 * 24 * 60 * 60)
 
 struct options {
 	const char *kubeconfig, *context, *channel;
@@ -134,6 +136,35 @@ static void print_applied(const struct node *applied)
 	free(shown);
 }
 
+/* Who approved what is accepted; and in time, that it would not be accepted
+ * any more by an engine that has to begin from nothing. */
+static void print_approvals(const struct node *channel)
+{
+	int64_t required = node_path_int(channel, 0, "spec", "approvals",
+					 "required", NULL);
+	struct consents cs;
+	char until[CLOCK_TEXT_SIZE];
+	int64_t end;
+
+	consents_read(node_path(channel, "status", "accepted", "approvals",
+				NULL), &cs);
+	for (size_t i = 0; i < cs.n; i++) {
+		fputs(i ? ", " : "  approved by ", stdout);
+		print_scrubbed(cs.v[i].principal);
+	}
+	end = consents_until(&cs, required > 0 ? (uint64_t)required : 0);
+	if (cs.n)
+		putchar('\n');
+	if (end && end < clock_now() + ENDS_SOON_S) {
+		clock_format(end, until);
+		printf("  approvals %s at %s: an engine that begins from "
+		       "nothing accepts the bundle only if they are renewed "
+		       "(windlass approve)\n",
+		       end < clock_now() ? "ended" : "end", until);
+	}
+	consents_release(&cs);
+}
+
 /* True if the channel is Ready. */
 static bool print_channel(const struct node *channel, bool color)
 {
@@ -157,6 +188,7 @@ static bool print_channel(const struct node *channel, bool color)
 		       node_path_int(objects, 0, "progressing", NULL),
 		       node_path_int(objects, 0, "failed", NULL),
 		       node_path_int(objects, 0, "drifted", NULL));
+	print_approvals(channel);
 	print_failures(status);
 	return print_conditions(status, color);
 }

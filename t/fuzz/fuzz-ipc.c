@@ -66,6 +66,7 @@ static int again(uint8_t type, struct ipc_in *in, struct buf *out)
 	struct source_candidate candidate;
 	struct source_config config;
 	struct source_state state;
+	struct consents consents;
 	struct source_item item;
 	struct source_pin pin;
 	struct err err = ERR_INIT;
@@ -90,6 +91,11 @@ static int again(uint8_t type, struct ipc_in *in, struct buf *out)
 	case SOURCE_CANDIDATE:
 		source_get_candidate(in, &candidate);
 		source_put_candidate(out, &candidate);
+		break;
+	case SOURCE_CONSENTS:
+		source_get_consents(in, &consents);
+		source_put_consents(out, &consents);
+		consents_release(&consents);
 		break;
 	case SOURCE_ITEMS:
 		source_get_item(in, path, &item);

@@ -158,6 +158,15 @@ static void on_candidate(void *arg, const struct source_candidate *c)
 	}
 }
 
+static void on_consents(void *arg, const char *bundle,
+			const struct consents *cs)
+{
+	printf("consents %s", bundle);
+	for (size_t i = 0; i < cs->n; i++)
+		printf(" %s %s", cs->v[i].principal, cs->v[i].key);
+	putchar('\n');
+}
+
 static void on_at_hand(void *arg, const char *bundle)
 {
 	printf("at-hand %s\n", bundle);
@@ -356,7 +365,8 @@ int main(int argc, char **argv)
 {
 	struct source_events events = {
 		.on_opened = on_opened, .on_state = on_state,
-		.on_candidate = on_candidate, .on_at_hand = on_at_hand,
+		.on_candidate = on_candidate, .on_consents = on_consents,
+		.on_at_hand = on_at_hand,
 		.on_accepted = on_accepted,
 	};
 	struct err err = ERR_INIT;

@@ -233,6 +233,10 @@ UNIT_TESTS += t/unit/u-channel-spec
 t_unit_u_channel_spec_SOURCES = t/unit/u-channel-spec.c t/unit/tap.h
 t_unit_u_channel_spec_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-consent
+t_unit_u_consent_SOURCES = t/unit/u-consent.c t/unit/tap.h
+t_unit_u_consent_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-manifest
 t_unit_u_manifest_SOURCES = t/unit/u-manifest.c t/unit/tap.h
 t_unit_u_manifest_LDADD = $(UNIT_LDADD)
