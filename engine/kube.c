@@ -32,6 +32,7 @@
 
 struct kube_account {
 	struct strvec headers;
+	unsigned refs;
 };
 
 struct kube_call {
@@ -235,12 +236,20 @@ struct kube_account *kube_account_new(const char *namespace,
 	strvec_pushf(&a->headers, "Impersonate-Group: system:serviceaccounts:"
 		     "%s", namespace);
 	strvec_push(&a->headers, "Impersonate-Group: system:authenticated");
+	a->refs = 1;
+	return a;
+}
+
+struct kube_account *kube_account_hold(struct kube_account *a)
+{
+	if (a)
+		a->refs++;
 	return a;
 }
 
 void kube_account_free(struct kube_account *a)
 {
-	if (!a)
+	if (!a || --a->refs)
 		return;
 	strvec_release(&a->headers);
 	free(a);

@@ -55,6 +55,8 @@ void kube_set_permit(struct kube *k, bool (*may_write)(void *arg), void *arg);
  */
 struct kube_account *kube_account_new(const char *namespace,
 				      const char *name);
+/* For as long as one more holds it: freed once for each of these, too. */
+struct kube_account *kube_account_hold(struct kube_account *a);
 void kube_account_free(struct kube_account *a);
 
 /* ---- requests ---- */

@@ -28,7 +28,7 @@ struct list {
 	char *labels, *fields;		/* selectors */
 	bool metadata_only, from_cache;
 	int page;
-	const struct kube_account *account;
+	struct kube_account *account;		/* held */
 	char *next;			/* continue token; NULL: first page */
 	bool inconsistent;
 	struct json_split split;
@@ -51,6 +51,7 @@ static void destroy(struct list *l)
 	free(l->labels);
 	free(l->fields);
 	free(l->next);
+	kube_account_free(l->account);
 	free(l);
 }
 
@@ -219,7 +220,7 @@ int list_start(struct kube *k, const struct list_options *o,
 	l->metadata_only = o->metadata_only;
 	l->from_cache = o->from_cache;
 	l->page = o->page ? o->page : PAGE;
-	l->account = o->account;
+	l->account = kube_account_hold(o->account);
 	l->on_object = o->on_object;
 	l->on_done = o->on_done;
 	l->arg = o->arg;

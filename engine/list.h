@@ -19,7 +19,7 @@ struct list_options {
 	bool from_cache;		/* resourceVersion=0: any state that
 					   the server has at hand */
 	int page;			/* objects a request; 0: 500; -1: all */
-	const struct kube_account *account;	/* kept by the caller */
+	struct kube_account *account;	/* held for as long as it takes */
 
 	/* Each object, in a scratch arena: gone after the call. -1 ends the
 	 * list with *err. The list may be freed in here. */

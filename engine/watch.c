@@ -45,7 +45,7 @@ struct watch {
 	char *group, *api_version, *plural, *namespace;
 	char *labels, *fields;		/* selectors */
 	bool metadata_only;
-	const struct kube_account *account;
+	struct kube_account *account;		/* held */
 	int silent_ms;
 
 	struct kube_call *call;		/* the stream */
@@ -94,6 +94,7 @@ static void destroy(struct watch *w)
 	free(w->labels);
 	free(w->fields);
 	free(w->version);
+	kube_account_free(w->account);
 	free(w);
 }
 
@@ -495,7 +496,7 @@ int watch_new(struct kube *k, const struct watch_options *o,
 	w->labels = dup_or_null(o->label_selector);
 	w->fields = dup_or_null(o->field_selector);
 	w->metadata_only = o->metadata_only;
-	w->account = o->account;
+	w->account = kube_account_hold(o->account);
 	w->silent_ms = o->silent_ms ? o->silent_ms : SILENT_MS;
 	w->on_begin = o->on_begin;
 	w->on_event = o->on_event;

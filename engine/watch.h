@@ -33,7 +33,7 @@ struct watch_options {
 	const char *label_selector;	/* NULL: all; copied */
 	const char *field_selector;
 	bool metadata_only;
-	const struct kube_account *account;	/* kept by the caller */
+	struct kube_account *account;	/* held for as long as it lives */
 	int silent_ms;			/* 0: 90 s */
 
 	/* All from the loop; the watch may be freed in any of them. */

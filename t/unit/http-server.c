@@ -81,6 +81,22 @@ static void serve_status(const char *path)
 	answer(line, "Retry-After: 7\r\n", "status\n", 7);
 }
 
+static void serve_page(const char *request)
+{
+	static const char as[] = "\r\nImpersonate-User: ";
+	const char *user = strstr(request, as);
+	bool first = !memmem(request, strcspn(request, "\r"), "continue=", 9);
+	struct buf b = BUF_INIT(65536);
+
+	user = user ? user + strlen(as) : "";
+	buf_addf(&b, "{\"kind\":\"List\",\"metadata\":{\"resourceVersion\":"
+		 "\"1\",\"continue\":\"%s\"},\"items\":[{\"metadata\":{"
+		 "\"name\":\"%.*s\"}}]}", first ? "more" : "",
+		 (int)strcspn(user, "\r"), user);
+	answer("200 OK", "", b.data, b.len);
+	buf_release(&b);
+}
+
 static void serve(const char *request, size_t len)
 {
 	static const char stall[] = "HTTP/1.1 200 OK\r\n"
@@ -105,6 +121,8 @@ static void serve(const char *request, size_t len)
 	else if (!strncmp(path, "/connection", 11))
 		answer("200 OK", "", text, (size_t)snprintf(text, sizeof(text),
 						    "%d", (int)getpid()));
+	else if (!strncmp(path, "/api/v1/as?", 11))
+		serve_page(request);
 	else if (!strncmp(path, "/close", 6))
 		answer("200 OK", "Connection: close\r\n", "closed\n", 7);
 	else if (!strncmp(path, "/stall", 6))

@@ -12,6 +12,8 @@
  *   /echo         200, the request as it came
  *   /connection   200, a number that differs for each connection
  *   /close        200, and the connection is closed
+ *   /api/v1/as    200, a List of two pages with one item each, whose name is
+ *                 who asked for that page (Impersonate-User)
  */
 #ifndef T_UNIT_HTTP_SERVER_H
 #define T_UNIT_HTTP_SERVER_H

@@ -10,6 +10,7 @@
 
 #include "engine/kube-internal.h"
 #include "engine/kube.h"
+#include "engine/list.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
@@ -233,6 +234,46 @@ static void test_cancel(void)
 	free(r.body);
 }
 
+/* ---- lists ---- */
+
+static struct kube_account *lister;
+
+static int on_name(void *arg, struct node *object, struct err *err)
+{
+	buf_addf(arg, "%s\n", node_path_str(object, "metadata", "name", NULL));
+	/* the Channel's spec was edited: it has another account now */
+	kube_account_free(lister);
+	lister = NULL;
+	return 0;
+}
+
+static void on_list_done(void *arg, const char *version, bool consistent,
+			 const struct err *err, const struct kube_status *s)
+{
+	ok(!err, "a list in two pages: %s", err ? err->msg : "good");
+	loop_stop(l);
+}
+
+static void test_list(void)
+{
+	struct buf names = BUF_INIT(4096);
+	struct list_options o = {
+		.target = { .group = "", .version = "v1", .plural = "as" },
+		.page = 1, .on_object = on_name, .on_done = on_list_done,
+		.arg = &names,
+	};
+	struct err err = ERR_INIT;
+
+	lister = kube_account_new("ns", "lister");
+	o.account = lister;
+	is_int(list_start(k, &o, NULL, &err), 0, "begun");
+	run(5000);
+	is_str(names.data, "system:serviceaccount:ns:lister\n"
+	       "system:serviceaccount:ns:lister\n",
+	       "both by one account, whatever becomes of it meanwhile");
+	buf_release(&names);
+}
+
 static int woken;
 
 static void on_wake(void *arg)
@@ -303,6 +344,7 @@ int main(void)
 	test_limits();
 	test_streams();
 	test_cancel();
+	test_list();
 	test_waiters();
 	{
 		const struct kube_stats *s = kube_stats(k);
