@@ -2,6 +2,12 @@
  * Three pages for machines. See endpoint.h. libmicrohttpd with its own
  * epoll, which is one descriptor in ours: no thread, no poll. What comes in
  * is bounded by connections, memory and time; bodies are refused.
+ *
+ * The kubelet asks here whether we live, and starts us anew if nobody answers:
+ * who takes all connections and says nothing must not keep it out. When there
+ * are too many, that one goes which has stood longest without an answer; the
+ * library's own limit would let nobody else in, and its time-out begins again
+ * with each byte.
  */
 #include "config.h"
 #include "engine/endpoint.h"
@@ -18,10 +24,18 @@
 
 /* kubelet, Prometheus, a person: each has one or two */
 #define CONNECTIONS 32u
+/* and so many that are being closed */
+#define CLOSING 32u
 #define CONNECTION_MEMORY 16384u
 #define CONNECTION_SECONDS 15u
 /* 1,000 channels with 50 series of 90 bytes each, and some */
 #define PAGE_BYTES (16u * 1024 * 1024)
+
+struct visitor {
+	struct visitor *prev, *next;
+	int fd;
+	bool dropped;
+};
 
 struct endpoint {
 	struct loop *loop;
@@ -29,6 +43,9 @@ struct endpoint {
 	struct loop_io *io;
 	struct timer timer;
 	struct work again;
+	struct visitor *first, *last;	/* the longest without an answer
+					   first; not those that were dropped */
+	unsigned visitors;
 	struct metrics *metrics;
 	bool (*ready)(void *arg, struct buf *why);
 	void *arg;
@@ -123,6 +140,82 @@ static enum MHD_Result on_request(void *arg, struct MHD_Connection *c,
 	return reply_text(c, 404, "/healthz, /readyz, /metrics\n");
 }
 
+/* ---- who is connected ---- */
+
+static void enter(struct endpoint *e, struct visitor *v)
+{
+	v->next = NULL;
+	v->prev = e->last;
+	if (e->last)
+		e->last->next = v;
+	else
+		e->first = v;
+	e->last = v;
+	e->visitors++;
+}
+
+static void leave(struct endpoint *e, struct visitor *v)
+{
+	if (v->next)
+		v->next->prev = v->prev;
+	else
+		e->last = v->prev;
+	if (v->prev)
+		v->prev->next = v->next;
+	else
+		e->first = v->next;
+	e->visitors--;
+}
+
+static void make_room(struct endpoint *e)
+{
+	struct visitor *v = e->first;
+
+	if (e->visitors < CONNECTIONS)
+		return;
+	leave(e, v);
+	v->dropped = true;
+	/* the library sees the end of it in its next turn, and closes it */
+	shutdown(v->fd, SHUT_RDWR);
+}
+
+static void on_connection(void *arg, struct MHD_Connection *c, void **context,
+			  enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info;
+	struct endpoint *e = arg;
+	struct visitor *v = *context;
+
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
+		make_room(e);
+		info = MHD_get_connection_info(c,
+			MHD_CONNECTION_INFO_CONNECTION_FD);
+		*context = v = xcalloc(1, sizeof(*v));
+		v->fd = info ? info->connect_fd : -1;
+		enter(e, v);
+	} else if (v) {
+		if (!v->dropped)
+			leave(e, v);
+		free(v);
+		*context = NULL;
+	}
+}
+
+/* Who was answered is no worse than who has just come. */
+static void on_answered(void *arg, struct MHD_Connection *c, void **state,
+			enum MHD_RequestTerminationCode code)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		c, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct endpoint *e = arg;
+	struct visitor *v = info ? info->socket_context : NULL;
+
+	if (!v || v->dropped || code != MHD_REQUEST_TERMINATED_COMPLETED_OK)
+		return;
+	leave(e, v);
+	enter(e, v);
+}
+
 /* ---- on the loop ---- */
 
 static void turn(struct endpoint *e)
@@ -179,9 +272,11 @@ static struct MHD_Daemon *start(struct endpoint *e, const struct sockaddr *to)
 		flags |= MHD_USE_IPv6 | MHD_USE_DUAL_STACK;
 	return MHD_start_daemon(flags, 0, NULL, NULL, on_request, e,
 		MHD_OPTION_SOCK_ADDR, to,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS,
+		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS + CLOSING,
 		MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY,
 		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_SECONDS,
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, e,
+		MHD_OPTION_NOTIFY_COMPLETED, on_answered, e,
 		MHD_OPTION_END);
 }
 

@@ -3,7 +3,11 @@
  */
 #include "config.h"
 
+#include <arpa/inet.h>
 #include <math.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "engine/endpoint.h"
 #include "engine/http.h"
@@ -217,6 +221,31 @@ static void ask(const char *method, const char *path)
 		ok(false, "%s", err.msg);
 }
 
+/* Connections that begin a request and never end it. */
+static void test_idlers(void)
+{
+	struct sockaddr_in to = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	};
+	int fds[200];
+
+	to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+		fds[i] = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(fds[i], (struct sockaddr *)&to, sizeof(to)) < 0 ||
+		    write(fds[i], "GET /met", 8) != 8)
+			printf("Bail out! cannot connect\n");
+	}
+	ask("GET", "/healthz");
+	is_int(status, 200, "two hundred who say nothing keep nobody out");
+	ask("GET", "/healthz");
+	is_int(status, 200, "nor do those that are left");
+	for (size_t i = 0; i < ARRAY_SIZE(fds); i++)
+		close(fds[i]);
+	ask("GET", "/healthz");
+	is_int(status, 200, "and when they have gone all is as before");
+}
+
 static void test_endpoint(struct metrics *m)
 {
 	static const char *const bad[] = { "", "8421", "127.0.0.1",
@@ -258,6 +287,7 @@ static void test_endpoint(struct metrics *m)
 	for (int i = 0; i < 100; i++)
 		ask("GET", "/healthz");
 	is_int(status, 200, "a hundred more");
+	test_idlers();
 
 	snprintf(address, sizeof(address), "127.0.0.1:%d", port);
 	o.address = address;
