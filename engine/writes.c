@@ -104,12 +104,12 @@ void writer_wake(struct writer *r)
 	loop_defer(w->loop, &w->pump);
 }
 
-/* A quarter of the places is for those who have few. */
+/* The last quarter of the places is for those who have none. */
 static bool has_its_share(const struct writes *w, const struct writer *r)
 {
 	unsigned share = w->limit - w->limit / 4;
 
-	return w->writers > 1 && r->running >= share;
+	return w->writers > 1 && r->running && w->running >= share;
 }
 
 static void pump(void *arg)
@@ -142,7 +142,7 @@ void writes_begin(struct writer *r)
 	r->writes->running++;
 }
 
-static void halve(struct writes *w)
+static void halve(struct writes *w, unsigned least)
 {
 	int64_t now = loop_now(w->loop);
 
@@ -151,7 +151,8 @@ static void halve(struct writes *w)
 		return;
 	w->halved = now;
 	w->good = 0;
-	w->limit = w->limit > 1 ? w->limit / 2 : 1;
+	if (w->limit > least)
+		w->limit = w->limit / 2 > least ? w->limit / 2 : least;
 }
 
 static void hold(struct writes *w, int64_t ms)
@@ -198,8 +199,12 @@ void writes_end(struct writer *r, const struct kube_status *status,
 	w->running--;
 	if (status && status->why == KUBE_NO_ANSWER) {
 		no_answer(w);
-	} else if (status && (status->code == 429 || ms > SLOW_MS)) {
-		halve(w);
+	} else if (status && status->code == 429) {
+		halve(w, 1);
+	} else if (status && status->code < 500 && ms > SLOW_MS) {
+		/* it may be no more than a webhook that takes its time for
+		 * some objects: the others must not wait for these */
+		halve(w, WRITES_FIRST);
 	} else if (status && status->code < 500) {
 		went_well(w);
 	}

@@ -2,8 +2,9 @@
  * How many writes run at a time, and whose turn it is. As fast as the API
  * server's own flow control allows: the limit grows while all goes well,
  * halves on 429 and when answers become slow, and nothing begins before the
- * time that Retry-After names. Channels take turns, and one alone never has
- * all the places while there are others.
+ * time that Retry-After names. Channels take turns, and those that have much
+ * never take the last places from one that has nothing on its way: what hangs
+ * in a webhook of one channel holds up no other.
  */
 #ifndef ENGINE_WRITES_H
 #define ENGINE_WRITES_H

@@ -148,6 +148,43 @@ static void test_share(void)
 	writer_stop(&b.writer);
 }
 
+/* What hangs in a webhook is no sign of an API server that has too much to do,
+ * and must not keep the others waiting. */
+static void test_hanging(void)
+{
+	struct client a, b, c;
+
+	begin(&a, 1000);
+	begin(&b, 1000);
+	begin(&c, 0);
+	turn(5);
+	is_int(writes_running(writes), WRITES_FIRST - WRITES_FIRST / 4,
+	       "two channels that have much leave some places free");
+	c.left = 1;
+	writer_wake(&c.writer);
+	turn(5);
+	is_int(c.begun, 1, "for a third one");
+	end(&c, 1, KUBE_DONE, 200, 0, 3);
+	for (int i = 0; i < 4; i++) {
+		end(&a, a.writer.running, KUBE_BUSY, 500, 0, 10000);
+		turn(1100);
+	}
+	is_int(writes_limit(writes), WRITES_FIRST,
+	       "webhooks that time out do not make it fewer");
+	for (int i = 0; i < 4; i++) {
+		end(&a, a.writer.running, KUBE_DONE, 200, 0, 10000);
+		turn(1100);
+	}
+	is_int(writes_limit(writes), WRITES_FIRST,
+	       "nor do slow ones make it fewer than it began with");
+	a.left = b.left = 0;
+	end(&a, a.writer.running, KUBE_DONE, 200, 0, 3);
+	end(&b, b.writer.running, KUBE_DONE, 200, 0, 3);
+	writer_stop(&a.writer);
+	writer_stop(&b.writer);
+	writer_stop(&c.writer);
+}
+
 int main(void)
 {
 	struct err err = ERR_INIT;
@@ -156,9 +193,10 @@ int main(void)
 		printf("Bail out! %s\n", err.msg);
 		return 1;
 	}
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		static void (*const tests[])(void) = {
 			test_grow, test_refusals, test_down, test_share,
+			test_hanging,
 		};
 
 		writes_new(loop, &writes);
