@@ -24,6 +24,14 @@ static bool has_self(const struct node *fields)
 	return is_leaf(fields) || node_get(fields, ".");
 }
 
+/* One that it does not have: a set may have thousands, so it is not looked. */
+static void put_new(struct arena *arena, struct node *set,
+		    const struct node_pair *p, struct node *below)
+{
+	node_append_pair(arena, set, arena_strndup(arena, p->key, p->key_len),
+			 p->key_len, below);
+}
+
 struct node *fields_union(const struct node *a, const struct node *b,
 			  struct arena *arena)
 {
@@ -37,14 +45,17 @@ struct node *fields_union(const struct node *a, const struct node *b,
 		const struct node_pair *p = &a->pairs[i];
 		const struct node *other = node_get(b, p->key);
 
-		node_set(arena, out, p->key, other ?
-			 fields_union(p->value, other, arena) :
-			 node_copy(arena, p->value));
+		if (strcmp(p->key, "."))
+			put_new(arena, out, p, other ?
+				fields_union(p->value, other, arena) :
+				node_copy(arena, p->value));
 	}
 	for (uint32_t i = 0; !is_leaf(b) && i < b->n; i++)
-		if (!node_get(a, b->pairs[i].key))
-			node_set(arena, out, b->pairs[i].key,
-				 node_copy(arena, b->pairs[i].value));
+		if (!node_get(a, b->pairs[i].key) &&
+		    strcmp(b->pairs[i].key, "."))
+			put_new(arena, out, &b->pairs[i],
+				node_copy(arena, b->pairs[i].value));
+	node_index(arena, out);
 	return out;
 }
 
@@ -58,7 +69,8 @@ struct node *fields_minus(const struct node *a, const struct node *b,
 	out = node_map(arena);
 	for (uint32_t i = 0; i < a->n; i++) {
 		const struct node_pair *p = &a->pairs[i];
-		const struct node *other = node_get(b, p->key), *left;
+		const struct node *other = node_get(b, p->key);
+		struct node *left;
 
 		if (!strcmp(p->key, ".")) {
 			if (!has_self(b))
@@ -68,8 +80,9 @@ struct node *fields_minus(const struct node *a, const struct node *b,
 		left = other ? fields_minus(p->value, other, arena) :
 			       node_copy(arena, p->value);
 		if (left)
-			node_set(arena, out, p->key, (struct node *)left);
+			put_new(arena, out, p, left);
 	}
+	node_index(arena, out);
 	return out->n ? out : NULL;
 }
 

@@ -182,41 +182,23 @@ static bool compare_map(struct walk *w, const struct node *want,
 	return true;
 }
 
-static const struct node_pair *element_of(struct walk *w,
-					  const struct node *list,
-					  const struct node *item,
-					  const struct node *fields)
-{
-	for (uint32_t i = 0; i < fields->n; i++) {
-		const struct node_pair *p = &fields->pairs[i];
-
-		if (p->key_len > 2 && p->key[1] == ':' &&
-		    managed_item(list, p->key, p->key_len, true,
-				 w->scratch) == item)
-			return p;
-	}
-	return NULL;
-}
-
 static bool compare_list(struct walk *w, const struct node *want,
 			 const struct node *got, const struct node *fields)
 {
-	uint32_t last = 0;
+	const struct node_pair **owners = arena_array(w->scratch, want->n,
+						      sizeof(*owners));
+	struct managed_list *live = managed_list(got, w->scratch);
+	int64_t last = -1;
 
+	managed_list_owners(managed_list(want, w->scratch), fields, true,
+			    owners);
 	for (uint32_t i = 0; i < want->n; i++) {
-		const struct node_pair *p = element_of(w, want, want->items[i],
-						       fields);
-		const struct node *live;
-		uint32_t at = 0;
+		const struct node_pair *p = owners[i];
+		int64_t at = p ? managed_list_find(live, p->key, p->key_len,
+						   false) : -1;
 
-		if (!p)
-			return false;
-		live = managed_item(got, p->key, p->key_len, false,
-				    w->scratch);
-		while (live && got->items[at] != live)
-			at++;
-		if (!live || (i > 0 && at <= last) ||
-		    !compare(w, want->items[i], live, p->value))
+		if (at < 0 || at <= last ||
+		    !compare(w, want->items[i], got->items[at], p->value))
 			return false;
 		last = at;
 	}

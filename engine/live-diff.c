@@ -239,19 +239,24 @@ static void whole(struct walk *w, const struct node *want,
 static void left_over(struct walk *w, const struct node *live,
 		      const struct at *at);
 
+/* list: the items of live, where that is one. */
 static void left_over_in(struct walk *w, const struct node *live,
-			 const struct at *at, const struct node_pair *p)
+			 struct managed_list *list, const struct at *at,
+			 const struct node_pair *p)
 {
 	const struct node_pair *field = NULL;
-	const struct node *value;
+	const struct node *value = NULL;
 	struct at below;
 	size_t before;
+	int64_t i;
 
-	if (p->key[0] == 'f')
+	if (p->key[0] == 'f') {
 		field = node_pair(live, p->key + 2);
-	value = field ? field->value :
-		p->key[0] == 'f' ? NULL :
-		managed_item(live, p->key, p->key_len, false, w->scratch);
+		value = field ? field->value : NULL;
+	} else {
+		i = managed_list_find(list, p->key, p->key_len, false);
+		value = i < 0 ? NULL : live->items[i];
+	}
 	if (!value)
 		return;
 	before = field ? enter_field(w, field)
@@ -268,16 +273,18 @@ static void left_over(struct walk *w, const struct node *live,
 	/* one that the item is made of goes with it, not by itself */
 	bool item = node_get(ours, ".") && w->path.data[w->path.len - 1] ==
 		    ']' && !owned_by_others(w, at);
+	struct managed_list *list;
 
 	if (owns_whole(ours) || item) {
 		if (!owned_by_others(w, at) && !live_equal(live, NULL))
 			differ(w, NULL, live, at, false);
 		return;
 	}
+	list = managed_list(live, w->scratch);
 	for (uint32_t i = 0; i < ours->n; i++)
 		if (ours->pairs[i].key_len > 2 &&
 		    ours->pairs[i].key[1] == ':')
-			left_over_in(w, live, at, &ours->pairs[i]);
+			left_over_in(w, live, list, at, &ours->pairs[i]);
 }
 
 /* ---- what is merged: maps by key, lists by what managedFields says ---- */
@@ -305,29 +312,21 @@ static void compare_map(struct walk *w, const struct node *want,
 
 		if (p->key_len > 2 && p->key[0] == 'f' &&
 		    !node_getn(want, p->key + 2, p->key_len - 2))
-			left_over_in(w, live, at, p);
+			left_over_in(w, live, NULL, at, p);
 	}
 }
 
-/* The element of somebody's fields that names the item of the list. */
-static const struct node_pair *element_of(struct walk *w,
-					  const struct node *list,
-					  const struct node *item,
-					  const struct at *at)
+/* For each item of the list the element of somebody's fields that names it. */
+static const struct node_pair **elements_of(struct walk *w,
+					    struct managed_list *list,
+					    uint32_t n, const struct at *at)
 {
-	for (size_t i = 0; i < w->n; i++) {
-		const struct node *f = at->fields[i];
+	const struct node_pair **elements = arena_array(w->scratch, n,
+							sizeof(*elements));
 
-		for (uint32_t j = 0; f && j < f->n; j++) {
-			const struct node_pair *p = &f->pairs[j];
-
-			if (p->key_len > 2 && p->key[1] == ':' &&
-			    managed_item(list, p->key, p->key_len, true,
-					 w->scratch) == item)
-				return p;
-		}
-	}
-	return NULL;
+	for (size_t i = 0; i < w->n; i++)
+		managed_list_owners(list, at->fields[i], true, elements);
+	return elements;
 }
 
 /* For lists in which nobody owns anything, and items that are nowhere. */
@@ -380,18 +379,10 @@ static bool is_merged(const struct walk *w, const struct node *want,
 	return !is_anybodys(w, at) && all_named(want) && all_named(live);
 }
 
-static uint32_t index_of(const struct node *list, const struct node *item)
-{
-	uint32_t i = 0;
-
-	while (list->items[i] != item)
-		i++;
-	return i;
-}
-
 /* Ours that the bundle's list does not have. */
-static void left_over_items(struct walk *w, const struct node *want,
-			    const struct node *live, const struct at *at)
+static void left_over_items(struct walk *w, struct managed_list *want,
+			    const struct node *live,
+			    struct managed_list *list, const struct at *at)
 {
 	const struct node *ours = w->ours < w->n ? at->fields[w->ours] : NULL;
 
@@ -399,38 +390,41 @@ static void left_over_items(struct walk *w, const struct node *want,
 		const struct node_pair *p = &ours->pairs[i];
 
 		if (p->key_len > 2 && p->key[1] == ':' &&
-		    !managed_item(want, p->key, p->key_len, true, w->scratch))
-			left_over_in(w, live, at, p);
+		    managed_list_find(want, p->key, p->key_len, true) < 0)
+			left_over_in(w, live, list, at, p);
 	}
 }
 
 static void compare_list(struct walk *w, const struct node *want,
 			 const struct node *live, const struct at *at)
 {
+	struct managed_list *wanted = managed_list(want, w->scratch);
+	struct managed_list *list = managed_list(live, w->scratch);
+	const struct node_pair **elements = elements_of(w, wanted, want->n,
+							at);
 	bool order = false;
-	uint32_t last = 0, seen = 0;
+	int64_t last = -1;
 
 	for (uint32_t i = 0; i < want->n; i++) {
-		const struct node *item = want->items[i], *there = NULL;
-		const struct node_pair *p = element_of(w, want, item, at);
+		const struct node *item = want->items[i];
+		const struct node_pair *p = elements[i];
 		struct at below = { 0 };
+		int64_t here = -1;
 		size_t before;
 
 		if (!p)
 			p = element_by_name(w, item);
 		if (p)
-			there = managed_item(live, p->key, p->key_len, false,
-					     w->scratch);
+			here = managed_list_find(list, p->key, p->key_len,
+						 false);
 		before = p ? enter_item(w, p->key, p->key_len)
 			   : enter_index(w, i);
 		if (p)
 			step(w, at, p->key, p->key_len, &below);
-		if (there) {
-			uint32_t here = index_of(live, there);
-
-			order |= seen++ && here < last;
+		if (here >= 0) {
+			order |= here < last;
 			last = here;
-			compare(w, item, there, &below);
+			compare(w, item, live->items[here], &below);
 		} else {
 			differ(w, item, NULL, &below, false);
 		}
@@ -438,7 +432,7 @@ static void compare_list(struct walk *w, const struct node *want,
 	}
 	if (order)
 		differ(w, want, live, at, true);
-	left_over_items(w, want, live, at);
+	left_over_items(w, wanted, live, list, at);
 }
 
 /* Nobody's, and without names: defaults inside of the items do not count. */
@@ -544,9 +538,12 @@ static void lost_in_map(struct walk *w, const struct node *want,
 static void lost_in_list(struct walk *w, const struct node *want,
 			 const struct at *at)
 {
+	struct managed_list *list = managed_list(want, w->scratch);
+	const struct node_pair **elements = elements_of(w, list, want->n, at);
+
 	for (uint32_t i = 0; i < want->n; i++) {
 		const struct node *item = want->items[i];
-		const struct node_pair *p = element_of(w, want, item, at);
+		const struct node_pair *p = elements[i];
 		struct at below = { 0 };
 		size_t before;
 

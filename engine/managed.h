@@ -27,12 +27,24 @@ const struct node *managed_fields(const struct node *entry);
 bool managed_is_leftover(const struct node *entry);
 
 /*
- * The item of list `items` that a path element names: k:, v: or i:. NULL if
- * there is none. With `lenient`, a key that the item lacks counts as equal
- * (the server fills defaulted keys such as a port's protocol).
+ * The items of a list by what path elements call them, k:, v: or i:; of one
+ * that nobody changes meanwhile, and that may have thousands of items. In the
+ * arena. NULL, or what is no list, has none.
  */
-struct node *managed_item(const struct node *items, const char *element,
-			  size_t len, bool lenient, struct arena *scratch);
+struct managed_list;
+struct managed_list *managed_list(const struct node *items,
+				  struct arena *arena);
+/*
+ * Where the item stands; -1: there is none. With `lenient`, a key that the item
+ * lacks counts as equal (the server fills defaulted keys such as a port's
+ * protocol).
+ */
+int64_t managed_list_find(struct managed_list *l, const char *element,
+			  size_t len, bool lenient);
+/* For each item, the first element of `fields` that names it: owners[i], left
+ * alone if it is set already. */
+void managed_list_owners(struct managed_list *l, const struct node *fields,
+			 bool lenient, const struct node_pair **owners);
 
 /*
  * 64-bit hashes, keyed at random when the process starts: for comparing

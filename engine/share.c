@@ -24,15 +24,17 @@ static const struct node_pair *element_of(const struct share *s,
 					  const struct node *fields,
 					  const struct wish_step *step)
 {
+	struct managed_list *list;
+
 	if (step->in->type == NODE_MAP)
 		return node_pair(fields, arena_printf(s->arena, "f:%s",
 						      step->key));
+	list = managed_list(step->in, s->arena);
 	for (uint32_t i = 0; i < fields->n; i++) {
 		const struct node_pair *p = &fields->pairs[i];
 
-		if (p->key_len > 2 && p->key[1] == ':' &&
-		    managed_item(step->in, p->key, p->key_len, true,
-				 s->arena) == step->to)
+		if (managed_list_find(list, p->key, p->key_len, true) ==
+		    step->index)
 			return p;
 	}
 	return NULL;

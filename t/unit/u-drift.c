@@ -5,12 +5,15 @@
 #include "config.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include "engine/compare.h"
 #include "engine/drift.h"
 #include "engine/health.h"
+#include "engine/live-diff.h"
 #include "engine/managed.h"
 #include "engine/wave.h"
+#include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
@@ -58,16 +61,99 @@ static void test_managed(void)
 	const struct node *entry = managed_entry(d, MANAGER);
 	const struct node *containers = node_path(d, "spec", "template",
 						  "spec", "containers", NULL);
-	struct node *item = managed_item(containers, "k:{\"name\":\"side\"}",
-					 17, false, &arena);
+	struct managed_list *l = managed_list(containers, &arena);
+	int64_t at = managed_list_find(l, "k:{\"name\":\"side\"}", 17, false);
 
 	ok(entry != NULL, "our entry is found");
 	ok(!managed_entry(d, "windlass-other"), "and nobody else's");
-	is_str(node_text(node_get(item, "name")), "side", "an item by its key");
-	ok(!managed_item(containers, "k:{\"name\":\"x\"}", 14, false, &arena) &&
-	   !managed_item(containers, "k:{", 3, false, &arena) &&
-	   !managed_item(containers, "i:7", 3, false, &arena),
+	is_str(at < 0 ? NULL : node_text(node_get(containers->items[at],
+						  "name")), "side",
+	       "an item by its key");
+	ok(managed_list_find(l, "k:{\"name\":\"x\"}", 14, false) < 0 &&
+	   managed_list_find(l, "k:{", 3, false) < 0 &&
+	   managed_list_find(l, "i:7", 3, false) < 0 &&
+	   managed_list_find(managed_list(NULL, &arena), "i:0", 3, false) < 0,
 	   "no such item");
+}
+
+/* A container with so many variables, as the API server has it. */
+#define MANY 20000
+
+static struct node *many(bool live, uint32_t swapped)
+{
+	struct buf text = BUF_INIT(16 << 20);
+	struct node *n = NULL;
+	struct err err;
+
+	buf_addf(&text, "{\"metadata\":{%s\"labels\":{\"a\":\"b\"}},\"env\":[",
+		 live ? "\"uid\":\"1\",\"resourceVersion\":\"1\"," : "");
+	for (uint32_t i = 0; i < MANY; i++) {
+		uint32_t at = i == swapped ? i + 1 :
+			      i == swapped + 1 ? i - 1 : i;
+
+		buf_addf(&text, "%s{\"name\":\"V%u\",\"value\":\"%u\"}",
+			 i ? "," : "", at, at);
+	}
+	/* one of somebody else's among them */
+	buf_addf(&text, "%s],\"set\":[\"y\",\"x\"],\"ports\":[{\"port\":80%s}]}",
+		 live ? ",{\"name\":\"theirs\"}" : "",
+		 live ? ",\"protocol\":\"TCP\"" : "");
+	if (json_read(text.data, text.len, &arena, &n, &err) < 0)
+		ok(false, "%s", err.msg);
+	buf_release(&text);
+	return n;
+}
+
+static struct node *fields_of_many(void)
+{
+	struct buf text = BUF_INIT(16 << 20);
+	struct node *n = NULL;
+	struct err err;
+
+	buf_adds(&text, "{\"f:metadata\":{\"f:labels\":{\"f:a\":{}}},\"f:env\":{");
+	for (uint32_t i = 0; i < MANY; i++)
+		buf_addf(&text, "%s\"k:{\\\"name\\\":\\\"V%u\\\"}\":{\".\":{},"
+			 "\"f:name\":{},\"f:value\":{}}", i ? "," : "", i);
+	buf_adds(&text, "},\"f:set\":{\"v:\\\"x\\\"\":{},\"v:\\\"y\\\"\":{}},"
+		 "\"f:ports\":{\"k:{\\\"port\\\":80,\\\"protocol\\\":\\\"TCP"
+		 "\\\"}\":{\".\":{},\"f:port\":{}}}}");
+	if (json_read(text.data, text.len, &arena, &n, &err) < 0)
+		ok(false, "%s", err.msg);
+	buf_release(&text);
+	return n;
+}
+
+static void note_path(void *arg, const struct live_difference *d)
+{
+	buf_addf(arg, "%s%s\n", d->path, d->order ? " order" : "");
+}
+
+/* One object must not hold up all others: twice as many items may take twice
+ * as long. */
+static void test_many(void)
+{
+	struct node *want = many(false, MANY), *live = many(true, MANY);
+	struct node *fields = fields_of_many(), *other = many(true, 7);
+	struct buf paths = BUF_INIT(4096);
+	int64_t began = clock_mono_ms(), took;
+
+	alarm(120);
+	ok(live_matches(want, live, fields, &arena), "%d items match", MANY);
+	ok(!live_matches(want, other, fields, &arena),
+	   "in another order they do not");
+	ok(managed_values_hash(live, fields, &arena) ==
+	   managed_values_hash(many(true, MANY), fields, &arena),
+	   "the same values have the same hash");
+	ok(managed_values_hash(live, fields, &arena) !=
+	   managed_values_hash(other, fields, &arena), "not in another order");
+	is_int(live_diff(want, other, MANAGER, &arena, note_path, &paths), 1,
+	       "the order is the only difference");
+	is_str(paths.data, "env order\n", "and is said");
+	took = clock_mono_ms() - began;
+	ok(took < 10000, "all of it takes %lld ms, not minutes",
+	   (long long)took);
+	alarm(0);
+	buf_release(&paths);
 }
 
 static void test_configmap(void)
@@ -280,6 +366,7 @@ static void test_wave(void)
 int main(void)
 {
 	test_managed();
+	test_many();
 	test_versions();
 	test_configmap();
 	test_deployment();
