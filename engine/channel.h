@@ -91,7 +91,8 @@ struct channel {
 	struct channel_spec spec;	/* valid while spec_ok */
 	bool spec_ok;
 	bool deleting;			/* the Channel object is going */
-	bool listed;			/* of engine/controller.c */
+	bool listed;			/* of engine/controller.c, */
+	struct channel *next, *prev;	/* ... and all that there are */
 	struct inventory inventory;
 	struct channel_status status;
 	struct channel_counts counts;

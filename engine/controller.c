@@ -18,6 +18,7 @@ struct controller {
 	struct controller_options o;
 	struct watch *watch;
 	struct map channels;		/* by name */
+	struct channel *first, *last;
 	struct map applysets;		/* by the value of the part-of label */
 	bool synced;			/* once */
 	bool current;			/* nothing of it is from before
@@ -29,8 +30,31 @@ static struct channel *find(const struct controller *ctl, const char *name)
 	return map_get(&ctl->channels, name);
 }
 
+static void link_channel(struct controller *ctl, struct channel *c)
+{
+	c->prev = ctl->last;
+	if (ctl->last)
+		ctl->last->next = c;
+	else
+		ctl->first = c;
+	ctl->last = c;
+}
+
+static void unlink_channel(struct controller *ctl, struct channel *c)
+{
+	if (c->next)
+		c->next->prev = c->prev;
+	else
+		ctl->last = c->prev;
+	if (c->prev)
+		c->prev->next = c->next;
+	else
+		ctl->first = c->next;
+}
+
 static void drop(struct controller *ctl, struct channel *c)
 {
+	unlink_channel(ctl, c);
 	map_del(&ctl->channels, c->name);
 	map_del(&ctl->applysets, c->applyset);
 	machine_free(c);
@@ -62,6 +86,7 @@ static void put(struct controller *ctl, const struct node *object)
 	}
 	if (!c) {
 		c = machine_new(e, name, uid);
+		link_channel(ctl, c);
 		map_put(&ctl->channels, name, c);
 		map_put(&ctl->applysets, c->applyset, c);
 		log_info("channel-found", LOG_S("channel", name));
@@ -167,8 +192,8 @@ void controller_free(struct controller *ctl)
 	if (!ctl)
 		return;
 	watch_free(ctl->watch);
-	for (map_each(&ctl->channels, e))
-		machine_free(e->value);
+	while (ctl->first)
+		drop(ctl, ctl->first);
 	map_release(&ctl->channels, NULL);
 	map_release(&ctl->applysets, NULL);
 	ctl->o.engine->kinds.on_change = NULL;
@@ -231,14 +256,7 @@ struct channel *controller_find(struct engine *e,
 
 struct channel *controller_next(struct engine *e, const struct channel *c)
 {
-	bool found = !c;
-
-	if (!e->controller)
-		return NULL;
-	for (map_each(&e->controller->channels, entry)) {
-		if (found)
-			return entry->value;
-		found = entry->value == c;
-	}
-	return NULL;
+	if (c)
+		return c->next;
+	return e->controller ? e->controller->first : NULL;
 }
