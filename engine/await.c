@@ -119,6 +119,21 @@ static void judge(struct channel *c, struct tracked *t,
 
 /* ---- one kind, watched in full ---- */
 
+/*
+ * This connection may be ahead of the one for writes: the object as its
+ * controller left it comes before the answer to the apply that made it so. No
+ * other event may come then.
+ */
+static void note_missed(struct tracked *t, const struct node *object)
+{
+	char reason[HEALTH_REASON_MAX];
+
+	if (health_judge(t->kind->group, t->kind->name, object,
+			 t->kind->has_conditions, reason) !=
+	    HEALTH_PROGRESSING)
+		t->flags |= TRACKED_MISSED;
+}
+
 static void on_watched(void *arg, enum watch_event what, struct node *object)
 {
 	struct await_kind *k = arg;
@@ -128,9 +143,12 @@ static void on_watched(void *arg, enum watch_event what, struct node *object)
 						  k->kind, ns ? ns : "", name)
 				 : NULL;
 
-	if (t && what != WATCH_DELETED && t->await &&
-	    t->state == TRACKED_APPLIED)
+	if (!t || what == WATCH_DELETED)
+		return;
+	if (t->await && t->state == TRACKED_APPLIED)
 		judge(k->channel, t, object);
+	else if (t->state != TRACKED_APPLIED)
+		note_missed(t, object);
 }
 
 /* What went away is for repair.c to see. */
@@ -153,7 +171,12 @@ static void on_watch_error(void *arg, const struct err *err,
 {
 	struct await_kind *k = arg;
 
-	if (!status || status->why != KUBE_FORBIDDEN)
+	if (!status)
+		return;
+	/* gone, or to where the next watch of it looks */
+	if (status->why == KUBE_NO_RESOURCE)
+		unwatch(k);
+	if (status->why != KUBE_FORBIDDEN)
 		return;
 	k->forbidden = true;
 	unwatch(k);
@@ -320,9 +343,11 @@ static void look_soon(struct await *w)
 
 void await_object(struct channel *c, struct tracked *t)
 {
+	bool missed = tracked_is(t, TRACKED_MISSED);
 	struct await *w;
 
 	t->flags |= TRACKED_AWAITED;
+	t->flags &= (uint16_t)~TRACKED_MISSED;
 	if (!t->kind->has_health) {
 		set_health(c, t, HEALTH_HEALTHY, "");
 		return;
@@ -334,27 +359,37 @@ void await_object(struct channel *c, struct tracked *t)
 	timer_set(&w->deadline, c->spec.health_timeout * 1000);
 	if (t->health != HEALTH_PROGRESSING)
 		set_health(c, t, HEALTH_PROGRESSING, "just applied");
-	look_soon(w);
+	if (missed)
+		look(w);
+	else
+		look_soon(w);
 }
 
 void await_event(struct channel *c, struct tracked *t,
 		 const struct node *object)
 {
+	bool whole = node_get(object, "spec") || node_get(object, "status");
+	struct await *w;
+
 	if (!tracked_is(t, TRACKED_AWAITED) || !t->kind->has_health)
 		return;
 	/* a whole object can be judged as it is */
-	if (node_get(object, "spec") || node_get(object, "status")) {
+	if (whole) {
 		judge(c, t, object);
-		return;
+		if (is_settled(t->health))
+			return;
 	}
-	if (!t->await && !is_settled(t->health))
-		return;
-	if (!t->await) {
-		struct await *w = await_new(c, t);
-
+	/* it was well, and somebody scaled it, say: from now on it is awaited
+	 * as after an apply */
+	w = t->await;
+	if (!w) {
+		w = await_new(c, t);
 		timer_set(&w->deadline, c->spec.health_timeout * 1000);
 	}
-	look_soon(t->await);
+	if (whole)
+		w->looked = loop_now(c->engine->loop);
+	else
+		look_soon(w);
 }
 
 void await_drop(struct channel *c, struct tracked *t)

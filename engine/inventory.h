@@ -57,6 +57,9 @@ enum tracked_flags {
 	TRACKED_CONFIRMED = 1 << 10,	/* a leftover that an admin lets go */
 	/* kept by engine/policy.c: the Channel does not allow it any more */
 	TRACKED_DENIED = 1 << 12,
+	/* kept by engine/await.c: what it waits for may have been shown before
+	 * it began to wait */
+	TRACKED_MISSED = 1 << 13,
 };
 
 /* Why it failed, or is not healthy: only while there is something to say. */

@@ -97,5 +97,62 @@ finished "half answers" 40
 
 grown=$(($(rss) - memory))
 ok "the engine has grown by $grown KiB, less than 3 MiB" test "$grown" -lt 3072
+
+# ---- answers that come behind what they bring about ----
+# services FROM TO TYPE
+services() {
+	local i
+	for ((i = $1; i <= $2; i++)); do
+		printf -- '---\napiVersion: v1\nkind: Service\nmetadata: {name: s-%02d, namespace: %s}\nspec: {type: %s, selector: {app: x}, ports: [{port: 80}]}\n' \
+			"$i" "$ns" "$3"
+	done
+}
+objects_ready() { [ "$(k get channel "$channel" -o 'jsonpath={.status.objects.ready}')" = "$1" ]; }
+# so many that are not ready that all of their kind are watched; and some that
+# are as soon as they are made, before the engine has the answer
+{
+	services 1 60 LoadBalancer
+	services 61 69 ClusterIP
+} >"work/deploy/$channel/late.yaml"
+rules '99999 /services/ late 700'
+sequence=$((sequence + 1))
+commit_push work late
+ok "late answers: applied" wait_applied "$channel" $sequence 60
+ok "what was ready before its answer came is found ready" \
+	wait_for 20 objects_ready $((objects + 9)) ||
+	echo "# $(k get channel "$channel" -o 'jsonpath={.status.objects}')"
+deployment() {
+	cat <<-END
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: d, namespace: $ns}
+	spec:
+	  replicas: 0
+	  selector: {matchLabels: {app: $1}}
+	  template:
+	    metadata: {labels: {app: $1}}
+	    spec: {containers: [{name: main, image: "example/main"}]}
+	END
+}
+# somebody's, of which a field that cannot be changed is another one; with our
+# label, so that the engine sees what becomes of it
+deployment other | k create -f - >/dev/null
+k -n "$ns" label deployment d "applyset.kubernetes.io/part-of=$(
+	k -n "$ns" get configmap o-1 -o \
+	'jsonpath={.metadata.labels.applyset\.kubernetes\.io/part-of}')" >/dev/null
+deployment main >"work/deploy/$channel/late.yaml"
+rules
+set_channel host.git "$channel" deleteLimit 1000
+sequence=$((sequence + 1))
+commit_push work fewer
+ok "one that cannot be made so" wait_condition "$channel" Applied False 30 ApplyFailed
+rules '1 /deployments/d? late 3000'
+k annotate channel "$channel" windlass.dev/reconcile=now >/dev/null
+wait_line 20 proxy.log 'PATCH .*/deployments/d?.* # late' || echo "# not tried again"
+k -n "$ns" delete deployment d >/dev/null
+ok "is deleted while it is tried again: made anew at once" \
+	wait_applied "$channel" $sequence 9
+rules
+
 is "$(live_differs host.git "$channel")" "" "nothing differs from the bundle"
 done_testing

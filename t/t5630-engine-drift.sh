@@ -139,6 +139,15 @@ is "$(field deployment web '{.spec.replicas}') $(field configmap tuned '{.data.b
 	"5 theirs" "they are left alone"
 is "$(drifts /web)$(drifts /tuned)" "" "and not told"
 is "$(applies)" $((before + 1)) "nothing but the mark was applied"
+# also of what the autoscaler does it is known when it is done
+pods() { [ "$(field deployment web '{.status.readyReplicas}')" = "$1" ]; }
+ok "the pods are there" wait_for 30 pods 5
+ok "and the channel is Ready again" wait_ready "$channel" 10 ||
+	echo "# $(condition "$channel" Healthy)"
+k -n "$ns" rollout restart deployment/web >/dev/null
+k -n "$ns" rollout status deployment/web --timeout 30s >/dev/null
+ok "after a rollout restart, too" wait_ready "$channel" 10 ||
+	echo "# $(condition "$channel" Healthy)"
 k -n "$ns" set image deployment/web main=image:hand >/dev/null
 ok "other fields are undone" wait_for 10 is_field deployment web \
 	'{.spec.template.spec.containers[0].image}' image:one

@@ -22,6 +22,7 @@
  *   mute                        a watch without its bookmarks
  *   wait FILE                   when that file is there, at most 30 s later
  *   slow MILLISECONDS           so much later
+ *   late MILLISECONDS           done at once, answered so much later
  *   drop                        the connection is closed at once
  */
 #include "config.h"
@@ -206,6 +207,7 @@ struct relay {
 	struct buf head, line;	/* line: of a watch, as far as it is here */
 	bool head_sent, limited, stalls, mute;
 	size_t left;
+	useconds_t late;
 };
 
 static void send_head(struct relay *r)
@@ -213,6 +215,7 @@ static void send_head(struct relay *r)
 	if (r->head_sent)
 		return;
 	r->head_sent = true;
+	usleep(r->late);
 	buf_adds(&r->head, "Transfer-Encoding: chunked\r\n\r\n");
 	put(r->head.data, r->head.len);
 }
@@ -315,6 +318,8 @@ static void forward(struct request *q, const struct rule *rule)
 		r.left = number(rule->argument);
 		r.stalls = rule->action[0] == 's';
 	}
+	if (rule_is(rule, "late"))
+		r.late = (useconds_t)number(rule->argument) * 1000;
 	if (http_easy_init(&e, &h, q->body, &err) < 0)
 		_exit(1);
 	curl_easy_setopt(e.easy, CURLOPT_HEADERFUNCTION, on_header);
