@@ -4,7 +4,8 @@
  * metadata shows (drift-matrix.md section 1). Full lists, a page at a time,
  * one kind after the other: 10,000 objects cost about 50 requests.
  *
- * Memory is bounded by one page; time in the loop by one item a turn.
+ * Memory is bounded by one page; time in the loop by one page, or one item, a
+ * turn.
  */
 #include "config.h"
 #include "engine/repair.h"
@@ -15,16 +16,21 @@
 
 #include "engine/channel-private.h"
 #include "engine/compare.h"
+#include "engine/drift-told.h"
 #include "engine/kube.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/base/clock.h"
 #include "schema/json.h"
+#include "schema/limits.h"
 #include "schema/render.h"
 
-#define PAGE_OBJECTS "200"
-/* a page of large objects; the API server's own are at most 3 MiB each */
-#define PAGE_BYTES (64u * 1024 * 1024)
+#define PAGE_OBJECTS 200
+/* of a page, which is read in one turn of the loop: where that is not enough
+ * its objects are large, and fewer are asked for; of a single one at most */
+#define PAGE_BYTES (4u * 1024 * 1024)
+#define PAGE_FEWER 8
+#define ONE_BYTES (LIMIT_KUBE_OBJECT_BYTES + 64u * 1024)
 #define LIST_TRIES 5
 #define LIST_RETRY_MS 1000
 /* the slow comparison: every six hours, plus up to one */
@@ -43,6 +49,7 @@ struct reconcile {
 	struct kube_call *call;
 	char *next_page;		/* continue token; NULL: the first */
 	unsigned tries;
+	unsigned page_objects;
 	struct arena page, scratch;
 	struct node *items;
 	uint32_t item;			/* the next one to look at */
@@ -118,6 +125,10 @@ static void equal(struct reconcile *r, struct tracked *t,
 	t->flags &= ~(TRACKED_NEW | TRACKED_CHANGED);
 	if (node_path_str(live, "metadata", "deletionTimestamp", NULL))
 		t->flags |= TRACKED_TERMINATING;
+	else
+		t->flags &= (uint16_t)~TRACKED_TERMINATING;
+	/* it may have been undone by hand while nobody looked */
+	drift_is_over(c, t);
 	channel_object_changed(c, t);
 	await_object(c, t);
 	if (seen && seen != t->baseline.version &&
@@ -198,6 +209,7 @@ static void end_of_kind(struct reconcile *r)
 	strvec_release(&r->namespaces);
 	r->listed = 0;
 	r->tries = 0;
+	r->page_objects = PAGE_OBJECTS;
 	r->at++;
 	list_kind(r);
 }
@@ -294,6 +306,14 @@ static void on_listed(void *arg, const struct kube_answer *a)
 		list_kind(r);
 		return;
 	}
+	/* larger than we take: the same again, in smaller parts */
+	if (a->code == 200 && a->err && a->err->class == ERR_INVALID &&
+	    r->page_objects > 1) {
+		r->page_objects = r->page_objects > PAGE_FEWER ?
+				  r->page_objects / PAGE_FEWER : 1;
+		list_kind(r);
+		return;
+	}
 	log_warn("compare-list-failed", LOG_S("channel", r->channel->name),
 		 LOG_S("kind", r->kinds[r->at]->name),
 		 LOG_S("error", a->err ? a->err->msg : err.msg));
@@ -316,6 +336,7 @@ static int send_list(struct reconcile *r, const struct kind *kind,
 	struct buf query = BUF_INIT(65536);
 	char *selector = xasprintf("%s=%s", APPLYSET_PART_OF,
 				   r->channel->applyset);
+	char *limit = xasprintf("%u", r->page_objects);
 	struct kube_request get = {
 		.method = "GET",
 		.target = {
@@ -325,13 +346,13 @@ static int send_list(struct reconcile *r, const struct kind *kind,
 			.namespace = r->namespaces.n ?
 				     r->namespaces.v[r->listed] : NULL,
 		},
-		.max_bytes = PAGE_BYTES,
+		.max_bytes = r->page_objects > 1 ? PAGE_BYTES : ONE_BYTES,
 		.on_done = on_listed,
 		.arg = r,
 	};
 	int rc;
 
-	kube_query(&query, "limit", PAGE_OBJECTS);
+	kube_query(&query, "limit", limit);
 	kube_query(&query, "labelSelector", selector);
 	if (r->next_page)
 		kube_query(&query, "continue", r->next_page);
@@ -339,6 +360,7 @@ static int send_list(struct reconcile *r, const struct kind *kind,
 	rc = kube_send(r->channel->engine->kube, &get, &r->call, err);
 	buf_release(&query);
 	free(selector);
+	free(limit);
 	return rc;
 }
 
@@ -419,6 +441,7 @@ void repair_reconcile(struct channel *c, void (*done)(struct channel *c))
 	r = c->repair = xcalloc(1, sizeof(*r));
 	r->channel = c;
 	r->done = done;
+	r->page_objects = PAGE_OBJECTS;
 	work_init(&r->step, step, r);
 	timer_init(&r->timer, c->engine->loop, on_timer, r);
 	collect_kinds(r);

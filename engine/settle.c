@@ -149,8 +149,10 @@ void settle_reconcile(struct channel *c)
 	if (!intake_is_done(c))
 		return;
 	for (struct tracked *t = c->inventory.first; t; t = t->next)
-		if (t->state == TRACKED_APPLIED)
+		if (t->state == TRACKED_APPLIED) {
 			t->state = TRACKED_UNSEEN;
+			t->baseline = (struct baseline){ 0 };
+		}
 	reconcile(c);
 	apply_wake(c);
 	prune_wake(c);

@@ -74,8 +74,16 @@ ok "and ready" wait_ready "$channel" 60
 
 # ---- a look at everything ----
 times() { grep -c " reconciled channel=$channel" engine.log; }
+gets() { curl -s "http://$METRICS/metrics" | sed -n 's/^windlass_kube_answers_total{verb="get",code="2xx"} //p'; }
+for i in $(seq 30); do config "more-$i" first; done
+commit_push work more
+ok "more objects" wait_applied "$channel" 3 30
+ok "all ready" wait_ready "$channel" 30
 before=$(times)
+had=$(gets)
 ok "reconcile" windlass reconcile "$channel"
+ok "it looks at all of them by lists ($(($(gets) - had)) requests for one)" \
+	test $(($(gets) - had)) -le 5
 is "$(times)" $((before + 1)) "it was done, once"
 ok "the wish is gone" done_with
 is "$(text one) $(text two)" "first second" "nothing had to change"
