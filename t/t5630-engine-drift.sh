@@ -112,6 +112,15 @@ ok "and by an Event" wait_for 20 told
 is "$(field configmap told '{.data.a}')" edited "it stays"
 is "$(applies)" "$before" "nothing was applied"
 ok "the channel is Ready all the same" wait_ready "$channel" 10
+suspend() { k patch channel "$channel" --type merge -p "{\"spec\":{\"suspend\":$1}}" >/dev/null; }
+suspend true
+ok "suspended" wait_condition "$channel" Suspended True 20
+k -n "$ns" patch configmap told --type merge -p '{"data":{"a":"one"}}' >/dev/null
+suspend false
+ok "taken back meanwhile, it is no drift" wait_condition "$channel" Drifted False 20 NoDrift
+is "$(json '{.status.objects.drifted}')" 0 "nor is it counted"
+k -n "$ns" patch configmap told --type merge -p '{"data":{"a":"edited"}}' >/dev/null
+ok "told again" wait_condition "$channel" Drifted True 20 DriftReported
 k -n "$ns" patch configmap told --type merge -p '{"data":{"a":"one"}}' >/dev/null
 ok "taken back, it is no drift" wait_condition "$channel" Drifted False 20 NoDrift
 k -n "$ns" delete configmap told >/dev/null
