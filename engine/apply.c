@@ -350,14 +350,46 @@ static void start(struct apply *a, struct tracked *t, enum apply_why why)
 	link_op(&a->running, op);
 }
 
+/* It was to be sent again, and a newer bundle has come: what it says is not
+ * written any more. */
+static bool is_outdated(const struct op *op)
+{
+	const struct tracked *t = op->t;
+
+	return t->state != TRACKED_APPLYING || tracked_is(t, TRACKED_DEAD) ||
+	       !sha256_equal(&op->content, &t->content);
+}
+
+static void withdraw(struct apply *a, struct op *op)
+{
+	struct tracked *t = tracked_hold(op->t);
+
+	unlink_op(&a->paused, op);
+	t->busy = false;
+	t->flags &= (uint16_t)~TRACKED_AGAIN;
+	if (op->rollout)
+		rollout_tried(&a->rollout);
+	op_free(op);
+	/* the rollout that brought the newer content has it in its order */
+	if (t->state == TRACKED_APPLYING)
+		t->state = TRACKED_QUEUED;
+	else if (t->state == TRACKED_DELETING)
+		prune_wake(a->channel);
+	rollout_moved(&a->rollout, t);
+	channel_object_changed(a->channel, t);
+	tracked_put(t);
+}
+
 static bool next(void *arg)
 {
 	struct apply *a = arg;
-	struct op *op = a->paused;
 	struct tracked *t;
+	struct op *op;
 
 	if (!channel_may_write(a->channel))
 		return false;
+	while ((op = a->paused) && is_outdated(op))
+		withdraw(a, op);
 	if (op) {
 		unlink_op(&a->paused, op);
 		link_op(&a->running, op);

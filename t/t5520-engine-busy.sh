@@ -87,6 +87,22 @@ for code in "429 1" 500 503; do
 	finished "${code% *} for a tenth of the objects" 90
 done
 
+# ---- what waits to be sent again, and is outdated when it could be ----
+start seen "$KUBECTL" -n "$ns" get configmap o-1 -w -o 'jsonpath={.data.text}{"\n"}'
+rules '99999 /configmaps/o-1? status 429 4'
+n=$(wc -l <proxy.log)
+new_bundle
+refused() { tail -n "+$((n + 1))" proxy.log | grep -q 'PATCH .*/configmaps/o-1?.* # status'; }
+ok "one is put off" wait_for 20 refused
+new_bundle
+accepted() { [ "$(k get channel "$channel" -o 'jsonpath={.status.accepted.sequence}')" = "$sequence" ]; }
+ok "a newer bundle comes meanwhile" wait_for 20 accepted
+rules
+finished "of the two" 40
+ok "the newer one is written" wait_line 20 seen.log "^text-$sequence$"
+unlike "$(cat seen.log)" "^text-$((sequence - 1))$" "and not the older one first"
+stop seen
+
 # ---- answers that are slow, or halves ----
 rules '99999 PATCH_/api/v1 slow 700'
 new_bundle
