@@ -54,6 +54,8 @@ struct engine {
 	const struct lease *lease;	/* NULL without leader election */
 	bool stopping;
 	size_t reports_due;		/* statuses that are to be written */
+	unsigned looks;			/* of engine/repair.c: that run, */
+	struct repair *looks_first, *looks_last;	/* that wait */
 	struct event_try *events;	/* Events that are on their way */
 	size_t n_events;
 };

@@ -14,6 +14,8 @@ struct repair {
 	struct tracked *tracked;	/* held */
 	struct kube_call *look;		/* the GET of a suspicion */
 	bool look_again;		/* another event came meanwhile */
+	bool waits;			/* for its turn to look: */
+	struct repair *wait_prev, *wait_next;
 	struct timer timer;		/* the next look, or repair */
 	bool repair_due;		/* ... the timer is for a repair */
 

@@ -7,7 +7,8 @@
  * fields differ.
  *
  * Trusts events to come from the API server, in order for one object; bounds
- * what one object can cost: one request at a time, five repairs a minute.
+ * what one object can cost: one request at a time, five repairs a minute; and
+ * what all of them can: a watch that was cut may tell of thousands in a moment.
  */
 #include "config.h"
 #include "engine/repair.h"
@@ -25,9 +26,12 @@
 
 /* a GET that failed for a passing reason */
 #define LOOK_AGAIN_MS 1000
+/* GETs of suspicions at a time, of all channels */
+#define LOOKS_MAX 32
 
 static void deliver_held(struct channel *c, struct tracked *t);
 static void on_timer(void *arg);
+static void next_looks(struct engine *e);
 
 static struct repair *repair_of(struct channel *c, struct tracked *t)
 {
@@ -50,26 +54,60 @@ static void drop_held(struct repair *r)
 	r->held_gone = false;
 }
 
+/* ---- the queue of looks ---- */
+
+static void wait_for_look(struct engine *e, struct repair *r)
+{
+	r->waits = true;
+	r->wait_next = NULL;
+	r->wait_prev = e->looks_last;
+	if (e->looks_last)
+		e->looks_last->wait_next = r;
+	else
+		e->looks_first = r;
+	e->looks_last = r;
+}
+
+static void wait_no_more(struct engine *e, struct repair *r)
+{
+	if (!r->waits)
+		return;
+	r->waits = false;
+	if (r->wait_next)
+		r->wait_next->wait_prev = r->wait_prev;
+	else
+		e->looks_last = r->wait_prev;
+	if (r->wait_prev)
+		r->wait_prev->wait_next = r->wait_next;
+	else
+		e->looks_first = r->wait_next;
+}
+
 void repair_forget(struct channel *c, struct tracked *t)
 {
 	struct repair *r = t->repair;
+	bool looked = r && r->look;
 
 	if (!r)
 		return;
 	t->repair = NULL;
+	wait_no_more(c->engine, r);
+	c->engine->looks -= looked;
 	kube_cancel(r->look);
 	timer_stop(&r->timer);
 	drop_held(r);
 	drift_forget(r);
 	free(r);
 	tracked_put(t);
+	if (looked)
+		next_looks(c->engine);
 }
 
 /* Nothing is going on any more: give the memory back. */
 static void settle(struct repair *r)
 {
-	if (!r->look && !r->held && !r->held_gone && !timer_armed(&r->timer) &&
-	    !r->untold && fight_is_over(r))
+	if (!r->look && !r->waits && !r->held && !r->held_gone &&
+	    !timer_armed(&r->timer) && !r->untold && fight_is_over(r))
 		repair_forget(r->channel, r->tracked);
 }
 
@@ -213,8 +251,12 @@ static void on_body(void *arg, const char *json, size_t len,
 	const struct node *want;
 	struct node *desired;
 
-	if (!tracked_is(t, TRACKED_DEAD) && t->state == TRACKED_APPLIED &&
-	    !err && json_read(json, len, &x->arena, &desired, &bad) == 0) {
+	if (tracked_is(t, TRACKED_DEAD) || t->state != TRACKED_APPLIED) {
+		;
+	} else if (err) {
+		/* it is still suspect */
+		look_later(repair_of(c, t));
+	} else if (json_read(json, len, &x->arena, &desired, &bad) == 0) {
 		want = wish_reduced(desired, &x->arena);
 		if (drift_mode(c, t) == WISH_DRIFT_REPORT)
 			drift_report(c, t, want, x->live);
@@ -274,11 +316,13 @@ static void on_looked(void *arg, const struct kube_answer *a)
 {
 	struct repair *r = arg;
 	struct tracked *t = r->tracked;
+	struct engine *e = r->channel->engine;
 	struct arena scratch = ARENA_INIT;
 	struct err err = ERR_INIT;
 	struct node *live;
 
 	r->look = NULL;
+	e->looks--;
 	/* an apply that began meanwhile knows better */
 	if (t->state != TRACKED_APPLIED)
 		goto out;
@@ -290,13 +334,14 @@ static void on_looked(void *arg, const struct kube_answer *a)
 		judge_whole(r, live, &scratch);
 out:
 	arena_release(&scratch);
-	if (t->repair != r)
-		return;
-	if (r->look_again) {
-		r->look_again = false;
-		look(r);
+	if (t->repair == r) {
+		if (r->look_again) {
+			r->look_again = false;
+			look(r);
+		}
+		settle(r);
 	}
-	settle(r);
+	next_looks(e);
 }
 
 static void look(struct repair *r)
@@ -309,9 +354,25 @@ static void look(struct repair *r)
 		r->look_again = true;
 		return;
 	}
-	if (t->state == TRACKED_APPLIED && channel_may_write(c) &&
-	    look_at_live(c, t, on_looked, r, &r->look, &err) < 0)
+	if (r->waits || t->state != TRACKED_APPLIED || !channel_may_write(c))
+		return;
+	if (c->engine->looks >= LOOKS_MAX)
+		wait_for_look(c->engine, r);
+	else if (look_at_live(c, t, on_looked, r, &r->look, &err) < 0)
 		look_later(r);
+	else
+		c->engine->looks++;
+}
+
+static void next_looks(struct engine *e)
+{
+	while (e->looks < LOOKS_MAX && e->looks_first) {
+		struct repair *r = e->looks_first;
+
+		wait_no_more(e, r);
+		look(r);
+		settle(r);
+	}
 }
 
 static void on_timer(void *arg)
@@ -466,9 +527,11 @@ static void deliver_held(struct channel *c, struct tracked *t)
 	was_gone = r->held_gone;
 	r->held = NULL;
 	drop_held(r);
-	if (was_gone)
+	if (was_gone && t->state == TRACKED_APPLIED)
 		/* the apply may have made it again: ask, do not guess */
 		repair_suspect(c, t);
+	else if (was_gone)
+		gone(c, t, NULL);
 	else if (json && json_read(json, len, &scratch, &object, &err) == 0)
 		set(c, t, object, &scratch);
 	free(json);
