@@ -137,17 +137,27 @@ failed:
 	ch->retry_at = ch->no_refresh = clock_mono_ms() + FAILED_RETRY_MS;
 }
 
-/* True when the published bundle was made from this commit. */
+/*
+ * True when the published bundle was made from this commit. By a repository of
+ * its own: libgit2 keeps every pack open that it has ever read, also those that
+ * git has replaced since, and this process lives for years.
+ */
 static bool is_published(struct serve *s, const struct served *ch,
 			 const char *tip)
 {
+	git_repository *repo = NULL;
 	struct bundle_commit c;
 	struct err ignored = ERR_INIT;
+	bool published;
 
-	return ch->bundle[0] &&
-	       !repo_read_bundle(s->host.repo, ch->bundle, &c, NULL, NULL,
-				 &ignored) &&
-	       !strcmp(c.bundle.source_commit, tip);
+	if (!ch->bundle[0] ||
+	    repo_open(s->host.config.git_dir, false, &repo, &ignored) < 0)
+		return false;
+	published = !repo_read_bundle(repo, ch->bundle, &c, NULL, NULL,
+				      &ignored) &&
+		    !strcmp(c.bundle.source_commit, tip);
+	git_repository_free(repo);
+	return published;
 }
 
 /* The source ref moved, and no hook has published it yet. */

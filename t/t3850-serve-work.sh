@@ -48,6 +48,16 @@ ok "a push that its hook publishes" push
 ok "is published by it" is_current
 sleep 2.5
 is "$(children)" "$before" "serve starts nothing for that, nor at rest"
+# packs that git has replaced since are not held
+for text in four five six; do
+	git -C r.git repack -q -a -d
+	manifest $text
+	push
+	sleep 1.5
+done
+git -C r.git repack -q -a -d
+is "$(ls -l "/proc/$pid_serve/fd" | grep -c 'deleted\|\.pack')" 0 \
+	"nor does it keep packs open"
 echo 'kind: [' >work/deploy/web.yaml
 git -C work commit -q -a -m broken
 push_silently
