@@ -211,7 +211,7 @@ ok "another one in the same files is taken at once" wait_for 10 again
 kill $repeat
 wait $repeat 2>/dev/null
 
-# ---- the server's authority is replaced, under a running engine ----
+# ---- both under a running engine: first its certificate ----
 k create namespace shop >/dev/null
 make_host host.git prod
 make_clone host.git work
@@ -219,10 +219,20 @@ put work deploy/prod/a.yaml ConfigMap a shop one
 commit_push work first
 serve_start host.git || bail "serve does not start"
 channel_install host.git prod >/dev/null || bail "install failed"
-saved=$KUBECONFIG
+ends_in 12 files/certs/robot /O=system:masters/CN=robot-three
+ends=$((SECONDS + 13))
 KUBECONFIG=$TRASH/files/config engine_start ||
 	bail "windlassd does not start: $(cat engine.log)"
 ok "an engine with its credentials in files applies" wait_applied prod 1 60
+while [ $SECONDS -lt $ends ]; do sleep 0.5; done
+k -n shop delete configmap a >/dev/null
+ok "its certificate ends while it runs: it says so" \
+	wait_line 20 engine.log '401 Unauthorized'
+ends_in 3600 files/certs/robot /O=system:masters/CN=robot-four
+ok "with another one it goes on: what was deleted is back" \
+	wait_for 20 k -n shop get configmap a
+
+# ---- then the server's authority ----
 
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout new-ca.key \
 	-out new-ca.crt -days 2 -subj "/CN=new authority" 2>/dev/null
