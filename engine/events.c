@@ -27,7 +27,10 @@
 #define NOTE_MAX 1024
 #define BODY_MAX 16384
 #define SAME_AGAIN_MS (5 * 60 * 1000)
-#define BURST 20
+#define BURST 30
+/* of these for warnings alone: a row of bundles must not keep one from being
+ * told, which is told but once */
+#define FOR_WARNINGS 10
 #define REFILL_MS 5000
 /* tries of one Event, and the pause before the second, which doubles twice
  * and twice again */
@@ -67,18 +70,20 @@ void events_stop(struct channel *c)
 }
 
 /* Worth posting: not the same as just before, and not too many. */
-static bool admit(struct channel *c, const char *reason, const char *note)
+static bool admit(struct channel *c, enum event_type type,
+		  const char *reason, const char *note)
 {
 	struct channel_events *ev = of_channel(c);
 	int64_t now = loop_now(c->engine->loop);
 	int64_t refill = (now - ev->refilled) / REFILL_MS;
+	int64_t kept = type == EVENT_WARNING ? 0 : FOR_WARNINGS;
 	char *key = xasprintf("%s\n%s", reason, note);
 	int64_t *last = map_get(&ev->posted, key);
 	bool same = last && now - *last < SAME_AGAIN_MS;
 
 	ev->refilled += refill * REFILL_MS;
 	ev->tokens = ev->tokens + refill < BURST ? ev->tokens + refill : BURST;
-	if (!same && ev->tokens > 0) {
+	if (!same && ev->tokens > kept) {
 		ev->tokens--;
 		if (ev->posted.count >= REMEMBERED)
 			map_release(&ev->posted, free);
@@ -269,7 +274,7 @@ void event_post(struct channel *c, enum event_type type, const char *reason,
 		cut_whole(note);
 	va_end(ap);
 	if (!c->engine->leading || c->engine->n_events >= UNDERWAY ||
-	    !admit(c, reason, note))
+	    !admit(c, type, reason, note))
 		return;
 	t = try_new(c->engine);
 	write_event(c, type, reason, note, &t->body);
