@@ -17,7 +17,15 @@ windlass-hook init prod --repo repos/r.git --key "$TRASH/keys/prod" \
 	--path deploy --ref refs/heads/main --delete-limit 0 >init.log ||
 	bail "init"
 sed -n "s|^ *--publisher-key '\(.*\)'|prod namespaces=\"git\" \1|p" init.log >signers
+# who signs their pushes, which HTTP gives to another process than offered it
+ssh-keygen -q -t ed25519 -N '' -f ada
+printf 'ada namespaces="git" %s\n' "$(cut -d' ' -f1,2 ada.pub)" >developers
+windlass-hook init prod --repo repos/r.git --developers developers \
+	--require-signed-push >init.log || bail "init"
+git -C repos/r.git config windlass.prod.requireSignedPush false
 git init -q work
+git -C work config gpg.format ssh
+git -C work config user.signingKey "$TRASH/ada"
 
 # manifest NAME TEXT
 manifest() {
@@ -73,6 +81,13 @@ pushes() {
 	not_ok "$what: a push to windlass' own refs" git -C work push "$url" \
 		"+HEAD:refs/windlass/prod"
 	is "$(tip)" "$before" "$what: does not touch them"
+	git -C repos/r.git config windlass.prod.requireSignedPush true
+	manifest web "signed by $what"
+	not_ok "$what: a push that is not signed, where it must be" push "$url"
+	ok "$what: a signed one" push --signed "$url"
+	like "$(git -C repos/r.git cat-file commit "$(tip)")" '^Pushed-By: ada$' \
+		"$what: its pusher stands in the bundle"
+	git -C repos/r.git config windlass.prod.requireSignedPush false
 	ok "$what: but they can be fetched" git -C work fetch -q "$url" \
 		"+refs/windlass/prod:refs/bundles/prod"
 }

@@ -182,6 +182,35 @@ ok "when they vanish, serve lets them go" wait_for 30 quiet
 unlike "$(cat /var/log/nginx/windlass.log /var/log/windlass/app.log serve.log)" \
 	"$token" "the token is in no log"
 
+# ---- signed commits and pushes: ada cannot read the publisher's key, and
+# serve, which can, did not hear of her push but by what the hook has kept
+
+run "Signed commits and pushes" 1
+run "Signed commits and pushes" 2
+install -d -o ada -m 700 /srv/people/ada/.ssh
+install -o ada -m 600 ~/ada /srv/people/ada/.ssh/id_ed25519
+change unsigned
+not_ok "a commit that is not signed is refused" push
+as ada git -C /srv/people/ada/work reset -q --hard origin/main
+run "Signed commits and pushes" 3
+change signed
+ok "with what the page says it is signed, and the push" push
+pushed_by() {
+	as git git -C $repo show -s --format='%(trailers:key=Pushed-By,valueonly,separator=)' \
+		refs/windlass/prod
+}
+is "$(pushed_by)" ada "the bundle says who pushed"
+like "$(as git windlass log --repo $repo -n 1 prod)" 'pushed by ada' "as log does"
+is "$(ls $repo/windlass/prod/pushed)" "" "and what was kept for that is gone"
+as ada git -C /srv/people/ada/work -c commit.gpgSign=false commit -q --allow-empty \
+	-m "by hand"
+as ada git -C /srv/people/ada/work push -q origin HEAD:draft
+as git git -C $repo update-ref refs/heads/main refs/heads/draft
+not_ok "what nobody signed is not published" \
+	as git windlass-hook publish --repo $repo prod
+run "Signed commits and pushes" 4
+ok "but by an admin who lets it in" as git windlass-hook publish --repo $repo prod
+
 # ---- logs
 
 run Logs 1
