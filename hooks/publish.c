@@ -258,12 +258,10 @@ static int publish_tip(struct publishing *p, enum publish_outcome *ret)
 {
 	struct job *j = &p->job;
 	struct verdict v = VERDICT_INIT;
-	struct store *store = NULL;
+	struct store *store = store_new(j->host->git_dir);
 	struct rendered r;
 	int rc;
 
-	if (store_open(j->host->git_dir, &store, j->err) < 0)
-		return -1;
 	rc = judge_people(p);
 	if (!rc)
 		rc = judge(p, store, &v);

@@ -40,7 +40,8 @@ struct thin {
 };
 
 struct store {
-	git_repository *repo;
+	char *git_dir;
+	git_repository *repo;	/* NULL: nothing was added yet */
 	git_odb *odb;
 	char *folder;		/* objects/pack */
 	char *temp;		/* the file in it; NULL: none yet */
@@ -54,24 +55,28 @@ struct store {
 	bool thin_off;		/* too many */
 };
 
-int store_open(const char *git_dir, struct store **ret, struct err *err)
+struct store *store_new(const char *git_dir)
 {
 	struct store *s = xcalloc(1, sizeof(*s));
 
 	s->fd = -1;
-	if (repo_open(git_dir, false, &s->repo, err) < 0)
-		goto fail;
-	if (git_repository_odb(&s->odb, s->repo) < 0) {
-		repo_err(err, ERR_INTERNAL, "cannot open the objects of '%s'",
-			 git_dir);
-		goto fail;
-	}
+	s->git_dir = xstrdup(git_dir);
+	return s;
+}
+
+/* Not before there is something to add: for most channels of a push nothing
+ * is new, and opening a repository reads the settings of all of them. */
+static int open_objects(struct store *s, struct err *err)
+{
+	if (s->odb)
+		return 0;
+	if (!s->repo && repo_open(s->git_dir, false, &s->repo, err) < 0)
+		return -1;
+	if (git_repository_odb(&s->odb, s->repo) < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot open the objects "
+				"of '%s'", s->git_dir);
 	s->folder = xasprintf("%sobjects/pack", git_repository_path(s->repo));
-	*ret = s;
 	return 0;
-fail:
-	store_free(s);
-	return -1;
 }
 
 /* ---- the thin pack ---- */
@@ -238,7 +243,7 @@ int store_write(struct store *s, const struct store_object *o, git_oid *ret,
 {
 	git_oid id;
 
-	if (name_object(o, &id, err) < 0)
+	if (open_objects(s, err) < 0 || name_object(o, &id, err) < 0)
 		return -1;
 	*ret = id;
 	if (map_putn(&s->ids, (char *)id.id, GIT_OID_RAWSZ, s))
@@ -339,7 +344,8 @@ int store_flush(struct store *s, struct err *err)
 	if (s->pack && !rc)
 		rc = keep_pack(s, checksum, err);
 	end_pack(s);
-	git_odb_refresh(s->odb);
+	if (s->odb)
+		git_odb_refresh(s->odb);
 	return rc;
 }
 
@@ -352,6 +358,7 @@ void store_free(struct store *s)
 	map_release(&s->ids, NULL);
 	git_odb_free(s->odb);
 	git_repository_free(s->repo);
+	free(s->git_dir);
 	free(s->folder);
 	free(s->v);
 	free(s);

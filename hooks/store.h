@@ -35,8 +35,9 @@ struct store_object {
 				   choose bytes that collide with others */
 };
 
-/* On the repository of this folder, by a handle of its own. */
-int store_open(const char *git_dir, struct store **ret, struct err *err);
+/* For the repository of this folder, by a handle of its own, which is opened
+ * when the first object comes. */
+struct store *store_new(const char *git_dir);
 /* Adds one; the repository may have it already. */
 int store_write(struct store *s, const struct store_object *o, git_oid *ret,
 		struct err *err);

@@ -215,8 +215,8 @@ static void test_store(void)
 	int fd;
 
 	ok(shell(NULL, "git init -q --bare a.git"), "a repository");
-	store_open(a, &first, &err);
-	store_open(a, &second, &err);
+	first = store_new(a);
+	second = store_new(a);
 	for (int i = 0; i < 20; i++)
 		write_pair(first, second, (size_t)(1 << i) / 2, i % 2, i);
 	ok(!store_flush(first, &err), "the first bundle");
@@ -257,7 +257,7 @@ static void test_thin_limits(void)
 	git_oid id;
 	int fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
-	store_open(a, &s, &err);
+	s = store_new(a);
 	for (int i = 0; i < STORE_THIN_OBJECTS; i++) {
 		snprintf(text, sizeof(text), "limit %d", i);
 		o.len = strlen(text);
@@ -270,7 +270,7 @@ static void test_thin_limits(void)
 	is_int(store_thin(s, fd, "null", &err), 1, "one beyond: not by us");
 	store_free(s);
 
-	store_open(a, &s, &err);
+	s = store_new(a);
 	o.data = big;
 	o.len = STORE_THIN_BYTES;
 	store_write(s, &o, &id, &err);

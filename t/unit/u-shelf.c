@@ -64,8 +64,7 @@ static void next_bundle(struct current *c, struct signer *signer)
 	char id[GIT_HEX_SIZE];
 	git_oid blob, tree_id;
 
-	if (store_open(host.git_dir, &store, &err) < 0)
-		BUG("no store");
+	store = store_new(host.git_dir);
 	buf_addf(&text, "%d\n", (int)sequence);
 	write_object(store, GIT_OBJECT_BLOB, &text, &blob);
 	buf_adds(&tree, "100644 file");
