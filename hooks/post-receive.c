@@ -13,7 +13,9 @@
 
 #include "hooks/approvals.h"
 #include "hooks/ask.h"
+#include "hooks/concern.h"
 #include "hooks/feedback.h"
+#include "hooks/job.h"
 #include "hooks/receive.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
@@ -91,6 +93,24 @@ static void publish(const struct host *host, const struct channel_config *ch,
 	buf_release(&line);
 }
 
+/* Nobody is publishing it just now, and there is nothing to publish. */
+static bool is_unconcerned(const struct host *host,
+			   const struct channel_config *ch)
+{
+	char tip[GIT_HEX_SIZE];
+	struct err ignored = ERR_INIT;
+	bool none;
+	int lock;
+
+	if (host->config.n <= CONCERN_FEW ||
+	    job_lock(&host->config, ch, 0, &lock, &ignored) < 0)
+		return false;
+	none = repo_ref(host->repo, ch->ref, tip, &ignored) == 0 && *tip &&
+	       concern_none(host->repo, &host->config, ch, tip);
+	close(lock);
+	return none;
+}
+
 /* True if the push brought an approval for the channel. */
 static bool has_approval(const struct updates *us,
 			 const struct channel_config *ch)
@@ -129,7 +149,8 @@ int cmd_post_receive(int argc, char **argv)
 
 		if (updates_find(host.repo, &updates, ch->ref, &u, &err) < 0)
 			failed(&fb, ch, &err);
-		else if ((u && *u->new_id) || has_approval(&updates, ch))
+		else if (has_approval(&updates, ch) ||
+			 (u && *u->new_id && !is_unconcerned(&host, ch)))
 			publish(&host, ch, &fb);
 	}
 	updates_release(&updates);

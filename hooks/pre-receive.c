@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "hooks/approvals.h"
+#include "hooks/concern.h"
 #include "hooks/developers.h"
 #include "hooks/feedback.h"
 #include "hooks/guard.h"
@@ -24,6 +25,7 @@
 #include "hooks/validate.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/base/options.h"
 
 /* how long a push waits for the one before it to be published */
@@ -60,6 +62,7 @@ struct push {
 	struct feedback fb;
 	struct grant *grants;		/* one a channel of the push */
 	size_t n_grants;
+	size_t passed;			/* channels that it is not about */
 	bool refused;
 };
 
@@ -391,6 +394,9 @@ static void check_channel(struct push *p, const struct channel_config *ch)
 	else if (git_object_type(o) != GIT_OBJECT_COMMIT)
 		refuse(p, ch, "'%s' must be a commit, not a %s", ch->ref,
 		       git_object_type2string(git_object_type(o)));
+	else if (p->host.config.n > CONCERN_FEW &&
+		 concern_none(p->host.repo, &p->host.config, ch, u->new_id))
+		p->passed++;
 	else
 		judge(p, ch, u);
 	git_object_free(o);
@@ -426,6 +432,9 @@ static int run(struct push *p, struct err *err)
 	read_certificate(p);
 	for (size_t i = 0; i < c->n; i++)
 		check_channel(p, &c->channels[i]);
+	if (p->passed)
+		feedback_line(&p->fb, "windlass: %zu other channel%s: no "
+			      "object changes", p->passed, plural(p->passed));
 	return p->refused ? 0 : leave_grants(p, err);
 }
 

@@ -1,0 +1,86 @@
+/*
+ * Which channels a push is about. See concern.h. Trusts what is below the
+ * repository's own refs and state, as all of the hook does; every doubt is
+ * answered by the long way, which judges and publishes.
+ */
+#include "config.h"
+#include "hooks/concern.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hooks/current.h"
+#include "hooks/settings.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+#include "schema/head.h"
+#include "schema/repo.h"
+
+/* The bundle that refs/windlass/<channel> names. */
+static bool find_bundle(git_repository *repo, const struct channel_config *ch,
+			char id[GIT_HEX_SIZE], struct bundle *ret)
+{
+	char *ref = current_ref(ch);
+	struct bundle_commit c;
+	struct err ignored = ERR_INIT;
+	bool there = repo_ref(repo, ref, id, &ignored) == 0 && *id &&
+		     repo_read_bundle(repo, id, &c, NULL, NULL,
+				      &ignored) == 0;
+
+	if (there)
+		*ret = c.bundle;
+	free(ref);
+	return there && ret->epoch == ch->epoch;
+}
+
+static bool is_announced(const struct host_config *host,
+			 const struct channel_config *ch, const char *bundle)
+{
+	char *path = xasprintf("%s/%s/head", host->publish_dir, ch->name);
+	struct buf data = BUF_INIT(LIMIT_HEAD_BYTES);
+	struct err ignored = ERR_INIT;
+	struct head h;
+	size_t text;
+	bool named = fs_read(AT_FDCWD, path, &data, &ignored) == 0 &&
+		     head_split(data.data, data.len, &text, &ignored) == 0 &&
+		     head_parse(data.data, text, &h, &ignored) == 0 &&
+		     !strcmp(h.bundle, bundle);
+
+	buf_release(&data);
+	free(path);
+	return named;
+}
+
+static bool same_at(git_repository *repo, const git_oid *a, const git_oid *b,
+		    const char *path)
+{
+	struct err ignored = ERR_INIT;
+	git_oid in_a, in_b;
+	unsigned mode_a, mode_b;
+
+	return repo_tree_entry(repo, a, path, &in_a, &mode_a, &ignored) == 0 &&
+	       repo_tree_entry(repo, b, path, &in_b, &mode_b, &ignored) == 0 &&
+	       git_oid_equal(&in_a, &in_b) && mode_a == mode_b;
+}
+
+bool concern_none(git_repository *repo, const struct host_config *host,
+		  const struct channel_config *ch, const char *tip)
+{
+	char bundle[GIT_HEX_SIZE];
+	struct sha256 settings;
+	struct err ignored = ERR_INIT;
+	struct bundle b;
+	git_oid was, now;
+
+	if (ch->developers || !find_bundle(repo, ch, bundle, &b) ||
+	    repo_commit_tree(repo, b.source_commit, &was, &ignored) ||
+	    repo_commit_tree(repo, tip, &now, &ignored))
+		return false;
+	for (size_t i = 0; i < ch->paths.n; i++)
+		if (!same_at(repo, &was, &now, ch->paths.v[i]))
+			return false;
+	return settings_digest(repo, ch, &now, &settings, &ignored) == 0 &&
+	       settings_match(host, ch, bundle, &settings) &&
+	       is_announced(host, ch, bundle);
+}

@@ -1,0 +1,29 @@
+/*
+ * Which channels a push is about. Where many follow one ref, nearly all of
+ * them find the same manifests as before, and are not to cost a publishing
+ * each.
+ */
+#ifndef HOOKS_CONCERN_H
+#define HOOKS_CONCERN_H
+
+#include <git2.h>
+#include <stdbool.h>
+
+#include "hooks/host-config.h"
+
+/* with so many channels or fewer each is judged and reported by itself */
+#define CONCERN_FEW 20
+
+/*
+ * True if there is nothing to do for the channel at this tip: its current
+ * bundle is announced, was made by the settings of now, and of a commit that
+ * has the same at all of the channel's paths. False where that is not so or
+ * cannot be told, and always for a channel that looks at who made the
+ * commits and pushes. No signature is verified, so nothing may be built on
+ * it. Hold the channel's lock (job_lock), or another push that is just being
+ * published may make the answer another.
+ */
+bool concern_none(git_repository *repo, const struct host_config *host,
+		  const struct channel_config *ch, const char *tip);
+
+#endif
