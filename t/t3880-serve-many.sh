@@ -127,7 +127,9 @@ like "$(cat body)" '^it is no question for heads$' "and says so"
 many() { printf 'windlass-heads 1\n'; seq -f 'a%05.0f none' 1 "$1"; }
 is "$(many 1024 | code)" 204 "1024 channels"
 is "$(many 1025 | code)" 400 "and one more"
-is "$(many 12000 | code)" 413 "more bytes than those can have"
+# who sends them all may find the connection closed before the answer
+is "$(many 12000 | code -H 'Expect: 100-continue')" 413 \
+	"more bytes than those can have"
 is "$(ask 'prod none' | code -H 'Transfer-Encoding: chunked')" 411 \
 	"no length"
 is "$(curl -sS -o body -w '%{http_code}' "$url/heads")" 405 "no question at all"
