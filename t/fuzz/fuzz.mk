@@ -28,6 +28,12 @@ t_fuzz_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_bundle_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_bundle_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-developers
+t_fuzz_fuzz_developers_SOURCES = t/fuzz/fuzz-developers.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_developers_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_developers_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_developers_LDADD = $(HOOKS_LIBS)
+
 FUZZ_TARGETS += t/fuzz/fuzz-head
 t_fuzz_fuzz_head_SOURCES = t/fuzz/fuzz-head.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_head_CPPFLAGS = $(FUZZ_CPPFLAGS)
