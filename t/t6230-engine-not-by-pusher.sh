@@ -67,7 +67,18 @@ like "$(cat approve.out)" \
 ok "it does not" waits \
 	"has none; bob can give it by \`windlass approve $channel\` ('alice' pushed what is new"
 is "$(value)" "" "nothing is applied"
+printf 'publisher namespaces="git,head-v1@windlass.dev" %s\n' \
+	"$(cut -d' ' -f1,2 "keys/$channel.pub")" >publishers
+verify() {
+	windlass verify --repo host.git --publishers publishers --approvers list \
+		--approvals 1 "$@" "$channel"
+}
+ok "for verify it is one" verify
+not_ok "but not if asked so" verify --not-by-pusher
+like "$(verify --not-by-pusher)" "approval +'alice' pushed what is new in it" \
+	"which it says"
 ok "somebody else does" by bob
+ok "which verify counts" verify --not-by-pusher
 ok "and it is" applied
 is "$(value)" first "as it was pushed"
 

@@ -67,6 +67,18 @@ static void count(struct tally *t, const struct vote *v)
 		result_skipped(t->c->results, &what, err.msg);
 		return;
 	}
+	if (t->c->not_by_pusher && !t->bundle->pushers.n) {
+		result_skipped(t->c->results, &what, "the bundle does not say "
+			       "who pushed: it could be anybody");
+		return;
+	}
+	if (t->c->not_by_pusher &&
+	    pushers_have(&t->bundle->pushers, v->principal)) {
+		err_set(&err, ERR_DENIED, "'%s' pushed what is new in it",
+			v->principal);
+		result_skipped(t->c->results, &what, err.msg);
+		return;
+	}
 	clock_format(v->not_after, until);
 	add_person(t, v->principal);
 	result_ok(t->c->results, &what, "by %s, until %s%s", v->principal,

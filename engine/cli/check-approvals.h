@@ -14,6 +14,8 @@ struct approvals_check {
 	const struct trust *approvers;
 	uint64_t needed;		/* people; 0: as many as there are */
 	bool touch;			/* only by security keys */
+	bool not_by_pusher;		/* and by nobody whom the bundle names
+					   as who pushed */
 	int64_t now;
 };
 

@@ -341,6 +341,10 @@ static int show(struct approve *a, struct err *err)
 	       "  content sha256:%s\n  source  %s\n", b->channel, b->epoch,
 	       b->sequence, issued, a->tip.id, hex, b->source_commit);
 	print_ident("author  ", a->tip.commit.author);
+	for (size_t i = 0; i < b->pushers.n; i++)
+		printf("%s%s", i ? ", " : "  pushed by ", b->pushers.v[i]);
+	if (b->pushers.n)
+		putchar('\n');
 	printf("  %zu of %" PRIu64 " object%s", diff.changes, b->objects,
 	       plural(b->objects));
 	if (a->has_before)

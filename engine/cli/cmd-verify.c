@@ -43,6 +43,7 @@ BUNDLE_NAME_HELP
 "                     of BUNDLE too\n"
 "  --approvals N      and that so many people consent\n"
 "  --require-touch    and by security keys, which want a touch; no other counts\n"
+"  --not-by-pusher    and by nobody who pushed what is new in BUNDLE\n"
 "  --repo DIR         the repository (default: $GIT_DIR, or here)\n"
 "  --url URL          where a host publishes, as in a Channel's spec.url\n"
 "  --last NUMBER      only the last so many bundles\n"
@@ -68,6 +69,7 @@ struct options {
 	struct trust approver_keys;
 	uint64_t needed;		/* people who approve */
 	bool touch;			/* by security keys */
+	bool not_by_pusher;		/* and by nobody who pushed BUNDLE */
 	const char *name;		/* CHANNEL[@[EPOCH.]SEQUENCE] */
 	char *channel;			/* of that; and 0 for no number */
 	uint64_t epoch, sequence;
@@ -82,7 +84,8 @@ static struct approvals_check approvals_of(struct options *o)
 {
 	return (struct approvals_check){
 		.results = &o->results, .approvers = &o->approver_keys,
-		.needed = o->needed, .touch = o->touch, .now = clock_now(),
+		.needed = o->needed, .touch = o->touch,
+		.not_by_pusher = o->not_by_pusher, .now = clock_now(),
 	};
 }
 
@@ -289,9 +292,9 @@ static int check_options(int argc, char **argv, struct options *o)
 				   "--source");
 	if (o->commit.paths_given && o->review.config)
 		return usage_error(usage, "give --path or --config, not both");
-	if ((o->needed || o->touch) && !o->approvers)
-		return usage_error(usage, "--approvals and --require-touch go "
-				   "with --approvers");
+	if ((o->needed || o->touch || o->not_by_pusher) && !o->approvers)
+		return usage_error(usage, "--approvals, --require-touch and "
+				   "--not-by-pusher go with --approvers");
 	if (bundle_parse_name(o->name, &o->channel, &o->epoch, &o->sequence,
 			      &err) < 0)
 		return usage_error(usage, "%s", err.msg);
@@ -328,6 +331,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("approvers", &o->approvers),
 		OPTION_TAKE("approvals", take_needed, &o->needed),
 		OPTION_FLAG("require-touch", &o->touch),
+		OPTION_FLAG("not-by-pusher", &o->not_by_pusher),
 		OPTION_TEXT("repo", &o->repo),
 		OPTION_TEXT("url", &o->url),
 		OPTION_TAKE("last", take_last, &o->last),
