@@ -19,8 +19,12 @@ int trust_file_read(const struct channel_config *ch, const char *key,
 	if (!rc && trust_parse(text.data, text.len, TRUST_APPROVERS, ret,
 			       err) < 0)
 		rc = err_wrap(err, "%s", path);
-	if (rc)
+	if (rc) {
+		/* for the admin to repair, whatever it is: heads that only
+		 * need new times get them */
+		err->class = ERR_INVALID;
 		err_wrap(err, "windlass.%s.%s", ch->name, key);
+	}
 	buf_release(&text);
 	return rc;
 }

@@ -10,8 +10,8 @@
 
 /*
  * Reads it; the keys are those of namespace "git". `key` is the setting's
- * name, for errors. -1 where the file cannot be read (ERR_INTERNAL) or one
- * line of it is bad (ERR_INVALID).
+ * name, for errors. ERR_INVALID where the file cannot be read or one line of
+ * it is bad.
  */
 int trust_file_read(const struct channel_config *ch, const char *key,
 		    const char *path, struct trust *ret, struct err *err);

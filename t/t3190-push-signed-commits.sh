@@ -278,6 +278,18 @@ refused "everything, while it lists nobody," 'is not in the list'
 like "$(hook host.git doctor 2>&1)" "developers: .*lists nobody" "doctor says so"
 rm developers
 refused "everything, while there is none," "cannot open '.*/developers'"
+# a new epoch wants the tip published first; what cannot be only stays as it is
+git -C work push -q origin HEAD:refs/heads/draft
+tip=$(git -C host.git rev-parse main)
+git -C host.git update-ref refs/heads/main refs/heads/draft
+set_channel host.git prod epoch 2
+issued=$(head_field host.git prod issued)
+sleep 1.1
+ok "the head of what was published stays fresh all the same" \
+	hook host.git refresh --force prod
+unlike "$(head_field host.git prod issued)" "^$issued\$" "with a new time"
+set_channel host.git prod epoch 1
+git -C host.git update-ref refs/heads/main "$tip"
 developer_line ada keys/ada >developers
 taken "with a good one it"
 developer_line prod keys/prod >>developers
