@@ -35,6 +35,7 @@ struct run {
 	struct strvec files;
 	struct pending *v;
 	size_t n, alloc;
+	uint64_t bytes;		/* of a commit, that were read */
 	int status;
 };
 
@@ -246,6 +247,16 @@ static void judge_file(struct run *run, const char *path)
 	struct err err = ERR_INIT;
 
 	if (review_read(run->r, path, &text, &err) < 0) {
+		trouble(run, &err);
+		buf_release(&text);
+		return;
+	}
+	/* one small tree can name a large file a million times */
+	run->bytes += run->r->commit ? text.len : 0;
+	if (run->bytes > LIMIT_SOURCE_BYTES) {
+		err_set(&err, ERR_INVALID, "with '%.200s' the manifests have "
+			"more than %llu MiB in all, which no push may have",
+			path, LIMIT_SOURCE_BYTES / 1024 / 1024);
 		trouble(run, &err);
 		buf_release(&text);
 		return;
