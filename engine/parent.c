@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/channel-private.h"
 #include "engine/drift.h"
 #include "engine/kube.h"
 #include "engine/machine.h"
@@ -118,6 +119,17 @@ bool parent_has_finalizer(const struct parent *p)
 			return true;
 	}
 	return false;
+}
+
+bool parent_is_writing(const struct parent *p)
+{
+	return p->call != NULL;
+}
+
+void parent_continue(struct parent *p)
+{
+	if (p->dirty && !p->call && !timer_armed(&p->timer))
+		timer_set(&p->timer, 1);
 }
 
 void parent_touch(struct parent *p, bool shrink)
@@ -299,14 +311,12 @@ static struct node *make_patch(struct parent *p, struct arena *a)
 	return root;
 }
 
-static void on_patched(void *arg, const struct kube_answer *a)
+static void end_patch(struct parent *p, const struct kube_answer *a)
 {
-	struct parent *p = arg;
 	struct arena scratch = ARENA_INIT;
 	struct err err = ERR_INIT;
 	struct node *object;
 
-	p->call = NULL;
 	if (a->status->why == KUBE_NOT_FOUND)
 		return;
 	if (a->err) {
@@ -323,11 +333,22 @@ static void on_patched(void *arg, const struct kube_answer *a)
 			  RETRY_MS);
 		return;
 	}
-	if (kube_answer_object(a, &scratch, &object, &err) == 0)
+	if (kube_answer_object(a, &scratch, &object, &err) == 0) {
 		parent_seen(p, object);
+		report_version(p->channel->private->report, object);
+	}
 	arena_release(&scratch);
 	if (p->dirty)
 		timer_set(&p->timer, PAUSE_MS);
+}
+
+static void on_patched(void *arg, const struct kube_answer *a)
+{
+	struct parent *p = arg;
+
+	p->call = NULL;
+	end_patch(p, a);
+	report_continue(p->channel->private->report);
 }
 
 static void on_timer(void *arg)
@@ -347,7 +368,8 @@ static void on_timer(void *arg)
 	struct node *patch;
 	struct err err = ERR_INIT;
 
-	if (p->call || !p->metadata || !p->channel->engine->leading)
+	if (p->call || !p->metadata || !p->channel->engine->leading ||
+	    report_is_writing(p->channel->private->report))
 		return;
 	p->dirty = false;
 	patch = make_patch(p, &scratch);

@@ -27,6 +27,9 @@ void parent_seen(struct parent *p, const struct node *object);
 /* The kinds or namespaces in use, the spec or the finalizer may have changed.
  * `shrink`: kinds that are not in use any more may go from the list. */
 void parent_touch(struct parent *p, bool shrink);
+/* As in report.h: the two take turns. */
+bool parent_is_writing(const struct parent *p);
+void parent_continue(struct parent *p);
 /* Another bundle begins: what was asked to go from the list is kept, until
  * its objects are known to be gone, too. */
 void parent_grow(struct parent *p);

@@ -199,6 +199,32 @@ static void end_accept(struct report *r)
 	done(r->channel);
 }
 
+void report_version(struct report *r, const struct node *object)
+{
+	const char *version = node_path_str(object, "metadata",
+					    "resourceVersion", NULL);
+
+	if (!version || is_old(r, object))
+		return;
+	free(r->version);
+	r->version = xstrdup(version);
+}
+
+bool report_is_writing(const struct report *r)
+{
+	return r->call != NULL;
+}
+
+void report_continue(struct report *r)
+{
+	if (timer_armed(&r->timer))
+		return;
+	if (r->accepting)
+		arm(r, 1);
+	else if (r->dirty)
+		report_touch(r);
+}
+
 static void note_version(struct report *r, const struct kube_answer *a)
 {
 	struct arena scratch = ARENA_INIT;
@@ -226,11 +252,8 @@ static void try_again(struct report *r)
 	arm(r, r->pause);
 }
 
-static void on_patched(void *arg, const struct kube_answer *a)
+static void end_patch(struct report *r, const struct kube_answer *a)
 {
-	struct report *r = arg;
-
-	r->call = NULL;
 	if (a->status->why == KUBE_STALE) {
 		read_again(r);
 		return;
@@ -255,6 +278,15 @@ static void on_patched(void *arg, const struct kube_answer *a)
 		arm(r, 1);
 	if (r->dirty)
 		report_touch(r);
+}
+
+static void on_patched(void *arg, const struct kube_answer *a)
+{
+	struct report *r = arg;
+
+	r->call = NULL;
+	end_patch(r, a);
+	parent_continue(r->channel->private->parent);
 }
 
 static void send(struct report *r, const char *status, size_t len)
@@ -363,7 +395,8 @@ static void on_timer(void *arg)
 {
 	struct report *r = arg;
 
-	if (r->call)
+	/* of two patches of one version one would be in vain */
+	if (r->call || parent_is_writing(r->channel->private->parent))
 		return;
 	if (is_judged_anew(r))
 		withdraw(r);
@@ -449,6 +482,7 @@ static void on_read(void *arg, const struct kube_answer *a)
 	}
 out:
 	arena_release(&scratch);
+	parent_continue(r->channel->private->parent);
 }
 
 static void read_again(struct report *r)

@@ -28,6 +28,13 @@ void report_free(struct report *r);
 /* The object as the API server has it: its version, and what is in its
  * status by now. */
 void report_seen(struct report *r, const struct node *object);
+/* Its version alone, after a patch of ours to something else than the
+ * status. */
+void report_version(struct report *r, const struct node *object);
+/* A patch is on its way. The Channel is patched in two places, here and in
+ * parent.c, which take turns: the other one is to go on when one is done. */
+bool report_is_writing(const struct report *r);
+void report_continue(struct report *r);
 /* Something may have changed. */
 void report_touch(struct report *r);
 /*
