@@ -361,10 +361,14 @@ static size_t still_deleting(const struct channel *c)
 	return n;
 }
 
-/* May the source's bundles be accepted just now? */
+/*
+ * May the source's bundles be accepted just now? The key may have ended since
+ * the candidate was verified.
+ */
 static bool source_is_good(const struct channel_private *p)
 {
-	return p->state.v[SOURCE_STALE].reason == SOURCE_GOOD &&
+	return p->state.v[SOURCE_VERIFIED].reason != SOURCE_UNKNOWN_KEY &&
+	       p->state.v[SOURCE_STALE].reason == SOURCE_GOOD &&
 	       p->state.v[SOURCE_FORKED].reason == SOURCE_GOOD &&
 	       p->state.v[SOURCE_CLOCK].reason == SOURCE_GOOD &&
 	       !p->forked;

@@ -173,18 +173,27 @@ int pull_reset_cache(struct pull *p, struct err *err)
 
 /* ---- heads ---- */
 
+/* In how many seconds the head ends, or before it the key that signed it. */
+static int64_t next_end(const struct pull *p, int64_t now)
+{
+	int64_t left = p->head.head.expires - now;
+
+	if (p->head.key_until >= now && p->head.key_until - now < left)
+		left = p->head.key_until - now;
+	return left;
+}
+
 static void look_at_expiry(struct pull *p)
 {
 	char when[CLOCK_TEXT_SIZE], message[128];
-	int64_t left;
+	int64_t now = clock_now();
 
 	timer_stop(&p->expiry);
 	if (!p->has_head)
 		return;
-	left = p->head.head.expires - clock_now();
-	p->head.expired = left <= 0;
+	p->head.expired = p->head.head.expires <= now;
 	if (!p->head.expired) {
-		int64_t ms = left * 1000 + 1000;
+		int64_t ms = next_end(p, now) * 1000 + 1000;
 
 		find(p, &p->now.v[SOURCE_STALE], SOURCE_GOOD, "");
 		timer_set(&p->expiry, ms < EXPIRY_LOOK_MS ? ms
@@ -374,9 +383,14 @@ static void on_failed(void *arg, const struct err *err)
 	find(p, &p->fetching, SOURCE_UNREACHABLE, err->msg);
 }
 
+/* A key ends between two answers of the server, too, which may be silent. */
 static void on_expiry(void *arg)
 {
-	look_at_expiry(arg);
+	struct pull *p = arg;
+
+	if (p->has_head && p->head.key_until < clock_now())
+		judge(p);
+	look_at_expiry(p);
 }
 
 static void on_votes_end(void *arg)

@@ -41,8 +41,8 @@ static int check_clock(const struct verify_rules *r, struct verdict *v,
 
 static int check_signature(const char *data, size_t len,
 			   const struct verify_rules *r, size_t *ret_text_len,
-			   char publisher[LIMIT_PRINCIPAL_BYTES + 1],
-			   struct verdict *v, struct err *err)
+			   struct verified_head *ret, struct verdict *v,
+			   struct err *err)
 {
 	const struct trust_key *holder;
 	struct sshkey key;
@@ -65,7 +65,8 @@ static int check_signature(const char *data, size_t len,
 		err_wrap(err, "head");
 		return refuse(v, SOURCE_VERIFIED, SOURCE_UNKNOWN_KEY);
 	}
-	memcpy(publisher, holder->principal, sizeof(holder->principal));
+	memcpy(ret->publisher, holder->principal, sizeof(holder->principal));
+	ret->key_until = holder->valid_before;
 	*ret_text_len = text;
 	return 0;
 }
@@ -156,8 +157,7 @@ int verify_head(const char *data, size_t len, const struct verify_rules *r,
 	size_t text;
 
 	if (check_clock(r, ret_verdict, err) < 0 ||
-	    check_signature(data, len, r, &text, v.publisher, ret_verdict,
-			    err) < 0)
+	    check_signature(data, len, r, &text, &v, ret_verdict, err) < 0)
 		return -1;
 	if (head_parse(data, text, &v.head, err) < 0)
 		return refuse(ret_verdict, SOURCE_VERIFIED,

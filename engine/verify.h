@@ -44,6 +44,8 @@ enum head_relation {
 struct verified_head {
 	struct head head;
 	char publisher[LIMIT_PRINCIPAL_BYTES + 1];
+	int64_t key_until;	/* the last second of its publisher's key;
+				   INT64_MAX: none */
 	enum head_relation relation;
 	bool expired;		/* nothing new may come of it */
 };
