@@ -232,6 +232,32 @@ static int merge(struct walk *w, size_t len, int depth, const git_tree *old,
 }
 
 /* path[0..len) is the directory. 0, READ_EVERYTHING, or -1. */
+/*
+ * Git's fsck refuses what is refused here, where it is turned on; libgit2
+ * reads it, and finds names by their order. A path must be one, and each name
+ * stand once: of two files of one name people would be shown the other.
+ */
+static int check_order(struct walk *w, const git_tree *tree)
+{
+	const git_tree_entry *before = NULL;
+
+	for (size_t i = 0; i < git_tree_entrycount(tree); i++) {
+		const git_tree_entry *e = git_tree_entry_byindex(tree, i);
+		const char *name = git_tree_entry_name(e);
+
+		if (!*name || strchr(name, '/') || !strcmp(name, ".") ||
+		    !strcmp(name, "..") ||
+		    (before && entry_cmp(before, e) >= 0))
+			return err_set(w->err, ERR_INVALID, "the directory "
+				       "'%.200s' has an entry '%.200s' that "
+				       "no Git tree may have there, by its "
+				       "name or its place: see git fsck",
+				       w->path, name);
+		before = e;
+	}
+	return 0;
+}
+
 static int walk_dir(struct walk *w, size_t len, int depth,
 		    const git_oid *old_id, const git_oid *new_id)
 {
@@ -249,7 +275,9 @@ static int walk_dir(struct walk *w, size_t len, int depth,
 			      w->path);
 		goto out;
 	}
-	rc = take_ignore(w, len, old, new);
+	rc = new ? check_order(w, new) : 0;
+	if (!rc)
+		rc = take_ignore(w, len, old, new);
 	if (rc)
 		goto out;
 	if (new && needs_renderer(w, len, new))
