@@ -6,6 +6,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -15,9 +16,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "schema/base/buf.h"
 #include "schema/base/fs.h"
 #include "schema/base/num.h"
+
+struct buf server_file = BUF_INIT(1 << 20);
 
 static int out_fd;
 
@@ -41,14 +43,25 @@ static void answer(const char *status, const char *more, const char *body,
 	buf_release(&b);
 }
 
+/* The number behind the first slash after the one that path begins with. */
 static uint64_t number_in(const char *path)
 {
 	const char *slash = strchr(path + 1, '/');
 	uint64_t n = 0;
 
-	if (parse_u64n(slash + 1, strcspn(slash + 1, " "), 0, 1 << 30, &n) < 0)
+	if (parse_u64n(slash + 1, strcspn(slash + 1, " /"), 0, 1 << 30,
+		       &n) < 0)
 		_exit(1);
 	return n;
+}
+
+static void serve_changed(const char *path)
+{
+	uint64_t at = number_in(path), x = number_in(strchr(path + 1, '/'));
+
+	server_file.data[at] ^= (char)x;
+	answer("200 OK", "", server_file.data, server_file.len);
+	server_file.data[at] ^= (char)x;
 }
 
 static void serve_bytes(uint64_t n)
@@ -112,6 +125,10 @@ static void serve(const char *request, size_t len)
 		serve_bytes(number_in(path));
 	else if (!strncmp(path, "/chunks/", 8))
 		serve_chunks(number_in(path));
+	else if (!strncmp(path, "/flip/", 6))
+		serve_changed(path);
+	else if (!strncmp(path, "/cut/", 5))
+		answer("200 OK", "", server_file.data, number_in(path));
 	else if (!strncmp(path, "/status/", 8))
 		serve_status(path);
 	else if (!strncmp(path, "/redirect", 9))
@@ -176,6 +193,8 @@ static void serve_connection(void)
 
 static _Noreturn void serve_all(int listener)
 {
+	const int on = 1;
+
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	signal(SIGCHLD, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
@@ -187,6 +206,9 @@ static _Noreturn void serve_all(int listener)
 		if (fork() == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			close(listener);
+			/* a head and its body are two writes */
+			setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on,
+				   sizeof(on));
 			out_fd = fd;
 			serve_connection();
 		}

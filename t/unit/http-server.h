@@ -14,11 +14,18 @@
  *   /close        200, and the connection is closed
  *   /api/v1/as    200, a List of two pages with one item each, whose name is
  *                 who asked for that page (Impersonate-User)
+ *   /flip/AT/X/...   200, server_file with byte AT xor X
+ *   /cut/N/...    200, the first N bytes of server_file
  */
 #ifndef T_UNIT_HTTP_SERVER_H
 #define T_UNIT_HTTP_SERVER_H
 
 #include <sys/types.h>
+
+#include "schema/base/buf.h"
+
+/* What the server has as a file when it starts. */
+extern struct buf server_file;
 
 /* Starts it on a free loopback port. Ends the program if that fails. */
 pid_t server_start(int *ret_port);

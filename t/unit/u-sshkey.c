@@ -112,7 +112,7 @@ static void test_points(void)
 		p[31] = 0xff;
 		bad += taken(p);
 	}
-	is_int(bad, 0, "no second encoding of a point is");
+	is_int(bad, 0, "attack-26 no second encoding of a point is");
 	memset(p, 0, 32);
 	p[0] = 2;
 	ok(!taken(p), "nor a y that is not on the curve");
@@ -309,7 +309,84 @@ static void test_keyfile_cut(void)
 		put(path, text.data, i, 0600);
 		taken_cut += !*try_open(path);
 	}
-	is_int(taken_cut, 0, "no key file that was cut is taken");
+	is_int(taken_cut, 0, "attack-50 no key file that was cut is taken");
+	buf_release(&text);
+}
+
+/*
+ * Where the base64 of the comment stands in the text: no byte of a key file
+ * but these may change without a difference to what is signed with, and by.
+ */
+static void comment_place(const struct buf *text, size_t *ret_from,
+			  size_t *ret_to)
+{
+	const size_t begin = strlen("-----BEGIN OPENSSH PRIVATE KEY-----\n");
+	/* magic, none, none, "", 1, the public half, the private section's
+	 * length, its checks, type, public half, secret, the length of the
+	 * comment */
+	const size_t at = 15 + 8 + 8 + 4 + 4 + (4 + 51) + 4 + 8 + 15 + 36 +
+			  68 + 4;
+	size_t from = at * 8 / 6, to = ((at + strlen("someone")) * 8 + 5) / 6;
+
+	*ret_from = begin + from + from / 70;
+	*ret_to = begin + to + to / 70;
+	if (*ret_to > text->len)
+		printf("Bail out! a key file of another layout\n");
+}
+
+/* Opens the key file; true if that is taken. */
+static bool try_secret(const struct softkey *want, size_t *other)
+{
+	uint8_t *secret = NULL;
+	struct err err = ERR_INIT;
+	struct sshkey k;
+
+	if (keyfile_read(path, &k, &secret, &err))
+		return false;
+	if (!sshkey_equal(&k, &want->key) ||
+	    memcmp(secret, want->secret, KEYFILE_SECRET_BYTES))
+		++*other;
+	sodium_free(secret);
+	return true;
+}
+
+/*
+ * A changed byte is refused, but for the comment, which is inside the base64,
+ * names nobody and is not read.
+ */
+static void test_keyfile_bytes(void)
+{
+	const struct keyfile good = { 0 };
+	struct buf text = BUF_INIT(8192);
+	size_t outside = 0, inside = 0, other = 0, from, to;
+	struct softkey want;
+	int fd;
+
+	make_text(&good, &text);
+	put(path, text.data, text.len, 0600);
+	softkey_make(&want, 3, NULL);
+	comment_place(&text, &from, &to);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	for (size_t i = 0; i < text.len; i++) {
+		for (int bit = 0; bit < 9; bit++) {
+			char c = (char)(text.data[i] ^
+					(bit < 8 ? 1 << bit : 0x55));
+
+			if (pwrite(fd, &c, 1, (off_t)i) != 1)
+				printf("Bail out! pwrite\n");
+			if (try_secret(&want, &other) && (i < from || i >= to))
+				outside++;
+			else if (i >= from && i < to)
+				inside++;
+		}
+		if (pwrite(fd, text.data + i, 1, (off_t)i) != 1)
+			printf("Bail out! pwrite\n");
+	}
+	close(fd);
+	is_int(outside, 0, "attack-50 no byte of a key file can be another "
+	       "one");
+	ok(inside && !other, "but of its comment, which changes no key");
+	ok(try_secret(&want, &other) && !other, "and whole it is good");
 	buf_release(&text);
 }
 
@@ -339,14 +416,14 @@ static void test_keyfile_place(void)
 		    mode != 0610 && mode != 0601 && mode != 0602)
 			continue;
 		chmod(path, mode);
-		ok(strstr(try_open(path), "chmod 600"), "mode %o", mode);
+		ok(strstr(try_open(path), "chmod 600"), "attack-50 mode %o", mode);
 	}
 	chmod(path, 0400);
 	is_str(try_open(path), "", "mode 400 is fine");
 	snprintf(other, sizeof(other), "%s/link", dir);
 	if (symlink(path, other))
 		printf("# no symlink\n");
-	ok(strstr(try_open(other), "symbolic link"), "a symbolic link");
+	ok(strstr(try_open(other), "symbolic link"), "attack-50 a symbolic link");
 	ok(strstr(try_open(dir), "not a regular file"), "a folder");
 	ok(strstr(try_open("/dev/null"), "not a regular file"), "a device");
 	snprintf(other, sizeof(other), "%s/none", dir);
@@ -441,6 +518,7 @@ int main(void)
 	test_blob();
 	test_keyfile_content();
 	test_keyfile_cut();
+	test_keyfile_bytes();
 	test_keyfile_size();
 	test_keyfile_place();
 	test_keyfile_in_repository();

@@ -250,6 +250,12 @@ t_unit_u_http_SOURCES = t/unit/u-http.c t/unit/http-server.c \
 	t/unit/http-server.h t/unit/tap.h
 t_unit_u_http_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-download
+t_unit_u_download_SOURCES = t/unit/u-download.c t/unit/http-server.c \
+	t/unit/http-server.h t/unit/tap.h
+t_unit_u_download_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
+t_unit_u_download_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-ipc
 t_unit_u_ipc_SOURCES = t/unit/u-ipc.c t/unit/tap.h
 t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
