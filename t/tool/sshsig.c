@@ -8,6 +8,8 @@
  *                                        stdin; prints who signed
  *   sshsig sk-key                        a software-made SK key's public half
  *   sshsig sk-sign FLAGS NAMESPACE       stdin to armour, by that key
+ *   sshsig fixtures FOLDER               a signature of each form that is
+ *                                        taken: N.sig, N.msg, N.ns, N.key
  *   sshsig commit SPEC TREE PARENT SEQUENCE AUTHOR
  *                                        a signed bundle commit; PARENT or -
  *   sshsig message TREE PARENT SEQUENCE  only its message
@@ -27,6 +29,7 @@
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/bundle.h"
+#include "schema/head.h"
 #include "schema/sshsig.h"
 #include "schema/trust.h"
 #include "t/unit/softkey.h"
@@ -173,6 +176,69 @@ static int cmd_sk_sign(char **argv)
 	return 0;
 }
 
+static void put_fixture(const char *folder, unsigned n, const char *what,
+			const struct buf *b)
+{
+	char *path = xasprintf("%s/%u.%s", folder, n, what);
+
+	if (fs_write(AT_FDCWD, path, b->data, b->len, 0600, &err) < 0)
+		fail();
+	free(path);
+}
+
+static void make_fixture(const char *folder, unsigned n,
+			 const struct softkey *k, const struct softsig *how,
+			 const char *ns, const struct buf *msg, int width)
+{
+	struct buf key = BUF_INIT(MAX), blob = BUF_INIT(MAX);
+	struct buf armour = BUF_INIT(MAX), name = BUF_INIT(MAX);
+
+	softkey_blob(k, how, ns, msg->data, msg->len, &blob);
+	softkey_armour(&blob, width, &armour);
+	sshkey_write_text(&k->key, &key);
+	buf_addf(&name, "%s\n", ns);
+	put_fixture(folder, n, "sig", &armour);
+	put_fixture(folder, n, "msg", msg);
+	put_fixture(folder, n, "ns", &name);
+	put_fixture(folder, n, "key", &key);
+	buf_release(&key);
+	buf_release(&blob);
+	buf_release(&armour);
+	buf_release(&name);
+}
+
+/* Each type, application, hash, flags, namespace; lengths and widths in turn */
+static int cmd_fixtures(char **argv)
+{
+	static const char *const apps[] = { NULL, "ssh:", "ssh:other" };
+	static const char *const spaces[] = { "git", HEAD_NAMESPACE };
+	static const uint8_t flags[] = { 0x01, 0x05, 0x81, 0xff };
+	static const int widths[] = { 70, 76, 64, 1, 400 };
+	static const size_t lengths[] = { 1, 0, 127, 128, 70000 };
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < ARRAY_SIZE(apps) * 2 * 2 * 4; i++) {
+		const char *app = apps[i % 3];
+		struct softsig how = { .sha256 = i / 3 % 2,
+				       .flags = flags[i / 12],
+				       .counter = i * 0x01010101u };
+		struct buf msg = BUF_INIT(MAX);
+		struct softkey k;
+
+		if (!app && i / 12)	/* it has no flags */
+			continue;
+		while (msg.len < lengths[n % ARRAY_SIZE(lengths)])
+			buf_addc(&msg, (char)msg.len);
+		softkey_make(&k, (uint8_t)(i + 1), app);
+		make_fixture(argv[0], n, &k, &how, spaces[i / 6 % 2], &msg,
+			     widths[n % ARRAY_SIZE(widths)]);
+		n++;
+		buf_release(&msg);
+	}
+	printf("%u\n", n);
+	return 0;
+}
+
 static int make_commit(char **argv, const char *author,
 		       struct bundle_commit *c)
 {
@@ -267,6 +333,7 @@ static const struct {
 	{ "verify", 4, cmd_verify },
 	{ "sk-key", 0, cmd_sk_key },
 	{ "sk-sign", 2, cmd_sk_sign },
+	{ "fixtures", 1, cmd_fixtures },
 	{ "commit", 5, cmd_commit },
 	{ "message", 3, cmd_message },
 	{ "commit-verify", 1, cmd_commit_verify },
