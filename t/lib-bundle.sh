@@ -10,6 +10,8 @@
 #   bundle                commits tree/ as the next bundle: $bundle, $seq
 #   publish               packs, index and head into public/$channel
 #   make_head             only the head
+#   votes TAG...          the text of these approvals, among the packs; prints
+#                         what a head says of it
 #
 # What is in these variables goes into the next bundle or head; unset ones
 # are what is right. They are how a test lies.
@@ -21,6 +23,7 @@
 #                b_key=none (no signature)
 #   of a head:   h_channel h_id h_epoch h_sequence h_bundle h_content h_issued
 #                h_expires h_index h_delta h_key h_namespace h_approvals
+#                h_edit (a sed program for the text that is signed)
 #
 # $channel, $id and $key say for whom; $epoch and $seq where we are.
 channel=prod
@@ -33,7 +36,7 @@ public=$TRASH/public
 lies="b_epoch b_sequence b_parent b_channel b_id b_content b_objects b_changes
 b_key b_tree b_subject b_namespace b_extra b_header b_edit b_break b_sums
 h_channel h_id h_epoch h_sequence h_bundle h_content h_issued h_expires h_index
-h_delta h_key h_namespace h_approvals"
+h_delta h_key h_namespace h_approvals h_edit"
 
 git init -q --bare bundles.git
 export GIT_DIR=$TRASH/bundles.git GIT_NO_REPLACE_OBJECTS=1
@@ -57,12 +60,19 @@ part_of() {
 		tr -d '=\n')"
 }
 
+# part: what part_of prints for $channel, made once
+set_part() {
+	[ "${part_for:-}" = "$channel" ] || part=$(part_of "$channel")
+	part_for=$channel
+}
+
 put() {
 	local dir=$1/${2:-core}/$3 version=v1 origins
+	set_part
 	[ -z "$2" ] || version=$2/v1
 	mkdir -p "tree/objects/$dir" "tree/origins/$1/${2:-core}"
 	printf '{\n  "apiVersion": "%s",\n  "kind": "%s",\n  "metadata": {\n    "labels": {\n      "applyset.kubernetes.io/part-of": "%s"\n    },\n    "name": "%s"%s\n  },\n  "text": "%s"\n}\n' \
-		"$version" "$3" "$(part_of "$channel")" "$4" \
+		"$version" "$3" "$part" "$4" \
 		"$([ "$1" = _cluster ] || printf ',\n    "namespace": "%s"' "$1")" \
 		"${5:-}" >"tree/objects/$dir/$4.json"
 	origins=tree/origins/$dir
@@ -84,22 +94,25 @@ drop() {
 
 # sums DIR: writes its SHA256SUMS and those below
 sums() {
-	local d=$1 name
-	rm -f "$d/SHA256SUMS"
-	for name in "$d"/*/; do
-		[ -d "$name" ] && sums "${name%/}"
+	find "$1" -name SHA256SUMS -delete
+	sums_below "$1"
+}
+
+sums_below() {
+	local name names=() last='' sorted=yes
+	for name in "$1"/*/; do
+		[ -d "$name" ] && sums_below "${name%/}"
 	done
-	(
-		cd "$d" || exit
-		for name in *; do
-			if [ -d "$name" ]; then
-				echo "$name/SHA256SUMS"
-			else
-				echo "$name"
-			fi
-		done | LC_ALL=C sort | xargs -d '\n' sha256sum >.sums
-		mv .sums SHA256SUMS
-	)
+	for name in "$1"/*; do
+		[ ! -d "$name" ] || name=$name/SHA256SUMS
+		name=${name#"$1/"}
+		names+=("$name")
+		[[ $last < $name ]] || sorted=
+		last=$name
+	done
+	[ -n "$sorted" ] || mapfile -t names < \
+		<(printf '%s\n' "${names[@]}" | LC_ALL=C sort)
+	(cd "$1" && sha256sum -- "${names[@]}" >SHA256SUMS)
 }
 
 tree_of() { git rev-parse "$1^{tree}"; }
@@ -226,11 +239,21 @@ make_head() {
 		echo "index ${h_index:-$(add_pack <index.txt)}"
 		echo "delta ${h_delta:-$delta}"
 		echo "approvals ${h_approvals:-none}"
-	} >.head
+	} | sed "${h_edit:-}" >.head
 	ssh-keygen -q -Y sign -n "${h_namespace:-head-v1@windlass.dev}" \
 		-f "${h_key:-$key}" <.head >.head.sig 2>/dev/null
 	cat .head .head.sig >"$public/$c/head.new"
 	mv "$public/$c/head.new" "$public/$c/head"
+}
+
+votes() {
+	local tag
+	for tag; do
+		echo "$(git cat-file tag "$tag" | sha) $tag"
+	done | LC_ALL=C sort | while read -r _ tag; do
+		echo "tag $(git cat-file -s "$tag")"
+		git cat-file tag "$tag"
+	done | add_pack
 }
 
 publish() {

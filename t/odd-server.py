@@ -1,22 +1,29 @@
 #!/usr/bin/env python3
 """A web server that serves a folder and misbehaves on request.
 
-odd-server.py PORT FOLDER: the first path component says how:
+odd-server.py PORT FOLDER [ELSEWHERE [CERTIFICATE KEY]]: the first path
+component says how:
   /plain/...     serves the file
   /redirect/...  answers 302 to /plain/
+  /redirect-http/..., /redirect-file/..., /redirect-ftp/...   to the URL
+                 ELSEWHERE, to the file itself, to an FTP server
   /endless/...   never stops sending
+  /chunked/...   the same, in chunks
+  /half/...      sends half of the file, and hangs up
   /drip/...      sends one byte a second
   /silent/...    takes the request and says nothing
   /liar/...      Preference-Applied: wait, and answers at once all the same
   /held/...      prints HELD, and serves the file once there is a file
                  `release` in FOLDER
-  /endless-packs/..., /drip-packs/...   as /plain/, but for packs
+  /endless-packs/..., /drip-packs/..., /half-packs/...   as /plain/, but for
+                 packs
   /error/...     500
 Every request is printed, a line each.
 """
 import http.server
 import os
 import socketserver
+import ssl
 import sys
 import time
 
@@ -45,7 +52,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         try:
             if how.endswith('-packs'):
                 how = how[:-6] if '/packs/' in path else 'plain'
-            getattr(self, 'do_' + how)(path)
+            getattr(self, 'do_' + how.replace('-', '_'))(path)
         except (BrokenPipeError, ConnectionResetError):
             self.close_connection = True
 
@@ -67,6 +74,26 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_redirect(self, path):
         self.start(302, 0, Location='/plain/' + path)
+
+    def do_redirect_http(self, path):
+        self.start(302, 0, Location=sys.argv[3] + '/' + path)
+
+    def do_redirect_file(self, path):
+        self.start(302, 0, Location='file://' + os.path.join(folder, path))
+
+    def do_redirect_ftp(self, path):
+        self.start(302, 0, Location='ftp://127.0.0.1/' + path)
+
+    def do_half(self, path):
+        data = self.read(path)
+        self.start(200, len(data))
+        self.wfile.write(data[:len(data) // 2])
+        self.close_connection = True
+
+    def do_chunked(self, path):
+        self.start(200, None, Transfer_Encoding='chunked')
+        while True:
+            self.wfile.write(b'10000\r\n' + b'x' * 65536 + b'\r\n')
 
     def do_endless(self, path):
         self.start(200)
@@ -99,4 +126,10 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
 
 
-Server(('127.0.0.1', int(sys.argv[1])), Handler).serve_forever()
+server = Server(('127.0.0.1', int(sys.argv[1])), Handler)
+if len(sys.argv) > 4:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[4], sys.argv[5])
+    server.socket = context.wrap_socket(server.socket, server_side=True,
+                                        do_handshake_on_connect=False)
+server.serve_forever()

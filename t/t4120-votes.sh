@@ -17,16 +17,6 @@ port=$(free_port)
 start web "$TEST_DIR/odd-server.py" "$port" "$public"
 url=http://127.0.0.1:$port/held-packs
 
-# votes TAG...: the text with them; prints what a head says of it
-votes() {
-	local tag
-	for tag; do
-		echo "$(git cat-file tag "$tag" | sha) $tag"
-	done | LC_ALL=C sort | while read -r _ tag; do
-		echo "tag $(git cat-file -s "$tag")"
-		git cat-file tag "$tag"
-	done | add_pack
-}
 hears() { wait_line 10 e.log "^votes $1"; }
 last_votes() { grep '^votes' e.log | tail -n 1; }
 is_last() { [[ $(last_votes) == $1 ]]; }
