@@ -140,7 +140,7 @@ for flags in 0 4; do
 	"$tool" sk-sign $flags git <text >sig
 	ok "ssh-keygen takes one that nobody touched, flags $flags" \
 		stock_verify dora approvers git sig text
-	not_ok "we do not" ours_verify approvers approvers git sig text
+	not_ok "attack-27 we do not" ours_verify approvers approvers git sig text
 done
 like "$(cat .output)" "without touching" "and say why"
 

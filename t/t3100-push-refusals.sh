@@ -45,11 +45,11 @@ put work deploy/prod/one.yaml ConfigMap "Bad Name" demo
 put work deploy/prod/two.yaml ConfigMap "bad_name" demo
 refused "all files are checked" 'deploy/prod/two.yaml:'
 ln -s c01.yaml work/deploy/prod/link.yaml
-refused "a symbolic link" 'deploy/prod/link.yaml: error: a symbolic link .*\[source-symlink\]'
+refused "attack-21 a symbolic link" 'deploy/prod/link.yaml: error: a symbolic link .*\[source-symlink\]'
 
 git init -q work/deploy/prod/module
 git -C work/deploy/prod/module commit -q --allow-empty -m module
-refused "a submodule" 'deploy/prod/module: error: a submodule .*\[source-submodule\]'
+refused "attack-21 a submodule" 'deploy/prod/module: error: a submodule .*\[source-submodule\]'
 printf 'resources: []\n' >work/deploy/prod/kustomization.yaml
 refused "a kustomization" 'kustomization.yaml: error: .*kustomize.*\[source-renderer\]'
 put work deploy/prod/chart/Chart.yaml ConfigMap no demo
@@ -63,14 +63,14 @@ refused "an object of another file" \
 	'c13.yaml:2:1: error: ConfigMap demo/c01 is defined at deploy/prod/c01.yaml:2 already \[duplicate\]'
 put work deploy/prod/c13.yaml ConfigMap c13 demo
 more work deploy/prod/c13.yaml ConfigMap c13 demo
-refused "an object twice in a push" \
+refused "attack-23 an object twice in a push" \
 	'c13.yaml:10:1: error: ConfigMap demo/c13 is defined at deploy/prod/c13.yaml:2 already \[duplicate\]'
 put work deploy/prod/s.yaml Secret s demo
 refused "a Secret" 's.yaml:.*error: .*Secret.*\[secret-refused\]'
 put work deploy/prod/w.yaml Widget w demo
 refused "a kind of unknown scope" 'w.yaml:.*error: .*Widget.*\[scope-unknown\]'
 put work deploy/prod/n.yaml ConfigMap nowhere
-refused "no namespace" 'n.yaml:.*error: .*\[namespace-'
+refused "attack-23 no namespace" 'n.yaml:.*error: .*\[namespace-'
 put work deploy/prod/n.yaml Namespace inside demo
 refused "a namespace too many" 'n.yaml:.*error: .*\[namespace-'
 
@@ -101,7 +101,7 @@ refused "a Namespace, whatever the limit" 'take more with them'
 # ---- refs
 for ref in refs/windlass/prod refs/windlass/new refs/windlass-status/x \
 	refs/notes/windlass/x refs/windlass-approvals/x "refs/replace/$good"; do
-	not_ok "push to $ref" git -C work push -q origin "HEAD:$ref"
+	not_ok "attack-38 push to $ref" git -C work push -q origin "HEAD:$ref"
 	is "$(state)" "$before" "... is refused"
 done
 git -C host.git config --unset-all receive.hideRefs
@@ -109,16 +109,16 @@ for ref in refs/windlass/prod refs/windlass/new refs/windlass-status/x \
 	refs/notes/windlass/x refs/windlass-approvals/x "refs/replace/$good"; do
 	git -C work push -q origin "+HEAD:$ref" >push.out 2>&1
 	like "$(cat push.out)" "refused, '$ref' cannot be pushed" \
-		"and by the hook alone, $ref"
+		"attack-38 and by the hook alone, $ref"
 done
 git -C work push -q origin :refs/windlass/prod >push.out 2>&1
 like "$(cat push.out)" 'cannot be pushed' "nor be deleted"
 git -C work push -q origin :refs/heads/main >push.out 2>&1
 like "$(cat push.out)" "prod: refused, 'refs/heads/main' .* cannot be deleted" \
-	"nor the ref that the channel follows"
+	"attack-40 nor the ref that the channel follows"
 git -C work push -q origin HEAD:refs/heads/fine HEAD:refs/windlass/x \
 	>push.out 2>&1
-is "$(state)" "$before" "a push is refused as a whole"
+is "$(state)" "$before" "attack-40 a push is refused as a whole"
 ok "another branch is nobody's business" \
 	git -C work push -q origin HEAD:refs/heads/other
 git -C work push -q origin :refs/heads/other
@@ -147,11 +147,11 @@ like "$(cat ../push.out)" "not '<old> <new> <ref>'" "says so"
 sha=$(printf '%064d' 1)
 printf '%s %s refs/heads/main\n' "$sha" "$sha" |
 	windlass-hook pre-receive >../push.out 2>&1
-is $? 1 "ids of a SHA-256 repository"
+is $? 1 "attack-40 ids of a SHA-256 repository"
 like "$(cat ../push.out)" "SHA-256" "says so"
 printf '\n%s %s refs/heads/x\n\n%s %s refs/heads/main' "$good" "$good" \
 	"$good" "$good" | windlass-hook pre-receive >../push.out 2>&1
-is $? 0 "blank lines and no last LF are taken"
+is $? 0 "attack-40 blank lines and no last LF are taken"
 printf '%s %s refs/heads/main\n' "$good" "${good//[0-9]/e}" |
 	windlass-hook pre-receive >../push.out 2>&1
 is $? 1 "an object that is not there"

@@ -125,7 +125,7 @@ done >work/deploy/prod/many.yaml
 ok "1500 objects" commit_push work many
 like "$(cat push.out)" '\+ \.\.\. and 1400 more' "are not all listed"
 [ "$(wc -c <push.out)" -lt 65536 ]
-is $? 0 "what is said fits a pipe"
+is $? 0 "attack-45 what is said fits a pipe"
 for i in $(seq 1500); do
 	manifest ConfigMap "Bad$i" demo
 done >work/deploy/prod/many.yaml

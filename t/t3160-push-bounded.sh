@@ -62,7 +62,7 @@ text=$(printf '%0100000d' 0)
 aliases=$(printf '*a,%.0s' {1..1000})
 bomb=$(printf 'a: &a "%s"\nb: [%s]\n' "$text" "$aliases" | blob)
 named 1000 "$bomb"
-not_ok "many names of a file that is all aliases" push work
+not_ok "attack-22 many names of a file that is all aliases" push work
 like "$(cat push.out)" "with 'deploy/prod/f00000[12].\.yaml' .* MiB in all" \
 	"what they stand for counts"
 

@@ -94,11 +94,11 @@ refused "one that has ended itself" "'bob' ended at" \
 	keys/bob bob approve "$one" Not-After="$(approval_time -5)"
 refused "another sequence" 'must be called' \
 	keys/bob bob approve "$one" Sequence=2
-refused "another sequence, in the name too" 'another channel, place or content' \
+refused "attack-34 another sequence, in the name too" 'another channel, place or content' \
 	keys/bob bob approve "$one" Sequence=2 tag=windlass/prod/1/2/approve
-refused "another content" 'another channel, place or content' \
+refused "attack-34 another content" 'another channel, place or content' \
 	keys/bob bob approve "$one" Content-SHA256="$(printf 'ab%.0s' {1..32})"
-refused "another channel's id" 'another channel, place or content' \
+refused "attack-34 another channel's id" 'another channel, place or content' \
 	keys/bob bob approve "$one" \
 	Channel-Id="$(approval_field work refs/bundles/stage Channel-Id)"
 refused "a commit of the source" "the tag is on .* is what would run" \
@@ -215,7 +215,7 @@ like "$(hook host.git doctor 2>&1)" 'lists the key of the publisher' \
 i=0
 while approve work keys/bob bob approve "$three" \
 	Not-After="$(approval_time $((1000 + i)))" && [ $((++i)) -lt 30 ]; do :; done
-is "$i" 15 "one person has so many tags on one bundle"
+is "$i" 15 "attack-59 one person has so many tags on one bundle"
 like "$(cat approve.out)" "'bob' has spoken 16 times" "and is told why no more"
 text prod
 is "$(count)" 1 "of which one is published"
@@ -269,6 +269,6 @@ git -C work push -q origin "${many[@]}" >push.out 2>&1
 like "$(cat push.out)" 'windlass: refused, .*more than 64 approvals' \
 	"nor are there so many in one push"
 is "$(grep -c 'windlass: prod: refused' push.out)" 0 \
-	"which are not even looked at"
+	"attack-59 which are not even looked at"
 
 done_testing

@@ -65,16 +65,16 @@ with_key() {
 	change work "$1"
 }
 with_key mallory
-refused "a stranger's" \
+refused "attack-42 a stranger's" \
 	'certificate of this push does not count: key SHA256:[^ ]* is not in the list' \
 	--signed
 back
 with_key old
-refused "one with a key that has ended" "the key of 'old' is not valid after" \
+refused "attack-42 one with a key that has ended" "the key of 'old' is not valid after" \
 	--signed
 back
 with_key prod
-refused "the publisher's" 'is not in the list of trusted keys' --signed
+refused "attack-42 the publisher's" 'is not in the list of trusted keys' --signed
 back
 git -C work config user.signingKey "$TRASH/keys/ada"
 set_channel host.git prod requireSignedPush false
@@ -96,7 +96,7 @@ set_channel host.git prod requireSignedPush true
 # ---- pushee
 git -C host.git config windlass.pushee "ssh://git@git.example.org/app.git"
 change work pushee
-refused "one for another url" \
+refused "attack-42 one for another url" \
 	"it was made for 'file://$TRASH/host.git', which is no windlass.pushee" \
 	--signed
 git -C host.git config --add windlass.pushee "file://$TRASH/host.git"
@@ -149,10 +149,10 @@ good=$(certificate "$old" "$new")
 gate "a good one" "" "$good"
 is "$(kept)" "$old-$new" "it is kept for publishing"
 rm "host.git/windlass/prod/pushed/$old-$new"
-gate "one with a nonce that is too old" 'nonce is 40 s old.*certNonceSlop' \
+gate "attack-42 one with a nonce that is too old" 'nonce is 40 s old.*certNonceSlop' \
 	"$good" GIT_PUSH_CERT_NONCE_STATUS=SLOP GIT_PUSH_CERT_NONCE_SLOP=40
 for status in BAD MISSING UNSOLICITED ""; do
-	gate "one whose nonce is '$status'" "its nonce is $status: it was not made" \
+	gate "attack-42 one whose nonce is '$status'" "its nonce is $status: it was not made" \
 		"$good" GIT_PUSH_CERT_NONCE_STATUS="$status"
 done
 gate "one with another nonce than git's" 'nonce is not the one that git gave' \
@@ -163,13 +163,13 @@ gate "one that is no object" 'no object' nonsense
 gate "one that is not there" 'object [0-9a-f]* ' \
 	1234567890123456789012345678901234567890
 gate "a commit" 'is a commit, not a blob' "$new"
-gate "one for another old commit" "says other things of 'refs/heads/main'" \
+gate "attack-42 one for another old commit" "says other things of 'refs/heads/main'" \
 	"$(certificate "$(git -C work rev-parse origin/main~1)" "$new")"
-gate "one for another new commit" "says other things of 'refs/heads/main'" \
+gate "attack-42 one for another new commit" "says other things of 'refs/heads/main'" \
 	"$(certificate "$old" "$(git -C work rev-parse HEAD~1)")"
-gate "one for another ref" "says other things of 'refs/heads/other'" \
+gate "attack-42 one for another ref" "says other things of 'refs/heads/other'" \
 	"$(certificate "$old" "$new" 's,refs/heads/main,refs/heads/other,')"
-gate "one with a command more" 'it has 2 commands, and this push has 1' \
+gate "attack-42 one with a command more" 'it has 2 commands, and this push has 1' \
 	"$(certificate "$old" "$new" '$p')"
 gate "one without a command" 'it has no command' \
 	"$(certificate "$old" "$new" '$d')"

@@ -37,7 +37,7 @@ recovered() {
 	fi
 	ref=$(bundle host.git prod)
 	head=$(head_field host.git prod bundle 2>/dev/null)
-	ok "... publish finishes" timeout 20 windlass-hook publish --repo host.git prod
+	ok "attack-44 ... publish finishes" timeout 20 windlass-hook publish --repo host.git prod
 	is "$(trailer host.git prod Epoch).$(trailer host.git prod Sequence)" \
 		"$3" "... as the next bundle"
 	is "$(trailer host.git prod Source-Commit)" \
@@ -94,7 +94,7 @@ crash_push rendered
 for step in $steps; do
 	WINDLASS_CRASH_AT=$step windlass-hook publish --repo host.git prod
 done >killed 2>&1
-ok "publish after a kill at every step in a row" \
+ok "attack-44 publish after a kill at every step in a row" \
 	windlass-hook publish --repo host.git prod
 is "$(trailer host.git prod Sequence)" 3 "one bundle came of it"
 ok "and it is good" stock_chain host.git prod

@@ -90,9 +90,9 @@ commit work newer
 ok "the newer push" push work
 newest=$(bundle host.git prod)
 wait $older
-is "$(bundle host.git prod)" "$newest" "the older one changes nothing after it"
+is "$(bundle host.git prod)" "$newest" "attack-43 the older one changes nothing after it"
 like "$(git -C host.git show refs/windlass/prod:objects/demo/core/ConfigMap/c13.json)" \
-	'"newer"' "the tip is what is published"
+	'"newer"' "attack-43 the tip is what is published"
 
 # ---- a client that is gone
 put work deploy/prod/c13.yaml ConfigMap c13 demo vanished
@@ -106,6 +106,6 @@ published() {
 	[ "$(trailer host.git prod Source-Commit)" = \
 	  "$(git -C work rev-parse HEAD)" ]
 }
-ok "its push is published all the same" wait_for 10 published
+ok "attack-45 its push is published all the same" wait_for 10 published
 ok "one chain to the end" wait_for 10 stock_chain host.git prod
 done_testing

@@ -103,11 +103,11 @@ dispatched() {
 	before=$(bundle)
 	set_verdict aa-first 1
 	manifest "$what two"
-	not_ok "$what: a hook before ours refuses" "$@"
+	not_ok "attack-46 $what: a hook before ours refuses" "$@"
 	is "$(bundle)" "$before" "$what: nothing is published"
 	set_verdict aa-first 0
 	set_verdict zzz-last 1
-	not_ok "$what: a hook after ours refuses" "$@"
+	not_ok "attack-46 $what: a hook after ours refuses" "$@"
 	is "$(bundle)" "$before" "$what: nothing is published"
 	ok "$what: there is nothing to publish" windlass-hook publish \
 		--repo "$repo"
@@ -127,7 +127,7 @@ dispatched() {
 	set_verdict aa-post 1
 	manifest "$what three"
 	ok "$what: another post-receive that fails" "$@"
-	ok "$what: is in nobody's way" wait_for 20 is_current
+	ok "attack-46 $what: is in nobody's way" wait_for 20 is_current
 	set_verdict aa-post 0
 }
 

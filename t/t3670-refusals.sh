@@ -98,7 +98,7 @@ ok "as the owner it works" test -x $repo/hooks/pre-receive
 # ---- keys
 
 new key
-refuses "a key inside the repository" $repo "inside the Git repository" \
+refuses "attack-50 a key inside the repository" $repo "inside the Git repository" \
 	--key $repo/windlass/key
 refuses "in a folder of it that is not there yet" $repo \
 	"inside the Git repository" --key $repo/a/b/c/key
@@ -108,7 +108,7 @@ refuses "inside another repository" $repo "inside the Git repository" \
 rm -rf /srv/people/git/dotfiles
 as git ssh-keygen -q -t ed25519 -N '' -f /srv/git/loose
 as git chmod 640 /srv/git/loose
-refuses "a key that the group can read" $repo "chmod 600" --key /srv/git/loose
+refuses "attack-50 a key that the group can read" $repo "chmod 600" --key /srv/git/loose
 as git ssh-keygen -q -t rsa -b 2048 -N '' -f /srv/git/rsa
 refuses "another kind of key" $repo "ed25519|Ed25519" --key /srv/git/rsa
 init $repo >/dev/null || bail "init"

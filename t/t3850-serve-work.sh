@@ -152,8 +152,8 @@ like "$(ask $'publish prod\n')" '^say prod .*published' \
 ok "and it is" is_current
 is "$(ask $'publish prod\n' | tail -n 1)" "end 0" "asking again is no fault"
 like "$(ask $'publish nothing\n')" '^end 1$' "a channel that is not there"
-like "$(ask $'publish ../prod\n')" '^end 1$' "a name that is none"
-like "$(ask $'refresh prod\n')" '^end 1$' "another request"
+like "$(ask $'publish ../prod\n')" '^end 1$' "attack-49 a name that is none"
+like "$(ask $'refresh prod\n')" '^end 1$' "attack-49 another request"
 is "$(ask "$(printf 'publish %080d\n' 0)")" "" "one that is too long"
 like "$(ask $'publish prod\npublish prod\n')" '^end 1$' "two at once"
 echo 'kind: [' >work/deploy/web.yaml
@@ -251,7 +251,7 @@ like "$(cat .output)" '^remote: prod .*published|^remote: .*prod .*published' \
 ok "and it is" theirs
 like "$(cat serve.log)" 'info asked channel=prod uid=54321' \
 	"serve knows who asked"
-not_ok "who is not in the group cannot ask" setpriv --reuid=54322 \
+not_ok "attack-49 who is not in the group cannot ask" setpriv --reuid=54322 \
 	--regid=54322 --clear-groups perl -MIO::Socket::UNIX -e \
 	'IO::Socket::UNIX->new(Peer => shift) or exit 1' \
 	"$TRASH/r.git/windlass/publish.sock"

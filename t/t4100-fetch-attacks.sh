@@ -95,9 +95,9 @@ refused "a head by nobody we know" verified=KeyNotTrusted 'head: '
 begin; make_head; sed -i 's/^sequence 2$/sequence 3/' "$public/prod/head"
 refused "a head that was changed" verified=SignatureInvalid 'head: '
 begin; make_head; sed -i '/^-----BEGIN/,$d' "$public/prod/head"
-refused "a head without a signature" verified=HeadMalformed head
+refused "attack-03 a head without a signature" verified=HeadMalformed head
 begin; : >"$public/prod/head"
-refused "an empty head" verified=HeadMalformed head
+refused "attack-03 an empty head" verified=HeadMalformed head
 begin; make_head; echo "more" >>"$public/prod/head"
 refused "text behind the signature" verified=HeadMalformed 'does not end with its SSH signature'
 begin; make_head; sed -i 's/$/\r/' "$public/prod/head"
@@ -107,15 +107,15 @@ refused "a head signed as a commit" verified=SignatureInvalid 'head: '
 begin; h_id=fedcba9876543210fedcba9876543210 make_head
 refused "another channel id" verified=WrongChannel 'channel id fedc'
 begin; h_channel=staging make_head
-refused "another channel" verified=WrongChannel staging
+refused "attack-14 another channel" verified=WrongChannel staging
 begin; cp first.head "$public/prod/head"
-refused "an older head, as it was" verified=Rollback '1\.1, and 1\.2 was accepted'
+refused "attack-04 an older head, as it was" verified=Rollback '1\.1, and 1\.2 was accepted'
 begin; h_sequence=1 h_bundle=$first_bundle make_head
-refused "an older bundle by a new head" verified=Rollback '1\.1, and 1\.2 was accepted'
+refused "attack-04 an older bundle by a new head" verified=Rollback '1\.1, and 1\.2 was accepted'
 begin; h_issued=$(at -600) make_head
 refused "a head from before the accepted one" verified=Rollback 'was issued at'
 begin; h_issued=$(at 900) h_expires=$(at 1800) make_head
-refused "a head from the future" clock=HeadFromTheFuture 'our clock says'
+refused "attack-55 a head from the future" clock=HeadFromTheFuture 'our clock says'
 begin; h_expires=$(at 700000) make_head
 refused "a head that lives too long" verified=HeadMalformed head
 begin; h_expires=$(at -3600) make_head
@@ -142,9 +142,9 @@ refused "a bundle by nobody we know" verified=KeyNotTrusted 'bundle [0-9a-f]+: '
 begin; next; b_namespace=file bundle; publish
 refused "a bundle signed as a file" verified=SignatureInvalid 'bundle [0-9a-f]+: '
 begin; next; b_id=fedcba9876543210fedcba9876543210 bundle; publish
-refused "a bundle of another channel id" verified=WrongChannel fedc
+refused "attack-14 a bundle of another channel id" verified=WrongChannel fedc
 begin; next; seq=3; bundle; publish
-refused "a sequence that is left out" verified=BundleInvalid '1\.4 has 1\.2 as its parent'
+refused "attack-06 a sequence that is left out" verified=BundleInvalid '1\.4 has 1\.2 as its parent'
 begin; next; b_changes='+1 ~1 -0' b_objects=4 bundle; publish
 refused "Changes that lie" verified=BundleInvalid 'they are \+0 ~1 -0|has 3'
 begin; next; b_changes='+1 ~0 -1' bundle; publish
@@ -154,9 +154,9 @@ refused "Objects that lie" verified=BundleInvalid 'Objects: 4, and has 3'
 begin; next; b_content=$(printf '%064d' 7) bundle; publish
 refused "a Content-SHA256 that lies" verified=BundleInvalid 'SHA256SUMS has not the digest'
 begin; next; bundle; h_content=$(printf '%064d' 7) publish
-refused "a head with another content than its bundle" verified=BundleInvalid 'other content'
+refused "attack-13 a head with another content than its bundle" verified=BundleInvalid 'other content'
 begin; next; bundle; h_sequence=4 publish
-refused "a head with another sequence than its bundle" verified=BundleInvalid 'its head says 1\.4'
+refused "attack-13 a head with another sequence than its bundle" verified=BundleInvalid 'its head says 1\.4'
 begin; next; b_extra='Signed-off-by: me' bundle; publish
 refused "a trailer too many" verified=BundleInvalid 'bundle'
 begin; next; b_subject='windlass prod 1.9' bundle; publish
@@ -236,7 +236,7 @@ begin
 b_tree=$(edit_tree "$(tree_of "$good_bundle")" $folder "s/$blob/$other/") \
 	b_changes='+0 ~1 -0' bundle
 publish
-refused "a tree that changed where SHA256SUMS did not" verified=BundleInvalid "'objects': SHA256SUMS states the same digest"
+refused "attack-13 a tree that changed where SHA256SUMS did not" verified=BundleInvalid "'objects': SHA256SUMS states the same digest"
 begin; lying_tree $folder "s/BLOB/$other/"
 refused "a blob that SHA256SUMS does not know" verified=BundleInvalid "'$folder/web.json': its bytes have not the digest"
 begin; lying_tree $folder "\$a100644 blob $other\tzero.json" '+1 ~1 -0'
@@ -246,11 +246,11 @@ refused "a file that only SHA256SUMS names" verified=BundleInvalid 'and not ther
 begin; lying_tree $folder "/SHA256SUMS/d"
 refused "a folder without SHA256SUMS" verified=BundleInvalid 'no SHA256SUMS'
 begin; lying_tree $folder "s/^100644 blob BLOB/120000 blob BLOB/"
-refused "a symbolic link" verified=BundleInvalid "'web.json' has mode 120000"
+refused "attack-21 a symbolic link" verified=BundleInvalid "'web.json' has mode 120000"
 begin; lying_tree $folder "s/^100644 blob BLOB/100755 blob BLOB/"
 refused "a program" verified=BundleInvalid "'web.json' has mode 100755"
 begin; lying_tree $folder "s/^100644 blob BLOB\t/160000 commit $good_bundle\t/"
-refused "a submodule" verified=BundleInvalid "'web.json' has mode 160000"
+refused "attack-21 a submodule" verified=BundleInvalid "'web.json' has mode 160000"
 begin; lying_tree $folder "s/\tweb.json/\tweb%2e.json/"
 refused "a name that no bundle may have" verified=BundleInvalid 'no name that a bundle may have'
 begin; lying_tree "" "s/\torigins/\tnothing/"
@@ -306,7 +306,7 @@ for byte in 0 $((size / 2)) $((size - 1)); do
 	begin; next; bundle; publish; file=$(pack_of)
 	perl -e 'open F, "+<", $ARGV[0]; seek F, $ARGV[1], 0; read F, $c, 1;
 		seek F, $ARGV[1], 0; print F chr(ord($c) ^ 4)' "$file" "$byte"
-	refused "a pack with a bit flipped in byte $byte" verified=PackInvalid pack
+	refused "attack-01 a pack with a bit flipped in byte $byte" verified=PackInvalid pack
 	rm "$file"
 done
 begin; next; bundle; publish; file=$(pack_of); echo >>"$file"
@@ -358,7 +358,7 @@ echo >>"$file"
 refused "an index that is longer than stated" verified=PackInvalid 'index of packs'
 rm "$file"
 begin; next; bundle; packs; cp index.good index.txt; h_delta=none make_head
-refused "an index that does not lead there" fetched=NoPackLeadsThere '.'
+refused "attack-06 an index that does not lead there" fetched=NoPackLeadsThere '.'
 begin; next; bundle; packs; h_delta=none h_index="$(add_pack <index.txt | sed 's/ .*/ 1048577/')" make_head
 refused "an index of more than 1 MiB" verified=HeadMalformed '1048576'
 begin; next; bundle; packs; h_delta="$before sha256:$(printf '%064d' 7) 2147483649" make_head
@@ -377,13 +377,13 @@ stop e
 rm -rf "e.state/$id/repo.git"
 cp first.head "$public/prod/head"
 engine e --auto
-ok "no rollback after the cache is gone" wait_for 10 state_has verified=Rollback
+ok "attack-04 no rollback after the cache is gone" wait_for 10 state_has verified=Rollback
 unlike "$(cat e.log)" '^(candidate|accepted)' "and nothing is accepted"
 stop e
 pin="1 2 $good_bundle $(sed -n 's/^content sha256://p' record.good) $(sed -n 's/^head-issued //p' record.good)"
 rm -rf e.state
 engine e --auto --accepted "$pin"
-ok "no rollback after the whole state is gone: the status knows" \
+ok "attack-54 no rollback after the whole state is gone: the status knows" \
 	wait_for 10 state_has verified=Rollback
 unlike "$(cat e.log)" '^(candidate|accepted)' "and nothing is accepted"
 stop e
@@ -391,12 +391,12 @@ mkdir -p "e.state/$id"
 sed 's/^sequence 2$/sequence 3/' record.good >"e.state/$id/accepted"
 begin; make_head
 engine e --auto --accepted "$pin"
-ok "no rollback when the status is older than the state" \
+ok "attack-54 no rollback when the status is older than the state" \
 	wait_for 10 state_has verified=Rollback
 stop e
 sed "s/^clock .*/clock $(at 86400)/" record.good >"e.state/$id/accepted"
 engine e --auto --accepted "$pin"
-ok "a clock that went backwards is noticed" \
+ok "attack-55 a clock that went backwards is noticed" \
 	wait_for 10 state_has clock=ClockWentBack
 stop e
 echo "nonsense" >"e.state/$id/accepted"
@@ -450,20 +450,20 @@ for how in redirect error; do
 	stop e
 	url=http://127.0.0.1:$port/$how
 	engine e --auto
-	ok "a server that answers with $how" \
+	ok "attack-17 a server that answers with $how" \
 		wait_for 5 state_has fetched=Unreachable
 done
 like "$(grep because e.log)" 'answered 500' "says so"
 stop e
 url=http://127.0.0.1:$port/endless
 engine e --auto
-ok "a head that never ends" wait_for 5 state_has fetched=Unreachable
+ok "attack-10 a head that never ends" wait_for 5 state_has fetched=Unreachable
 like "$(grep because e.log)" 'larger than 4096' "is cut off"
 stop e
 rm -rf e.state
 url=http://127.0.0.1:$port/endless-packs
 engine e --auto
-ok "a pack that never ends" wait_for 5 state_has verified=PackInvalid
+ok "attack-10 a pack that never ends" wait_for 5 state_has verified=PackInvalid
 like "$(grep because e.log)" 'is longer than the [0-9]* bytes' "is cut off"
 stop e
 url=file://$public
@@ -475,7 +475,7 @@ engine e --auto
 ok "a URL with a password in it" wait_for 5 state_has verified=SettingsInvalid
 unlike "$(cat e.log)" secret "which is not repeated"
 
-ok "a pack that comes a byte a second is given up" \
+ok "attack-09 a pack that comes a byte a second is given up" \
 	wait_line 60 drip.log 'came slower than 1024 bytes a second'
 unlike "$(cat drip.log)" '^(candidate|at-hand)' "and brought nothing"
 

@@ -75,7 +75,7 @@ not_ok "now it is deleted" there second
 engine_kill
 cp two.record "state/$id/accepted"
 engine_start || bail "windlassd does not start: $(cat engine.log)"
-ok "a record that is behind catches up at the start" wait_for 60 recorded 3
+ok "attack-54 a record that is behind catches up at the start" wait_for 60 recorded 3
 ok "the channel is ready" wait_ready "$channel" 60
 ok "Fetched is true" wait_condition "$channel" Fetched True 60
 done_testing

@@ -224,7 +224,7 @@ remove bad
 commit_push work fourteenth
 ok "when it does not, it is" wait_applied "$channel" 14 40
 ok "as can be seen" gone configmap renamed
-ok "but not what does not bear our label any more" there configmap taken
+ok "attack-52 but not what does not bear our label any more" there configmap taken
 ok "nor what somebody made under its name" there configmap replaced
 
 # ---- deletionPolicy: Prune ----

@@ -119,7 +119,7 @@ h_channel=else next eight
 refused "another channel's name" Verified WrongChannel
 taken nine
 h_issued=$(at 3000) h_expires=$(at 6000) next ten
-refused "a head from the future" Clock HeadFromTheFuture True
+refused "attack-55 a head from the future" Clock HeadFromTheFuture True
 taken eleven
 cp "$public/$channel/head" old-head
 taken twelve
@@ -141,7 +141,7 @@ refused "a bundle by a stranger" Verified KeyNotTrusted
 seq=$good bundle=$(json '{.status.accepted.bundle}')
 rm -f "$public/$channel/index"
 next sixteen
-refused "two heads for one sequence" Forked SameSequence True
+refused "attack-05 two heads for one sequence" Forked SameSequence True
 k -n "$ns" patch configmap settings -p '{"data":{"text":"edited"}}' >/dev/null
 ok "what it has is still repaired" wait_for 10 is_text settings "$value"
 engine_kill

@@ -64,7 +64,7 @@ works_as_ever "three hours ahead"
 # ---- far away, and back ----
 for offset in +400d -30d +0; do
 	jump "$offset"
-	works_as_ever "a jump to $offset"
+	works_as_ever "attack-55 a jump to $offset"
 done
 config a three
 commit_push work third

@@ -125,7 +125,7 @@ ok "by two keys, whom the Git host takes for two" by alice2
 sleep 3
 ok "is not in the list of the Channel" waits 'has that of alice;'
 approvals "$(echo "$list"; approver_line alice keys/alice2)" '"required":2'
-ok "and as one person with two keys refuses them all" waits \
+ok "attack-33 and as one person with two keys refuses them all" waits \
 	"'alice' approves the bundle twice"
 approvals "$list" '"required":2'
 ok "until the list is as it was" waits 'has that of alice;'
@@ -227,7 +227,7 @@ ok "more people than there are" wait_condition "$channel" Ready False 20
 like "$(condition "$channel" Ready)" \
 	'spec.approvals.required is 2, but approvers names 1 people' "is said"
 approvals "$(approver_line alice "keys/$channel")" '"required":1'
-ok "a publisher who approves is found out" wait_for 20 eval \
+ok "attack-30 a publisher who approves is found out" wait_for 20 eval \
 	'[[ $(condition "$channel" Ready) == "False "*"a key has one role"* ]]'
 
 done_testing

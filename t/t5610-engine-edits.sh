@@ -50,7 +50,7 @@ ok "the edit is seen" wait_condition "$channel" Verified False 20
 ok "and no longer suspended" wait_condition "$channel" Suspended False 20
 sleep 1
 is "$(json '{.status.accepted.sequence}')" 1 \
-	"what waited is not accepted by a key that is no publisher any more"
+	"attack-31 what waited is not accepted by a key that is no publisher any more"
 is "$(text a)" one "and nothing of it is applied"
 edit "$(jq -cn --arg p "$publishers" '{spec:{publishers:$p}}' 2>/dev/null ||
 	printf '{"spec":{"publishers":"%s"}}' \
@@ -61,7 +61,7 @@ ok "with the key back it is applied" wait_applied "$channel" 2 30
 sleep 2.5	# at rest: nothing else is to be written
 k patch channel "$channel" --subresource status --type merge -p \
 	'{"status":{"accepted":null,"applied":null,"conditions":null}}' >/dev/null
-ok "a status that was wiped comes back" wait_applied "$channel" 2 20
+ok "attack-53 a status that was wiped comes back" wait_applied "$channel" 2 20
 is "$(json '{.status.accepted.sequence}')" 2 "with what was accepted"
 ok "and its conditions" wait_ready "$channel" 20
 

@@ -109,8 +109,8 @@ allowed() {
 	ok "without it all is well" wait_applied "$channel" "$seq" 30
 }
 
-refused "another namespace" "$victim" "$victim" '' ConfigMap elsewhere
-refused "a role for the whole cluster" ClusterRole _cluster $rbac ClusterRole \
+refused "attack-52 another namespace" "$victim" "$victim" '' ConfigMap elsewhere
+refused "attack-52 a role for the whole cluster" ClusterRole _cluster $rbac ClusterRole \
 	"root-$channel"
 refused "a Namespace" Namespace _cluster '' Namespace "new-$channel"
 refused "a definition" CustomResourceDefinition _cluster \
@@ -132,7 +132,7 @@ config_map "$victim" elsewhere stolen
 next two
 ok "an object that the account may not write" \
 	wait_condition "$channel" Applied False 60
-ok "fails by its own" wait_for 30 is_text two
+ok "attack-52 fails by its own" wait_for 30 is_text two
 like "$(json '{.status.failures}')" \
 	"system:serviceaccount:$ns:default.* cannot patch" \
 	"the API server refused the account"

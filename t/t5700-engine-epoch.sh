@@ -133,7 +133,7 @@ cp lost.git/windlass/public/"$channel"/head \
 	host.git/windlass/public/"$channel"/head.new
 mv host.git/windlass/public/"$channel"/head.new \
 	host.git/windlass/public/"$channel"/head
-ok "the old epoch's head is refused" \
+ok "attack-28 the old epoch's head is refused" \
 	wait_condition "$channel" Verified False 40 Rollback
 is "$(text changed)" first "and changes nothing"
 mv new-head host.git/windlass/public/"$channel"/head

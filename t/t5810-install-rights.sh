@@ -124,7 +124,7 @@ have() {
 	local want
 	want=$(printf '%s\n' "$everywhere" "${@:2}" | sed '/^$/d' | sort)
 	rules "$1" >rules
-	is "$(cat rules)" "$want" "the engine's rights in $1"
+	is "$(cat rules)" "$want" "attack-56 the engine's rights in $1"
 }
 have aside
 have kube-system

@@ -108,6 +108,8 @@ windlass install --image "registry.example.org/windlassd@$digest" >engine.yaml
 is "$(jq -r .config.User config)" \
 	"$(sed -n 's/.*runAsUser: //p' engine.yaml):$(sed -n 's/.*runAsGroup: //p' engine.yaml)" \
 	"the Deployment's user is the image's"
+is "$(grep -rlI -e '-----BEGIN [A-Z ]*PRIVATE KEY' "$root")" "" \
+	"attack-56 no key is in it"
 like "$(cat $root/etc/passwd)" '^windlass:x:65532:65532:' "who is known there"
 ok "there is a place for its volume" [ -d "$root$(sed -n \
 	's/.*name: state, mountPath: \([^}]*\)}.*/\1/p' engine.yaml)" ]

@@ -281,6 +281,10 @@ if [ "$first" = runc ]; then
 fi
 state=/proc/$(pod_pid one)/root$(container '.volumeMounts[0].mountPath')
 is "$(ls "$state")" engine "the state is in its volume"
+inside=/proc/$(pod_pid one)/root
+is "$(grep -rlI -e '-----BEGIN [A-Z ]*PRIVATE KEY' "$state" "$inside/run" \
+	"$inside/tmp" 2>/dev/null)" \
+	"" "attack-56 nothing that is mounted has a key that signs"
 echo "# $(du -sh "$state" | cut -f 1) of state"
 
 memory() { awk '/^Rss:/ { n += $2 } END { print int(n / 1024) }' \

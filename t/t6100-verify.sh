@@ -286,7 +286,7 @@ like "$(cat out)" "is of channel 'staging'" "are refused"
 begin
 
 git replace "$second" "$third"
-ok "a replace ref changes nothing" verify prod
+ok "attack-62 a replace ref changes nothing" verify prod
 git replace -d "$second" >/dev/null
 
 # ---- keys and their times ----

@@ -140,7 +140,7 @@ static void refused(const struct softkey *k, const struct answer *a,
 {
 	const char *msg = sign_with(k, a);
 
-	ok(*msg && strstr(msg, error), "%s: %s", what, msg);
+	ok(*msg && strstr(msg, error), "attack-60 %s: %s", what, msg);
 }
 
 static void test_honest(void)
@@ -242,7 +242,7 @@ static void test_cut(void)
 		a->bytes.len = i;
 		taken += !*sign_with(&mine, a);
 	}
-	is_int(taken, 0, "no answer that was cut is taken");
+	is_int(taken, 0, "attack-60 no answer that was cut is taken");
 	a->bytes.len = 0;
 	refused(&mine, a, "closed the connection", "no answer at all");
 }
@@ -326,7 +326,7 @@ static void test_slow(void)
 		int status = -1;
 
 		waitpid(pids[i], &status, 0);
-		ok(status == 0, "%s is left after %d ms", slow[i].what,
+		ok(status == 0, "attack-60 %s is left after %d ms", slow[i].what,
 		   LIMIT_AGENT_MS);
 	}
 }

@@ -146,7 +146,7 @@ static void test_fields(void)
 	char what[80];
 
 	for (size_t i = 0; i < ARRAY_SIZE(wrong); i++) {
-		snprintf(what, sizeof(what), "refused: %s", wrong[i].edit +
+		snprintf(what, sizeof(what), "attack-34 refused: %s", wrong[i].edit +
 			 strlen(wrong[i].edit) + 1);
 		for (char *p = what; *p; p++)
 			if (*p == '\n')
@@ -175,10 +175,10 @@ static void test_bytes(void)
 			taken += judge(raw, len, &v, &err) == 0;
 			raw[i] = (char)(raw[i] ^ (1 << bit));
 		}
-	is_int(taken, 0, "no bit of a tag can be flipped");
+	is_int(taken, 0, "attack-34 no bit of a tag can be flipped");
 	for (size_t n = 0; n < len; n++)
 		taken += judge(raw, n, &v, &err) == 0;
-	is_int(taken, 0, "no tag can be cut off");
+	is_int(taken, 0, "attack-34 no tag can be cut off");
 	is_int(judge(raw, len, &v, &err), 0, "and whole it is good");
 	free(raw);
 }
@@ -205,7 +205,7 @@ static void test_namespaces(void)
 		softkey_blob(&alice, &how, others[i], raw, payload, &blob);
 		buf_add(&b, raw, payload);
 		softkey_armour(&blob, 70, &b);
-		is_int(judge(b.data, b.len, &v, &err), -1, "another namespace "
+		is_int(judge(b.data, b.len, &v, &err), -1, "attack-16 another namespace "
 		       "is refused");
 		buf_release(&b);
 		buf_release(&blob);
@@ -284,7 +284,7 @@ static void test_text(void)
 	is_int(vs.n, 3, "three of it count");
 	is_int(vs.passed_over, 2, "two are passed over");
 	is_int(judge_text(twice, 2, &vs, &err), -1,
-	       "two keys of one person are one too many");
+	       "attack-33 two keys of one person are one too many");
 	ok(strstr(err.msg, "'alice' approves the bundle twice") != NULL,
 	   "and the message names the person: %s", err.msg);
 	is_int(judge_text(again, 2, &vs, &err), -1, "so are two tags by one "

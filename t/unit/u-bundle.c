@@ -175,7 +175,7 @@ static void test_bad_messages(void)
 		if (!ok(*text && rc == -1 && m.epoch == 99 &&
 			err.class == ERR_DENIED &&
 			!strncmp(err.msg, bad[i].line, strlen(bad[i].line)),
-			"bad message %zu: %s", i, err.msg))
+			"attack-24 bad message %zu: %s", i, err.msg))
 			printf("# '%s' for '%s'\n", bad[i].to, bad[i].from);
 		free(text);
 	}

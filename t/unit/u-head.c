@@ -130,7 +130,7 @@ static void test_bad(void)
 		if (!ok(*in && head_parse(in, strlen(in), &h, &err) == -1 &&
 			h.epoch == 99 && err.class == ERR_DENIED &&
 			!strncmp(err.msg, bad[i].line, strlen(bad[i].line)),
-			"bad head %zu: %s", i, err.msg))
+			"attack-24 bad head %zu: %s", i, err.msg))
 			printf("# '%s' for '%s'\n", bad[i].to, bad[i].from);
 		free(in);
 	}
@@ -190,7 +190,7 @@ static void test_split(void)
 	ok(!split(whole, &len) && len == strlen(text), "the frame is found");
 	len = 7;
 	for (size_t i = 0; i < ARRAY_SIZE(frames); i++)
-		ok(split(frames[i], &len) == -1 && len == 7, "bad frame %zu",
+		ok(split(frames[i], &len) == -1 && len == 7, "attack-58 bad frame %zu",
 		   i);
 	memset(big, 'x', LIMIT_HEAD_BYTES + 1);
 	big[LIMIT_HEAD_BYTES + 1] = '\0';

@@ -290,7 +290,7 @@ static void test_sizes(void)
 	add_data(big, LIMIT_SUMS_BYTES);
 	end();
 	t = clock_mono_ms();
-	refused("inflates to more than the 1000", "64 MiB in 64 KiB, stated as 1000");
+	refused("inflates to more than the 1000", "attack-12 64 MiB in 64 KiB, stated as 1000");
 	ok(clock_mono_ms() - t < 100, "and it is noticed at once");
 	begin(1);
 	add_head(PACK_BLOB, 1000);
@@ -361,7 +361,7 @@ static void test_total(void)
 	ok(pack.len < 128 * 1024 && !scan_pack(), "LIMIT_PACK_INFLATED in all");
 	is_int(stats.inflated, LIMIT_PACK_INFLATED, "exactly");
 	bomb(1);
-	refused("the pack inflates to more than", "one byte more");
+	refused("the pack inflates to more than", "attack-12 one byte more");
 }
 
 /* A delta whose stated sizes and instructions are ours to choose. */

@@ -158,14 +158,14 @@ static void test_options(void)
 	long_option[LIMIT_PUSH_OPTION_BYTES] = 'x';
 	long_option[LIMIT_PUSH_OPTION_BYTES + 1] = '\0';
 	set_option(0, long_option);
-	ok(allow_options(&as, &err) < 0, "one byte beyond");
+	ok(allow_options(&as, &err) < 0, "attack-41 one byte beyond");
 
 	set_option(0, "x");
 	set_count(LIMIT_PUSH_OPTIONS);
 	as.n = 0;
 	ok(!allow_options(&as, &err), "options at the limit");
 	set_count(LIMIT_PUSH_OPTIONS + 1);
-	ok(allow_options(&as, &err) < 0, "one option beyond");
+	ok(allow_options(&as, &err) < 0, "attack-41 one option beyond");
 }
 
 int main(void)

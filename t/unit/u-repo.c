@@ -331,7 +331,7 @@ static void test_quarantine(const char *old)
 	unsetenv("GIT_ALTERNATE_OBJECT_DIRECTORIES");
 	unsetenv("GIT_OBJECT_DIRECTORY");
 	ok(!reads(true, blob) && reads(true, old),
-	   "a push that only deletes has no quarantine");
+	   "attack-47 a push that only deletes has no quarantine");
 	free(dir);
 	free(odd);
 	free(env);

@@ -111,9 +111,9 @@ static void test_namespaces(void)
 		for (size_t j = 0; j < ARRAY_SIZE(names); j++)
 			wrong += good_sig(&k, &honest, names[i], names[j],
 					  "m") != (i == j);
-	is_int(wrong, 0, "a signature is for one namespace only");
+	is_int(wrong, 0, "attack-16 a signature is for one namespace only");
 	ok(!good_sig(&k, &(struct softsig){ .bare = true }, NS, NS, "m"),
-	   "a bare Ed25519 signature is none");
+	   "attack-16 a bare Ed25519 signature is none");
 	ok(good_sig(&k, &(struct softsig){ .sha256 = true }, NS, NS, "m"),
 	   "SHA-256 is taken");
 	ok(good_sig(&k, &honest, NS, NS, ""), "an empty message too");
@@ -191,7 +191,7 @@ static void test_every_byte(void)
 		}
 		copy[i] = stock_sig[i];
 	}
-	is_int(taken, 0, "no changed byte of the armour is taken");
+	is_int(taken, 0, "attack-02 no changed byte of the armour is taken");
 	is_int(cut, 0, "nor a cut one");
 	free(copy);
 }
@@ -220,7 +220,7 @@ static void test_every_blob_byte(const char *app)
 		}
 		blob.data[i] = was;
 	}
-	is_int(taken, 0, "no changed byte of the blob is taken");
+	is_int(taken, 0, "attack-02 no changed byte of the blob is taken");
 	is_int(cut, 0, "nor a cut one");
 	buf_addc(&blob, 0);
 	ok(!good_blob(blob.data, blob.len, NS, "m"), "nor a longer one");
@@ -299,7 +299,7 @@ static void test_forged(void)
 		buf_reset(&b);
 		forge(&cases[i].f, &k, &b);
 		ok(!good_blob(b.data, b.len, NS, "m") &&
-		   strstr(last.msg, cases[i].error), "forged %zu: %s", i,
+		   strstr(last.msg, cases[i].error), "attack-25 forged %zu: %s", i,
 		   last.msg);
 	}
 	buf_release(&b);
@@ -334,7 +334,7 @@ static void test_lengths(void)
 		}
 		memcpy(b.data + off, was, 4);
 	}
-	ok(!taken && same == 1, "no wrong length is taken");
+	ok(!taken && same == 1, "attack-25 no wrong length is taken");
 	buf_release(&b);
 }
 
@@ -359,7 +359,7 @@ static void test_malleable(void)
 		s[i] = (uint8_t)carry;
 		carry >>= 8;
 	}
-	ok(!carry && !good_blob(b.data, b.len, NS, "m"), "S + L is refused");
+	ok(!carry && !good_blob(b.data, b.len, NS, "m"), "attack-26 S + L is refused");
 	buf_release(&b);
 }
 
@@ -376,7 +376,7 @@ static void test_weak_key(void)
 	memset(b.data + b.len - 64, 0, 64);
 	b.data[b.len - 64] = 1;
 	ok(!good_blob(b.data, b.len, NS, "m") && strstr(last.msg, "weak"),
-	   "a weak key is refused");
+	   "attack-26 a weak key is refused");
 	buf_release(&b);
 }
 
@@ -401,7 +401,7 @@ static void test_sk(void)
 					     .counter = 0xfffffffe };
 
 		ok(good_sig(&k, &how, NS, NS, "m") == cases[i].good,
-		   "flags 0x%02x", cases[i].flags);
+		   "attack-27 flags 0x%02x", cases[i].flags);
 	}
 	softkey_make(&other, 7, "ssh:x");
 	softkey_blob(&k, &(struct softsig){ .flags = 5 }, NS, "m", 1, &b);
@@ -410,7 +410,7 @@ static void test_sk(void)
 	   flags == 5 && sshkey_equal(&by, &k.key) &&
 	   !sshkey_equal(&by, &other.key), "the flags come out, and the key");
 	memcpy(memmem(b.data, b.len, "ssh:", 4), "ssh;", 4);
-	ok(!good_blob(b.data, b.len, NS, "m"), "the application is signed");
+	ok(!good_blob(b.data, b.len, NS, "m"), "attack-27 the application is signed");
 	buf_release(&a);
 	buf_release(&b);
 }
@@ -434,7 +434,7 @@ static void check_whole(const char *what, const char *raw, size_t len,
 		}
 		copy[i] = raw[i];
 	}
-	ok(!taken && !cut, "%s: %zu changed and %zu cut ones are taken", what,
+	ok(!taken && !cut, "attack-02 %s: %zu changed and %zu cut ones are taken", what,
 	   taken, cut);
 	free(copy);
 }
@@ -502,7 +502,7 @@ static void test_frames(const char *raw, size_t len, const char *armour)
 		buf_adds(&b, cases[i].after);
 		taken += verify_head(b.data, b.len);
 	}
-	is_int(taken, 0, "no text and no armour is taken beside the signed");
+	is_int(taken, 0, "attack-58 no text and no armour is taken beside the signed");
 	ok(!verify_head(raw, text), "nor a text without its armour");
 	buf_reset(&b);
 	buf_add(&b, raw, text);
