@@ -133,6 +133,20 @@ sleep 10
 cost_is "streams that end at once are not opened all the time" 40 0.5
 rules
 undone "afterwards an edit is undone" o-7 20
+
+# a watch that tells of all objects in a moment, of what may be no change of ours
+rules "99999 GET_/api/v1/namespaces/$ns/configmaps/ slow 3000"
+kill -STOP "$pid_engine"
+k -n "$ns" label configmap --all theirs=yes >/dev/null
+looks() { tail -n "+$((n + 1))" proxy.log | grep -c "GET /api/v1/namespaces/$ns/configmaps/"; }
+n=$(wc -l <proxy.log)
+kill -CONT "$pid_engine"
+sleep 2
+at_once=$(looks)
+ok "it looks at some, not at all of them at once ($at_once)" \
+	test "$at_once" -ge 10 -a "$at_once" -le 40
+rules
+ok "and at all of them in the end" wait_for 60 eval "[ \$(looks) -ge $objects ]"
 all_there "in the end"
 is "$(live_differs host.git "$channel")" "" "nothing differs from the bundle"
 done_testing
