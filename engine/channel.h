@@ -23,6 +23,7 @@
 #include "engine/inventory.h"
 #include "engine/loop.h"
 #include "engine/status.h"
+#include "engine/trim.h"
 
 struct kube;
 struct kube_account;
@@ -53,6 +54,7 @@ struct engine {
 					   leader election */
 	const struct lease *lease;	/* NULL without leader election */
 	bool stopping;
+	struct trim trim;
 	size_t reports_due;		/* statuses that are to be written */
 	unsigned looks;			/* of engine/repair.c: that run, */
 	struct repair *looks_first, *looks_last;	/* that wait */

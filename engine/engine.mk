@@ -44,6 +44,7 @@ libengine_a_SOURCES += \
 	engine/rollout.c engine/rollout.h \
 	engine/settle.c \
 	engine/verdict.c engine/verdict.h \
+	engine/trim.c engine/trim.h \
 	engine/writes.c engine/writes.h
 
 # the runtime: one loop, HTTP on it, the API server's client on that

@@ -215,6 +215,7 @@ static int start(struct main *m, int fd, struct err *err)
 	    http_new(m->child.loop, STREAMS, &m->child.http, err) < 0 ||
 	    ipc_new(m->child.loop, fd, &ops, &m->child.ipc, err) < 0)
 		return -1;
+	trim_init(&m->child.trim, m->child.loop);
 	m->child.pollers = pollers_new(m->child.loop, m->child.http);
 	m->child.downloads = downloads_new(m->child.loop, m->child.http);
 	m->answers = answers_new(&m->child);
@@ -250,6 +251,7 @@ int fetch_child_main(int fd)
 	pollers_free(m.child.pollers);
 	downloads_free(m.child.downloads);
 	ipc_free(m.child.ipc);
+	trim_stop(&m.child.trim);
 	http_free(m.child.http);
 	loop_free(m.child.loop);
 	free(m.child.state_root);

@@ -294,6 +294,7 @@ static int start(struct daemon *d, struct err *err)
 	    sources_new(e->loop, state, d->o.level, &e->sources, err) < 0)
 		goto out;
 	writes_new(e->loop, &e->writes);
+	trim_init(&e->trim, e->loop);
 	kinds_init(&e->kinds, e);
 	metrics_new(&d->metrics);
 	d->measures = measures_new(e, d->metrics);
@@ -325,6 +326,7 @@ static void end(struct daemon *d)
 	definitions_free(e->definitions);
 	kinds_release(&e->kinds);
 	writes_free(e->writes);
+	trim_stop(&e->trim);
 	sources_free(e->sources);
 	kube_free(e->kube);
 	loop_free(e->loop);

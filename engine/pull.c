@@ -447,6 +447,7 @@ void pull_job_ended(struct pull *p, const struct err *err)
 {
 	job_free(p->job);
 	p->job = NULL;
+	trim_later(&p->child->trim);
 	if (err) {
 		p->failures++;
 		timer_set(&p->retry, backoff_ms(p->failures));

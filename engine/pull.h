@@ -24,6 +24,7 @@
 #include "engine/loop.h"
 #include "engine/source-msg.h"
 #include "engine/state.h"
+#include "engine/trim.h"
 #include "engine/verify.h"
 #include "schema/base/map.h"
 #include "schema/trust.h"
@@ -42,6 +43,7 @@ struct child {
 	struct pollers *pollers;
 	struct downloads *downloads;
 	struct ipc *ipc;
+	struct trim trim;
 	char *state_root;
 };
 

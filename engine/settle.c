@@ -267,6 +267,7 @@ static void set_applied(struct channel *c, const struct counts *n)
 	p->settling = false;
 	source_applied(c->source, &pin);
 	tidy_kinds(c);
+	trim_later(&c->engine->trim);
 	log_info("bundle-applied", LOG_S("channel", c->name),
 		 LOG_N("epoch", b->epoch), LOG_N("sequence", b->sequence),
 		 LOG_S("bundle", b->bundle), LOG_N("objects", n->total));
