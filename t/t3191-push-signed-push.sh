@@ -308,6 +308,25 @@ is "$(pushed_by)" bob "and names them"
 ok "the whole chain is good" windlass verify --repo host.git \
 	--publishers publishers prod
 
+# ---- other ways to the same ref
+git -C host.git symbolic-ref refs/heads/alias refs/heads/main
+git -C work config user.signingKey "$TRASH/keys/ada"
+change work "by an alias"
+not_ok "a push to an alias of the ref that is not signed" \
+	git -C work push -q origin HEAD:refs/heads/alias
+ok "one that is" git -C work push -q --signed origin HEAD:refs/heads/alias
+is "$(trailer host.git prod Source-Commit)" "$(git -C work rev-parse HEAD)" \
+	"is published"
+is "$(pushed_by)" ada "with who pushed"
+change work "with another ref"
+ok "several refs in one push" git -C work push -q --signed --atomic origin \
+	HEAD:refs/heads/main HEAD:refs/heads/other
+is "$(pushed_by)" ada "with who pushed"
+ok "a push to another ref need not be signed" git -C work push -q origin \
+	HEAD:refs/heads/third
+not_ok "to delete the ref a signature does not help" git -C work push -q \
+	--signed origin :refs/heads/main
+
 # ---- init sets what git needs
 ok "init with signed pushes" windlass-hook init stage --repo host.git \
 	--ref refs/heads/stage --path deploy/stage --key "$TRASH/keys/stage" \
