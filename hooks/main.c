@@ -33,6 +33,9 @@ static const struct program windlass_hook = {
 	.values = hook_complete,
 };
 
+/* the largest tree that stays parsed: 20,000 entries */
+#define TREE_KEPT_BYTES (1024 * 1024)
+
 int main(int argc, char **argv)
 {
 	struct err err = ERR_INIT;
@@ -52,6 +55,10 @@ int main(int argc, char **argv)
 	 * counts is checked by SHA-256 before it is signed again.
 	 */
 	git_libgit2_opts(GIT_OPT_ENABLE_STRICT_HASH_VERIFICATION, 0);
+	/* a folder with one of a thousand channels is looked up for each of
+	 * them; libgit2 keeps no tree above 4 KiB by itself */
+	git_libgit2_opts(GIT_OPT_SET_CACHE_OBJECT_LIMIT, GIT_OBJECT_TREE,
+			 (size_t)TREE_KEPT_BYTES);
 	status = program_run(&windlass_hook, argc, argv);
 	git_libgit2_shutdown();
 	return status;
