@@ -97,13 +97,13 @@ is "$(grep -c 'apply-failed\|bundle-refused' engine.log)" 0 \
 	"and nothing failed"
 
 # ---- with times that overlap, as they pass ----
-over=$(utc '5 seconds')
+over=$(utc '10 seconds')
 { line b "valid-before=\"$over\""; line c "valid-after=\"$(utc '1 hour ago')\""
 } | spec publishers
 watch_begin || bail "nothing to watch"
 signs_with c
 ok "while both are valid the host changes" wait_applied "$channel" 4 20
-wait_for 20 eval '[ "$(utc now)" \> "$over" ]'
+wait_for 30 eval '[ "$(utc now)" \> "$over" ]'
 sleep 2.5
 config a three
 commit_push work third
@@ -155,11 +155,11 @@ at_url() {
 at_url "$URL"
 k patch channel "$channel" --type merge -p '{"spec":{"suspend":true}}' >/dev/null
 ok "suspended" wait_condition "$channel" Suspended True 20
-line c "valid-before=\"$(utc '6 seconds')\"" | spec publishers
+line c "valid-before=\"$(utc '12 seconds')\"" | spec publishers
 config a five
 commit_push work fifth
 ok "a bundle waits" wait_line 20 engine.log 'bundle-verified .*sequence=10 '
-ok "its key ends: that shows" wait_condition "$channel" Verified False 15 \
+ok "its key ends: that shows" wait_condition "$channel" Verified False 25 \
 	KeyNotTrusted
 like "$(condition "$channel" Verified)" "the key of 'c' is not valid after" \
 	"by our own clock"
