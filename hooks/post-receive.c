@@ -67,7 +67,9 @@ static void failed(struct feedback *fb, const struct channel_config *ch,
 static void publish(const struct host *host, const struct channel_config *ch,
 		    struct feedback *fb)
 {
-	static const struct publish_options opts = { .lock_ms = LOCK_MS };
+	static const struct publish_options opts = {
+		.push = true, .lock_ms = LOCK_MS,
+	};
 	struct publish_result result;
 	struct buf line = BUF_INIT(1024);
 	struct err err = ERR_INIT;

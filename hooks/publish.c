@@ -248,7 +248,9 @@ static int settle(struct publishing *p)
 {
 	struct job *j = &p->job;
 
-	if (taken_keep(j->host, j->ch, &j->current, j->tip, &p->pushers,
+	/* durable, so each push would wait for it once a channel */
+	if ((j->ch->developers || !p->opts->push) &&
+	    taken_keep(j->host, j->ch, &j->current, j->tip, &p->pushers,
 		       j->err) < 0)
 		return -1;
 	return pushes_drop(j->host, j->ch, j->tip, j->err);

@@ -14,6 +14,8 @@ struct publish_options {
 	uint64_t allow_deletes;		/* by hand: publish --allow-deletes=N */
 	bool has_allow_deletes;
 	bool rerender;			/* with today's renderer, every file */
+	bool push;			/* one just came: what only rules that
+					   may come later need is not noted */
 	int lock_ms;			/* how long to wait for the lock; -1: ever */
 };
 
