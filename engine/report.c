@@ -175,16 +175,27 @@ static void look_at(struct report *r, const struct node *object)
 	channel_status_release(&theirs);
 }
 
-void report_seen(struct report *r, const struct node *object)
+static bool take_version(struct report *r, const struct node *object)
 {
 	const char *version = node_path_str(object, "metadata",
 					    "resourceVersion", NULL);
 
 	if (!version || is_old(r, object))
-		return;
+		return false;
 	free(r->version);
 	r->version = xstrdup(version);
-	look_at(r, object);
+	return true;
+}
+
+void report_seen(struct report *r, const struct node *object)
+{
+	if (take_version(r, object))
+		look_at(r, object);
+}
+
+void report_version(struct report *r, const struct node *object)
+{
+	take_version(r, object);
 }
 
 /* ---- patches ---- */
@@ -197,17 +208,6 @@ static void end_accept(struct report *r)
 	r->accepting = false;
 	r->accepted = NULL;
 	done(r->channel);
-}
-
-void report_version(struct report *r, const struct node *object)
-{
-	const char *version = node_path_str(object, "metadata",
-					    "resourceVersion", NULL);
-
-	if (!version || is_old(r, object))
-		return;
-	free(r->version);
-	r->version = xstrdup(version);
 }
 
 bool report_is_writing(const struct report *r)
