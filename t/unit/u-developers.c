@@ -93,8 +93,9 @@ static void test_odd_commits(void)
 {
 	static const char *const odd[] = {
 		"", "\n", "x", "gpgsig", "gpgsig \n", "gpgsig", " \n", "author \n",
-		"author >\n\n", "tree x\n\n\n\n", "gpgsig -----BEGIN SSH SIGN"
-		"ATURE-----\n -----END SSH SIGNATURE-----\n\nx\n",
+		"author >\n\n", "tree x\n\n\n\n",
+		("gpgsig -----BEGIN SSH SIGNATURE-----\n"
+		 " -----END SSH SIGNATURE-----\n\nx\n"),
 	};
 	struct err err = ERR_INIT;
 
