@@ -270,7 +270,9 @@ class Live:
                 why = 'is gone'
             elif now[0]['metadata']['uid'] != before['metadata']['uid']:
                 why = 'is another one'
-            elif now[0]['data'] != self.last_said(path)['data']:
+            # what a hand added is not ours, and stays
+            elif content.within(self.last_said(path)['data'],
+                                now[0]['data']):
                 why = f'says {now[0]["data"]}'
             if why:
                 self.report.broken('kept objects', f'{path} did not stay: '
