@@ -17,10 +17,16 @@ install-data-local:
 		exit 1; \
 	done
 	$(MKDIR_P) "$(DESTDIR)$(docdir)"
+	$(MKDIR_P) "$(DESTDIR)$(docdir)/runbooks"
 	$(INSTALL_DATA) $(srcdir)/contrib/guides/*.md "$(DESTDIR)$(docdir)"
+	$(INSTALL_DATA) $(srcdir)/contrib/runbooks/*.md \
+		"$(DESTDIR)$(docdir)/runbooks"
 uninstall-local:
 	cd $(srcdir)/contrib/guides && for guide in *.md; do \
 		rm -f "$(DESTDIR)$(docdir)/$$guide"; \
+	done
+	cd $(srcdir)/contrib/runbooks && for page in *.md; do \
+		rm -f "$(DESTDIR)$(docdir)/runbooks/$$page"; \
 	done
 	for program in $(COMPLETED); do \
 		rm -f "$(DESTDIR)$(bashcompletiondir)/$$program" \
@@ -54,7 +60,9 @@ EXTRA_DIST += \
 	contrib/guides/gitolite.md \
 	contrib/guides/moving.md \
 	contrib/guides/proof.md \
-	contrib/guides/static.md
+	contrib/guides/static.md \
+	contrib/runbooks/git-host-restored.md \
+	contrib/runbooks/new-epoch.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	contrib/grafana/windlass-dashboard.json \

@@ -1,7 +1,8 @@
-# The pages of contrib/guides, whose commands tests run. Source it after
-# lib.sh or lib-users.sh.
+# The pages of contrib/guides and contrib/runbooks, whose commands tests run.
+# Source it after lib.sh or lib-users.sh.
 #
 #   guide NAME             contrib/guides/NAME.md is the page from now on
+#   runbook NAME           contrib/runbooks/NAME.md is
 #   block SECTION N        the Nth block of commands of a section: its text in
 #                          block.sh, and who runs it, the word behind ```sh, in
 #                          $who
@@ -13,6 +14,11 @@
 
 guide() {
 	page=$TOP/contrib/guides/$1.md
+	declare -gA blocks_seen=()
+}
+
+runbook() {
+	page=$TOP/contrib/runbooks/$1.md
 	declare -gA blocks_seen=()
 }
 

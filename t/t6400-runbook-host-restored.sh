@@ -1,0 +1,92 @@
+#!/bin/bash
+# contrib/runbooks/git-host-restored.md and new-epoch.md: a Git host that is
+# older than its clusters catches up if somebody has the newest bundle, else
+# begins a new epoch; nothing that should live is deleted, nothing older is
+# applied, and what is left over goes when somebody says how much it is.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-cluster.sh"
+. "$TEST_DIR/lib-engine.sh"
+. "$TEST_DIR/lib-guide.sh"
+. "$TEST_DIR/lib-runbook.sh"
+runbook_begin
+mkdir backup
+cp -a host.git backup/app.git
+second_push
+git clone -q --mirror host.git backup/newer.git
+uids >before
+live >versions
+
+lose_host() {
+	stop serve
+	rm -rf host.git
+	cp -a backup/app.git host.git
+	serve_again
+	ok "$1: the engine does not take it" \
+		wait_condition prod Verified False 30 Rollback
+}
+
+# ---- somebody has the newest bundle ----
+runbook git-host-restored
+lose_host "restored"
+said Ready Rollback
+run_block Before 1 here
+like "$(cat .output)" "^1.2 $(git -C backup/newer.git rev-parse refs/windlass/prod)$" \
+	"what was accepted is shown"
+run_block Before 2 here
+is "$(tail -n 1 .output)" "$(bundle host.git prod)" "and what the host has"
+edits_undone changed two
+live >versions
+stop serve
+run_block "Catch up" 1 here
+like "$(cat .output)" "^Source-Commit: $(git -C work rev-parse HEAD)$" \
+	"the bundle is of the newest commit"
+serve_again
+run_block "It is over" 1 here
+ok "the same bundle is accepted" accepted 1.2
+is "$(live)" "$(cat versions)" "no object was touched"
+ok "stock tools find one chain" stock_chain host.git prod
+config changed three
+ok "developers push on" commit_push work third
+ok "and it is applied, under the next number" wait_applied prod 3 40
+guide_done
+
+# ---- nobody has it ----
+lose_host "restored again"
+runbook new-epoch
+run_block Before 1 here
+like "$(cat .output)" '^1 ' "the clusters' epoch is shown"
+stop serve
+run_block "On the Git host" 1 here
+serve_again
+ok "the cluster waits" wait_condition prod Verified False 30 EpochRefused
+said Verified EpochRefused
+# what was lost is pushed again, but for one object
+git -C work rm -q deploy/prod/later.yaml
+ok "developers push what was lost" commit_push work again
+run_block "On the Git host" 2 here
+like "$(cat .output)" '2\.2' "it is there to be looked at"
+ok "nothing was taken" accepted 1.3
+edits_undone changed three
+live >versions
+run_block "In each cluster" 1 here
+ok "the new epoch is live" wait_for 20 applied 2.2
+is "$(live)" "$(cat versions)" \
+	"no object was touched: none older was applied, none deleted"
+is "$(uids)" "$(cat before)" "they are those of before"
+said PruneBlocked Leftovers
+run_block Leftovers 1 here
+is "$(tail -n 1 .output)" "ConfigMap shop/later" "what is left over is listed"
+k annotate channel prod windlass.dev/prune-leftovers=3 >/dev/null
+ok "another number is used up" wait_for 20 is_json \
+	'{.metadata.annotations.windlass\.dev/prune-leftovers}' ''
+ok "and deletes nothing" there later
+run_block Leftovers 2 here
+run_block "It is over" 1 here
+ok "what was confirmed is gone" wait_for 20 gone later
+is "$(uids)" "$(grep -v ^later before)" "and nothing else"
+is "$(live_differs host.git prod)" "" "what is live is the bundle"
+guide_done
+stop engine TERM
+unlike "$(cat engine.log)" 'AddressSanitizer|runtime error' "no sanitizer complains"
+done_testing
