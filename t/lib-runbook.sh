@@ -46,7 +46,8 @@ serve_again() {
 here() {
 	sed "s|/srv/git/app.git|$TRASH/host.git|g
 		s|/srv/backup|$TRASH/backup|g
-		s|/etc/windlass|$TRASH/etc|g" "$1" >here.sh
+		s|/etc/windlass|$TRASH/etc|g
+		s|/var/lib/windlass/engine|$TRASH/state|g" "$1" >here.sh
 	bash -e here.sh
 }
 
