@@ -249,7 +249,7 @@ static void test_pushers(void)
 static void test_pushers_room(void)
 {
 	struct pushers p = { .n = 0 };
-	char name[8];
+	char name[16];
 
 	for (int i = LIMIT_PUSHERS; i > 0; i--) {
 		snprintf(name, sizeof(name), "p%02d", i);
