@@ -61,6 +61,7 @@ EXTRA_DIST += \
 	contrib/guides/moving.md \
 	contrib/guides/proof.md \
 	contrib/guides/static.md \
+	contrib/runbooks/cluster-restored.md \
 	contrib/runbooks/forked.md \
 	contrib/runbooks/git-host-restored.md \
 	contrib/runbooks/new-epoch.md
