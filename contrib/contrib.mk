@@ -64,7 +64,9 @@ EXTRA_DIST += \
 	contrib/runbooks/cluster-restored.md \
 	contrib/runbooks/forked.md \
 	contrib/runbooks/git-host-restored.md \
-	contrib/runbooks/new-epoch.md
+	contrib/runbooks/lost-key.md \
+	contrib/runbooks/new-epoch.md \
+	contrib/runbooks/stale.md
 examplesdir = $(docdir)/examples
 dist_examples_DATA = \
 	contrib/grafana/windlass-dashboard.json \
