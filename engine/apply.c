@@ -17,6 +17,7 @@
 #include "engine/apply-one.h"
 #include "engine/channel-private.h"
 #include "engine/compare.h"
+#include "engine/dependency.h"
 #include "engine/managed.h"
 #include "engine/prune.h"
 #include "engine/release.h"
@@ -101,7 +102,7 @@ void apply_object(struct channel *c, struct tracked *t, enum apply_why why)
 	struct apply *a = c->apply;
 
 	if (!a || tracked_is(t, TRACKED_DEAD | TRACKED_DENIED) ||
-	    !channel_may_write(c))
+	    !channel_may_write(c) || dependency_failed(t))
 		return;
 	switch ((enum tracked_state)t->state) {
 	case TRACKED_APPLYING:

@@ -29,6 +29,7 @@ libengine_a_SOURCES += \
 	engine/body.c \
 	engine/channel.c engine/channel.h engine/channel-private.h \
 	engine/controller.c engine/controller.h \
+	engine/dependency.c engine/dependency.h \
 	engine/git-secret.c engine/git-secret.h \
 	engine/intake-votes.c engine/intake.c \
 	engine/inventory.c engine/inventory.h \

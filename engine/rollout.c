@@ -1,6 +1,7 @@
 /*
  * Order. See rollout.h. What waits is looked at again only when something
- * moved; a cycle of depends-on waits for ever, and says so in the status.
+ * moved. What can never go, by what depends-on says, fails as soon as nothing
+ * else is on its way: the rollout goes on without it.
  */
 #include "config.h"
 #include "engine/rollout.h"
@@ -9,6 +10,7 @@
 #include <string.h>
 
 #include "engine/channel.h"
+#include "engine/dependency.h"
 #include "engine/wave.h"
 #include "schema/base/mem.h"
 #include "schema/limits.h"
@@ -16,6 +18,8 @@
 
 /* failed tries after which nothing waits for a CRD any more */
 #define CRD_TRIES 5
+/* dependencies that are followed in one look for those that never come */
+#define DEAD_END_STEPS 20000
 
 void rollout_init(struct rollout *r, struct channel *c)
 {
@@ -59,8 +63,14 @@ void rollout_begin(struct rollout *r)
 	unsigned running = r->running;
 	size_t n = 0;
 
-	for (struct tracked *t = inv->first; t; t = t->next)
+	for (struct tracked *t = inv->first; t; t = t->next) {
+		/* another bundle may have what it depends on */
+		if (dependency_failed(t)) {
+			t->state = TRACKED_QUEUED;
+			tracked_clear_note(t);
+		}
 		n += is_wanted(t);
+	}
 	rollout_release(r);
 	/* tries of before still end with rollout_tried */
 	r->running = running;
@@ -80,13 +90,6 @@ void rollout_begin(struct rollout *r)
 }
 
 /* ---- what an object waits for ---- */
-
-static bool is_settled(const struct tracked *t)
-{
-	return t->state == TRACKED_APPLIED &&
-	       !tracked_is(t, TRACKED_TERMINATING) &&
-	       (t->health == HEALTH_HEALTHY || t->health == HEALTH_SUSPENDED);
-}
 
 /* Is it still on its way to be established? */
 static bool crd_pends(const struct tracked *crd)
@@ -133,68 +136,18 @@ static const struct tracked *pending_crd(struct rollout *r,
 	return NULL;
 }
 
-/*
- * One item of depends-on: [<group>]/namespaces/<ns>/<Kind>/<name> or
- * [<group>]/<Kind>/<name>. The object, or NULL.
- */
-static struct tracked *find_dependency(struct rollout *r, const char *item,
-				       size_t len)
-{
-	char text[4 * LIMIT_NAME_BYTES], *part[5] = { text };
-	struct kinds *ks = &r->channel->engine->kinds;
-	size_t n = 1;
-
-	if (len >= sizeof(text))
-		return NULL;
-	memcpy(text, item, len);
-	text[len] = '\0';
-	for (char *at = text; *at; at++) {
-		if (*at != '/')
-			continue;
-		if (n == ARRAY_SIZE(part))
-			return NULL;
-		*at = '\0';
-		part[n++] = at + 1;
-	}
-	if (n == 3)
-		return inventory_find(&r->channel->inventory,
-				      kinds_get(ks, part[0], part[1]), "",
-				      part[2]);
-	if (n != 5 || strcmp(part[1], "namespaces"))
-		return NULL;
-	return inventory_find(&r->channel->inventory,
-			      kinds_get(ks, part[0], part[3]), part[2],
-			      part[4]);
-}
-
 /* The first dependency that is not there yet. */
 static bool waits_for_dependency(struct rollout *r, const struct tracked *t,
 				 struct buf *why)
 {
-	const char *at = t->depends;
+	struct dependency d;
 
-	while (at && *at) {
-		size_t len = strcspn(at, ",");
-		const char *next = at + len + (at[len] == ',');
-		struct tracked *on;
-
-		while (len && (*at == ' ' || *at == '\t')) {
-			at++;
-			len--;
-		}
-		while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
-			len--;
-		on = len ? find_dependency(r, at, len) : NULL;
-		if (len && (!on || !is_settled(on))) {
-			if (why)
-				buf_addf(why, on ? "%.*s" :
-					 "%.*s, which this channel has not",
-					 (int)len, at);
-			return true;
-		}
-		at = next;
-	}
-	return false;
+	if (!dependency_first(r->channel, t, &d))
+		return false;
+	if (why)
+		buf_addf(why, d.on ? "%.*s" : "%.*s, which this channel has not",
+			 (int)d.len, d.item);
+	return true;
 }
 
 /* False: it may go. `why`, if given, gets what it waits for. */
@@ -240,7 +193,7 @@ static const struct tracked *unsettled_below(const struct rollout *r,
 	const struct inventory *inv = &r->channel->inventory;
 
 	for (struct tracked *t = inv->first; t; t = t->next)
-		if (number_of(t->order) < number && !is_settled(t) &&
+		if (number_of(t->order) < number && !tracked_is_settled(t) &&
 		    t->state != TRACKED_DELETING)
 			return t;
 	return NULL;
@@ -317,6 +270,37 @@ static struct tracked *next_of_group(struct rollout *r)
 	return NULL;
 }
 
+/* Fails those that wait for what never comes. True if there were any. */
+static bool fail_dead_ends(struct rollout *r, unsigned *steps)
+{
+	size_t kept = 0, n = r->n_blocked;
+
+	for (size_t i = 0; i < n; i++) {
+		struct tracked *t = r->blocked[i];
+
+		if (!is_wanted(t) || t->busy || tracked_is(t, TRACKED_DEAD) ||
+		    !dependency_never(r->channel, t, steps)) {
+			r->blocked[kept++] = t;
+			continue;
+		}
+		t->state = TRACKED_FAILED;
+		channel_object_changed(r->channel, t);
+	}
+	r->n_blocked = kept;
+	return kept < n;
+}
+
+/* Nothing of it is on its way: what never comes need not be waited for. */
+static void give_up(struct rollout *r)
+{
+	unsigned steps = DEAD_END_STEPS;
+
+	if (!r->depends || r->running)
+		return;
+	while (fail_dead_ends(r, &steps))
+		;
+}
+
 struct tracked *rollout_next(struct rollout *r)
 {
 	if (r->recheck)
@@ -328,6 +312,7 @@ struct tracked *rollout_next(struct rollout *r)
 			r->running++;
 			return t;
 		}
+		give_up(r);
 		if (r->running || r->end == r->n || hooks_wait(r) ||
 		    !may_cross(r)) {
 			r->recheck = false;
