@@ -50,6 +50,9 @@ struct channel_private {
 	/* intake.c */
 	enum intake intake;
 	struct plan *plan;
+	struct plan *vetted;		/* of a candidate that is not accepted,
+					   or not yet; NULL: none */
+	int64_t void_at;		/* loop_now() when it was void last */
 	struct source_candidate candidate;
 	bool has_candidate;
 	bool crossing;			/* ... it begins a new epoch */
@@ -116,6 +119,9 @@ void channel_restart(struct channel *c);
 
 /* ---- intake.c ---- */
 void intake_init(struct channel *c);
+/* Does a bundle name the object that was verified, and is not in the inventory
+ * yet: the channel is suspended, or it waits for approval, or is on its way? */
+bool intake_names(const struct channel *c, const struct object_id *id);
 void intake_stop(struct channel *c);
 void intake_candidate(struct channel *c, const struct source_candidate *cand);
 void intake_at_hand(struct channel *c, const char *bundle);

@@ -22,6 +22,8 @@
 /* for so long the applied bundle is waited for before all else */
 #define PENDING_WAIT_MS 5000
 #define PENDING_AGAIN_MS 500
+/* a candidate that is void is mostly told again a moment later */
+#define VOID_MS 10000
 
 static void on_vetted(struct plan *p, const struct err *err);
 static void on_loaded(struct plan *p, const struct err *err);
@@ -56,6 +58,23 @@ static void drop_plan(struct channel *c)
 	c->private->intake = INTAKE_IDLE;
 }
 
+/* It is not accepted now; what it names is not forgotten. */
+static void put_aside(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	plan_free(p->vetted);
+	p->vetted = p->plan;
+	p->plan = NULL;
+	p->intake = INTAKE_IDLE;
+}
+
+static void forget_vetted(struct channel_private *p)
+{
+	plan_free(p->vetted);
+	p->vetted = NULL;
+}
+
 static void forget_next(struct channel_private *p)
 {
 	free(p->next);
@@ -67,6 +86,7 @@ void intake_stop(struct channel *c)
 	struct channel_private *p = c->private;
 
 	drop_plan(c);
+	forget_vetted(p);
 	forget_next(p);
 	consents_release(&p->consents);
 	p->consented[0] = '\0';
@@ -109,7 +129,7 @@ static void refuse(struct channel *c, const char *why, const struct err *err)
 
 	p->refused = *err;
 	p->refused_why = why;
-	drop_plan(c);
+	put_aside(c);
 	if (news) {
 		log_warn("bundle-refused", LOG_S("channel", c->name),
 			 LOG_N("sequence", p->candidate.pin.sequence),
@@ -134,6 +154,8 @@ static void finish(struct channel *c)
 	struct channel_private *p = c->private;
 
 	drop_plan(c);
+	if (!p->has_candidate)
+		forget_vetted(p);
 	p->failures = 0;
 	err_clear(&p->stuck);
 	policy_check(c);
@@ -419,12 +441,14 @@ static void on_vetted(struct plan *plan, const struct err *failed)
 		/* a later one came while this was read */
 		drop_plan(c);
 		intake_kick(c);
+	} else if (c->spec.suspend) {
+		put_aside(c);
 	} else if (judge(c, plan, &why, &err) < 0) {
 		refuse(c, why, &err);
-	} else if (!source_is_good(p) || c->spec.suspend || c->deleting ||
+	} else if (!source_is_good(p) || c->deleting ||
 		   p->candidate.head_expires <= clock_now()) {
 		/* whatever moved will move again */
-		drop_plan(c);
+		put_aside(c);
 	} else {
 		accept(c);
 	}
@@ -448,13 +472,18 @@ void intake_kick(struct channel *c)
 		read_pending(c);
 		return;
 	}
-	if (!p->has_candidate || c->spec.suspend || c->deleting)
+	if (!p->has_candidate || c->deleting)
 		return;
 	if (!is_later(&p->candidate.pin, &c->status.accepted)) {
 		p->has_candidate = false;
 		return;
 	}
 	if (!source_is_good(p) || p->candidate.head_expires <= clock_now())
+		return;
+	/* what a suspended channel will have is read once, so that nobody
+	 * deletes it meanwhile */
+	if (c->spec.suspend && p->vetted &&
+	    !strcmp(p->vetted->to, p->candidate.pin.bundle))
 		return;
 	p->intake = INTAKE_READING;
 	p->plan = plan_read(c, p->loaded, p->candidate.pin.bundle, on_vetted);
@@ -503,6 +532,7 @@ void intake_forget(struct channel *c)
 	struct channel_private *p = c->private;
 
 	p->has_candidate = false;
+	p->void_at = loop_now(c->engine->loop);
 	forget_next(p);
 	p->refused_why = NULL;
 	if (p->intake == INTAKE_READING)
@@ -510,6 +540,40 @@ void intake_forget(struct channel *c)
 	else if (p->intake == INTAKE_ACCEPTING)
 		report_accept_doubt(p->report);
 	settle_touch(c);
+}
+
+/* ---- what will be ---- */
+
+static int by_path(const void *path, const void *item)
+{
+	return strcmp(path, ((const struct plan_item *)item)->path);
+}
+
+/* Its items are in the order of their paths. */
+static bool plan_names(const struct plan *plan, const char *path)
+{
+	const struct plan_item *item = !plan || !plan->n ? NULL :
+		bsearch(path, plan->v, plan->n, sizeof(*plan->v), by_path);
+
+	return item && item->op != SOURCE_DELETE;
+}
+
+bool intake_names(const struct channel *c, const struct object_id *id)
+{
+	const struct channel_private *p = c->private;
+	bool is_void = !p->has_candidate && p->intake == INTAKE_IDLE &&
+		       loop_now(c->engine->loop) - p->void_at >= VOID_MS;
+	bool read = p->intake == INTAKE_ACCEPTING ||
+		    p->intake == INTAKE_RECORDING ||
+		    p->intake == INTAKE_MERGING;
+	struct buf path = BUF_INIT(SOURCE_PATH_SIZE);
+	struct err err = ERR_INIT;
+	bool named = object_path(id, &path, &err) == 0 &&
+		     ((!is_void && plan_names(p->vetted, path.data)) ||
+		      (read && plan_names(p->plan, path.data)));
+
+	buf_release(&path);
+	return named;
 }
 
 void intake_at_hand(struct channel *c, const char *bundle)

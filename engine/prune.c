@@ -36,6 +36,9 @@
  * same host might name it */
 #define INHERIT_MS 2000
 
+/* reason of one that another channel is to have */
+#define AWAITED "AwaitsChannel"
+
 /* One object on its way. */
 struct del {
 	struct del *prev, *next;
@@ -608,6 +611,11 @@ static const struct tracked *failing_neighbour(const struct channel *c,
 	return NULL;
 }
 
+static bool stays_for_another(const struct tracked *t)
+{
+	return t->note && !strcmp(t->note->reason, AWAITED);
+}
+
 /* Does any of its class still have to go before the next class may? */
 static bool class_is_done(const struct prune *p)
 {
@@ -621,7 +629,8 @@ static bool class_is_done(const struct prune *p)
 	/* Namespaces wait for all that was before them, not just one class */
 	for (size_t i = await ? 0 : p->start; i < p->end; i++)
 		if (is_left(p->v[i]) &&
-		    (await || !tracked_is(p->v[i], TRACKED_DELETED)))
+		    (await || !(tracked_is(p->v[i], TRACKED_DELETED) ||
+				stays_for_another(p->v[i]))))
 			return false;
 	return true;
 }
@@ -673,6 +682,24 @@ static bool may_be_inherited(struct prune *p, struct tracked *t)
 	return true;
 }
 
+/* The channel that it moves to may be suspended, or wait for approval. */
+static bool is_awaited(struct prune *p, struct tracked *t)
+{
+	struct tracked *theirs;
+	struct channel *c = p->channel, *by;
+
+	if (c->deleting || release_heir(c, t, &theirs))
+		return false;
+	by = release_awaited(c, t);
+	if (!by)
+		return false;
+	tracked_note(t, AWAITED, "it stays for channel '%s', whose "
+		     "next bundle names it but is not accepted yet", by->name);
+	later(p, t, BLOCKED_MIN_MS, BLOCKED_MAX_MS);
+	channel_object_changed(c, t);
+	return true;
+}
+
 static bool may_start(struct prune *p, struct tracked *t)
 {
 	int64_t now = loop_now(p->channel->engine->loop);
@@ -686,7 +713,7 @@ static bool may_start(struct prune *p, struct tracked *t)
 		kind_is_unknown(p, t);
 		return false;
 	}
-	if (may_be_inherited(p, t))
+	if (may_be_inherited(p, t) || is_awaited(p, t))
 		return false;
 	/* it goes on living with another one */
 	by = release_heir(p->channel, t, &theirs) ? NULL :

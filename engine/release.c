@@ -59,7 +59,7 @@ static bool may_have(struct channel *o, void *arg)
 	struct err no = ERR_INIT;
 
 	return o != s->from && o->spec_ok && !o->deleting &&
-	       !o->spec.suspend && !strcmp(o->spec.url, s->from->spec.url) &&
+	       !strcmp(o->spec.url, s->from->spec.url) &&
 	       channel_spec_allows(&o->spec, o->name, &id, &no) == 0;
 }
 
@@ -68,6 +68,24 @@ bool release_may_come(struct channel *c, const struct tracked *t)
 	struct search s = { .from = c, .t = t };
 
 	return controller_find(c->engine, may_have, &s) != NULL;
+}
+
+static bool will_have(struct channel *o, void *arg)
+{
+	const struct search *s = arg;
+	struct object_id id = tracked_id(s->t);
+	struct err no = ERR_INIT;
+
+	return o != s->from && o->spec_ok && !o->deleting &&
+	       intake_names(o, &id) &&
+	       channel_spec_allows(&o->spec, o->name, &id, &no) == 0;
+}
+
+struct channel *release_awaited(struct channel *c, const struct tracked *t)
+{
+	struct search s = { .from = c, .t = t };
+
+	return controller_find(c->engine, will_have, &s);
 }
 
 static bool lets_go(struct channel *o, void *arg)

@@ -17,6 +17,10 @@ struct channel *release_heir(struct channel *c, const struct tracked *t,
  * push moved it from here to there? */
 bool release_may_come(struct channel *c, const struct tracked *t);
 
+/* The other channel whose next bundle names it, and may have it, but is not
+ * accepted yet: it is suspended, or waits for approval. NULL if none does. */
+struct channel *release_awaited(struct channel *c, const struct tracked *t);
+
 /* The object is refused because another channel has it: if that one is about
  * to delete it, it need not wait any longer to let go of it. */
 void release_wanted(struct channel *c, const struct tracked *t);
