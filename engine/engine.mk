@@ -41,6 +41,7 @@ libengine_a_SOURCES += \
 	engine/policy.c \
 	engine/prune.c engine/prune.h \
 	engine/prune-look.c engine/prune-look.h \
+	engine/prune-order.c engine/prune-order.h \
 	engine/report.c engine/report.h \
 	engine/rollout.c engine/rollout.h \
 	engine/settle.c \

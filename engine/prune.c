@@ -14,6 +14,7 @@
 #include "engine/apply.h"
 #include "engine/managed.h"
 #include "engine/prune-look.h"
+#include "engine/prune-order.h"
 #include "engine/release.h"
 #include "engine/verdict.h"
 #include "engine/wave.h"
@@ -28,6 +29,8 @@
 /* until it is asked whether a deleted object is gone, if no watch told */
 #define GONE_MIN_MS 1000
 #define GONE_MAX_MS 30000
+/* ... and so many times before it is said that it hangs: 3 s */
+#define HANGS_TRIES 2
 /* until what blocks a Namespace or CRD is looked at again */
 #define BLOCKED_MIN_MS 1000
 #define BLOCKED_MAX_MS 60000
@@ -68,31 +71,6 @@ struct prune {
 
 static void look_at(struct del *d);
 
-/* ---- order ---- */
-
-enum { CLASS_NAMESPACE = 0, CLASS_CUSTOM = UINT16_MAX };
-
-/* Higher ones go first. */
-static unsigned class_of(const struct tracked *t)
-{
-	if (t->kind->custom)
-		return CLASS_CUSTOM;
-	if (kind_is(t->kind, "", "Namespace"))
-		return CLASS_NAMESPACE;
-	return t->order;
-}
-
-static int by_class(const void *a, const void *b)
-{
-	const struct tracked *x = *(struct tracked *const *)a;
-	const struct tracked *y = *(struct tracked *const *)b;
-	unsigned cx = class_of(x), cy = class_of(y);
-
-	if (cx != cy)
-		return cx > cy ? -1 : 1;
-	return x < y ? -1 : x > y;
-}
-
 static bool is_left(const struct tracked *t)
 {
 	return !tracked_is(t, TRACKED_DEAD) && t->state == TRACKED_DELETING;
@@ -122,7 +100,7 @@ void prune_begin(struct channel *c)
 	for (struct tracked *t = c->inventory.first; t; t = t->next)
 		if (is_left(t))
 			p->v[p->n++] = tracked_hold(t);
-	qsort(p->v, p->n, sizeof(struct tracked *), by_class);
+	qsort(p->v, p->n, sizeof(struct tracked *), prune_by_class);
 	writer_wake(&p->writer);
 }
 
@@ -525,6 +503,25 @@ static bool holds_others(const struct tracked *t)
 	return kind_is(t->kind, "", "Namespace") || kind_is_crd(t->kind);
 }
 
+/* It was deleted, by us or somebody else, and is not gone yet. */
+static void hangs(struct del *d, const struct kube_status *s,
+		  const struct node *object)
+{
+	struct prune *p = d->prune;
+	struct buf names = BUF_INIT(2000);
+
+	prune_finalizers(object, &names);
+	d->t->flags |= TRACKED_DELETED;
+	/* most finalizers are done sooner than it is worth telling */
+	if (names.len && d->t->tries >= HANGS_TRIES)
+		tracked_note(d->t, "Terminating", "it is being deleted, and "
+			     "waits for its finalizers: %s", names.data);
+	later(p, d->t, GONE_MIN_MS, GONE_MAX_MS);
+	channel_object_changed(p->channel, d->t);
+	del_free(d, s);
+	buf_release(&names);
+}
+
 static void judge(struct del *d, const struct kube_status *s,
 		  const struct node *object)
 {
@@ -539,9 +536,7 @@ static void judge(struct del *d, const struct kube_status *s,
 		return;
 	}
 	if (node_path_str(object, "metadata", "deletionTimestamp", NULL)) {
-		d->t->flags |= TRACKED_DELETED;
-		later(d->prune, d->t, GONE_MIN_MS, GONE_MAX_MS);
-		del_free(d, s);
+		hangs(d, s, object);
 		return;
 	}
 	if (!label || strcmp(label, c->applyset)) {
@@ -596,21 +591,6 @@ static void look_at(struct del *d)
 
 /* ---- whose turn it is ---- */
 
-/* The one that it waits for, because the two may be one thing renamed. */
-static const struct tracked *failing_neighbour(const struct channel *c,
-					       const struct tracked *t)
-{
-	for (struct tracked *o = c->inventory.first; o; o = o->next) {
-		bool fails = o->state == TRACKED_FAILED ||
-			     o->state == TRACKED_WAITING;
-
-		if (fails && (!*t->namespace ||
-			      !strcmp(o->namespace, t->namespace)))
-			return o;
-	}
-	return NULL;
-}
-
 static bool stays_for_another(const struct tracked *t)
 {
 	return t->note && !strcmp(t->note->reason, AWAITED);
@@ -623,9 +603,9 @@ static bool class_is_done(const struct prune *p)
 
 	if (p->start == p->end)
 		return true;
-	await = class_of(p->v[p->start]) == CLASS_CUSTOM ||
+	await = prune_class(p->v[p->start]) == PRUNE_CUSTOM ||
 		(p->end < p->n &&
-		 class_of(p->v[p->end]) == CLASS_NAMESPACE);
+		 prune_class(p->v[p->end]) == PRUNE_NAMESPACE);
 	/* Namespaces wait for all that was before them, not just one class */
 	for (size_t i = await ? 0 : p->start; i < p->end; i++)
 		if (is_left(p->v[i]) &&
@@ -639,7 +619,7 @@ static void open_class(struct prune *p)
 {
 	p->start = p->at = p->end;
 	while (p->end < p->n &&
-	       class_of(p->v[p->end]) == class_of(p->v[p->start]))
+	       prune_class(p->v[p->end]) == prune_class(p->v[p->start]))
 		p->end++;
 }
 
@@ -717,7 +697,7 @@ static bool may_start(struct prune *p, struct tracked *t)
 		return false;
 	/* it goes on living with another one */
 	by = release_heir(p->channel, t, &theirs) ? NULL :
-	     failing_neighbour(p->channel, t);
+	     prune_neighbour(p->channel, t);
 	if (!by)
 		return true;
 	tracked_describe(by, &what);

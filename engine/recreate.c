@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/managed.h"
+#include "engine/prune-order.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
@@ -49,16 +50,11 @@ bool recreate_would_help(const struct kube_status *s)
 static void wait_for_finalizers(struct op *op, const struct kube_status *s,
 				const struct node *object)
 {
-	const struct node *list = node_path(object, "metadata", "finalizers",
-					    NULL);
 	struct buf text = BUF_INIT(2000);
 
-	buf_adds(&text, "it was deleted to be made again, and is still there");
-	for (uint32_t i = 0; list && list->type == NODE_SEQ && i < list->n;
-	     i++)
-		buf_addf(&text, "%s%s", i ? ", " : ": finalizers ",
-			 node_text(list->items[i]) ?
-			 node_text(list->items[i]) : "");
+	buf_adds(&text, "it was deleted to be made again, and is still there: "
+		 "finalizers ");
+	prune_finalizers(object, &text);
 	op_fail(op, s, VERDICT_LATER, "Recreating", text.data);
 	buf_release(&text);
 }
