@@ -42,6 +42,21 @@ bool channel_may_write(const struct channel *c)
 	       !c->private->overtaken && c->private->loaded[0];
 }
 
+/*
+ * Is a new epoch on its way, from its head until its objects are known? What
+ * the old one deletes it may name again: nothing is to go in between.
+ */
+static bool is_crossing(const struct channel *c)
+{
+	const struct channel_private *p = c->private;
+
+	return p->state.epoch != c->status.accepted.epoch ||
+	       (p->candidate.epoch_crossed &&
+		(p->intake == INTAKE_ACCEPTING ||
+		 p->intake == INTAKE_RECORDING ||
+		 p->intake == INTAKE_MERGING));
+}
+
 bool channel_may_prune(const struct channel *c)
 {
 	const struct source_finding *v = c->private->state.v;
@@ -53,6 +68,7 @@ bool channel_may_prune(const struct channel *c)
 	if (c->deleting)
 		return true;
 	return c->spec.prune && c->private->disowned.class == ERR_NONE &&
+	       !is_crossing(c) &&
 	       v[SOURCE_VERIFIED].reason == SOURCE_GOOD &&
 	       v[SOURCE_STALE].reason == SOURCE_GOOD &&
 	       v[SOURCE_FORKED].reason == SOURCE_GOOD &&
