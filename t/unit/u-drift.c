@@ -279,6 +279,24 @@ static void test_deployment(void)
 			 &arena), "a field that we own and no longer want");
 }
 
+/* replicas: 0, which somebody scaled: the field is not in our entry then. */
+static void test_zero(void)
+{
+	struct node *fields = tree("{\"f:spec\":{\"f:image\":{}}}");
+	struct node *desired = tree("{\"spec\":{\"replicas\":0,\"labels\":{},"
+				    "\"image\":\"i\"}}");
+
+	ok(live_matches(desired, tree("{\"spec\":{\"image\":\"i\"}}"), fields,
+			&arena), "a zero that the server dropped");
+	ok(live_matches(desired, tree("{\"spec\":{\"image\":\"i\","
+				      "\"replicas\":0,\"labels\":{\"a\":\"b\"}}}"),
+			fields, &arena),
+	   "or that is somebody else's too; a map that others fill");
+	ok(!live_matches(desired, tree("{\"spec\":{\"image\":\"i\","
+				       "\"replicas\":7}}"), fields, &arena),
+	   "a zero that somebody took over");
+}
+
 static void test_null(void)
 {
 	struct node *fields = tree("{\"f:metadata\":{\"f:labels\":{"
@@ -370,6 +388,7 @@ int main(void)
 	test_versions();
 	test_configmap();
 	test_deployment();
+	test_zero();
 	test_null();
 	test_quantity();
 	test_health();
