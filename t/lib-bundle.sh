@@ -23,7 +23,8 @@
 #                b_key=none (no signature)
 #   of a head:   h_channel h_id h_epoch h_sequence h_bundle h_content h_issued
 #                h_expires h_index h_delta h_key h_namespace h_approvals
-#                h_edit (a sed program for the text that is signed)
+#                h_edit (a sed program for the text that is signed), h_spoil
+#                (a command that is given the file before it is shown)
 #
 # $channel, $id and $key say for whom; $epoch and $seq where we are.
 channel=prod
@@ -243,6 +244,7 @@ make_head() {
 	ssh-keygen -q -Y sign -n "${h_namespace:-head-v1@windlass.dev}" \
 		-f "${h_key:-$key}" <.head >.head.sig 2>/dev/null
 	cat .head .head.sig >"$public/$c/head.new"
+	${h_spoil:-true} "$public/$c/head.new"
 	mv "$public/$c/head.new" "$public/$c/head"
 }
 
