@@ -20,8 +20,11 @@
  * has the same at all of the channel's paths. False where that is not so or
  * cannot be told, and always for a channel that looks at who made the
  * commits and pushes. No signature is verified, so nothing may be built on
- * it. Hold the channel's lock (job_lock), or another push that is just being
- * published may make the answer another.
+ * it.
+ *
+ * Who publishes nothing because of it holds the channel's lock (job_lock), or
+ * another push that is just being published may make the answer another. Who
+ * only judges a push needs none: the same manifests were judged before.
  */
 bool concern_none(git_repository *repo, const struct host_config *host,
 		  const struct channel_config *ch, const char *tip);
