@@ -84,19 +84,23 @@ ours >all
 ok "there is much of it" test "$(wc -l <all)" -gt 15
 # killed COMMAND...: after each line that it prints, until it ends by itself
 killed() {
-	local lines=0 runs=0
+	local lines=0 runs=0 pid line i
+	rm -f lines && mkfifo lines
 	while [ $runs -lt 60 ]; do
 		runs=$((runs + 1))
-		stdbuf -oL "$@" >out 2>err &
-		local pid=$!
-		while kill -0 $pid 2>/dev/null && [ "$(wc -l <out)" -le $lines ]; do
-			sleep 0.005
+		stdbuf -oL "$@" >lines 2>err &
+		pid=$!
+		exec {said}<lines
+		for ((i = 0; i <= lines; i++)); do
+			read -r line <&$said || break
 		done
 		kill -KILL $pid 2>/dev/null
+		exec {said}<&-
 		wait $pid 2>/dev/null && break
 		lines=$((lines + 3))
 	done
-	[ $runs -gt 3 ] && "$@" >out 2>err
+	echo "# killed $((runs - 1)) times"
+	[ $runs -gt 1 ] && "$@" >out 2>err
 }
 ok "uninstall, killed again and again, ends" killed windlass uninstall --apply
 is "$(ours)" "" "with nothing left"
