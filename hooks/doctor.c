@@ -15,7 +15,7 @@
 #include "schema/base/options.h"
 #include "schema/json.h"
 
-#define LIMIT_REPORT_BYTES (4u * 1024 * 1024)
+#define FINDINGS_BYTES (4u * 1024 * 1024)
 
 static const char usage[] =
 "usage: windlass-hook doctor [--repo DIR] [--output json]\n"
@@ -74,7 +74,7 @@ static void print_text(const struct doctor *d)
 
 static void print_json(const struct doctor *d, const char *repository)
 {
-	struct buf out = BUF_INIT(LIMIT_REPORT_BYTES);
+	struct buf out = BUF_INIT(FINDINGS_BYTES);
 	struct arena a = ARENA_INIT;
 	struct node *root = node_map(&a), *checks = node_seq(&a);
 

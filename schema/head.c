@@ -57,36 +57,11 @@ void head_write(const struct head *h, struct buf *out)
 		buf_adds(out, "none\n");
 }
 
-/* The end of the line at p, its LF included; NULL if it has none. */
-static const char *line_end(const char *p, const char *end)
-{
-	const char *lf = memchr(p, '\n', (size_t)(end - p));
-
-	return lf ? lf + 1 : NULL;
-}
-
 int head_split(const char *data, size_t len, size_t *ret_text_len,
 	       struct err *err)
 {
-	static const char begin[] = SSHSIG_BEGIN "\n";
-	static const char last[] = "\n" SSHSIG_END "\n";
-	const size_t begin_len = sizeof(begin) - 1, last_len = sizeof(last) - 1;
-	const char *end = data + len, *p = data;
-
-	if (len > LIMIT_HEAD_BYTES)
-		return err_set(err, ERR_DENIED, "head is larger than %d bytes",
-			       LIMIT_HEAD_BYTES);
-	while (p && p < end && *p != '-')
-		p = line_end(p, end);
-	if (!p || p == data || (size_t)(end - p) < begin_len + last_len ||
-	    memcmp(p, begin, begin_len))
-		return err_set(err, ERR_DENIED,
-			       "head has no SSH signature after its text");
-	if (memcmp(end - last_len, last, last_len))
-		return err_set(err, ERR_DENIED, "head does not end with its "
-			       "SSH signature");
-	*ret_text_len = (size_t)(p - data);
-	return 0;
+	return sshsig_split("head", LIMIT_HEAD_BYTES, data, len, ret_text_len,
+			    err);
 }
 
 int pack_ref_parse(const struct lines *l, const char *text, size_t len,

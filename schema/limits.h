@@ -177,6 +177,27 @@
 /* deltas that are kept: an engine this many bundles behind takes one */
 #define KEEP_DELTAS 64
 
+/* ---- reports (DESIGN.md section 5) ---- */
+
+/* one report with its signature: 20 failures, each of its texts as long as
+ * may be, and what stands before them */
+#define LIMIT_REPORT_BYTES (64u * 1024)
+/* failures that are told, as a Channel's status has them */
+#define LIMIT_REPORT_FAILURES 20
+/* "Kind.group namespace/name": four names of a bundle */
+#define LIMIT_REPORT_OBJECT_BYTES (4u * LIMIT_NAME_BYTES + 3)
+/* "path:line": paths of people have a hundred bytes, and 20 of LIMIT_PATH_BYTES
+ * would not leave room for what is wrong */
+#define LIMIT_REPORT_SOURCE_BYTES 700
+/* a reason in CamelCase, as conditions have it here */
+#define LIMIT_REPORT_REASON_BYTES 63
+/* one message, as conditions have it here */
+#define LIMIT_REPORT_MESSAGE_BYTES 1024
+/* what JSON readers still count exactly: 2^53 - 1 */
+#define LIMIT_REPORT_COUNTER 9007199254740991ull
+/* objects of the new bundle, and of an old one that are not gone yet */
+#define LIMIT_REPORT_OBJECTS (2u * LIMIT_BUNDLE_OBJECTS)
+
 /* ---- packs, as an engine takes them ---- */
 
 /* objects of one pack: a full bundle's blobs, its trees and SHA256SUMS, and

@@ -154,6 +154,7 @@ libschema_a_SOURCES += \
 libschema_a_SOURCES += \
 	schema/approval.c schema/approval.h \
 	schema/bundle.c schema/bundle.h \
+	schema/cluster-report.c schema/cluster-report.h \
 	schema/head.c schema/head.h \
 	schema/heads.c schema/heads.h \
 	schema/index.c schema/index.h \

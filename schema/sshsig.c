@@ -78,6 +78,38 @@ void sshsig_armour(const struct sshkey *key, const char *namespace,
 	buf_release(&blob);
 }
 
+/* The end of the line at p, its LF included; NULL if it has none. */
+static const char *line_end(const char *p, const char *end)
+{
+	const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+	return lf ? lf + 1 : NULL;
+}
+
+int sshsig_split(const char *what, size_t max, const char *data, size_t len,
+		 size_t *ret_text_len, struct err *err)
+{
+	static const char begin[] = SSHSIG_BEGIN "\n";
+	static const char last[] = "\n" SSHSIG_END "\n";
+	const size_t begin_len = sizeof(begin) - 1, last_len = sizeof(last) - 1;
+	const char *end = data + len, *p = data;
+
+	if (len > max)
+		return err_set(err, ERR_DENIED, "%s is larger than %zu bytes",
+			       what, max);
+	while (p && p < end && *p != '-')
+		p = line_end(p, end);
+	if (!p || p == data || (size_t)(end - p) < begin_len + last_len ||
+	    memcmp(p, begin, begin_len))
+		return err_set(err, ERR_DENIED,
+			       "%s has no SSH signature after its text", what);
+	if (memcmp(end - last_len, last, last_len))
+		return err_set(err, ERR_DENIED, "%s does not end with its "
+			       "SSH signature", what);
+	*ret_text_len = (size_t)(p - data);
+	return 0;
+}
+
 static int denied(struct err *err, const char *what)
 {
 	return err_set(err, ERR_DENIED, "signature %s", what);

@@ -12,6 +12,15 @@
 #define SSHSIG_END "-----END SSH SIGNATURE-----"
 
 /*
+ * Splits a text and the armour behind it, in one file of at most max bytes, at
+ * the first armour line: *ret_text_len is where the armour begins. Does no
+ * more than find the frame, so that nothing else is parsed before the
+ * signature is known to be good. ERR_DENIED "<what> ...".
+ */
+int sshsig_split(const char *what, size_t max, const char *data, size_t len,
+		 size_t *ret_text_len, struct err *err);
+
+/*
  * Verifies armour over msg in exactly this namespace. 0 and the key that
  * made the signature, or -1 with ERR_DENIED. Refuses: armour that is not
  * exactly one frame of canonical base64, a version other than 1, another

@@ -28,6 +28,12 @@ t_fuzz_fuzz_bundle_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_bundle_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_bundle_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-cluster-report
+t_fuzz_fuzz_cluster_report_SOURCES = t/fuzz/fuzz-cluster-report.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_cluster_report_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_cluster_report_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_cluster_report_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-developers
 t_fuzz_fuzz_developers_SOURCES = t/fuzz/fuzz-developers.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_developers_CPPFLAGS = $(FUZZ_CPPFLAGS)

@@ -24,6 +24,11 @@ UNIT_TESTS += t/unit/u-head
 t_unit_u_head_SOURCES = t/unit/u-head.c t/unit/tap.h
 t_unit_u_head_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-cluster-report
+t_unit_u_cluster_report_SOURCES = t/unit/u-cluster-report.c t/unit/tap.h \
+	t/unit/softkey.h
+t_unit_u_cluster_report_LDADD = $(UNIT_LDADD)
+
 UNIT_TESTS += t/unit/u-approval
 t_unit_u_approval_SOURCES = t/unit/u-approval.c t/unit/tap.h t/unit/softkey.h
 t_unit_u_approval_LDADD = $(UNIT_LDADD)
