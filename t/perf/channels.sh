@@ -94,13 +94,13 @@ ready_channels() {
 	kubectl get channels -o 'jsonpath={range .items[*]}{.status.conditions[?(@.type=="Ready")].status}{"\n"}{end}' |
 		grep -c True
 }
-all_applied() { [ "$(grep -c bundle-applied "$dir/many-windlassd.log")" -ge "$channels" ]; }
 all_ready() { [ "$(ready_channels)" -ge "$channels" ]; }
 began=$(now)
 background many-windlassd windlassd --kubeconfig "$KUBECONFIG" \
 	--state "$dir/many-state" --metrics 127.0.0.1:0 --no-leader-elect
 engine=$pid
-until_true 900 all_applied || die "first apply: $(tail -n 3 "$dir/many-windlassd.log")"
+wait_log 900 "$dir/many-windlassd.log" bundle-applied "$channels" ||
+	die "first apply: $(tail -n 3 "$dir/many-windlassd.log")"
 until_true 120 all_ready || die "not all are ready"
 took=$((($(now) - began) / 1000))
 ideal=$(awk -v n="$channels" -v raw="$raw" 'BEGIN { printf "%.0f", n * 10000 / raw }')

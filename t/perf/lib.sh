@@ -38,6 +38,20 @@ clean_up() {
 	rm -rf "$dir"
 }
 
+# set_apart FOLDER: with --apart, the control plane there on the first core,
+# this script and all that it starts from now on on the others
+set_apart() {
+	local file pid
+
+	[ -n "$apart" ] || return 0
+	for file in "$1"/run/*.pid; do
+		read -r pid _ <"$file"
+		taskset -apc 0 "$pid" >/dev/null || die "--apart: $file"
+	done
+	taskset -pc "1-$(($(nproc --all) - 1))" $$ >/dev/null ||
+		die "--apart wants two cores"
+}
+
 # background NAME COMMAND...: its output in NAME.log, its pid in $pid
 background() {
 	local name=$1
@@ -55,6 +69,21 @@ until_true() {
 		[ "$(now)" -lt "$end" ] || return 1
 		sleep 0.05
 	done
+}
+
+# wait_log SECONDS FILE TEXT COUNT: until so many lines of it have the text;
+# unlike until_true it costs next to nothing
+wait_log() {
+	local lines tail status
+
+	exec {lines}< <(exec tail -n +1 -f "$2")
+	tail=$!
+	timeout "$1" perl -ne 'BEGIN { $text = shift; $left = shift }
+		/$text/ and --$left == 0 and exit' "$3" "$4" <&"$lines"
+	status=$?
+	kill "$tail"
+	exec {lines}<&-
+	return $status
 }
 
 # config_maps FOLDER COUNT: COUNT ConfigMaps of 1 KB in 10 namespaces, one
