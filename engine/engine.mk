@@ -77,6 +77,7 @@ libengine_a_SOURCES += \
 	engine/answer.c engine/answer.h \
 	engine/cache.c engine/cache.h \
 	engine/compact.c \
+	engine/confine.c engine/confine.h \
 	engine/fetch-child.c engine/fetch-child.h \
 	engine/fetch.c engine/fetch.h engine/fetch-private.h \
 	engine/ipc.c engine/ipc.h \

@@ -55,6 +55,34 @@ static void free_pull(void *arg)
 	pull_free(arg);
 }
 
+/* Before anything of a stranger is read: no channel is open yet, and
+ * libcurl has no thread. */
+static void enter_walls(struct main *m)
+{
+	struct child *c = &m->child;
+	struct buf b = BUF_INIT(16);
+	struct err why = ERR_INIT;
+
+	if (confine(c->state_root, &c->walls, &why) < 0)
+		log_warn("not-confined", LOG_S("because", why.msg));
+	else
+		log_info("confined", LOG_N("landlock", c->walls.landlock));
+	ipc_put_u32(&b, (uint32_t)c->walls.landlock);
+	ipc_send(c->ipc, SOURCE_READY, 0, &b);
+	buf_release(&b);
+}
+
+void child_look(struct child *c)
+{
+	const char *path = c->ending ? NULL : confined_stale(&c->walls);
+
+	if (!path)
+		return;
+	log_warn("shut-out", LOG_S("path", path));
+	c->ending = true;
+	loop_stop(c->loop);
+}
+
 static int on_hello(struct main *m, struct ipc_in *in, struct err *err)
 {
 	uint32_t version = ipc_get_u32(in);
@@ -71,7 +99,7 @@ static int on_hello(struct main *m, struct ipc_in *in, struct err *err)
 	}
 	m->child.state_root = root;
 	log_set_level((enum log_level)level);
-	ipc_send(m->child.ipc, SOURCE_READY, 0, NULL);
+	enter_walls(m);
 	return 0;
 }
 
@@ -254,6 +282,7 @@ int fetch_child_main(int fd)
 	trim_stop(&m.child.trim);
 	http_free(m.child.http);
 	loop_free(m.child.loop);
+	confined_release(&m.child.walls);
 	free(m.child.state_root);
 	return m.failed ? 1 : 0;
 }

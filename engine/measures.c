@@ -22,7 +22,7 @@
 
 /* One number: its family has no labels. */
 enum single {
-	CHANNELS, RESTARTS, WRITES_LIMIT, WRITES_RUNNING, LEADING, THROTTLED,
+	CHANNELS, RESTARTS, LANDLOCK, WRITES_LIMIT, WRITES_RUNNING, LEADING, THROTTLED,
 	WATCHES, WATCH_STARTS, WATCH_RELISTS, WATCH_ERRORS, CPU, RESIDENT,
 	STARTED,
 	SINGLES
@@ -36,6 +36,9 @@ static const struct {
 		"Channels that there are." },
 	[RESTARTS] = { METRIC_COUNTER, "windlass_fetch_restarts",
 		"Restarts of the fetching child." },
+	[LANDLOCK] = { METRIC_GAUGE, "windlass_fetch_landlock",
+		"Version of the Landlock that confines the fetching child, 0 "
+		"if it is not confined." },
 	[WRITES_LIMIT] = { METRIC_GAUGE, "windlass_writes_limit",
 		"Writes that may run at a time just now." },
 	[WRITES_RUNNING] = { METRIC_GAUGE, "windlass_writes_running",
@@ -135,6 +138,7 @@ static void on_write(void *arg)
 	const double values[SINGLES] = {
 		[CHANNELS] = (double)measures_channel_write(m->channels),
 		[RESTARTS] = (double)sources_stats(e->sources).restarts,
+		[LANDLOCK] = sources_stats(e->sources).landlock,
 		[WRITES_LIMIT] = writes_limit(e->writes),
 		[WRITES_RUNNING] = writes_running(e->writes),
 		[LEADING] = e->leading,

@@ -1,7 +1,7 @@
 /*
  * Work on whole packs in a process of its own. See pack-child.h. What it
- * reads was scanned (engine/packscan.h) and is still a stranger's: it has no
- * network, no credentials, a limit on time and on memory, and nothing to
+ * reads was scanned (engine/packscan.h) and is still a stranger's: it opens
+ * no connection, has no credentials, a limit on time and on memory, and nothing to
  * tell but a name.
  */
 #include "config.h"
@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "engine/cache.h"
+#include "engine/confine.h"
 #include "engine/role.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -145,6 +146,7 @@ int pack_child_main(int argc, char **argv, int fd)
 
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	confine_more();
 	if (cache_setup(&err) == 0) {
 		if (argc == 3 && !strcmp(argv[0], "index"))
 			rc = do_index(argv, name, &err);

@@ -381,6 +381,7 @@ static void on_failed(void *arg, const struct err *err)
 	struct pull *p = arg;
 
 	find(p, &p->fetching, SOURCE_UNREACHABLE, err->msg);
+	child_look(p->child);
 }
 
 /* A key ends between two answers of the server, too, which may be silent. */
@@ -453,6 +454,7 @@ void pull_job_ended(struct pull *p, const struct err *err)
 		timer_set(&p->retry, backoff_ms(p->failures));
 		if (!on_disk(p))
 			pull_doubt(p);
+		child_look(p->child);
 		return;
 	}
 	p->failures = 0;
@@ -484,6 +486,7 @@ static void write_record(struct pull *p)
 	if (p->record_due) {
 		find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
 		timer_set(&p->retry, RETRY_MIN_MS);
+		child_look(p->child);
 		return;
 	}
 	pull_tell_bundle(p, SOURCE_ACCEPTED, p->accepted.bundle);
@@ -528,8 +531,11 @@ static void try_open(struct pull *p)
 {
 	struct buf b = BUF_INIT(256);
 	struct err err = ERR_INIT;
+	int rc = open_state(p, &err);
 
-	if (open_state(p, &err) < 0) {
+	/* it failed, or made the state directory that we began without */
+	child_look(p->child);
+	if (rc < 0) {
 		find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
 		/* looking costs nothing, and somebody works on it */
 		if (p->failures < OPEN_FAILURES)

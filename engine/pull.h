@@ -18,6 +18,7 @@
 #include <stdbool.h>
 
 #include "engine/cache.h"
+#include "engine/confine.h"
 #include "engine/fetch.h"
 #include "engine/http.h"
 #include "engine/ipc.h"
@@ -45,7 +46,16 @@ struct child {
 	struct ipc *ipc;
 	struct trim trim;
 	char *state_root;
+	struct confined walls;
+	bool ending;
 };
+
+/*
+ * Something failed: if that is because a file that the child may reach was
+ * replaced by one that it may not, the child ends, and its parent starts
+ * another. engine/fetch-child.c.
+ */
+void child_look(struct child *c);
 
 /* A bundle whose whole tree was verified in this process. */
 struct known {

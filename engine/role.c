@@ -80,17 +80,8 @@ static int limit(int what, uint64_t n)
 	return setrlimit((__rlimit_resource_t)what, &r);
 }
 
-/* The address sanitizer reserves terabytes of address space. */
-#if defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define UNLIMITED_MEMORY
-#endif
-#elif defined(__SANITIZE_ADDRESS__)
-#define UNLIMITED_MEMORY
-#endif
-
 /* In the child; -1 if it cannot be made as harmless as it has to be. */
-static int confine(const struct role_limits *l)
+static int restrain(const struct role_limits *l)
 {
 	struct rlimit none = { 0, 0 };
 
@@ -101,7 +92,7 @@ static int confine(const struct role_limits *l)
 	    limit(RLIMIT_FSIZE, l->file) < 0 ||
 	    limit(RLIMIT_NOFILE, l->files) < 0)
 		return -1;
-#ifndef UNLIMITED_MEMORY
+#ifndef ROLE_SANITIZED
 	if (limit(RLIMIT_AS, l->memory) < 0)
 		return -1;
 #endif
@@ -133,7 +124,7 @@ _Noreturn static void run_child(char *const *argv, char *const *env, int fd,
 		sigaction(i, &dfl, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	if (arrange_fds(fd, null) == 0 && confine(limits) == 0 &&
+	if (arrange_fds(fd, null) == 0 && restrain(limits) == 0 &&
 	    getppid() == parent)
 		execve("/proc/self/exe", argv, env);
 	_exit(127);

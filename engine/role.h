@@ -11,6 +11,7 @@
  * names a credential), no descriptors but stdin (/dev/null), stdout and
  * stderr (our stderr) and ROLE_FD, no way to gain privileges, and limits on
  * memory, processor time, descriptors and file size. It dies with its parent.
+ * engine/confine.h is what each does to itself once it knows its folder.
  */
 #ifndef ENGINE_ROLE_H
 #define ENGINE_ROLE_H
@@ -22,6 +23,16 @@
 #include "schema/base/err.h"
 
 #define ROLE_FD 3
+
+/* The address sanitizer reserves terabytes of address space, and reads how
+ * its process is laid out. */
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define ROLE_SANITIZED
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define ROLE_SANITIZED
+#endif
 
 #define ROLE_FETCH "fetch-child"
 #define ROLE_PACK "pack-child"

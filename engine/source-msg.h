@@ -13,7 +13,7 @@
 #include "engine/ipc.h"
 #include "engine/source-types.h"
 
-#define SOURCE_PROTOCOL 4
+#define SOURCE_PROTOCOL 5
 
 /* items, paths or places in one frame: keeps a frame under 1 MB */
 #define SOURCE_BATCH 512
@@ -46,7 +46,8 @@ enum source_msg {
 
 	/* ---- child to parent ---- */
 
-	/* the answer to HELLO; empty */
+	/* the answer to HELLO: u32 ABI of the Landlock that confines the
+	 * child (engine/confine.h), 0 for none */
 	SOURCE_READY = 64,
 	/* the answer to OPEN: pin, the maximum of what OPEN said and of the
 	 * state directory's record */

@@ -18,6 +18,7 @@ struct sources {
 	int64_t started, backoff;
 	struct timer restart;
 	uint64_t restarts;
+	uint32_t landlock;		/* as the child says */
 };
 
 struct source {

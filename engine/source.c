@@ -217,8 +217,10 @@ static int on_frame(void *arg, const struct ipc_frame *f, struct err *err)
 	struct ipc_in in;
 
 	ipc_in_init(&in, f);
-	if (f->type == SOURCE_READY)
+	if (f->type == SOURCE_READY) {
+		ss->landlock = ipc_get_u32(&in);
 		return ipc_in_end(&in, "READY", err);
+	}
 	if (!s) {
 		/* it crossed our CLOSE */
 		if (f->channel < ss->next_handle)
@@ -272,6 +274,7 @@ static void on_exit_status(void *arg, int status)
 	int64_t lived = clock_mono_ms() - ss->started;
 
 	ss->pid = 0;
+	ss->landlock = 0;
 	log_error("fetch-child-ended", LOG_N("status", status),
 		  LOG_N("lived-ms", lived));
 	drop_child(ss);
@@ -384,7 +387,7 @@ void sources_free(struct sources *ss)
 
 struct sources_stats sources_stats(const struct sources *ss)
 {
-	return (struct sources_stats){ ss->restarts, ss->pid };
+	return (struct sources_stats){ ss->restarts, ss->pid, ss->landlock };
 }
 
 /* ---- channels ---- */

@@ -54,6 +54,7 @@ void sources_free(struct sources *ss);
 struct sources_stats {
 	uint64_t restarts;	/* of the child, since the beginning */
 	pid_t pid;		/* 0: it does not run just now */
+	uint32_t landlock;	/* ABI of what confines it; 0: nothing does */
 };
 struct sources_stats sources_stats(const struct sources *ss);
 

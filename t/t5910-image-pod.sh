@@ -293,6 +293,27 @@ used=$(memory)
 ok "$used MiB of memory are less than the Deployment asks for" \
 	[ "$used" -lt "$(container '.resources.requests.memory | rtrimstr("Mi")')" ]
 
+# ---- what reads hostile bytes, taken over ----
+token=/var/run/secrets/kubernetes.io/serviceaccount/token
+puppet() { "$WINDLASS_BUILD/t/tool/puppet" "$@" 2>&1; }
+reader=$(pgrep -P "$(pod_pid one)" | head -n 1)
+if ! puppet "$(pod_pid one)" read / >out; then
+	skip 5 "no debugging here: $(cat out)"
+elif ! grep -q ' confined ' one.log; then
+	skip 5 "$(grep -o 'not-confined .*' one.log)"
+else
+	is "$(puppet "$(pod_pid one)" read $token)" 0 \
+		"the engine reads its account's token"
+	is "$(puppet "$reader" read $token)" EACCES \
+		"attack-56 what reads hostile bytes cannot"
+	is "$(puppet "$reader" run /usr/bin/windlass)" EACCES \
+		"attack-56 nor run a program of the image"
+	is "$(puppet "$reader" write /var/lib/windlass/x)" EACCES \
+		"attack-56 nor write beside the state"
+	like "$(curl -s "http://127.0.0.1:${port[one]}/metrics" |
+		grep '^windlass_fetch_landlock ')" ' [1-9]' "its metrics say so"
+fi
+
 # ---- as the first process of a container ----
 pid=$(pod_pid one)
 children=$(pod_processes one | grep -vx "$pid")

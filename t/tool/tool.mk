@@ -28,3 +28,11 @@ t_tool_cel_rules_LDADD = $(SCHEMA_LIBS)
 check_PROGRAMS += t/tool/health
 t_tool_health_SOURCES = t/tool/health.c
 t_tool_health_LDADD = $(ENGINE_LIBS)
+
+check_PROGRAMS += t/tool/puppet
+t_tool_puppet_SOURCES = t/tool/puppet.c
+t_tool_puppet_LDADD = $(SCHEMA_LIBS)
+
+check_PROGRAMS += t/tool/old-kernel
+t_tool_old_kernel_SOURCES = t/tool/old-kernel.c
+t_tool_old_kernel_LDADD = $(SCHEMA_LIBS)

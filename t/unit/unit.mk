@@ -266,6 +266,10 @@ t_unit_u_ipc_SOURCES = t/unit/u-ipc.c t/unit/tap.h
 t_unit_u_ipc_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS)
 t_unit_u_ipc_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-confine
+t_unit_u_confine_SOURCES = t/unit/u-confine.c t/unit/tap.h
+t_unit_u_confine_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-fetching
 t_unit_u_fetching_SOURCES = t/unit/u-fetching.c t/unit/tap.h
 t_unit_u_fetching_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(LIBGIT2_CFLAGS)
