@@ -28,8 +28,12 @@ static const char *const closed[] = {
 
 bool ref_is_closed(const char *ref)
 {
+	size_t len = strlen(ref);
+
+	/* a ref where one of these folders is to be would keep all in it out */
 	for (size_t i = 0; i < ARRAY_SIZE(closed); i++)
-		if (!strncmp(ref, closed[i], strlen(closed[i])))
+		if (!strncmp(ref, closed[i], strlen(closed[i])) ||
+		    (!strncmp(ref, closed[i], len) && closed[i][len] == '/'))
 			return true;
 	return false;
 }

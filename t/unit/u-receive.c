@@ -85,10 +85,15 @@ static void test_closed(void)
 	   ref_is_closed("refs/notes/windlass") &&
 	   ref_is_closed("refs/notes/windlass/eu-1") &&
 	   ref_is_closed("refs/replace/" A40), "our refs are closed");
+	ok(ref_is_closed("refs/windlass") &&
+	   ref_is_closed("refs/windlass-status") &&
+	   ref_is_closed("refs/notes") && ref_is_closed("refs/replace"),
+	   "and what would stand where their folders are to be");
 	ok(!ref_is_closed("refs/heads/windlass/x") &&
 	   !ref_is_closed("refs/notes/commits") &&
 	   !ref_is_closed("refs/windlass-approvals/x") &&
-	   !ref_is_closed("refs/windlassx"), "others are not");
+	   !ref_is_closed("refs/windlassx") && !ref_is_closed("refs/note") &&
+	   !ref_is_closed("refs/wind"), "others are not");
 }
 
 static void test_allow(void)
