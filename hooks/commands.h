@@ -10,8 +10,8 @@
 #include "schema/base/program.h"
 
 /*
- * publish and refresh take [--repo DIR] [CHANNEL...]; without a channel they
- * mean all. `serve` runs them so, as its children.
+ * publish, refresh and record-reports take [--repo DIR] [CHANNEL...]; without
+ * a channel they mean all. `serve` runs them so, as its children.
  */
 int cmd_init(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
@@ -21,6 +21,7 @@ int cmd_post_receive(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 int cmd_upload(int argc, char **argv);
+int cmd_record_reports(int argc, char **argv);
 
 /* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */
 complete_fn hook_complete;

@@ -97,6 +97,14 @@ libhooks_a_SOURCES += \
 	hooks/upload-record.c hooks/upload-record.h \
 	hooks/upload-start.c hooks/upload-start.h
 
+# reports: what clusters say of it
+libhooks_a_SOURCES += \
+	hooks/cmd-record.c \
+	hooks/kept-report.c hooks/kept-report.h \
+	hooks/record.c hooks/record.h \
+	hooks/record-note.c \
+	hooks/record-status.c
+
 # serve: hands out what is published
 libhooks_a_SOURCES += \
 	hooks/activate.c hooks/activate.h \

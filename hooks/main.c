@@ -19,6 +19,8 @@ static const struct command commands[] = {
 	{ "publish", cmd_publish, "publish what is not published yet" },
 	{ "refresh", cmd_refresh, "sign heads again before they expire" },
 	{ "upload", cmd_upload, "bring what is published into buckets" },
+	{ "record-reports", cmd_record_reports,
+	  "write what clusters report into the repository" },
 	{ "pre-receive", cmd_pre_receive, "run by git: check a push" },
 	{ "post-receive", cmd_post_receive, "run by git: publish a push" },
 	{ NULL, NULL, NULL },

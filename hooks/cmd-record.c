@@ -1,0 +1,90 @@
+/*
+ * `windlass-hook record-reports`: writes what clusters reported into the
+ * repository's record. serve runs it as its child; by hand it catches up,
+ * which is all that it ever does.
+ */
+#include "config.h"
+#include "hooks/commands.h"
+
+#include <stdio.h>
+
+#include "hooks/record.h"
+#include "hooks/tidy.h"
+#include "schema/base/options.h"
+
+static const char usage[] =
+"usage: windlass-hook record-reports [--repo DIR] [CHANNEL...]\n"
+"\n"
+"Writes what clusters reported last of each channel (default: all of them)\n"
+"into refs/windlass-status and refs/notes/windlass. `windlass-hook serve` does\n"
+"that by itself.\n"
+"\n"
+"  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
+"  --background         as a child of serve\n";
+
+/* one line for each of a trust file's clusters */
+#define SAID_BYTES (LIMIT_TRUST_KEYS * 256u)
+
+static int record(const struct host *host, const struct channel_config *ch)
+{
+	struct buf said = BUF_INIT(SAID_BYTES);
+	struct err err = ERR_INIT;
+	int rc = record_channel(host->repo, &host->config, ch, &said, &err);
+
+	fputs(said.data, stdout);
+	fflush(stdout);
+	buf_release(&said);
+	if (tidy_due(&host->config, ch))
+		tidy_start(&host->config, ch);
+	if (!rc)
+		return 0;
+	err_wrap(&err, "not recorded");
+	return command_fail(&err);
+}
+
+static int record_all(const struct host *host, int n, char **names)
+{
+	const struct host_config *c = &host->config;
+	int worst = 0, status;
+
+	for (size_t i = 0; n == 0 && i < c->n; i++) {
+		status = record(host, &c->channels[i]);
+		worst = status > worst ? status : worst;
+	}
+	for (int i = 0; i < n; i++) {
+		const struct channel_config *ch = config_channel(c, names[i]);
+		struct err err = ERR_INIT;
+
+		if (ch) {
+			status = record(host, ch);
+		} else {
+			err_set(&err, ERR_INVALID, "no channel '%s' is "
+				"configured in '%s'", names[i], c->git_dir);
+			status = command_fail(&err);
+		}
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}
+
+int cmd_record_reports(int argc, char **argv)
+{
+	struct host host = HOST_INIT;
+	struct err err = ERR_INIT;
+	const char *repo = NULL;
+	bool background = false;
+	const struct option_spec specs[] = {
+		OPTION_TEXT("repo", &repo),
+		OPTION_FLAG("background", &background),
+		OPTION_END
+	};
+	int status = options_parse(specs, usage, argc, argv);
+
+	if (status >= 0)
+		return status;
+	if (host_open(repo, false, &host, &err) < 0)
+		return command_fail(&err);
+	status = record_all(&host, argc - optind, argv + optind);
+	host_close(&host);
+	return status;
+}

@@ -1,0 +1,151 @@
+/*
+ * Keeping reports. See kept-report.h. Only who keeps one makes the folder, so
+ * that it is the publisher's. Trusts the folder, which only the
+ * publisher may write to, to hold what serve put there after it had verified
+ * it; a file that is no report is an error and not as good as none, since
+ * reports that were taken before could then be sent once more.
+ */
+#include "config.h"
+#include "hooks/kept-report.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "schema/base/fs.h"
+#include "schema/object.h"
+
+void kept_report_dir(const struct host_config *host,
+		     const struct channel_config *ch, struct buf *ret)
+{
+	buf_addf(ret, "%s/%s/reports", host->state_dir, ch->name);
+}
+
+static int path_of(const struct host_config *host,
+		   const struct channel_config *ch, const char *cluster,
+		   struct buf *path, struct err *err)
+{
+	kept_report_dir(host, ch, path);
+	buf_addf(path, "/%s", cluster);
+	return buf_check(path, "a path", err);
+}
+
+int kept_report_write(const struct host_config *host,
+		      const struct channel_config *ch, const char *cluster,
+		      const void *data, size_t len, struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = config_channel_dir(host, ch->name, &path, err);
+
+	buf_reset(&path);
+	kept_report_dir(host, ch, &path);
+	if (!rc)
+		rc = buf_check(&path, "a path", err);
+	if (!rc)
+		rc = fs_mkdirs(path.data, 0750, err);
+	buf_reset(&path);
+	if (!rc)
+		rc = path_of(host, ch, cluster, &path, err);
+	if (!rc)
+		rc = fs_write(AT_FDCWD, path.data, data, len, 0640, err);
+	buf_release(&path);
+	return rc;
+}
+
+static int parse_kept(const struct buf *raw, const char *cluster,
+		      struct cluster_report *ret, struct err *err)
+{
+	struct cluster_report r;
+	size_t text;
+
+	if (cluster_report_split(raw->data, raw->len, &text, err) < 0 ||
+	    cluster_report_parse(raw->data, text, &r, err) < 0)
+		return -1;
+	if (!strcmp(r.cluster, cluster)) {
+		*ret = r;
+		return 0;
+	}
+	cluster_report_release(&r);
+	return err_set(err, ERR_INVALID, "it is of another cluster");
+}
+
+int kept_report_read(const struct host_config *host,
+		     const struct channel_config *ch, const char *cluster,
+		     struct buf *raw, struct cluster_report *ret,
+		     struct err *err)
+{
+	struct buf own = BUF_INIT(LIMIT_REPORT_BYTES);
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct buf *data = raw ? raw : &own;
+	struct cluster_report r;
+	int rc = path_of(host, ch, cluster, &path, err);
+
+	if (rc)
+		goto out;
+	rc = fs_read(AT_FDCWD, path.data, data, err);
+	if (rc && err->sys == ENOENT) {
+		err_clear(err);
+		rc = 1;
+		goto out;
+	}
+	if (!rc)
+		rc = parse_kept(data, cluster, &r, err);
+	if (rc) {
+		rc = err_wrap(err, "'%s', which can be removed", path.data);
+		goto out;
+	}
+	if (strcmp(r.channel, ch->name) || strcmp(r.channel_id, ch->id)) {
+		cluster_report_release(&r);
+		rc = 1;
+	} else {
+		*ret = r;
+	}
+out:
+	buf_release(&path);
+	buf_release(&own);
+	return rc;
+}
+
+int kept_report_clusters(const struct host_config *host,
+			 const struct channel_config *ch, struct strvec *ret,
+			 struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct dirent *e;
+	DIR *d;
+	int rc = 0;
+
+	kept_report_dir(host, ch, &path);
+	d = opendir(path.data);
+	if (!d && errno != ENOENT)
+		rc = err_sys(err, "cannot read '%s'", path.data);
+	/* others are temporary files, or somebody else's */
+	while (d && (e = readdir(d)))
+		if (is_dns_label(e->d_name) &&
+		    ret->n < 4 * LIMIT_TRUST_KEYS)
+			strvec_push(ret, e->d_name);
+	if (d)
+		closedir(d);
+	strvec_sort(ret);
+	buf_release(&path);
+	return rc;
+}
+
+void kept_report_state(const struct cluster_report *r, struct sha256 *ret)
+{
+	bool told = r->phase == CLUSTER_WAITING || r->phase == CLUSTER_REFUSED;
+	struct buf b = BUF_INIT(2 * LIMIT_REPORT_BYTES);
+
+	buf_addf(&b, "%s %s %d %" PRId64 " %s %d\n", r->channel_id, r->bundle,
+		 r->phase, r->since, r->applied_bundle, r->stale);
+	/* of the others it has numbers in it that move */
+	if (told)
+		buf_addf(&b, "%s %s\n", r->reason, r->message);
+	for (size_t i = 0; i < r->n_failures; i++)
+		buf_addf(&b, "%s\n%s\n%s\n", r->failures[i].object,
+			 r->failures[i].source, r->failures[i].reason);
+	sha256_of(b.data, b.len, ret);
+	buf_release(&b);
+}

@@ -1,0 +1,40 @@
+/*
+ * The last report that each cluster made of a channel, kept as it came with
+ * its signature, at <state_dir>/<channel>/reports/<cluster>: it says which
+ * counter was the last, and anybody can check it again.
+ */
+#ifndef HOOKS_KEPT_REPORT_H
+#define HOOKS_KEPT_REPORT_H
+
+#include "hooks/host-config.h"
+#include "schema/base/digest.h"
+#include "schema/cluster-report.h"
+
+/* Where they are; the folder need not be there yet. */
+void kept_report_dir(const struct host_config *host,
+		     const struct channel_config *ch, struct buf *ret);
+/* Durably, in place of the one before. */
+int kept_report_write(const struct host_config *host,
+		      const struct channel_config *ch, const char *cluster,
+		      const void *data, size_t len, struct err *err);
+/*
+ * 0 and the report, to be released, with all its bytes appended to raw unless
+ * that is NULL; 1 if there is none of this channel's id; -1 where it cannot
+ * be read. Its signature was verified before it was kept.
+ */
+int kept_report_read(const struct host_config *host,
+		     const struct channel_config *ch, const char *cluster,
+		     struct buf *raw, struct cluster_report *ret,
+		     struct err *err);
+/* The clusters of which one is kept, sorted. */
+int kept_report_clusters(const struct host_config *host,
+			 const struct channel_config *ch, struct strvec *ret,
+			 struct err *err);
+
+/*
+ * What of a report is worth a record: bundle, phase and since when, what is
+ * applied, what fails. Not how far a rollout is, nor when it was said.
+ */
+void kept_report_state(const struct cluster_report *r, struct sha256 *ret);
+
+#endif

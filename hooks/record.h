@@ -1,0 +1,78 @@
+/*
+ * What clusters report, written into the repository: a commit on
+ * refs/windlass-status/<channel>/<cluster> with the state and the signed
+ * report that says so, and a Git note on the source commit in
+ * refs/notes/windlass/<cluster>. Only windlass writes these refs.
+ *
+ * A commit is made for what is news: another bundle, phase or failure, at most
+ * RECORD_CHANGES for one bundle. What comes beyond that, and that a cluster is
+ * still there, replaces the newest commit. So the history grows with what is
+ * pushed, whatever clusters say.
+ */
+#ifndef HOOKS_RECORD_H
+#define HOOKS_RECORD_H
+
+#include "hooks/host-config.h"
+#include "schema/cluster-status.h"
+
+/* commits of one cluster about one bundle */
+#define RECORD_CHANGES 20
+/* nothing new is recorded once in so many seconds; serve asks once in an
+ * hour */
+#define RECORD_HEARD 1800
+
+/* What a report is written from, apart from itself. */
+struct record {
+	git_repository *repo;
+	const struct host_config *host;
+	const struct channel_config *ch;
+	const struct cluster_report *report;
+	const struct buf *raw;		/* with its signature */
+	struct cluster_sources from;
+};
+
+/*
+ * Records the last reports of all clusters of the channel, as far as Git does
+ * not say so yet, and appends a line for each to said. Idempotent: killed at
+ * any point, the next run goes on. One cluster's trouble does not stop the
+ * others: the first error is told at the end.
+ */
+int record_channel(git_repository *repo, const struct host_config *host,
+		   const struct channel_config *ch, struct buf *said,
+		   struct err *err);
+
+/*
+ * A commit of a tree by the channel's publisher, behind `tip` ("": the
+ * first), or with `replace` in its place. Its id goes to ret.
+ */
+int record_commit(const struct record *r, const git_oid *tree,
+		  const char *tip, bool replace, const char *message,
+		  char ret[GIT_HEX_SIZE], struct err *err);
+
+/* ---- record-status.c ---- */
+
+/* What the ref says now. */
+struct status_tip {
+	char id[GIT_HEX_SIZE];		/* "": nothing yet */
+	bool readable;			/* report is set */
+	struct cluster_report report;	/* to be released */
+	uint64_t changes;		/* commits of its bundle */
+};
+
+int status_tip_read(git_repository *repo, const char *channel,
+		    const char *cluster, struct status_tip *ret,
+		    struct err *err);
+/* Makes the commit and moves the ref. With `replace` it takes the place of
+ * the newest one. */
+int status_write_tip(const struct record *r, const struct status_tip *tip,
+		     uint64_t changes, bool replace, struct err *err);
+
+/* ---- record-note.c ---- */
+
+/* Writes the channel's part of the note on the source commit. */
+int note_write(const struct record *r, struct err *err);
+/* Says in the note on another source commit that this ended at a time. */
+int note_close(const struct record *r, const char *source, int64_t when,
+	       struct err *err);
+
+#endif
