@@ -14,6 +14,7 @@
 #include "hooks/current.h"
 #include "hooks/developers.h"
 #include "hooks/job.h"
+#include "hooks/kept-report.h"
 #include "hooks/pack.h"
 #include "hooks/pushes.h"
 #include "hooks/shelf.h"
@@ -21,11 +22,14 @@
 #include "hooks/validate.h"
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
+#include "schema/object.h"
 #include "schema/openapi.h"
 #include "schema/trust.h"
 
 /* publishing a large push takes so long, not longer */
 #define LOCK_MS 3000
+/* an engine that has nothing new to say says so more often */
+#define SILENT_SECONDS (2 * 3600)
 
 /* What the checks of one channel know of each other. */
 struct patient {
@@ -116,6 +120,67 @@ static void check_developers(struct patient *p)
 		   ", every commit must be signed" : "",
 		   p->ch->require_signed_push ?
 		   ", every push must be signed" : "");
+	trust_release(&t);
+}
+
+/* What was heard of one cluster, and that something was. */
+static void check_cluster(struct patient *p, const char *cluster)
+{
+	struct cluster_report r;
+	struct err err = ERR_INIT;
+	char issued[CLOCK_TEXT_SIZE];
+	int rc = kept_report_read(p->host, p->ch, cluster, NULL, &r, &err);
+
+	if (rc < 0) {
+		fail(p, "reporters", "no report of '%s' is taken: %s", cluster,
+		     err.msg);
+		return;
+	}
+	if (rc > 0) {
+		warn(p, "reporters", "'%s' has not reported yet", cluster);
+		return;
+	}
+	clock_format(r.issued, issued);
+	if (clock_now() - r.issued > SILENT_SECONDS)
+		warn(p, "reporters", "'%s' has said nothing since %s; look at "
+		     "the engine's log there, and at that of serve", cluster,
+		     issued);
+	else
+		ok(p, "reporters", "'%s' said %s of %" PRIu64 ".%" PRIu64
+		   " at %s", cluster, cluster_phase_name(r.phase), r.epoch,
+		   r.sequence, issued);
+	cluster_report_release(&r);
+}
+
+static void check_reporters(struct patient *p)
+{
+	struct trust t = TRUST_INIT;
+	struct err err = ERR_INIT;
+
+	if (!p->ch->reporters)
+		return;
+	if (trust_read_reporters(p->ch, p->has_key ? &p->key : NULL, &t,
+				 &err) < 0) {
+		fail(p, "reporters", "no report is taken: %s", err.msg);
+		return;
+	}
+	ok(p, "reporters", "%zu key%s in '%s'", t.n, plural(t.n),
+	   p->ch->reporters);
+	for (size_t i = 0; i < t.n; i++) {
+		const char *who = t.v[i].principal;
+		size_t k = 0;
+
+		while (strcmp(t.v[k].principal, who))
+			k++;
+		if (k < i)
+			continue;
+		if (is_dns_label(who))
+			check_cluster(p, who);
+		else
+			fail(p, "reporters", "'%s' cannot be a cluster's "
+			     "name: use lower-case letters, digits and -",
+			     who);
+	}
 	trust_release(&t);
 }
 
@@ -387,6 +452,7 @@ void doctor_check_channel(struct doctor *d, git_repository *repo,
 	check_key(&p);
 	check_approvers(&p);
 	check_developers(&p);
+	check_reporters(&p);
 	check_kubernetes(&p);
 	check_lock(&p);
 	check_bundle(&p);

@@ -116,6 +116,7 @@ libhooks_a_SOURCES += \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \
 	hooks/serve-many.c \
+	hooks/serve-report.c \
 	hooks/serve-wait.c \
 	hooks/serve-work.c \
 	hooks/tls.c hooks/tls.h \

@@ -186,6 +186,13 @@ static int set_developers(void *target, const char *v, struct err *err)
 	return value_host_path(v, NULL, &c->developers, err);
 }
 
+static int set_reporters(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_host_path(v, NULL, &c->reporters, err);
+}
+
 static int set_signed_commits(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -263,6 +270,7 @@ static const struct setting channel_settings[] = {
 	{ "developers", set_developers },
 	{ "requireSignedCommits", set_signed_commits },
 	{ "requireSignedPush", set_signed_push },
+	{ "reporters", set_reporters },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
 	{ "namespaces", set_namespaces },
@@ -530,6 +538,7 @@ static void channel_release(struct channel_config *ch)
 	strvec_release(&ch->crds);
 	free(ch->approvers);
 	free(ch->developers);
+	free(ch->reporters);
 	policy_release(&ch->policy);
 }
 

@@ -8,7 +8,8 @@
  *                      signingKey, publisher, deleteLimit, headLifetime,
  *                      defaultNamespace, secrets, crds (repeatable),
  *                      approvers, developers, requireSignedCommits,
- *                      requireSignedPush, unknownKinds, strict, and those of schema/policy.h
+ *                      requireSignedPush, reporters, unknownKinds, strict,
+ *                      and those of schema/policy.h
  *   [windlass-s3 "eu"] see bucket.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
@@ -46,6 +47,7 @@ struct channel_config {
 	char *developers;		/* the same, of who writes the source */
 	bool require_signed_commits;	/* all by these */
 	bool require_signed_push;	/* each by one of these */
+	char *reporters;		/* the same, of clusters; or NULL */
 };
 
 struct host_config {
@@ -88,6 +90,7 @@ void config_release(struct host_config *c);
  *   <channel>/pushed/<old>-<new>  certificates of pushes (pushes.h)
  *   <channel>/taken         the tip, where no bundle says it (taken.h)
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
+ *   <channel>/reports/<cluster>  the last that it reported (reports.h)
  */
 int config_channel_dir(const struct host_config *c, const char *channel,
 		       struct buf *ret_path, struct err *err);

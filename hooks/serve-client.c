@@ -32,6 +32,8 @@
 
 /* channels of all questions for many: 200 bytes each */
 #define HEADS_MAX 500000
+/* reports that come in at a time: 64 KiB each */
+#define REPORTS_MAX 64
 
 /* Who is at the other end, and what is held there. */
 struct address {
@@ -269,6 +271,7 @@ void serve_client_limits(struct serve *s, size_t connections, size_t packs)
 	s->connections_max = connections - slack;
 	s->places_max[PLACE_PACK] = packs;
 	s->places_max[PLACE_HEAD] = HEADS_MAX;
+	s->places_max[PLACE_REPORT] = REPORTS_MAX;
 	/* an eighth is for whoever comes, asks and goes */
 	s->places_max[PLACE_WAIT] = (s->connections_max - packs) / 8 * 7;
 }

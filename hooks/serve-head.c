@@ -69,6 +69,8 @@ static void note_contents(struct served *ch)
 	ch->issued = h.issued;
 	ch->expires = h.expires;
 	memcpy(ch->bundle, h.bundle, sizeof(ch->bundle));
+	ch->epoch = h.epoch;
+	ch->sequence = h.sequence;
 }
 
 static void head_gone(struct served *ch)
@@ -233,6 +235,7 @@ static void served_free(struct serve *s, struct served *ch)
 		inotify_rm_watch(s->inotify.fd, ch->wd);
 	set_wd(s, ch, -1);
 	map_del(&s->by_name, ch->name);
+	map_release(&ch->reporters, free);
 	free(ch->head);
 	free(ch->folder);
 	free(ch);
@@ -248,8 +251,9 @@ static void drop_old(struct serve *s)
 		char *folder = xasprintf("%s/%s", s->host.config.publish_dir,
 					 ch->name);
 
-		if (ch->job || (config_channel(&s->host.config, ch->name) &&
-				!strcmp(folder, ch->folder)))
+		if (ch->job || ch->recorder ||
+		    (config_channel(&s->host.config, ch->name) &&
+		     !strcmp(folder, ch->folder)))
 			s->channels[kept++] = ch;
 		else
 			served_free(s, ch);
@@ -272,6 +276,9 @@ void serve_heads_update(struct serve *s)
 		s->channels = xreallocarray(s->channels, s->n + 1,
 					    sizeof(*s->channels));
 		s->channels[s->n] = served_new(c, name);
+		/* what came before this process began */
+		s->channels[s->n]->record_due =
+			c->channels[i].reporters != NULL;
 		map_put(&s->by_name, name, s->channels[s->n++]);
 		more = true;
 		log_debug("channel-served", LOG_S("channel", name));

@@ -1,9 +1,9 @@
 /*
  * Requests and answers of `serve`. GET and HEAD of exactly
- * /<channel>/head and /<channel>/packs/<sha256>, and POST of /heads; every
- * other path is not there, every other method is refused. Paths are not decoded and never
- * joined from more than a known channel's name and 64 hex digits, so there
- * is nothing to traverse.
+ * /<channel>/head and /<channel>/packs/<sha256>, and POST of /heads and of
+ * /<channel>/report; every other path is not there, every other method is
+ * refused. Paths are not decoded and never joined from more than a known
+ * channel's name and 64 hex digits, so there is nothing to traverse.
  */
 #include "config.h"
 #include "hooks/serve.h"
@@ -246,11 +246,14 @@ static enum MHD_Result begin_request(struct serve *s, struct request *r,
 				     const char *url, const char *method)
 {
 	bool many = !strcmp(url, "/" HEADS_PATH);
+	size_t len;
+	bool report = serve_report_path(url, &len);
 
-	if (many && !strcmp(method, "POST"))
-		return may_ask(s, r->connection) ? serve_many_begin(s, r) :
-		       unauthorized(r);
-	if (many)
+	if ((many || report) && !strcmp(method, "POST"))
+		return !may_ask(s, r->connection) ? unauthorized(r) :
+		       many ? serve_many_begin(s, r) :
+		       serve_report_begin(s, r);
+	if (many || report)
 		return serve_reply_text(r, MHD_HTTP_METHOD_NOT_ALLOWED,
 					"Allow", "POST", "only POST\n");
 	if (strcmp(method, "GET") && strcmp(method, "HEAD"))
@@ -266,6 +269,7 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 {
 	struct serve *s = arg;
 	struct request *r = *state;
+	size_t len;
 
 	(void)version;
 	if (!r) {
@@ -283,6 +287,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 		/* elsewhere a body means nothing: it is read and forgotten */
 		if (r->many)
 			serve_many_add(r, body, *body_len);
+		if (r->report)
+			serve_report_add(r, body, *body_len);
 		*body_len = 0;
 		return MHD_YES;
 	}
@@ -290,6 +296,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 		return unauthorized(r);
 	if (r->many)
 		return serve_many_answer(s, r);
+	if (r->report && serve_report_path(url, &len))
+		return serve_report_answer(s, r, url + 1, len);
 	return route(s, r, url, !strcmp(method, "GET"));
 }
 
@@ -306,6 +314,7 @@ static void completed(void *arg, struct MHD_Connection *c, void **state,
 	if (r->suspended)
 		serve_wait_end(s, r);
 	serve_many_end(s, r);
+	serve_report_end(s, r);
 	if (r->has_pack)
 		serve_client_give_back(s, r->client, PLACE_PACK, 1);
 	serve_client_state(s, r->client, CLIENT_IDLE);

@@ -33,6 +33,14 @@
 /* the commands that children run */
 #define PUBLISH "publish"
 #define REFRESH "refresh"
+#define RECORD "record-reports"
+
+/* what clusters report goes into Git by one child at a time, so many times at
+ * once for a channel and then one in RECORD_MS: one that says something else
+ * each second fills no disk */
+#define MAX_RECORDERS 1
+#define RECORDS_AT_ONCE 20
+#define RECORD_MS 10000
 
 struct job {
 	pid_t pid;
@@ -92,26 +100,26 @@ static void output_ready(struct serve *s, struct source *src,
 	}
 }
 
-static void start_job(struct serve *s, struct served *ch,
-		      const char *command)
+/* The child, or NULL with what went wrong. */
+static struct job *fork_job(struct serve *s, struct served *ch,
+			    const char *command, struct err *err)
 {
-	struct err err = ERR_INIT;
 	struct job *j;
 	int fds[2];
 	pid_t pid;
 
 	if (pipe2(fds, O_CLOEXEC) < 0) {
-		err_sys(&err, "cannot make a pipe");
-		goto failed;
+		err_sys(err, "cannot make a pipe");
+		return NULL;
 	}
 	pid = fork();
 	if (pid == 0)
 		run_child(s, command, ch->name, fds[1]);
 	close(fds[1]);
 	if (pid < 0) {
-		err_sys(&err, "cannot fork");
+		err_sys(err, "cannot fork");
 		close(fds[0]);
-		goto failed;
+		return NULL;
 	}
 	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	j = xcalloc(1, sizeof(*j));
@@ -120,22 +128,68 @@ static void start_job(struct serve *s, struct served *ch,
 	j->output.fd = fds[0];
 	j->output.ready = output_ready;
 	buf_init(&j->text, JOB_OUTPUT_BYTES);
-	ch->job = j;
+	if (serve_watch(s, &j->output, EPOLLIN, err) < 0)
+		log_warn("job-unwatched", LOG_S("error", err->msg));
+	log_debug("job-started", LOG_S("command", command),
+		  LOG_S("channel", ch->name));
+	return j;
+}
+
+static void start_job(struct serve *s, struct served *ch,
+		      const char *command)
+{
+	struct err err = ERR_INIT;
+
+	ch->job = fork_job(s, ch, command, &err);
+	if (!ch->job) {
+		log_error("job-failed", LOG_S("command", command),
+			  LOG_S("channel", ch->name), LOG_S("error", err.msg));
+		ch->retry_at = ch->no_refresh = clock_mono_ms() +
+						FAILED_RETRY_MS;
+		return;
+	}
 	s->jobs++;
 	if (!strcmp(command, PUBLISH)) {
 		ch->retry_at = 0;
 		serve_ask_started(s, ch->name);
 	}
-	if (serve_watch(s, &j->output, EPOLLIN, &err) < 0)
-		log_warn("job-unwatched", LOG_S("error", err.msg));
-	log_debug("job-started", LOG_S("command", command),
-		  LOG_S("channel", ch->name));
-	return;
-failed:
-	log_error("job-failed", LOG_S("command", command),
-		  LOG_S("channel", ch->name), LOG_S("error", err.msg));
-	ch->retry_at = ch->no_refresh = clock_mono_ms() + FAILED_RETRY_MS;
 }
+
+/* ---- the record of reports ---- */
+
+/* When the channel's next run may be, monotonic ms. */
+static int64_t record_after(const struct served *ch)
+{
+	int64_t spaced = ch->record_until - (RECORDS_AT_ONCE - 1) * RECORD_MS;
+
+	return spaced > ch->record_at ? spaced : ch->record_at;
+}
+
+/* When it wants to be looked at again; INT64_MAX: it need not. */
+static int64_t check_recorder(struct serve *s, struct served *ch, int64_t now)
+{
+	struct err err = ERR_INIT;
+
+	if (!ch->record_due || ch->recorder || s->recorders >= MAX_RECORDERS)
+		return INT64_MAX;
+	if (record_after(ch) > now)
+		return record_after(ch);
+	ch->recorder = fork_job(s, ch, RECORD, &err);
+	if (!ch->recorder) {
+		log_error("job-failed", LOG_S("command", RECORD),
+			  LOG_S("channel", ch->name), LOG_S("error", err.msg));
+		return ch->record_at = now + FAILED_RETRY_MS;
+	}
+	s->recorders++;
+	/* what comes from now on is for the next one */
+	ch->record_due = false;
+	if (ch->record_until < now)
+		ch->record_until = now;
+	ch->record_until += RECORD_MS;
+	return INT64_MAX;
+}
+
+/* ---- publishing ---- */
 
 /*
  * True when the published bundle was made from this commit. By a repository of
@@ -226,6 +280,9 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		const char *command;
 
 		serve_head_check(s, ch);
+		look = cfg ? check_recorder(s, ch, now) : next;
+		if (look < next)
+			next = look;
 		/* the end of any job brings the next look */
 		if (!cfg || ch->job || s->jobs >= MAX_JOBS)
 			continue;
@@ -247,27 +304,39 @@ void serve_work_retry(struct serve *s)
 		s->channels[i]->retry_at = 0;
 		s->channels[i]->no_refresh = 0;
 		s->channels[i]->failures = 0;
+		s->channels[i]->record_at = 0;
+		s->channels[i]->record_failures = 0;
 	}
 	s->next_check = s->next_upload = 0;
 }
 
 static void note_outcome(struct served *ch, const struct job *j, int status)
 {
+	bool record = !strcmp(j->command, RECORD);
+	int *failures = record ? &ch->record_failures : &ch->failures;
 	int64_t wait = FAILED_RETRY_MS, again;
 
 	if (status == 0) {
-		ch->failures = 0;
-		log_info("job-done", LOG_S("command", j->command),
-			 LOG_S("channel", ch->name));
+		*failures = 0;
+		/* a cluster that moves on is not worth a line */
+		if (record)
+			log_debug("job-done", LOG_S("command", j->command),
+				  LOG_S("channel", ch->name));
+		else
+			log_info("job-done", LOG_S("command", j->command),
+				 LOG_S("channel", ch->name));
 		return;
 	}
-	for (int i = 0; i < ch->failures && wait < FAILED_RETRY_MAX_MS; i++)
+	for (int i = 0; i < *failures && wait < FAILED_RETRY_MAX_MS; i++)
 		wait *= 2;
 	if (wait > FAILED_RETRY_MAX_MS)
 		wait = FAILED_RETRY_MAX_MS;
-	ch->failures++;
+	++*failures;
 	again = clock_mono_ms() + wait;
-	if (!strcmp(j->command, REFRESH))
+	if (record) {
+		ch->record_due = true;
+		ch->record_at = again;
+	} else if (!strcmp(j->command, REFRESH))
 		ch->no_refresh = again;
 	else
 		ch->retry_at = status == EXIT_REFUSED ?
@@ -277,9 +346,9 @@ static void note_outcome(struct served *ch, const struct job *j, int status)
 		 LOG_S("output", j->text.data));
 }
 
-static void end_job(struct serve *s, struct served *ch, int wait_status)
+static void end_job(struct serve *s, struct served *ch, struct job *j,
+		    int wait_status)
 {
-	struct job *j = ch->job;
 	int status = WIFEXITED(wait_status) ? WEXITSTATUS(wait_status)
 					    : 128 + WTERMSIG(wait_status);
 
@@ -294,11 +363,21 @@ static void end_job(struct serve *s, struct served *ch, int wait_status)
 	note_outcome(ch, j, status);
 	if (!strcmp(j->command, PUBLISH))
 		serve_ask_done(s, ch->name, status, j->text.data);
-	ch->job = NULL;
-	s->jobs--;
+	if (j == ch->job) {
+		ch->job = NULL;
+		s->jobs--;
+	} else {
+		ch->recorder = NULL;
+		s->recorders--;
+	}
 	s->next_check = 0;
 	buf_release(&j->text);
 	free(j);
+}
+
+static bool has_ended(const struct job *j, int *ret_status)
+{
+	return j && waitpid(j->pid, ret_status, WNOHANG) == j->pid;
 }
 
 void serve_work_reap(struct serve *s)
@@ -307,25 +386,30 @@ void serve_work_reap(struct serve *s)
 		struct served *ch = s->channels[i];
 		int status;
 
-		if (ch->job && waitpid(ch->job->pid, &status, WNOHANG) ==
-			       ch->job->pid)
-			end_job(s, ch, status);
+		if (has_ended(ch->job, &status))
+			end_job(s, ch, ch->job, status);
+		if (has_ended(ch->recorder, &status))
+			end_job(s, ch, ch->recorder, status);
 	}
+}
+
+static void stop_job(struct serve *s, struct served *ch, struct job *j)
+{
+	int status = 0;
+
+	if (!j)
+		return;
+	kill(j->pid, SIGTERM);
+	while (waitpid(j->pid, &status, 0) < 0 && errno == EINTR)
+		;
+	end_job(s, ch, j, status);
 }
 
 void serve_work_stop(struct serve *s)
 {
 	/* each step of publishing may be interrupted; the next start goes on */
 	for (size_t i = 0; i < s->n; i++) {
-		struct served *ch = s->channels[i];
-		int status = 0;
-
-		if (!ch->job)
-			continue;
-		kill(ch->job->pid, SIGTERM);
-		while (waitpid(ch->job->pid, &status, 0) < 0 &&
-		       errno == EINTR)
-			;
-		end_job(s, ch, status);
+		stop_job(s, s->channels[i], s->channels[i]->job);
+		stop_job(s, s->channels[i], s->channels[i]->recorder);
 	}
 }

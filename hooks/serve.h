@@ -6,9 +6,10 @@
  *   serve-head.c  the heads: read once a change, watched by inotify
  *   serve-wait.c  requests that wait for a new head
  *   serve-many.c  questions for the heads of many channels at once
+ *   serve-report.c  what clusters report
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-client.c  connections, and that nobody takes all of them
- *   serve-work.c  publish and refresh, as children
+ *   serve-work.c  publish, refresh and the record of reports, as children
  *   serve-ask.c   publishing that hooks ask for over a unix socket
  *   tls.c         the certificate, which is renewed while it runs
  *
@@ -97,6 +98,8 @@ struct served {
 	struct wish *wishes;	/* of requests that wait, doubly linked */
 
 	char bundle[GIT_HEX_SIZE];	/* what it names, or "" */
+	uint64_t epoch, sequence;
+	struct map reporters;		/* serve-report.c */
 
 	/* for serve-work.c */
 	struct job *job;		/* the child that runs for it */
@@ -104,6 +107,11 @@ struct served {
 	int64_t retry_at;	/* publish again, monotonic ms; 0: no need */
 	int64_t no_refresh;	/* before this time, monotonic ms */
 	int failures;		/* in a row */
+	struct job *recorder;		/* the same, for reports */
+	bool record_due;	/* there are some that Git does not know of */
+	int64_t record_at;	/* not before this time, monotonic ms */
+	int64_t record_until;	/* what was used up of its runs, the same */
+	int record_failures;	/* in a row */
 };
 
 int serve_heads_init(struct serve *s, struct err *err);
@@ -137,6 +145,7 @@ enum place {
 	PLACE_WAIT,
 	PLACE_PACK,
 	PLACE_HEAD,			/* a channel of a question for many */
+	PLACE_REPORT,
 	PLACES
 };
 
@@ -180,6 +189,7 @@ struct wish {
 };
 
 struct many;
+struct report_body;
 
 /* One HTTP request, from its first line to its last byte. */
 struct request {
@@ -187,6 +197,7 @@ struct request {
 	struct client *client;
 	struct wish wish;		/* of one that asks for one head */
 	struct many *many;		/* of one that asks for many, or NULL */
+	struct report_body *report;	/* of one that brings one, or NULL */
 	int wait;			/* seconds, -1: it does not wait */
 	bool answered_wait;		/* waiting is over */
 	bool again;			/* but not if nothing is new */
@@ -233,6 +244,17 @@ struct wish *serve_many_wishes(struct many *m, size_t *ret_n);
 /* Did it ask for a channel that is not known? */
 bool serve_many_unknown(const struct many *m);
 void serve_many_end(struct serve *s, struct request *r);
+
+/* ---- serve-report.c ---- */
+
+/* True for "/<name>/report"; how long the name is. */
+bool serve_report_path(const char *url, size_t *ret_len);
+/* As for a question for many heads: begin, add, and answer at the end. */
+enum MHD_Result serve_report_begin(struct serve *s, struct request *r);
+void serve_report_add(struct request *r, const char *data, size_t len);
+enum MHD_Result serve_report_answer(struct serve *s, struct request *r,
+				    const char *name, size_t len);
+void serve_report_end(struct serve *s, struct request *r);
 
 /* ---- serve-http.c ---- */
 
@@ -344,6 +366,7 @@ struct serve {
 	char *ask_path;
 	struct asker *askers;
 	size_t jobs;			/* children that run */
+	size_t recorders;		/* those that record reports apart */
 	int64_t next_check;		/* monotonic ms */
 	int64_t next_upload;		/* the same, for buckets */
 };

@@ -9,15 +9,14 @@
 
 #include "schema/base/fs.h"
 
-int trust_file_read(const struct channel_config *ch, const char *key,
-		    const char *path, struct trust *ret, struct err *err)
+static int read_file(const struct channel_config *ch, const char *key,
+		     const char *path, const char *namespaces,
+		     struct trust *ret, struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
 	int rc = fs_read(AT_FDCWD, path, &text, err);
 
-	/* approvals, commits and pushes are all signed for namespace "git" */
-	if (!rc && trust_parse(text.data, text.len, TRUST_APPROVERS, ret,
-			       err) < 0)
+	if (!rc && trust_parse(text.data, text.len, namespaces, ret, err) < 0)
 		rc = err_wrap(err, "%s", path);
 	if (rc) {
 		/* for the admin to repair, whatever it is: heads that only
@@ -27,4 +26,56 @@ int trust_file_read(const struct channel_config *ch, const char *key,
 	}
 	buf_release(&text);
 	return rc;
+}
+
+int trust_file_read(const struct channel_config *ch, const char *key,
+		    const char *path, struct trust *ret, struct err *err)
+{
+	/* approvals, commits and pushes are all signed for namespace "git" */
+	return read_file(ch, key, path, TRUST_APPROVERS, ret, err);
+}
+
+static int check_roles(const struct channel_config *ch,
+		       const struct sshkey *publisher,
+		       const struct trust *reporters, struct err *err)
+{
+	struct trust approvers = TRUST_INIT;
+	struct err none = ERR_INIT, unread = ERR_INIT;
+	int rc = 0;
+
+	if (publisher && trust_find(reporters, publisher, TRUST_ANY_TIME,
+				    &none))
+		return err_set(err, ERR_INVALID, "windlass.%s.reporters: '%s' "
+			       "lists the key of the publisher, which signs "
+			       "bundles and nothing else", ch->name,
+			       ch->reporters);
+	/* a list that cannot be read lets nobody approve */
+	if (ch->approvers && !trust_file_read(ch, "approvers", ch->approvers,
+					      &approvers, &unread))
+		rc = trust_disjoint(reporters, &approvers, err);
+	if (rc)
+		err_wrap(err, "windlass.%s.reporters and .approvers",
+			 ch->name);
+	trust_release(&approvers);
+	return rc;
+}
+
+int trust_read_reporters(const struct channel_config *ch,
+			 const struct sshkey *publisher, struct trust *ret,
+			 struct err *err)
+{
+	struct trust t = TRUST_INIT;
+
+	if (!ch->reporters)
+		return err_set(err, ERR_INVALID, "windlass.%s.reporters is not "
+			       "set", ch->name);
+	if (read_file(ch, "reporters", ch->reporters, TRUST_REPORTERS, &t,
+		      err) < 0)
+		return -1;
+	if (check_roles(ch, publisher, &t, err) < 0) {
+		trust_release(&t);
+		return -1;
+	}
+	*ret = t;
+	return 0;
 }

@@ -1,6 +1,7 @@
 /*
  * A file of keys at the Git host that a channel's setting names: approvers,
- * developers. Read anew each time, so that who was taken out counts no more.
+ * developers, reporters. Read anew each time, so that who was taken out counts
+ * no more.
  */
 #ifndef HOOKS_TRUST_FILE_H
 #define HOOKS_TRUST_FILE_H
@@ -15,5 +16,13 @@
  */
 int trust_file_read(const struct channel_config *ch, const char *key,
 		    const char *path, struct trust *ret, struct err *err);
+/*
+ * The channel's clusters. ERR_INVALID where it has no list of them, and where
+ * one of their keys is `publisher` (NULL: that is not known) or an approver's:
+ * a key has one role.
+ */
+int trust_read_reporters(const struct channel_config *ch,
+			 const struct sshkey *publisher, struct trust *ret,
+			 struct err *err);
 
 #endif

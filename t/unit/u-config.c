@@ -122,7 +122,8 @@ static void test_everything(void)
 		      "deletelimit = 0\nheadlifetime = 1h30m\n"
 		      "defaultnamespace = animals\nsecrets = Allow\n"
 		      "crds = crds/\ncrds = /etc/crds\n"
-		      "approvers = /etc/approvers\n" PROD, &c, &err),
+		      "approvers = /etc/approvers\n"
+		      "Reporters = /etc/reporters\n" PROD, &c, &err),
 	   "all settings, keys in any case");
 	is_int(c.n, 2, "two channels");
 	is_str(c.channels[0].name, "prod", "sorted by name");
@@ -147,6 +148,8 @@ static void test_everything(void)
 	is_str(c.channels[1].crds.v[0], "crds", "crds in the tree");
 	is_str(c.channels[1].crds.v[1], "/etc/crds", "crds on the host");
 	is_str(c.channels[1].approvers, "/etc/approvers", "approvers");
+	is_str(c.channels[1].reporters, "/etc/reporters", "reporters");
+	ok(!c.channels[0].reporters, "nobody reports by default");
 	config_release(&c);
 }
 
@@ -221,6 +224,7 @@ static void test_values(void)
 	bad("secrets = yes", "must be allow or refuse");
 	bad("crds = ../x", "must be a path in the repository");
 	bad("approvers = x", "must be an absolute path");
+	bad("reporters = x", "must be an absolute path");
 	refused("[windlass]\nserve = example.org:80\n", "no address");
 	refused("[windlass]\nserve = 127.0.0.1:65536\n", "no address");
 	refused("[windlass]\nserve = unix:relative\n", "must begin with /");
