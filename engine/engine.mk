@@ -140,6 +140,8 @@ windlass_SOURCES = \
 	engine/cli/cmd-render.c \
 	engine/cli/cmd-show.c \
 	engine/cli/cmd-status.c \
+	engine/cli/records.c engine/cli/records.h \
+	engine/cli/status-repo.c \
 	engine/cli/cmd-suspend.c \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "engine/cli/bundles.h"
+#include "engine/cli/records.h"
 #include "schema/approval.h"
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
@@ -20,8 +21,8 @@ static const char usage[] =
 "\n"
 "Lists bundles, the newest first: sequence, when, changes, source commit and\n"
 "its author, who pushed where the push was signed, bundle, and whose approvals\n"
-"the Git host took, where they were fetched too. Starts at BUNDLE and follows\n"
-"the chain back.\n"
+"the Git host took and where it is live, where these were fetched too. Starts\n"
+"at BUNDLE and follows the chain back.\n"
 "\n"
 BUNDLE_NAME_HELP
 "\n"
@@ -33,6 +34,7 @@ struct options {
 	const char *repo;
 	uint64_t limit;
 	enum cli_output output;
+	struct cluster_records records;	/* of the channel */
 };
 
 /* "Ada <ada@example.org>" of "Ada <ada@example.org> 1700000000 +0000" */
@@ -108,8 +110,69 @@ static void print_said(git_repository *repo, const struct bundle *b)
 	said_release(&s);
 }
 
+/* ---- where it is live ---- */
+
+/* What a cluster has of this bundle: its phase, "applied" while a later one
+ * is on its way there; NULL: nothing. */
+static const char *state_in(const struct cluster_record *r,
+			    const struct bundle_at *at)
+{
+	if (r->broken)
+		return NULL;
+	if (!strcmp(r->report.bundle, at->id))
+		return cluster_phase_name(r->report.phase);
+	/* it is not in the way of being replaced yet */
+	if (!strcmp(r->report.applied_bundle, at->id))
+		return "applied";
+	return NULL;
+}
+
+static void print_clusters(const struct cluster_records *rs,
+			   const struct bundle_at *at)
+{
+	for (size_t i = 0; i < rs->n; i++) {
+		const struct cluster_report *r = &rs->v[i].report;
+		const char *state = state_in(&rs->v[i], at);
+		char since[CLOCK_TEXT_SIZE];
+
+		if (!state)
+			continue;
+		printf("    %s: %s", rs->v[i].cluster, state);
+		clock_format(r->since, since);
+		if (!strcmp(r->bundle, at->id))
+			printf(" since %s", since);
+		putchar('\n');
+	}
+}
+
+static struct node *clusters_node(struct arena *a,
+				  const struct cluster_records *rs,
+				  const struct bundle_at *at)
+{
+	struct node *list = node_seq(a);
+
+	for (size_t i = 0; i < rs->n; i++) {
+		const struct cluster_report *r = &rs->v[i].report;
+		const char *state = state_in(&rs->v[i], at);
+		struct node *n = node_map(a);
+		char since[CLOCK_TEXT_SIZE];
+
+		if (!state)
+			continue;
+		clock_format(r->since, since);
+		node_set(a, n, "cluster", node_str(a, rs->v[i].cluster));
+		node_set(a, n, "phase", node_str(a, state));
+		node_set(a, n, "since", !strcmp(r->bundle, at->id) ?
+			 node_str(a, since) : node_null(a));
+		node_append(a, list, n);
+	}
+	return list;
+}
+
+/* ---- a bundle ---- */
+
 static void print_text(git_repository *repo, const struct bundle_at *at,
-		       bool color)
+		       const struct options *o, bool color)
 {
 	const struct bundle *b = &at->commit.bundle;
 	char when[CLOCK_TEXT_SIZE];
@@ -131,6 +194,7 @@ static void print_text(git_repository *repo, const struct bundle_at *at,
 	if (b->pushers.n)
 		puts("");
 	print_said(repo, b);
+	print_clusters(&o->records, at);
 }
 
 /* Git takes names in any encoding. */
@@ -158,7 +222,8 @@ static struct node *pusher_names(struct arena *a, const struct pushers *p)
 	return list;
 }
 
-static void print_json(git_repository *repo, const struct bundle_at *at)
+static void print_json(git_repository *repo, const struct bundle_at *at,
+		       const struct options *o)
 {
 	const struct bundle *b = &at->commit.bundle;
 	struct arena a = ARENA_INIT;
@@ -189,6 +254,7 @@ static void print_json(git_repository *repo, const struct bundle_at *at)
 	node_set(&a, n, "approvedBy", names(&a, &said.approved));
 	node_set(&a, n, "rejectedBy", names(&a, &said.rejected));
 	said_release(&said);
+	node_set(&a, n, "clusters", clusters_node(&a, &o->records, at));
 	json_write_compact(n, &out);
 	puts(out.data);
 	buf_release(&out);
@@ -202,9 +268,9 @@ static int print_chain(git_repository *repo, struct bundle_at *at,
 		int none;
 
 		if (o->output == OUTPUT_JSON)
-			print_json(repo, at);
+			print_json(repo, at, o);
 		else
-			print_text(repo, at, cli_color(stdout));
+			print_text(repo, at, o, cli_color(stdout));
 		none = bundle_before(repo, at, at, err);
 		if (none)
 			return none < 0 ? -1 : 0;
@@ -247,8 +313,11 @@ int cmd_log(int argc, char **argv)
 	status = EXIT_OK;
 	if (bundles_open(o.repo, &repo, &err) < 0 ||
 	    bundle_find(repo, argv[optind], &at, &err) < 0 ||
+	    cluster_records_read(repo, at.commit.bundle.channel, &o.records,
+				 &err) < 0 ||
 	    print_chain(repo, &at, &o, &err) < 0)
 		status = command_fail(&err);
+	cluster_records_release(&o.records);
 	git_repository_free(repo);
 	return status;
 }

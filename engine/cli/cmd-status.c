@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "engine/cli/cluster.h"
+#include "engine/cli/records.h"
 #include "engine/status.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
@@ -16,25 +17,29 @@
 #include "schema/json.h"
 
 static const char usage[] =
-"usage: windlass status [--watch] [--output json] [CHANNEL]\n"
+"usage: windlass status [--watch | --repo DIR] [--output json] [CHANNEL]\n"
 "\n"
 "Shows what is live: for each channel its bundle, objects and source commit,\n"
 "the conditions that need a person, and what failed, with file and line.\n"
 "\n"
 "  --watch            and again at each change, until it is interrupted\n"
+"  --repo DIR         ask no cluster: what clusters reported to the Git host,\n"
+"                     out of its repository or a clone that has fetched\n"
+"                     refs/windlass and refs/windlass-status\n"
 "  --kubeconfig FILE  as kubectl has it (default: $KUBECONFIG)\n"
 "  --context NAME\n"
-"  --output json      the Channel objects, one a line\n"
+"  --output json      the Channel objects, one a line; with --repo what is\n"
+"                     known of each channel\n"
 "\n"
 "Exit status: 0 if every channel shown is Ready, 1 if one is not, 2 if the\n"
-"cluster cannot be asked, or has no such channel.\n";
+"cluster or the repository cannot be asked.\n";
 
 #define COMMIT_SHOWN 12
 /* how long before approvals end that is said */
 #define ENDS_SOON_S (14 * 24 * 60 * 60)
 
 struct options {
-	const char *kubeconfig, *context, *channel;
+	const char *kubeconfig, *context, *channel, *repo;
 	enum cli_output output;
 	bool watch;
 };
@@ -284,12 +289,17 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("context", &o->context),
 		OPTION_TAKE("output", cli_take_output, &o->output),
 		OPTION_FLAG("watch", &o->watch),
+		OPTION_TEXT("repo", &o->repo),
 		OPTION_END
 	};
 	int status = options_parse(specs, usage, argc, argv);
 
 	if (status < 0)
 		status = cli_channel_or_all(usage, argc, argv, &o->channel);
+	if (status < 0 && o->repo && (o->watch || o->kubeconfig || o->context))
+		return usage_error(usage, "--repo asks no cluster, so --watch, "
+				   "--kubeconfig and --context do not go with "
+				   "it");
 	return status;
 }
 
@@ -303,7 +313,10 @@ int cmd_status(int argc, char **argv)
 
 	if (status >= 0)
 		return status;
-	if (cluster_open(&cluster, o.kubeconfig, o.context, &err) < 0) {
+	if (o.repo) {
+		status = status_from_repo(o.repo, o.channel,
+					  o.output == OUTPUT_JSON, &err);
+	} else if (cluster_open(&cluster, o.kubeconfig, o.context, &err) < 0) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;
 	} else {

@@ -1,0 +1,44 @@
+/*
+ * What clusters reported, out of a repository: schema/cluster-status.h. For
+ * commands that read Git alone, without a cluster and without a network.
+ */
+#ifndef ENGINE_CLI_RECORDS_H
+#define ENGINE_CLI_RECORDS_H
+
+#include "schema/base/strvec.h"
+#include "schema/cluster-status.h"
+
+/* clusters of one channel; a list of reporters has no more */
+#define RECORDS_MAX LIMIT_TRUST_KEYS
+
+struct cluster_record {
+	char cluster[LIMIT_CHANNEL_BYTES + 1];
+	char *broken;			/* why it cannot be read, or NULL */
+	struct cluster_report report;
+	struct cluster_sources from;
+};
+
+struct cluster_records {
+	struct cluster_record *v;	/* malloced, sorted by cluster */
+	size_t n;
+};
+
+#define CLUSTER_RECORDS_INIT { 0 }
+
+/* All of a channel. Whether signatures are good is not looked at. */
+int cluster_records_read(git_repository *repo, const char *channel,
+			 struct cluster_records *ret, struct err *err);
+void cluster_records_release(struct cluster_records *rs);
+
+/* Names of channels that have a bundle or a record; sorted. */
+int cluster_records_channels(git_repository *repo, struct strvec *ret,
+			     struct err *err);
+
+/* ---- status-repo.c: windlass status --repo ---- */
+
+/* Shows one channel, or all (NULL), and returns the exit status; -1 with an
+ * error where the repository cannot be read or has no such channel. */
+int status_from_repo(const char *dir, const char *channel, bool json,
+		     struct err *err);
+
+#endif

@@ -1,0 +1,261 @@
+/*
+ * windlass status --repo: the same question, put to Git alone. It shows what
+ * the Git host recorded of the clusters' reports, as far as that was fetched;
+ * who wants to know that a cluster said so checks the signature.
+ */
+#include "config.h"
+#include "engine/cli/records.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cli/bundles.h"
+#include "engine/cli/cli.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/json.h"
+
+struct shown {
+	const char *channel;
+	bool has_bundle;
+	struct bundle_at newest;
+	struct cluster_records records;
+};
+
+/* Texts in a report are printable; it is cheap to be sure. */
+static void put_text(const char *s)
+{
+	cli_print_scrubbed(s, strlen(s));
+}
+
+static bool is_well(const struct shown *s, const struct cluster_record *r)
+{
+	return !r->broken && r->report.phase == CLUSTER_HEALTHY &&
+	       !r->report.stale &&
+	       (!s->has_bundle || !strcmp(r->report.bundle, s->newest.id));
+}
+
+/* Has every cluster what was published last, and is it well? */
+static bool all_well(const struct shown *s)
+{
+	bool well = s->records.n > 0;
+
+	for (size_t i = 0; i < s->records.n; i++)
+		well = well && is_well(s, &s->records.v[i]);
+	return well;
+}
+
+/* ---- for people ---- */
+
+static void put_failures(const struct cluster_report *r)
+{
+	for (size_t i = 0; i < r->n_failures; i++) {
+		const struct cluster_failure *f = &r->failures[i];
+
+		fputs("    ", stdout);
+		put_text(*f->source ? f->source : "(source unknown)");
+		fputs(": ", stdout);
+		put_text(f->object);
+		fputs(": ", stdout);
+		put_text(f->reason);
+		fputs(": ", stdout);
+		put_text(f->message);
+		putchar('\n');
+	}
+}
+
+static void put_counts(const struct cluster_report *r)
+{
+	if (r->ready == r->total)
+		printf("  %" PRIu64 " object%s", r->total, plural(r->total));
+	else
+		printf("  %" PRIu64 " of %" PRIu64 " objects ready", r->ready,
+		       r->total);
+	if (r->drifted)
+		printf(", %" PRIu64 " drifted", r->drifted);
+}
+
+static void put_cluster(const struct shown *s,
+			const struct cluster_record *rec, bool color)
+{
+	const struct cluster_report *r = &rec->report;
+	char since[CLOCK_TEXT_SIZE], issued[CLOCK_TEXT_SIZE];
+
+	printf("  %s  ", rec->cluster);
+	if (rec->broken) {
+		fputs("cannot be read: ", stdout);
+		put_text(rec->broken);
+		putchar('\n');
+		return;
+	}
+	clock_format(r->since, since);
+	clock_format(r->issued, issued);
+	printf("%s%s%s %" PRIu64 ".%" PRIu64 " since %s",
+	       color ? (is_well(s, rec) ? "\033[32m" : "\033[33m") : "",
+	       cluster_phase_name(r->phase), color ? "\033[m" : "", r->epoch,
+	       r->sequence, since);
+	put_counts(r);
+	if (r->stale)
+		fputs(", stale", stdout);
+	printf("  heard %s\n", issued);
+	printf("    source %.12s", *rec->from.commit ? rec->from.commit
+						     : "unknown");
+	if (!*r->applied_bundle)
+		fputs(", nothing applied yet", stdout);
+	else if (strcmp(r->applied_bundle, r->bundle))
+		printf(", applied %" PRIu64 ".%" PRIu64 " source %.12s",
+		       r->applied_epoch, r->applied_sequence,
+		       *rec->from.applied ? rec->from.applied : "unknown");
+	putchar('\n');
+	if (r->phase != CLUSTER_HEALTHY) {
+		printf("    %s: ", r->reason);
+		put_text(r->message);
+		putchar('\n');
+	}
+	put_failures(r);
+}
+
+static void put_channel(const struct shown *s, bool color)
+{
+	const struct bundle *b = &s->newest.commit.bundle;
+	char issued[CLOCK_TEXT_SIZE];
+
+	printf("%s%s%s", color ? "\033[1m" : "", s->channel,
+	       color ? "\033[m" : "");
+	if (s->has_bundle) {
+		clock_format(b->issued, issued);
+		printf("  newest %" PRIu64 ".%" PRIu64 "  source %.12s  issued "
+		       "%s\n", b->epoch, b->sequence, b->source_commit,
+		       issued);
+	} else {
+		puts("  no bundle was fetched");
+	}
+	for (size_t i = 0; i < s->records.n; i++)
+		put_cluster(s, &s->records.v[i], color);
+	if (!s->records.n)
+		puts("  no cluster has reported, or that was not fetched");
+}
+
+/* ---- for programs ---- */
+
+static struct node *newest_node(struct arena *a, const struct shown *s)
+{
+	const struct bundle *b = &s->newest.commit.bundle;
+	struct node *n = node_map(a);
+	char issued[CLOCK_TEXT_SIZE];
+
+	if (!s->has_bundle)
+		return node_null(a);
+	clock_format(b->issued, issued);
+	node_set(a, n, "epoch", node_int(a, (int64_t)b->epoch));
+	node_set(a, n, "sequence", node_int(a, (int64_t)b->sequence));
+	node_set(a, n, "bundle", node_str(a, s->newest.id));
+	node_set(a, n, "sourceRef", node_str(a, b->source_ref));
+	node_set(a, n, "sourceCommit", node_str(a, b->source_commit));
+	node_set(a, n, "issued", node_str(a, issued));
+	return n;
+}
+
+static void put_json(const struct shown *s)
+{
+	struct buf out = BUF_INIT(64u * 1024 * 1024);
+	struct arena a = ARENA_INIT;
+	struct node *n = node_map(&a), *list = node_seq(&a);
+
+	for (size_t i = 0; i < s->records.n; i++) {
+		const struct cluster_record *r = &s->records.v[i];
+		struct node *c;
+
+		if (r->broken) {
+			c = node_map(&a);
+			node_set(&a, c, "cluster", node_str(&a, r->cluster));
+			node_set(&a, c, "error", node_str_clean(&a, r->broken));
+		} else {
+			c = cluster_status_node(&a, &r->report, &r->from);
+		}
+		node_append(&a, list, c);
+	}
+	node_set(&a, n, "channel", node_str(&a, s->channel));
+	node_set(&a, n, "newest", newest_node(&a, s));
+	node_set(&a, n, "clusters", list);
+	node_set(&a, n, "healthy", node_bool(&a, all_well(s)));
+	json_write_compact(n, &out);
+	puts(out.data);
+	buf_release(&out);
+	arena_release(&a);
+}
+
+/* ---- all of it ---- */
+
+/* 1 if all is well, 0 if not. */
+static int show(git_repository *repo, const char *channel, bool json,
+		struct err *err)
+{
+	struct shown s = { .channel = channel };
+	char *ref = xasprintf(BUNDLE_REF_PREFIX "%s", channel);
+	char id[GIT_HEX_SIZE];
+	int rc = repo_ref(repo, ref, id, err);
+
+	free(ref);
+	if (!rc && *id) {
+		s.has_bundle = true;
+		rc = bundle_find(repo, channel, &s.newest, err);
+	}
+	if (!rc)
+		rc = cluster_records_read(repo, channel, &s.records, err);
+	if (rc)
+		return -1;
+	if (json)
+		put_json(&s);
+	else
+		put_channel(&s, cli_color(stdout));
+	rc = all_well(&s);
+	cluster_records_release(&s.records);
+	return rc;
+}
+
+static int show_all(git_repository *repo, const struct strvec *channels,
+		    bool json, struct err *err)
+{
+	int status = EXIT_OK;
+
+	for (size_t i = 0; i < channels->n; i++) {
+		int well = show(repo, channels->v[i], json, err);
+
+		if (well < 0)
+			return -1;
+		if (!well)
+			status = EXIT_REFUSED;
+	}
+	if (!channels->n && !json)
+		puts("no channels: fetch refs/windlass and "
+		     "refs/windlass-status from the Git host");
+	return status;
+}
+
+int status_from_repo(const char *dir, const char *channel, bool json,
+		     struct err *err)
+{
+	struct strvec all = STRVEC_INIT, one = STRVEC_INIT;
+	git_repository *repo = NULL;
+	int rc = bundles_open(dir, &repo, err);
+
+	if (!rc)
+		rc = cluster_records_channels(repo, &all, err);
+	if (!rc && channel && !strvec_has(&all, channel))
+		rc = err_set(err, ERR_INVALID, "no channel '%s' is in this "
+			     "repository: fetch refs/windlass and "
+			     "refs/windlass-status from the Git host", channel);
+	if (!rc) {
+		if (channel)
+			strvec_push(&one, channel);
+		rc = show_all(repo, channel ? &one : &all, json, err);
+	}
+	strvec_release(&all);
+	strvec_release(&one);
+	git_repository_free(repo);
+	return rc;
+}
