@@ -100,6 +100,7 @@ libhooks_a_SOURCES += \
 # reports: what clusters say of it
 libhooks_a_SOURCES += \
 	hooks/cmd-record.c \
+	hooks/follow.c hooks/follow.h \
 	hooks/kept-report.c hooks/kept-report.h \
 	hooks/record.c hooks/record.h \
 	hooks/record-note.c \

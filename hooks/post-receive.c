@@ -8,6 +8,7 @@
 #include "hooks/commands.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,11 +16,14 @@
 #include "hooks/ask.h"
 #include "hooks/concern.h"
 #include "hooks/feedback.h"
+#include "hooks/follow.h"
 #include "hooks/job.h"
 #include "hooks/receive.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
 #include "hooks/upload-start.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
 #include "schema/base/options.h"
 #include "schema/sshkey.h"
 
@@ -64,7 +68,8 @@ static void failed(struct feedback *fb, const struct channel_config *ch,
 		      ch->name);
 }
 
-static void publish(const struct host *host, const struct channel_config *ch,
+/* True if what the channel has now was published. */
+static bool publish(const struct host *host, const struct channel_config *ch,
 		    struct feedback *fb)
 {
 	static const struct publish_options opts = {
@@ -75,24 +80,26 @@ static void publish(const struct host *host, const struct channel_config *ch,
 	struct err err = ERR_INIT;
 
 	if (key_is_others(&host->config, ch)) {
-		if (ask_publish(&host->config, ch->name, fb, &err) < 0)
-			failed(fb, ch, &err);
-		return;
+		if (ask_publish(&host->config, ch->name, fb, &err) == 0)
+			return true;
+		failed(fb, ch, &err);
+		return false;
 	}
 	if (publish_channel(host->repo, &host->config, ch, &opts, fb, &result,
 			    &err) < 0) {
 		failed(fb, ch, &err);
-		return;
+		return false;
 	}
 	/* the gate said so already */
 	if (result.outcome == PUBLISH_NOTHING_YET)
-		return;
+		return false;
 	report_line(host->repo, ch, &result, &line);
 	feedback_line(fb, "windlass: %s", line.data);
 	if (tidy_due(&host->config, ch))
 		tidy_start(&host->config, ch);
 	upload_after_push(&host->config, ch, fb);
 	buf_release(&line);
+	return true;
 }
 
 /* Nobody is publishing it just now, and there is nothing to publish. */
@@ -126,6 +133,36 @@ static bool has_approval(const struct updates *us,
 	return false;
 }
 
+static void publish_all(const struct host *host, const struct updates *us,
+			struct feedback *fb)
+{
+	bool *published = xcalloc(host->config.n + 1, sizeof(*published));
+	struct err err = ERR_INIT;
+	int64_t deadline;
+	int seconds;
+
+	for (size_t i = 0; i < host->config.n; i++) {
+		const struct channel_config *ch = &host->config.channels[i];
+		const struct update *u = NULL;
+
+		if (updates_find(host->repo, us, ch->ref, &u, &err) < 0)
+			failed(fb, ch, &err);
+		else if (has_approval(us, ch) ||
+			 (u && *u->new_id && !is_unconcerned(host, ch)))
+			published[i] = publish(host, ch, fb);
+	}
+	/* pre-receive has refused what is no time */
+	if (follow_option(&seconds, &err) < 0)
+		seconds = 0;
+	deadline = clock_mono_ms() + seconds * (int64_t)1000;
+	for (size_t i = 0; seconds && i < host->config.n; i++)
+		if (published[i])
+			follow_rollout(host->repo, &host->config,
+				       &host->config.channels[i], deadline,
+				       fb);
+	free(published);
+}
+
 int cmd_post_receive(int argc, char **argv)
 {
 	struct updates updates = UPDATES_INIT;
@@ -145,16 +182,7 @@ int cmd_post_receive(int argc, char **argv)
 		host_close(&host);
 		return 0;
 	}
-	for (size_t i = 0; i < host.config.n; i++) {
-		const struct channel_config *ch = &host.config.channels[i];
-		const struct update *u = NULL;
-
-		if (updates_find(host.repo, &updates, ch->ref, &u, &err) < 0)
-			failed(&fb, ch, &err);
-		else if (has_approval(&updates, ch) ||
-			 (u && *u->new_id && !is_unconcerned(&host, ch)))
-			publish(&host, ch, &fb);
-	}
+	publish_all(&host, &updates, &fb);
 	updates_release(&updates);
 	host_close(&host);
 	return 0;

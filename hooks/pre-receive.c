@@ -16,6 +16,7 @@
 #include "hooks/concern.h"
 #include "hooks/developers.h"
 #include "hooks/feedback.h"
+#include "hooks/follow.h"
 #include "hooks/guard.h"
 #include "hooks/host-check.h"
 #include "hooks/job.h"
@@ -449,6 +450,7 @@ int cmd_pre_receive(int argc, char **argv)
 	};
 	struct err err = ERR_INIT;
 	int status = options_parse_alone(options_none, usage, argc, argv);
+	int wait;
 
 	if (status >= 0)
 		return status;
@@ -457,7 +459,8 @@ int cmd_pre_receive(int argc, char **argv)
 	if (host_open(NULL, true, &p.host, &err) < 0 ||
 	    updates_read(STDIN_FILENO, &p.updates, &err) < 0 ||
 	    updates_resolve(p.host.repo, &p.updates, &err) < 0 ||
-	    allow_options(&p.given, &err) < 0 || run(&p, &err) < 0)
+	    allow_options(&p.given, &err) < 0 ||
+	    follow_option(&wait, &err) < 0 || run(&p, &err) < 0)
 		feedback_line(&p.fb, "windlass: refused, %s", err.msg);
 	else if (!p.refused)
 		status = 0;

@@ -156,21 +156,29 @@ void updates_release(struct updates *us)
 	*us = (struct updates)UPDATES_INIT;
 }
 
-bool receive_option(const char *name)
+const char *receive_option_value(const char *name)
 {
-	const char *count = getenv("GIT_PUSH_OPTION_COUNT");
+	const char *count = getenv("GIT_PUSH_OPTION_COUNT"), *found = NULL;
+	size_t len = strlen(name);
 	uint64_t n;
 
 	if (!count || parse_u64(count, 0, LIMIT_PUSH_OPTIONS, &n) < 0)
-		return false;
+		return NULL;
 	for (unsigned i = 0; i < n; i++) {
 		char key[sizeof("GIT_PUSH_OPTION_4294967295")];
 		const char *v;
 
 		snprintf(key, sizeof(key), "GIT_PUSH_OPTION_%u", i);
 		v = getenv(key);
-		if (v && !strcmp(v, name))
-			return true;
+		if (v && !strncmp(v, name, len) && (!v[len] || v[len] == '='))
+			found = v + len + (v[len] == '=');
 	}
-	return false;
+	return found;
+}
+
+bool receive_option(const char *name)
+{
+	const char *value = receive_option_value(name);
+
+	return value && !*value;
 }

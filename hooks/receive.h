@@ -51,6 +51,9 @@ void updates_release(struct updates *us);
 #define LINES_OPTION "lines"
 /* True if the pusher gave this option, of which there is just the name. */
 bool receive_option(const char *name);
+/* What stands behind "name=", "" for the bare name, the last one if there are
+ * several; NULL if there is none. */
+const char *receive_option_value(const char *name);
 
 /* True for refs that only windlass writes, or that mislead git itself. */
 bool ref_is_closed(const char *ref);

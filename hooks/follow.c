@@ -1,0 +1,324 @@
+/*
+ * Waiting for clusters. See follow.h. What they report is read where serve
+ * keeps it, after it has verified it; the folder is watched, and looked into
+ * once in a second where it cannot be. A pusher who is gone is noticed, and
+ * one who listens is told no more than a screen or two.
+ */
+#include "config.h"
+#include "hooks/follow.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "hooks/current.h"
+#include "hooks/kept-report.h"
+#include "hooks/receive.h"
+#include "hooks/trust-file.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/base/strvec.h"
+
+#define LOOK_MS 1000
+/* how far it is, of each cluster; and all such lines of one push */
+#define PROGRESS_MS 1000
+#define PROGRESS_LINES 100
+
+/* One cluster that is waited for. */
+struct awaited {
+	const char *cluster;
+	uint64_t counter;	/* of the report that was looked at last */
+	char *told;		/* the last line of how far it is, or NULL */
+	int64_t told_at;	/* monotonic ms */
+	bool done;
+};
+
+struct follower {
+	git_repository *repo;
+	const struct host_config *host;
+	const struct channel_config *ch;
+	struct feedback *fb;
+	struct current current;		/* what is followed */
+	struct strvec clusters;
+	struct awaited *v;
+	size_t lines;			/* of progress, so far */
+	int64_t begin, deadline;	/* monotonic ms */
+	int64_t begin_wall;
+};
+
+int follow_option(int *ret_seconds, struct err *err)
+{
+	const char *value = receive_option_value(WAIT_OPTION);
+	uint64_t seconds = FOLLOW_DEFAULT;
+
+	if (!value) {
+		*ret_seconds = 0;
+		return 0;
+	}
+	if (*value && parse_u64(value, 1, LIMIT_FOLLOW, &seconds) < 0)
+		return err_set(err, ERR_INVALID, "-o " WAIT_OPTION "=%.40s: it "
+			       "is a number of seconds from 1 to %d", value,
+			       LIMIT_FOLLOW);
+	*ret_seconds = (int)seconds;
+	return 0;
+}
+
+/* ---- lines ---- */
+
+__attribute__((format(printf, 3, 4)))
+static void tell(struct follower *f, const struct awaited *a,
+		 const char *fmt, ...)
+{
+	struct buf text = BUF_INIT(4096);
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vaddf(&text, fmt, ap);
+	va_end(ap);
+	feedback_line(f->fb, "windlass: %s@%s: %s", f->ch->name, a->cluster,
+		      text.data);
+	buf_release(&text);
+}
+
+static void tell_failures(struct follower *f, const struct cluster_report *r)
+{
+	for (size_t i = 0; i < r->n_failures; i++) {
+		const struct cluster_failure *c = &r->failures[i];
+
+		feedback_line(f->fb, "windlass:   %s: %s: %s: %s",
+			      *c->source ? c->source : "(source unknown)",
+			      c->object, c->reason, c->message);
+	}
+	if (r->failed > r->n_failures && r->n_failures)
+		feedback_line(f->fb, "windlass:   and %" PRIu64 " more",
+			      r->failed - r->n_failures);
+}
+
+/* "after 3.2 s", or since when, of what was so before the push. */
+static void add_when(const struct follower *f, const struct cluster_report *r,
+		     struct buf *out)
+{
+	int64_t ms = clock_mono_ms() - f->begin;
+	char since[CLOCK_TEXT_SIZE];
+
+	if (r->issued < f->begin_wall) {
+		clock_format(r->since, since);
+		buf_addf(out, "since %s", since);
+	} else {
+		buf_addf(out, "after %" PRId64 ".%" PRId64 " s", ms / 1000,
+			 ms % 1000 / 100);
+	}
+}
+
+static void tell_end(struct follower *f, struct awaited *a,
+		     const struct cluster_report *r)
+{
+	struct buf when = BUF_INIT(64);
+
+	add_when(f, r, &when);
+	if (r->phase == CLUSTER_HEALTHY)
+		tell(f, a, "healthy %s", when.data);
+	else
+		tell(f, a, "%s %s: %s%s%s", cluster_phase_name(r->phase),
+		     when.data, r->reason, *r->message ? ": " : "",
+		     r->message);
+	tell_failures(f, r);
+	buf_release(&when);
+	a->done = true;
+}
+
+static void tell_progress(struct follower *f, struct awaited *a,
+			  const struct cluster_report *r)
+{
+	struct buf line = BUF_INIT(2048);
+	int64_t now = clock_mono_ms();
+
+	if (r->phase == CLUSTER_WAITING)
+		buf_addf(&line, "waiting: %s", *r->message ? r->message
+							   : r->reason);
+	else
+		buf_addf(&line, "%s, %" PRIu64 " of %" PRIu64 " objects ready",
+			 cluster_phase_name(r->phase), r->ready, r->total);
+	if (f->lines < PROGRESS_LINES &&
+	    (!a->told || (strcmp(a->told, line.data) &&
+			  now - a->told_at >= PROGRESS_MS))) {
+		tell(f, a, "%s", line.data);
+		free(a->told);
+		a->told = xstrdup(line.data);
+		a->told_at = now;
+		f->lines++;
+	}
+	buf_release(&line);
+}
+
+/* ---- reports ---- */
+
+static void judge(struct follower *f, struct awaited *a,
+		  const struct cluster_report *r)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+
+	if (strcmp(r->bundle, f->current.id)) {
+		/* it goes on with the next one as soon as it has heard of it */
+		if (r->epoch > b->epoch ||
+		    (r->epoch == b->epoch && r->sequence > b->sequence)) {
+			tell(f, a, "is at %" PRIu64 ".%" PRIu64 " already",
+			     r->epoch, r->sequence);
+			a->done = true;
+		}
+		return;
+	}
+	switch (r->phase) {
+	case CLUSTER_WAITING:
+	case CLUSTER_APPLYING:
+		tell_progress(f, a, r);
+		break;
+	default:
+		tell_end(f, a, r);
+		break;
+	}
+}
+
+static void look(struct follower *f, struct awaited *a)
+{
+	struct cluster_report r;
+	struct err unread = ERR_INIT;
+
+	if (a->done || kept_report_read(f->host, f->ch, a->cluster, NULL, &r,
+					&unread))
+		return;
+	if (r.counter != a->counter || r.phase == CLUSTER_APPLYING)
+		judge(f, a, &r);
+	a->counter = r.counter;
+	cluster_report_release(&r);
+}
+
+static bool all_done(const struct follower *f)
+{
+	for (size_t i = 0; i < f->clusters.n; i++)
+		if (!f->v[i].done)
+			return false;
+	return true;
+}
+
+/* A later push took its place: nobody will report of this one any more. */
+static bool overtaken(struct follower *f)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	struct current now;
+	struct err unread = ERR_INIT;
+
+	if (current_read(f->repo, f->ch, &now, &unread) < 0 ||
+	    !strcmp(now.id, f->current.id))
+		return false;
+	feedback_line(f->fb, "windlass: %s: %" PRIu64 ".%" PRIu64 " was "
+		      "overtaken by %" PRIu64 ".%" PRIu64, f->ch->name,
+		      b->epoch, b->sequence, now.commit.bundle.epoch,
+		      now.commit.bundle.sequence);
+	return true;
+}
+
+static void tell_time_is_over(struct follower *f)
+{
+	int64_t seconds = (f->deadline - f->begin) / 1000;
+
+	for (size_t i = 0; i < f->clusters.n; i++)
+		if (!f->v[i].done)
+			tell(f, &f->v[i], "%s after %" PRId64 " s, and goes on "
+			     "by itself", f->v[i].told ? f->v[i].told :
+			     "has said nothing of it", seconds);
+}
+
+/* ---- the wait ---- */
+
+/* Until a report may have come. False when nobody listens any more. */
+static bool sleep_a_bit(struct follower *f, int fd)
+{
+	struct pollfd p[2] = {
+		{ .fd = fd, .events = POLLIN },
+		{ .fd = f->fb->fd },
+	};
+	int64_t left = f->deadline - clock_mono_ms();
+	char events[4096];
+
+	poll(p, 2, left < LOOK_MS ? (int)left : LOOK_MS);
+	while (fd >= 0 && read(fd, events, sizeof(events)) > 0)
+		;
+	return !f->fb->closed && !(p[1].revents & (POLLERR | POLLHUP));
+}
+
+static void watch(struct follower *f)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+
+	kept_report_dir(f->host, f->ch, &path);
+	/* it may come into being only later: then each second has to do */
+	if (fd >= 0)
+		inotify_add_watch(fd, path.data, IN_MOVED_TO | IN_ONLYDIR);
+	for (;;) {
+		for (size_t i = 0; i < f->clusters.n; i++)
+			look(f, &f->v[i]);
+		if (all_done(f) || overtaken(f))
+			break;
+		if (clock_mono_ms() >= f->deadline) {
+			tell_time_is_over(f);
+			break;
+		}
+		if (!sleep_a_bit(f, fd))
+			break;
+	}
+	if (fd >= 0)
+		close(fd);
+	buf_release(&path);
+}
+
+/* Each cluster once, whatever keys it has. */
+static int find_clusters(struct follower *f, struct err *err)
+{
+	struct trust t = TRUST_INIT;
+	int rc = trust_read_reporters(f->ch, NULL, &t, err);
+
+	for (size_t i = 0; i < t.n; i++)
+		if (!strvec_has(&f->clusters, t.v[i].principal))
+			strvec_push(&f->clusters, t.v[i].principal);
+	trust_release(&t);
+	if (!rc && !f->clusters.n)
+		rc = err_set(err, ERR_INVALID, "windlass.%s.reporters lists "
+			     "nobody", f->ch->name);
+	if (rc)
+		return -1;
+	strvec_sort(&f->clusters);
+	f->v = xcalloc(f->clusters.n, sizeof(*f->v));
+	for (size_t i = 0; i < f->clusters.n; i++)
+		f->v[i].cluster = f->clusters.v[i];
+	return 0;
+}
+
+void follow_rollout(git_repository *repo, const struct host_config *host,
+		    const struct channel_config *ch, int64_t deadline,
+		    struct feedback *fb)
+{
+	struct follower f = {
+		.repo = repo, .host = host, .ch = ch, .fb = fb,
+		.begin = clock_mono_ms(), .begin_wall = clock_now(),
+		.deadline = deadline,
+	};
+	struct err err = ERR_INIT;
+
+	if (current_read(repo, ch, &f.current, &err) < 0 ||
+	    find_clusters(&f, &err) < 0)
+		feedback_line(fb, "windlass: %s: there is nobody to wait for: "
+			      "%s", ch->name, err.msg);
+	else if (*f.current.id)
+		watch(&f);
+	for (size_t i = 0; f.v && i < f.clusters.n; i++)
+		free(f.v[i].told);
+	free(f.v);
+	strvec_release(&f.clusters);
+}
