@@ -20,6 +20,7 @@ int cmd_pre_receive(int argc, char **argv);
 int cmd_post_receive(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
+int cmd_rollback(int argc, char **argv);
 int cmd_upload(int argc, char **argv);
 int cmd_record_reports(int argc, char **argv);
 

@@ -11,8 +11,9 @@
 #include "schema/base/mem.h"
 #include "schema/base/proc.h"
 
-int git_run(const struct host_config *host, const char *const *argv,
-	    const void *in, size_t in_len, int out_fd, struct err *err)
+/* With ret_status NULL any exit status but 0 is an error. */
+static int run(const struct host_config *host, const char *const *argv,
+	       struct proc *p, int *ret_status, struct err *err)
 {
 	char *git_dir = xasprintf("GIT_DIR=%s", host->git_dir);
 	const char *const env[] = {
@@ -25,17 +26,31 @@ int git_run(const struct host_config *host, const char *const *argv,
 		"GIT_CONFIG_COUNT", NULL,
 	};
 	struct strvec args = STRVEC_INIT;
-	struct proc p = {
-		.env = env, .in = in, .in_len = in_len, .out_fd = out_fd,
-	};
 	int rc;
 
 	strvec_push(&args, "git");
 	for (; *argv; argv++)
 		strvec_push(&args, *argv);
-	p.argv = (const char *const *)args.v;
-	rc = proc_check(&p, err);
+	p->env = env;
+	p->argv = (const char *const *)args.v;
+	rc = ret_status ? proc_run(p, ret_status, err) : proc_check(p, err);
 	strvec_release(&args);
 	free(git_dir);
 	return rc;
+}
+
+int git_run(const struct host_config *host, const char *const *argv,
+	    const void *in, size_t in_len, int out_fd, struct err *err)
+{
+	struct proc p = { .in = in, .in_len = in_len, .out_fd = out_fd };
+
+	return run(host, argv, &p, NULL, err);
+}
+
+int git_try(const struct host_config *host, const char *const *argv,
+	    struct buf *diag, int *ret_status, struct err *err)
+{
+	struct proc p = { .diag = diag };
+
+	return run(host, argv, &p, ret_status, err);
 }

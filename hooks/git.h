@@ -17,4 +17,11 @@
 int git_run(const struct host_config *host, const char *const *argv,
 	    const void *in, size_t in_len, int out_fd, struct err *err);
 
+/*
+ * The same for one whose end is not an error by itself: its exit status, and
+ * what it says on stderr, appended to diag. Its stdout goes nowhere.
+ */
+int git_try(const struct host_config *host, const char *const *argv,
+	    struct buf *diag, int *ret_status, struct err *err);
+
 #endif

@@ -79,6 +79,11 @@ libhooks_a_SOURCES += \
 	hooks/trust-file.c hooks/trust-file.h \
 	hooks/validate.c hooks/validate.h
 
+# rollback: commits that are made at the host
+libhooks_a_SOURCES += \
+	hooks/edit.c hooks/edit.h \
+	hooks/rollback.c
+
 # doctor: whether all of it works
 libhooks_a_SOURCES += \
 	hooks/doctor.c hooks/doctor.h \

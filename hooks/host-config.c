@@ -55,6 +55,17 @@ static int set_pushee(void *target, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_push_url(void *target, const char *v, struct err *err)
+{
+	struct host_config *c = target;
+
+	if (!*v || *v == '-')
+		return err_set(err, ERR_INVALID, "must be a url to push to");
+	free(c->push_url);
+	c->push_url = xstrdup(v);
+	return 0;
+}
+
 static int set_id(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -108,6 +119,20 @@ static int set_publisher(void *target, const char *v, struct err *err)
 	struct channel_config *c = target;
 
 	return value_identity(v, &c->publisher, err);
+}
+
+static int set_editor(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_identity(v, &c->editor, err);
+}
+
+static int set_editor_key(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_signing_key(v, &c->editor_key, err);
 }
 
 static int set_delete_limit(void *target, const char *v, struct err *err)
@@ -248,6 +273,7 @@ POLICY_SETTING(set_required_labels, "requiredLabels")
 static const struct setting host_settings[] = {
 	{ "publish", set_publish },
 	{ "pushee", set_pushee },
+	{ "pushUrl", set_push_url },
 	{ "replaced", set_replaced },
 	{ "serve", set_serve },
 	{ NULL, NULL },
@@ -261,6 +287,8 @@ static const struct setting channel_settings[] = {
 	{ "kubernetes", set_kubernetes },
 	{ "signingKey", set_signing_key },
 	{ "publisher", set_publisher },
+	{ "editor", set_editor },
+	{ "editorKey", set_editor_key },
 	{ "deleteLimit", set_delete_limit },
 	{ "headLifetime", set_head_lifetime },
 	{ "defaultNamespace", set_default_namespace },
@@ -399,6 +427,10 @@ static int complete_channel(struct channel_config *ch, struct err *err)
 	    !ch->developers)
 		return missing(ch, "developers", "/etc/windlass/developers",
 			       err);
+	if (ch->editor_key && !strcmp(ch->editor_key, ch->signing_key))
+		return err_set(err, ERR_INVALID, "%s.%s.editorKey is the "
+			       "signingKey: a publisher's key signs bundles "
+			       "and heads, nothing else", SECTION, ch->name);
 	if (value_paths_apart(&ch->paths, err) < 0)
 		return err_wrap(err, "channel '%s'", ch->name);
 	if (!ch->kubernetes)
@@ -407,6 +439,8 @@ static int complete_channel(struct channel_config *ch, struct err *err)
 		ch->default_namespace = xstrdup("");
 	if (!ch->publisher)
 		ch->publisher = value_default_identity(ch->name);
+	if (!ch->editor)
+		ch->editor = xstrdup(ch->publisher);
 	return 0;
 }
 
@@ -534,6 +568,8 @@ static void channel_release(struct channel_config *ch)
 	free(ch->kubernetes);
 	free(ch->signing_key);
 	free(ch->publisher);
+	free(ch->editor);
+	free(ch->editor_key);
 	free(ch->default_namespace);
 	strvec_release(&ch->crds);
 	free(ch->approvers);
@@ -555,6 +591,7 @@ void config_release(struct host_config *c)
 	free(c->publish_dir);
 	free(c->serve);
 	strvec_release(&c->pushees);
+	free(c->push_url);
 	*c = (struct host_config){ 0 };
 }
 

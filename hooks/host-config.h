@@ -3,10 +3,10 @@
  * (DESIGN.md section 3). Every value is checked when it is read; a bad one
  * is one clear error that names the key, what it says and what it may say.
  *
- *   [windlass]         publish, serve, pushee (repeatable)
+ *   [windlass]         publish, serve, pushUrl, pushee (repeatable)
  *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
- *                      signingKey, publisher, deleteLimit, headLifetime,
- *                      defaultNamespace, secrets, crds (repeatable),
+ *                      signingKey, publisher, editor, editorKey,
+ *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
  *                      approvers, developers, requireSignedCommits,
  *                      requireSignedPush, reporters, unknownKinds, strict,
  *                      and those of schema/policy.h
@@ -35,6 +35,9 @@ struct channel_config {
 	char *kubernetes;		/* "1.36" */
 	char *signing_key;		/* for signer_open */
 	char *publisher;		/* "Name <mail>": committer of bundles */
+	char *editor;			/* the same, of commits to the source
+					   that are made here (edit.h) */
+	char *editor_key;		/* which signs them, or NULL */
 	uint64_t delete_limit;
 	int64_t head_lifetime;		/* seconds */
 	char *default_namespace;	/* "" if there is none */
@@ -55,6 +58,8 @@ struct host_config {
 	char *state_dir;		/* <git_dir>/windlass */
 	char *publish_dir;		/* absolute */
 	char *serve;			/* "127.0.0.1:8420", or NULL */
+	char *push_url;			/* where these are pushed to, or NULL:
+					   into the repository itself */
 	struct strvec pushees;		/* urls that signed pushes may be
 					   for; none: any */
 	struct channel_config *channels;	/* sorted by name */

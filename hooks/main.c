@@ -18,6 +18,7 @@ static const struct command commands[] = {
 	{ "doctor", cmd_doctor, "check everything that publishing depends on" },
 	{ "publish", cmd_publish, "publish what is not published yet" },
 	{ "refresh", cmd_refresh, "sign heads again before they expire" },
+	{ "rollback", cmd_rollback, "make the source what it was, and push that" },
 	{ "upload", cmd_upload, "bring what is published into buckets" },
 	{ "record-reports", cmd_record_reports,
 	  "write what clusters report into the repository" },

@@ -1,0 +1,162 @@
+/*
+ * Commits that are made at the Git host. See edit.h. Never signs with the
+ * publisher's key: a commit whose tree and message others can choose must not
+ * have a signature that makes a bundle. Trusts the stock git that PATH finds
+ * to run the hooks, as it does for every push.
+ */
+#include "config.h"
+#include "hooks/edit.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hooks/git.h"
+#include "hooks/guard.h"
+#include "hooks/sign.h"
+#include "schema/base/clock.h"
+#include "schema/base/mem.h"
+
+/* The commit without its signature. */
+static int make_payload(const struct host *host,
+			const struct channel_config *ch, const char *tip,
+			const git_oid *tree, const char *message,
+			git_buf *ret, struct err *err)
+{
+	char identity[SIGN_IDENTITY_MAX + 1];
+	git_signature *who = NULL;
+	git_commit *parent = NULL;
+	git_tree *t = NULL;
+	git_oid id;
+	int rc;
+
+	if (sign_committer(ch->editor, clock_now(), identity, err) < 0)
+		return -1;
+	rc = git_signature_from_buffer(&who, identity);
+	rc = rc < 0 ? rc : git_oid_fromstr(&id, tip);
+	rc = rc < 0 ? rc : git_commit_lookup(&parent, host->repo, &id);
+	rc = rc < 0 ? rc : git_tree_lookup(&t, host->repo, tree);
+	rc = rc < 0 ? rc : git_commit_create_buffer(
+		ret, host->repo, who, who, NULL, message, t, 1,
+		(const git_commit *[]){ parent });
+	if (rc < 0)
+		rc = repo_err(err, ERR_INTERNAL, "cannot make a commit on %s",
+			      tip);
+	git_signature_free(who);
+	git_commit_free(parent);
+	git_tree_free(t);
+	return rc;
+}
+
+/* The armour, without its last LF; NULL where the channel has no key. */
+static int sign(const struct channel_config *ch, const git_buf *payload,
+		struct buf *ret, struct err *err)
+{
+	struct signer *signer = NULL;
+	int rc;
+
+	if (!ch->editor_key) {
+		if (!ch->require_signed_commits && !ch->require_signed_push)
+			return 0;
+		return err_set(err, ERR_INVALID, "channel '%s' wants what is "
+			       "signed by one of its developers: set windlass."
+			       "%s.editorKey to a key that '%s' lists",
+			       ch->name, ch->name, ch->developers);
+	}
+	rc = signer_open(ch->editor_key, &signer, err);
+	if (!rc)
+		rc = sign_text(signer, "git", payload->ptr, payload->size, ret,
+			       err);
+	if (rc < 0)
+		err_wrap(err, "windlass.%s.editorKey", ch->name);
+	else
+		buf_truncate(ret, ret->len - 1);
+	signer_free(signer);
+	return rc;
+}
+
+int edit_commit(const struct host *host, const struct channel_config *ch,
+		const char *tip, const git_oid *tree, const char *message,
+		char ret_id[GIT_HEX_SIZE], struct err *err)
+{
+	struct buf armour = BUF_INIT(LIMIT_ARMOUR_BYTES);
+	git_buf payload = { 0 };
+	git_oid id;
+	int rc = make_payload(host, ch, tip, tree, message, &payload, err);
+
+	if (!rc)
+		rc = sign(ch, &payload, &armour, err);
+	if (!rc && git_commit_create_with_signature(
+			&id, host->repo, payload.ptr,
+			armour.len ? armour.data : NULL, NULL) < 0)
+		rc = repo_err(err, ERR_INTERNAL, "cannot write a commit");
+	if (!rc)
+		git_oid_tostr(ret_id, GIT_HEX_SIZE, &id);
+	git_buf_dispose(&payload);
+	buf_release(&armour);
+	return rc;
+}
+
+/* What the hooks say comes with "remote: " before and spaces behind it. */
+static void add_words(const struct buf *diag, struct buf *out)
+{
+	static const char remote[] = "remote: ";
+	const char *p = diag->data, *end = p + diag->len;
+
+	while (p < end) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+		const char *next = lf ? lf + 1 : end, *last = lf ? lf : end;
+
+		if ((size_t)(last - p) >= strlen(remote) &&
+		    !memcmp(p, remote, strlen(remote)))
+			p += strlen(remote);
+		while (last > p && (last[-1] == ' ' || last[-1] == '\r'))
+			last--;
+		buf_add(out, p, (size_t)(last - p));
+		buf_addc(out, '\n');
+		p = next;
+	}
+}
+
+int edit_push(const struct host *host, const struct channel_config *ch,
+	      const char *id, uint64_t allow_deletes, struct buf *ret_words,
+	      struct err *err)
+{
+	struct buf diag = BUF_INIT(EDIT_WORDS_BYTES);
+	char *key = xasprintf("user.signingKey=%s",
+			      ch->editor_key ? ch->editor_key : "");
+	char *allow = xasprintf(ALLOW_OPTION "=%s:%" PRIu64, ch->name,
+				allow_deletes);
+	char *refspec = xasprintf("%s:%s", id, ch->ref);
+	const char *argv[16];
+	size_t n = 0;
+	int status, rc;
+
+	argv[n++] = "-c";
+	argv[n++] = "gpg.format=ssh";
+	argv[n++] = "-c";
+	argv[n++] = key;
+	argv[n++] = "push";
+	argv[n++] = "--quiet";
+	argv[n++] = ch->require_signed_push ? "--signed=true"
+					    : "--signed=false";
+	if (allow_deletes) {
+		argv[n++] = "-o";
+		argv[n++] = allow;
+	}
+	argv[n++] = "--";
+	argv[n++] = host->config.push_url ? host->config.push_url
+					  : host->config.git_dir;
+	argv[n++] = refspec;
+	argv[n] = NULL;
+	rc = git_try(&host->config, argv, &diag, &status, err);
+	add_words(&diag, ret_words);
+	if (!rc && status)
+		rc = err_set(err, ERR_DENIED, "the push to %s was refused",
+			     ch->ref);
+	free(key);
+	free(allow);
+	free(refspec);
+	buf_release(&diag);
+	return rc;
+}

@@ -1,0 +1,35 @@
+/*
+ * Commits to a channel's source that are made at the Git host itself, where
+ * nobody has a clone: they come in by a push like everybody's, through all
+ * hooks of the repository, so that they are checked, planned and published as
+ * any other, and a ref that moved meanwhile refuses them.
+ */
+#ifndef HOOKS_EDIT_H
+#define HOOKS_EDIT_H
+
+#include "hooks/commands.h"
+
+/* bytes of what git and the hooks say of one push */
+#define EDIT_WORDS_BYTES (128u * 1024)
+
+/*
+ * Writes a commit of `tree` on top of `tip`, by windlass.<channel>.editor,
+ * signed with editorKey where there is one. `message` ends with a LF. Nothing
+ * refers to it yet. ERR_INVALID where the channel wants signatures and has no
+ * editorKey.
+ */
+int edit_commit(const struct host *host, const struct channel_config *ch,
+		const char *tip, const git_oid *tree, const char *message,
+		char ret_id[GIT_HEX_SIZE], struct err *err);
+
+/*
+ * Pushes the commit to the channel's ref: in this repository, or to
+ * windlass.pushUrl. `allow_deletes` goes with it as the push option, unless
+ * it is 0. Appends what git and the hooks said, a line each, to ret_words.
+ * ERR_DENIED when the push is refused.
+ */
+int edit_push(const struct host *host, const struct channel_config *ch,
+	      const char *id, uint64_t allow_deletes, struct buf *ret_words,
+	      struct err *err);
+
+#endif
