@@ -79,6 +79,11 @@ libhooks_a_SOURCES += \
 	hooks/trust-file.c hooks/trust-file.h \
 	hooks/validate.c hooks/validate.h
 
+# looking before the merge
+libhooks_a_SOURCES += \
+	hooks/findings.c hooks/findings.h \
+	hooks/review.c hooks/review.h
+
 # rollback: commits that are made at the host
 libhooks_a_SOURCES += \
 	hooks/edit.c hooks/edit.h \

@@ -66,6 +66,33 @@ static int set_push_url(void *target, const char *v, struct err *err)
 	return 0;
 }
 
+/* The refs below it are removed after a push to one. */
+static int set_review_refs(void *target, const char *v, struct err *err)
+{
+	static const char *const taken[] = {
+		"refs/heads/", "refs/tags/", "refs/notes/", "refs/remotes/",
+		"refs/windlass/", "refs/windlass-status/",
+		"refs/windlass-approvals/",
+	};
+	struct host_config *c = target;
+	char *ref = xasprintf("%sx", v);
+	bool bad = strncmp(v, "refs/", 5) || strlen(v) < 7 ||
+		   v[strlen(v) - 1] != '/' || strlen(v) > REVIEW_REFS_MAX;
+	int valid = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(taken); i++)
+		bad |= !strcmp(v, taken[i]);
+	if (git_reference_name_is_valid(&valid, ref) < 0 || !valid)
+		bad = true;
+	free(ref);
+	if (bad)
+		return err_set(err, ERR_INVALID, "must be a folder of refs "
+			       "for nothing else, as refs/for-review/");
+	free(c->review_refs);
+	c->review_refs = xstrdup(v);
+	return 0;
+}
+
 static int set_id(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -275,6 +302,7 @@ static const struct setting host_settings[] = {
 	{ "pushee", set_pushee },
 	{ "pushUrl", set_push_url },
 	{ "replaced", set_replaced },
+	{ "reviewRefs", set_review_refs },
 	{ "serve", set_serve },
 	{ NULL, NULL },
 };
@@ -472,11 +500,20 @@ static int complete(struct host_config *c, struct err *err)
 {
 	if (!c->publish_dir)
 		c->publish_dir = xasprintf("%s/public", c->state_dir);
+	if (!c->review_refs)
+		c->review_refs = xstrdup(REVIEW_REFS_DEFAULT);
 	if (c->n)
 		qsort(c->channels, c->n, sizeof(*c->channels), by_name);
 	for (size_t i = 0; i < c->n; i++) {
 		if (complete_channel(&c->channels[i], err) < 0)
 			return -1;
+		if (!strncmp(c->channels[i].ref, c->review_refs,
+			     strlen(c->review_refs)))
+			return err_set(err, ERR_INVALID, "channel '%s' follows "
+				       "'%s', which is a ref for review and "
+				       "would be removed (%s.reviewRefs)",
+				       c->channels[i].name, c->channels[i].ref,
+				       SECTION);
 		for (size_t j = 0; j < i; j++)
 			if (check_pair(&c->channels[j], &c->channels[i],
 				       err) < 0)
@@ -592,6 +629,7 @@ void config_release(struct host_config *c)
 	free(c->serve);
 	strvec_release(&c->pushees);
 	free(c->push_url);
+	free(c->review_refs);
 	*c = (struct host_config){ 0 };
 }
 

@@ -3,7 +3,7 @@
  * (DESIGN.md section 3). Every value is checked when it is read; a bad one
  * is one clear error that names the key, what it says and what it may say.
  *
- *   [windlass]         publish, serve, pushUrl, pushee (repeatable)
+ *   [windlass]         publish, serve, pushUrl, reviewRefs, pushee (repeatable)
  *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
  *                      signingKey, publisher, editor, editorKey,
  *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
@@ -24,6 +24,8 @@
 
 #define DELETE_LIMIT_DEFAULT 10
 #define HEAD_LIFETIME_DEFAULT (24 * 3600)
+#define REVIEW_REFS_DEFAULT "refs/for-review/"
+#define REVIEW_REFS_MAX 100
 
 struct channel_config {
 	char name[LIMIT_CHANNEL_BYTES + 1];
@@ -60,6 +62,7 @@ struct host_config {
 	char *serve;			/* "127.0.0.1:8420", or NULL */
 	char *push_url;			/* where these are pushed to, or NULL:
 					   into the repository itself */
+	char *review_refs;		/* prefix of refs for review */
 	struct strvec pushees;		/* urls that signed pushes may be
 					   for; none: any */
 	struct channel_config *channels;	/* sorted by name */

@@ -21,6 +21,9 @@
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 
+/* how long a push waits for the one before it to be published */
+#define SETTLED_MS 5000
+
 /* True if the published head is of a later place than the current bundle. */
 static bool head_ahead(const struct job *j)
 {
@@ -152,6 +155,24 @@ int job_lock(const struct host_config *host, const struct channel_config *ch,
 	if (!rc)
 		rc = fs_lock(AT_FDCWD, path.data, lock_ms, ret_fd, err);
 	buf_release(&path);
+	return rc;
+}
+
+int job_read_settled(git_repository *repo, const struct host_config *host,
+		     const struct channel_config *ch, struct current *ret,
+		     struct err *err)
+{
+	int lock, rc;
+
+	if (job_lock(host, ch, SETTLED_MS, &lock, err) < 0) {
+		if (err->class == ERR_TRANSIENT)
+			err_set(err, ERR_TRANSIENT, "another push is still "
+				"being published after %d s; push again in a "
+				"moment", SETTLED_MS / 1000);
+		return -1;
+	}
+	rc = current_read(repo, ch, ret, err);
+	close(lock);
 	return rc;
 }
 

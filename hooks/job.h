@@ -44,6 +44,14 @@ void job_end(struct job *j);
 int job_lock(const struct host_config *host, const struct channel_config *ch,
 	     int lock_ms, int *ret_fd, struct err *err);
 
+/*
+ * The last signed bundle, for a push that is being judged: not one that is
+ * just being replaced. ERR_TRANSIENT after some seconds.
+ */
+int job_read_settled(git_repository *repo, const struct host_config *host,
+		     const struct channel_config *ch, struct current *ret,
+		     struct err *err);
+
 /* True when the next bundle begins an epoch: the first one, or a new one. */
 bool job_new_epoch(const struct job *j);
 

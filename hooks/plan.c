@@ -112,6 +112,18 @@ void plan_show_deleted(const struct plan *p, struct feedback *fb)
 	show_op(p, PLAN_DELETE, fb);
 }
 
+void plan_tell(const struct plan *p, const char *channel,
+	       struct feedback *fb)
+{
+	struct buf counts = BUF_INIT(128);
+
+	plan_counts(p, &counts);
+	feedback_line(fb, "windlass: %s: %s", channel,
+		      p->n ? counts.data : "no object changes");
+	plan_show(p, fb);
+	buf_release(&counts);
+}
+
 void plan_show(const struct plan *p, struct feedback *fb)
 {
 	plan_show_deleted(p, fb);

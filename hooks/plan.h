@@ -64,6 +64,9 @@ void plan_counts(const struct plan *p, struct buf *out);
  * sort only how many more there are.
  */
 void plan_show(const struct plan *p, struct feedback *fb);
+/* Its counts, and it, of this channel: "windlass: prod: +2 ~1 -0". */
+void plan_tell(const struct plan *p, const char *channel,
+	       struct feedback *fb);
 void plan_show_deleted(const struct plan *p, struct feedback *fb);
 
 #endif

@@ -20,6 +20,7 @@
 #include "hooks/job.h"
 #include "hooks/receive.h"
 #include "hooks/report.h"
+#include "hooks/review.h"
 #include "hooks/tidy.h"
 #include "hooks/upload-start.h"
 #include "schema/base/clock.h"
@@ -182,6 +183,7 @@ int cmd_post_receive(int argc, char **argv)
 		host_close(&host);
 		return 0;
 	}
+	review_forget(&host, &updates, &fb);
 	publish_all(&host, &updates, &fb);
 	updates_release(&updates);
 	host_close(&host);

@@ -16,21 +16,20 @@
 #include "hooks/concern.h"
 #include "hooks/developers.h"
 #include "hooks/feedback.h"
+#include "hooks/findings.h"
 #include "hooks/follow.h"
 #include "hooks/guard.h"
 #include "hooks/host-check.h"
 #include "hooks/job.h"
 #include "hooks/pushes.h"
 #include "hooks/receive.h"
+#include "hooks/review.h"
 #include "hooks/trust-file.h"
 #include "hooks/validate.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/base/options.h"
-
-/* how long a push waits for the one before it to be published */
-#define LOCK_MS 5000
 
 static const char usage[] =
 "usage: windlass-hook pre-receive\n"
@@ -86,24 +85,6 @@ static void refuse(struct push *p, const struct channel_config *ch,
 	p->refused = true;
 }
 
-/* The last signed bundle, not one that is being replaced just now. */
-static int read_current(struct push *p, const struct channel_config *ch,
-			struct current *ret, struct err *err)
-{
-	int lock, rc;
-
-	if (job_lock(&p->host.config, ch, LOCK_MS, &lock, err) < 0) {
-		if (err->class == ERR_TRANSIENT)
-			err_set(err, ERR_TRANSIENT, "another push is still "
-				"being published after %d s; push again in a "
-				"moment", LOCK_MS / 1000);
-		return -1;
-	}
-	rc = current_read(p->host.repo, ch, ret, err);
-	close(lock);
-	return rc;
-}
-
 static bool is_approval(const struct update *u)
 {
 	return !strncmp(u->ref, APPROVAL_REF_PREFIX,
@@ -125,7 +106,8 @@ static void check_approval(struct push *p, const struct update *u)
 	if (!ch || strcmp(u->ref, u->target))
 		refuse(p, NULL, "'%s' cannot be pushed: no channel has "
 		       "approvals there", u->ref);
-	else if (read_current(p, ch, &current, &err) < 0 ||
+	else if (job_read_settled(p->host.repo, &p->host.config, ch, &current,
+				  &err) < 0 ||
 		 approvals_check(p->host.repo, ch, &current, u, &said,
 				 &err) < 0)
 		refuse(p, ch, "'%s': %s", u->ref, err.msg);
@@ -158,6 +140,9 @@ static void check_refs(struct push *p)
 			       "git", p->updates.v[i].ref);
 		else if (is_approval(&p->updates.v[i]))
 			check_approval(p, &p->updates.v[i]);
+		else if (review_is(&p->host.config, &p->updates.v[i]))
+			p->refused |= !review_push(&p->host,
+						   &p->updates.v[i], &p->fb);
 }
 
 /*
@@ -188,7 +173,6 @@ static bool accept_plan(struct push *p, const struct current *current,
 	const struct update *u = grant->update;
 	const char *tip = u->new_id;
 	struct allowances given = p->given;
-	struct buf counts = BUF_INIT(128);
 
 	if (guard_applies(ch, plan)) {
 		if (!allow_covers(&given, ch->name, plan->deleted) &&
@@ -199,15 +183,7 @@ static bool accept_plan(struct push *p, const struct current *current,
 		}
 		grant->deletions = plan->deleted;
 	}
-	plan_counts(plan, &counts);
-	if (plan->n)
-		feedback_line(&p->fb, "windlass: %s: %s", ch->name,
-			      counts.data);
-	else
-		feedback_line(&p->fb, "windlass: %s: no object changes",
-			      ch->name);
-	plan_show(plan, &p->fb);
-	buf_release(&counts);
+	plan_tell(plan, ch->name, &p->fb);
 	return true;
 }
 
@@ -218,38 +194,6 @@ static int check_machine(const struct host_config *c, struct err *err)
 	    host_check_space(c->git_dir, err) < 0)
 		return -1;
 	return host_check_space(c->publish_dir, err);
-}
-
-struct tip {
-	git_repository *repo;
-	const git_oid *tree;
-};
-
-static int read_file(void *arg, const char *path, struct buf *out,
-		     struct err *err)
-{
-	const struct tip *tip = arg;
-	char hex[GIT_HEX_SIZE];
-	unsigned mode;
-	git_oid id;
-	int rc = repo_tree_entry(tip->repo, tip->tree, path, &id, &mode, err);
-
-	if (rc)
-		return -1;
-	git_oid_tostr(hex, sizeof(hex), &id);
-	return repo_read(tip->repo, hex, GIT_OBJECT_BLOB, out, err);
-}
-
-/* By `git push -o lines` with the lines that they are about. */
-static void show_problems(struct push *p, const struct verdict *v,
-			  struct problems *ps)
-{
-	struct tip tip = { p->host.repo, &v->tree };
-	const struct feedback_source source = { read_file, &tip };
-
-	problems_say_unjudged(ps);
-	feedback_problems(&p->fb, ps, receive_option(LINES_OPTION) ? &source :
-								     NULL);
 }
 
 /* ---- who pushes ---- */
@@ -343,7 +287,8 @@ static void judge(struct push *p, const struct channel_config *ch,
 
 	*grant = (struct grant){ .ch = ch, .update = u };
 	if (check_machine(&p->host.config, &err) < 0 ||
-	    read_current(p, ch, &current, &err) < 0 ||
+	    job_read_settled(p->host.repo, &p->host.config, ch, &current,
+			     &err) < 0 ||
 	    check_pusher(p, &current, grant, &err) < 0 ||
 	    developers_check(p->host.repo, &p->host.config, ch, &current,
 			     u->new_id, &err) < 0 ||
@@ -351,8 +296,7 @@ static void judge(struct push *p, const struct channel_config *ch,
 		refuse(p, ch, "%s", err.msg);
 		goto out;
 	}
-	if (ps.n || ps.unchecked)
-		show_problems(p, &v, &ps);
+	findings_show(&p->fb, p->host.repo, &v.tree, &ps);
 	if (ps.errors) {
 		refuse(p, ch, "nothing of this push was taken");
 		goto out;

@@ -47,8 +47,6 @@ int updates_find(git_repository *repo, const struct updates *us,
 		 const char *ref, const struct update **ret, struct err *err);
 void updates_release(struct updates *us);
 
-/* `git push -o lines`: findings are shown with the lines in question. */
-#define LINES_OPTION "lines"
 /* True if the pusher gave this option, of which there is just the name. */
 bool receive_option(const char *name);
 /* What stands behind "name=", "" for the bare name, the last one if there are
