@@ -16,6 +16,12 @@ endif
 
 EXTRA_DIST += t/fuzz/corpus t/fuzz/run t/fuzz/driver.c t/unit/tap.h
 
+FUZZ_TARGETS += t/fuzz/fuzz-agent
+t_fuzz_fuzz_agent_SOURCES = t/fuzz/fuzz-agent.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_agent_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_agent_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_agent_LDADD = $(FUZZ_LDADD)
+
 FUZZ_TARGETS += t/fuzz/fuzz-approval
 t_fuzz_fuzz_approval_SOURCES = t/fuzz/fuzz-approval.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_approval_CPPFLAGS = $(FUZZ_CPPFLAGS)
@@ -100,11 +106,23 @@ t_fuzz_fuzz_pattern_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_pattern_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_pattern_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-push
+t_fuzz_fuzz_push_SOURCES = t/fuzz/fuzz-push.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_push_CPPFLAGS = $(FUZZ_CPPFLAGS) $(LIBGIT2_CFLAGS)
+t_fuzz_fuzz_push_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_push_LDADD = $(HOOKS_LIBS)
+
 FUZZ_TARGETS += t/fuzz/fuzz-sshsig
 t_fuzz_fuzz_sshsig_SOURCES = t/fuzz/fuzz-sshsig.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_sshsig_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_sshsig_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_sshsig_LDADD = $(FUZZ_LDADD)
+
+FUZZ_TARGETS += t/fuzz/fuzz-sums
+t_fuzz_fuzz_sums_SOURCES = t/fuzz/fuzz-sums.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_sums_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_sums_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_sums_LDADD = $(FUZZ_LDADD)
 
 FUZZ_TARGETS += t/fuzz/fuzz-trust
 t_fuzz_fuzz_trust_SOURCES = t/fuzz/fuzz-trust.c $(FUZZ_DRIVER)
