@@ -2,7 +2,8 @@
  * windlass-hook serve: hands out heads and packs, holds back answers until
  * there is news, keeps heads fresh and publishes what no hook did. This file
  * is its command line and what it refuses to do: to be reached from beyond
- * this machine in the clear, or by everybody without being told so.
+ * this machine in the clear, or by everybody without being told so, and to
+ * begin while others can get at a key.
  */
 #include "config.h"
 #include "hooks/serve.h"
@@ -17,6 +18,7 @@
 #include "schema/base/num.h"
 #include "schema/base/options.h"
 #include "schema/object.h"
+#include "schema/sshkey.h"
 
 #define LISTEN_DEFAULT "127.0.0.1:8420"
 
@@ -112,6 +114,20 @@ static int check_policy(const struct serve_options *o,
 		return err_set(err, ERR_INVALID, "beyond loopback it needs "
 			       "--tokens FILE, or --public to answer "
 			       "everybody");
+	return 0;
+}
+
+/*
+ * A key that others could have read has to be seen by an admin, who would not
+ * look for it while heads are served as if nothing were. Of the others, which
+ * may come back by themselves, only their own channel is behind.
+ */
+static int check_keys(const struct host_config *c, struct err *err)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (signer_check(c->channels[i].signing_key, err) < 0)
+			return err_wrap(err, "windlass.%s.signingKey",
+					c->channels[i].name);
 	return 0;
 }
 
@@ -224,7 +240,8 @@ static int start(struct serve *s, struct err *err)
 		s->addr = s->given.http_addr;
 	else if (listen_parse(text ? text : LISTEN_DEFAULT, &s->addr, err) < 0)
 		return -1;
-	if (check_policy(&s->opts, &s->addr, &s->host.config, err) < 0)
+	if (check_policy(&s->opts, &s->addr, &s->host.config, err) < 0 ||
+	    check_keys(&s->host.config, err) < 0)
 		return -1;
 	if (s->opts.tokens_file &&
 	    tokens_read(s->opts.tokens_file, &s->tokens, err) < 0)

@@ -8,6 +8,7 @@
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "schema/agent.h"
 #include "schema/base/mem.h"
@@ -59,6 +60,24 @@ int signer_open(const char *spec, struct signer **ret, struct err *err)
 	}
 	*ret = s;
 	return 0;
+}
+
+int signer_check(const char *spec, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int fd;
+
+	if (!strncmp(spec, AGENT_PREFIX, strlen(AGENT_PREFIX)))
+		return 0;
+	if (keyfile_open(spec, "key file", &fd, &why) == 0) {
+		close(fd);
+		return 0;
+	}
+	/* what a system call says is of the moment */
+	if (why.sys)
+		return 0;
+	*err = why;
+	return -1;
 }
 
 const struct sshkey *signer_key(const struct signer *s)

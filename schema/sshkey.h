@@ -60,6 +60,12 @@ struct signer;
  * is wanted for nothing.
  */
 int signer_open(const char *spec, struct signer **ret, struct err *err);
+/*
+ * -1 with ERR_INVALID for a key file that others could have read or replaced:
+ * no fault that time or another program mends. 0 otherwise, also where the
+ * file cannot be opened, or an agent has the key.
+ */
+int signer_check(const char *spec, struct err *err);
 const struct sshkey *signer_key(const struct signer *s);
 /*
  * Signs the SSHSIG of the message in a namespace: appends the armour, with

@@ -52,11 +52,11 @@ unusable() {
 	hook host.git doctor >doctor.out 2>&1
 	like "$(cat doctor.out)" "^FAIL  prod: key: .*" \
 		"attack-50 $1: doctor is red"
-	start serve windlass-hook serve --repo host.git --listen 127.0.0.1:0 \
-		--check-interval 1s
-	wait_line 20 serve.log "$2"
-	like "$(cat serve.log)" "$2" "attack-50 $1: serve says why"
-	stop serve
+	timeout 60 windlass-hook serve --repo host.git --listen 127.0.0.1:0 \
+		--check-interval 1s >serve.log 2>&1
+	is $? 1 "attack-50 $1: serve does not start"
+	like "$(cat serve.log)" "^[^ ]*: windlass.prod.signingKey: .*$2" \
+		"attack-50 $1: and says why"
 	is "$(bundle host.git prod) $(cat host.git/windlass/public/prod/head)" \
 		"$good $head" "attack-50 $1: nothing is signed"
 }
@@ -89,11 +89,43 @@ mv keys/real $key
 set_channel host.git prod signingKey "$TRASH/$key"
 
 # where it is used it is nowhere to be seen
+# a key that is missing is no danger: the other channel goes on
+make_key spare
+add_channel host.git spare
+set_channel host.git spare signingKey "$TRASH/keys/spare"
+mv keys/spare keys/away
+start serve windlass-hook serve --repo host.git --listen 127.0.0.1:0 \
+	--check-interval 1s
+ok "attack-50 a key that is missing: serve starts" \
+	wait_line 20 serve.log '^listening'
+published() { [ "$(bundle host.git prod)" != "$good" ]; }
+ok "attack-50 and signs for other channels" wait_for 20 published
+# nor does one that gets loose stop what runs
+mv keys/away keys/spare
+chmod 644 keys/spare
+put work deploy/spare/a.yaml ConfigMap a demo
+commit work spare
+git -C host.git config core.hooksPath "$TRASH/no-hooks"
+push work
+git -C host.git config --unset core.hooksPath
+ok "attack-50 a key that becomes loose: serve says so" \
+	wait_line 20 serve.log 'chmod 600'
+ok "attack-50 and still serves" kill -0 "$pid_serve"
+stop serve
+is "$(bundle host.git spare)" "" "attack-50 and signs nothing with it"
+rm keys/spare
+git -C host.git config --remove-section windlass.spare
+good=$(bundle host.git prod)
+put work deploy/prod/a.yaml ConfigMap a demo between
+commit work between
+git -C host.git config core.hooksPath "$TRASH/no-hooks"
+push work
+git -C host.git config --unset core.hooksPath
+
 secret=$(sed -n '3,5p' $key | head -c 60)
 start serve windlass-hook serve --repo host.git --listen 127.0.0.1:0 \
 	--check-interval 1s --verbose
 wait_line 20 serve.log '^listening' || bail "serve does not start"
-published() { [ "$(bundle host.git prod)" != "$good" ]; }
 ok "attack-50 with its mode back the key signs" wait_for 20 published
 unlike "$(tr '\0' '\n' <"/proc/$pid_serve/environ"
 	tr '\0' '\n' <"/proc/$pid_serve/cmdline"
