@@ -14,6 +14,7 @@
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/strvec.h"
+#include "schema/depends.h"
 #include "schema/limits.h"
 #include "schema/object.h"
 #include "schema/origins.h"
@@ -232,8 +233,7 @@ static bool next_between(struct answer *w)
 static bool is_mentioned(const struct buf *body)
 {
 	static const char *const words[] = {
-		WISH_PREFIX, "argocd.argoproj.io/sync-wave",
-		"config.kubernetes.io/depends-on",
+		WISH_PREFIX, "argocd.argoproj.io/sync-wave", DEPENDS_ON,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

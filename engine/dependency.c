@@ -11,8 +11,7 @@
 #include <string.h>
 
 #include "engine/channel.h"
-#include "schema/base/mem.h"
-#include "schema/limits.h"
+#include "schema/depends.h"
 
 #define CYCLE "DependencyCycle"
 #define MISSING "DependencyMissing"
@@ -28,60 +27,31 @@ bool tracked_is_settled(const struct tracked *t)
 	       (t->health == HEALTH_HEALTHY || t->health == HEALTH_SUSPENDED);
 }
 
-/*
- * One item of depends-on: [<group>]/namespaces/<ns>/<Kind>/<name> or
- * [<group>]/<Kind>/<name>. The object, or NULL.
- */
-static struct tracked *find(struct channel *c, const char *item, size_t len)
+/* The object, or NULL. */
+static struct tracked *find(struct channel *c, const struct depends_item *item)
 {
-	char text[4 * LIMIT_NAME_BYTES], *part[5] = { text };
-	struct kinds *ks = &c->engine->kinds;
-	size_t n = 1;
+	const struct object_id *id = &item->id;
 
-	if (len >= sizeof(text))
-		return NULL;
-	memcpy(text, item, len);
-	text[len] = '\0';
-	for (char *at = text; *at; at++) {
-		if (*at != '/')
-			continue;
-		if (n == ARRAY_SIZE(part))
-			return NULL;
-		*at = '\0';
-		part[n++] = at + 1;
-	}
-	if (n == 3)
-		return inventory_find(&c->inventory,
-				      kinds_get(ks, part[0], part[1]), "",
-				      part[2]);
-	if (n != 5 || strcmp(part[1], "namespaces"))
+	if (!item->good)
 		return NULL;
 	return inventory_find(&c->inventory,
-			      kinds_get(ks, part[0], part[3]), part[2],
-			      part[4]);
+			      kinds_get(&c->engine->kinds, id->group, id->kind),
+			      id->namespace, id->name);
 }
 
 bool dependency_first(struct channel *c, const struct tracked *t,
 		      struct dependency *ret)
 {
 	const char *at = t->depends;
+	struct depends_item item;
 
-	while (at && *at) {
-		size_t len = strcspn(at, ",");
-		const char *next = at + len + (at[len] == ',');
-
-		while (len && (*at == ' ' || *at == '\t')) {
-			at++;
-			len--;
-		}
-		while (len && (at[len - 1] == ' ' || at[len - 1] == '\t'))
-			len--;
-		*ret = (struct dependency){ .item = at, .len = len };
-		if (len)
-			ret->on = find(c, at, len);
-		if (len && (!ret->on || !tracked_is_settled(ret->on)))
+	while (at && depends_next(&at, &item)) {
+		*ret = (struct dependency){
+			.item = item.text, .len = item.len,
+			.on = find(c, &item),
+		};
+		if (!ret->on || !tracked_is_settled(ret->on))
 			return true;
-		at = next;
 	}
 	return false;
 }

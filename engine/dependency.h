@@ -1,8 +1,7 @@
 /*
  * Objects that config.kubernetes.io/depends-on names: they are of the same
- * channel, and healthy before the one that names them is applied. An item is
- * [<group>]/namespaces/<ns>/<Kind>/<name> or [<group>]/<Kind>/<name>; commas
- * stand between items.
+ * channel, and healthy before the one that names them is applied. How they
+ * are named is in schema/depends.h.
  */
 #ifndef ENGINE_DEPENDENCY_H
 #define ENGINE_DEPENDENCY_H

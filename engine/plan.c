@@ -13,6 +13,7 @@
 #include "engine/wave.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
+#include "schema/depends.h"
 #include "schema/json.h"
 #include "schema/wishes.h"
 
@@ -118,8 +119,7 @@ static void take_order(struct plan *p, struct plan_item *item,
 		item->wish = (uint8_t)(wish_drift(root) & 3);
 		item->ignores = wish_ignores(root);
 		depends = node_path_str(root, "metadata", "annotations",
-					"config.kubernetes.io/depends-on",
-					NULL);
+					DEPENDS_ON, NULL);
 		if (depends)
 			item->depends = arena_strdup(&p->arena, depends);
 	}

@@ -78,7 +78,8 @@ libschema_a_SOURCES += \
 	schema/rules-meta.c \
 	schema/kinds.inc \
 	schema/scope.c schema/scope.h \
-	schema/wishes.c schema/wishes.h
+	schema/wishes.c schema/wishes.h \
+	schema/depends.c schema/depends.h
 
 # what an API server knows of its kinds
 libschema_a_SOURCES += \

@@ -14,6 +14,7 @@
 #include "schema/base/buf.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
+#include "schema/depends.h"
 #include "schema/limits.h"
 #include "schema/near.h"
 
@@ -395,6 +396,26 @@ static void check_ignore_fields(struct judge *j, const struct node *v)
 		       "field: write JSON pointers, as /spec/replicas");
 }
 
+static void check_depends(struct judge *j, const struct node *v)
+{
+	struct depends_item item;
+	const char *at = v->str;
+
+	while (depends_next(&at, &item))
+		if (!item.good) {
+			int len = item.len > 200 ? 200 : (int)item.len;
+
+			problem_error(j->ps, j->o->path, v->mark,
+				      "wish-depends", "'%.*s' in '" DEPENDS_ON
+				      "' names no object: write "
+				      "GROUP/namespaces/NAMESPACE/KIND/NAME, "
+				      "or GROUP/KIND/NAME for one without "
+				      "namespace, where GROUP may be empty",
+				      len, item.text);
+			j->rc = -1;
+		}
+}
+
 static const struct {
 	const char *key;
 	void (*check)(struct judge *j, const struct node *v);
@@ -443,9 +464,14 @@ int wishes_check(const struct object *o, struct problems *ps)
 	    (!strcmp(o->id.kind, "Channel") &&
 	     !strcmp(o->id.group, "windlass.dev")))
 		return 0;
-	for (uint32_t i = 0; i < map->n; i++)
-		if (!strncmp(map->pairs[i].key, WISH_PREFIX,
-			     strlen(WISH_PREFIX)))
-			check_pair(&j, &map->pairs[i]);
+	for (uint32_t i = 0; i < map->n; i++) {
+		const struct node_pair *p = &map->pairs[i];
+
+		if (!strncmp(p->key, WISH_PREFIX, strlen(WISH_PREFIX)))
+			check_pair(&j, p);
+		else if (!strcmp(p->key, DEPENDS_ON) &&
+			 p->value->type == NODE_STR)
+			check_depends(&j, p->value);
+	}
 	return j.rc;
 }

@@ -85,12 +85,13 @@ void wish_each_ignored(const struct node *object,
 const struct node *wish_reduced(const struct node *object, struct arena *a);
 
 /*
- * Judges the annotations that begin with windlass.dev/:
+ * Judges the annotations that begin with windlass.dev/, and depends-on:
  *
  *   wish-unknown   there is no such annotation
  *   wish-value     its value is none that it can have
  *   wish-field     a pointer into what cannot be ignored
  *   wish-nothing   (a warning) a pointer to what the object does not set
+ *   wish-depends   an item of depends-on (schema/depends.h) names no object
  *
  * 0, or -1 with errors added.
  */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/depends.h"
 #include "schema/pod-template.h"
 
 #define RBAC "rbac.authorization.k8s.io"
@@ -309,6 +310,22 @@ static void read_provider_class(struct finder *f)
 						   "secretName")));
 }
 
+/* ---- by depends-on ---- */
+
+static void find_before(struct finder *f)
+{
+	const struct node *list = node_path(f->o->root, "metadata",
+					    "annotations", DEPENDS_ON, NULL);
+	const char *at = node_text(list);
+	struct depends_item item;
+
+	while (at && depends_next(&at, &item))
+		if (item.good)
+			set_target(f, add(f, TO_BEFORE, list->mark),
+				   item.id.group, item.id.kind,
+				   item.id.namespace, item.id.name);
+}
+
 /* ---- by kind ---- */
 
 static const struct {
@@ -353,6 +370,7 @@ void facts_of(const struct object *o, struct arena *a, struct facts *ret)
 		if (!strcmp(readers[i].kind, o->id.kind) &&
 		    !strcmp(readers[i].group, o->id.group))
 			readers[i].read(&f);
+	find_before(&f);
 }
 
 bool facts_are_empty(const struct facts *f)

@@ -447,6 +447,22 @@ static int ask_pods(const struct ask *q)
 	return rc < 0 ? -1 : 0;
 }
 
+/* ---- is it there first? ---- */
+
+/* What the engine does not find is never waited for in vain: it fails. */
+static int ask_before(const struct ask *q, const struct object *o)
+{
+	int rc = q->v->find(q->v->arg, &q->ref->target, q->err);
+
+	if (rc < 0)
+		return -1;
+	if (rc) {
+		say_missing(q, NULL);
+		return 0;
+	}
+	return references_order(q->v, o, q->ref, q->ps, q->err);
+}
+
 int references_check(const struct view *v, const struct rules *r,
 		     const struct object *o, const struct facts *f,
 		     struct problems *ps, struct err *err)
@@ -472,6 +488,9 @@ int references_check(const struct view *v, const struct rules *r,
 			break;
 		case TO_PODS:
 			rc = ask_pods(&q);
+			break;
+		case TO_BEFORE:
+			rc = ask_before(&q, o);
 			break;
 		}
 	}

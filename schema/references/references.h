@@ -30,6 +30,7 @@ enum reference_to {
 	TO_KEY,			/* and have this key of data */
 	TO_PORT,		/* or this port, a name or a number */
 	TO_PODS,		/* the selector must select pods */
+	TO_BEFORE,		/* target must be there, and healthy first */
 };
 
 struct reference {
@@ -90,6 +91,7 @@ struct view {
  *   reference-key        it has no such key
  *   reference-port       the Service has no such port
  *   reference-selector   no pod has these labels
+ *   reference-circle     by depends-on it waits for itself: an error
  *
  * As warnings, or errors if r->strict. When ps is full or
  * has no steps left nothing more is looked for. -1 if the view failed.
@@ -97,6 +99,11 @@ struct view {
 int references_check(const struct view *v, const struct rules *r,
 		     const struct object *o, const struct facts *f,
 		     struct problems *ps, struct err *err);
+
+/* order.c: the part of that for a reference that is TO_BEFORE. */
+int references_order(const struct view *v, const struct object *o,
+		     const struct reference *ref, struct problems *ps,
+		     struct err *err);
 
 /* ---- parts of facts_of ---- */
 
