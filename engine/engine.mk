@@ -162,6 +162,7 @@ windlass_SOURCES = \
 	engine/cli/patch-out.c engine/cli/patch-out.h \
 	engine/cli/published.c engine/cli/published.h \
 	engine/cli/results.c engine/cli/results.h \
+	engine/cli/said.c engine/cli/said.h \
 	engine/cli/against.c engine/cli/against.h \
 	engine/cli/review.c engine/cli/review.h \
 	engine/cli/review-config.c \

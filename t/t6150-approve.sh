@@ -205,6 +205,33 @@ run 1 "another kind of signature" --yes prod
 says 'gpg.format ssh' "is not made"
 git -C mine config gpg.format ssh
 
+# ---- who was there before, and what they had made by hand ----
+put work deploy/prod/c1.yaml ConfigMap c1 demo five
+commit_push work five
+git clone -q --mirror "file://$TRASH/host.git" mirror.git 2>/dev/null
+for setting in user.email windlass.prod.publishers gpg.format; do
+	git -C mirror.git config $setting "$(git -C mine config $setting)"
+done
+git -C mirror.git config user.signingKey "$TRASH/keys/alice"
+windlass approve --repo mirror.git --yes prod >run.out 2>&1 </dev/null
+is $? 0 "from a mirror" || test_show run.out
+silent 'approved by|rejected by' "nobody was there before"
+is "$(git -C host.git for-each-ref refs/tags refs/windlass-approved)" "" \
+	"nothing else of it is pushed"
+by_hand=windlass/prod/1/$(trailer host.git prod Sequence)/approve
+git -C mine fetch -q origin refs/windlass/prod
+git -C mine tag -s -m 'made by hand' "$by_hand" FETCH_HEAD
+made=$(git -C mine rev-parse "refs/tags/$by_hand")
+run 1 "with nobody to ask, once more" prod
+says '^  approved by alice@example.com, as the Git host has it' \
+	"who approved is said before anybody is asked"
+run 0 "yes, too" --yes prod
+is "$(git -C mine rev-parse "refs/tags/$by_hand")" "$made" \
+	"a tag of theirs by that name stays as it was"
+run 1 "and a third time" prod
+says '^  approved by alice@example.com, bob, as' "both are said"
+git -C mine tag -d "$by_hand" >/dev/null
+
 # ---- what is not good is not shown to be signed ----
 before=$(refs)
 run 1 "a publisher whom nobody trusts" --publishers others --yes prod

@@ -18,6 +18,7 @@
 #include "engine/cli/check-chain.h"
 #include "engine/cli/cluster.h"
 #include "engine/cli/git-run.h"
+#include "engine/cli/said.h"
 #include "engine/status.h"
 #include "schema/approval.h"
 #include "schema/base/clock.h"
@@ -204,6 +205,26 @@ static int fetch(const struct approve *a, struct err *err)
 	return rc;
 }
 
+/* What others have said about it, for the clone to know. */
+static int fetch_said(const struct approve *a, struct err *err)
+{
+	const struct bundle *b = &a->tip.commit.bundle;
+	struct buf refs = BUF_INIT(APPROVAL_NAME_BYTES);
+	char *spec;
+	const char *argv[] = {
+		"fetch", "-q", "--no-tags", "--no-write-fetch-head",
+		a->remote, NULL, NULL,
+	};
+	int rc;
+
+	approval_refs(b->channel, b->epoch, b->sequence, &refs);
+	argv[5] = spec = xasprintf("+%s*:%s*", refs.data, refs.data);
+	rc = git_attended(a->dir, argv, NULL, err);
+	free(spec);
+	buf_release(&refs);
+	return rc;
+}
+
 /* A bundle of the chain by its place, which must be this very one. */
 static int find_exactly(struct approve *a, uint64_t epoch, uint64_t sequence,
 			const char *id, struct err *err)
@@ -345,6 +366,7 @@ static int show(struct approve *a, struct err *err)
 		printf("%s%s", i ? ", " : "  pushed by ", b->pushers.v[i]);
 	if (b->pushers.n)
 		putchar('\n');
+	said_print(a->repo, b, "  ", ", as the Git host has it");
 	printf("  %zu of %" PRIu64 " object%s", diff.changes, b->objects,
 	       plural(b->objects));
 	if (a->has_before)
@@ -387,24 +409,23 @@ static int ask(const struct approve *a, struct err *err)
 /* ---- signing ---- */
 
 /* The id of the tag that was made. It lives at the Git host, under another
- * name: here it goes. */
-static int take_tag(const struct approve *a, const char *name,
-		    char id[GIT_HEX_SIZE], struct err *err)
+ * name: here it goes, or is the one again that they had made by hand. */
+static int take_tag(const struct approve *a, const char *ref,
+		    const char *before, char id[GIT_HEX_SIZE], struct err *err)
 {
-	char *ref = xasprintf("refs/tags/%s", name);
 	const char *const parse[] = { "rev-parse", ref, NULL };
 	const char *const drop[] = { "update-ref", "-d", ref, NULL };
+	const char *const restore[] = { "update-ref", ref, before, NULL };
 	struct buf line = BUF_INIT(256);
 	int rc = git_line(a->dir, parse, &line, err) ? -1 : 0;
 
 	if (rc == 0)
-		rc = git_attended(a->dir, drop, NULL, err);
+		rc = git_attended(a->dir, *before ? restore : drop, NULL, err);
 	if (rc == 0 && !is_git_id(line.data, line.len))
 		rc = err_set(err, ERR_INTERNAL, "git names no tag '%s'", ref);
 	if (rc == 0)
 		memcpy(id, line.data, GIT_HEX_SIZE);
 	buf_release(&line);
-	free(ref);
 	return rc;
 }
 
@@ -419,14 +440,19 @@ static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
 	};
 	struct buf name = BUF_INIT(APPROVAL_NAME_BYTES);
 	struct buf text = BUF_INIT(LIMIT_APPROVAL_BYTES);
+	char before[GIT_HEX_SIZE], *ref;
 	int rc;
 
 	approval_tag_name(&a->said, &name);
 	approval_message_write(&a->said, a->message, &text);
 	argv[6] = name.data;
-	rc = git_attended(a->dir, argv, text.data, err);
+	ref = xasprintf("refs/tags/%s", name.data);
+	rc = repo_ref(a->repo, ref, before, err);
 	if (rc == 0)
-		rc = take_tag(a, name.data, id, err);
+		rc = git_attended(a->dir, argv, text.data, err);
+	if (rc == 0)
+		rc = take_tag(a, ref, before, id, err);
+	free(ref);
 	buf_release(&name);
 	buf_release(&text);
 	return rc;
@@ -467,18 +493,20 @@ static int push(const struct approve *a, const char *id, const struct buf *raw,
 	int rc = find_name(a, &name, err);
 
 	if (rc == 0) {
-		/* nothing of theirs goes along */
+		/* nothing of theirs goes along, and of a mirror not all */
+		char *mirror = xasprintf("remote.%s.mirror=false", a->remote);
 		const char *argv[] = {
-			"push", "-q", "--no-follow-tags",
+			"-c", mirror, "push", "-q", "--no-follow-tags",
 			"--recurse-submodules=no", a->remote, NULL, NULL,
 		};
 
 		buf_addf(&ref, "%s:", id);
 		approval_ref(&a->said, name, raw->data, raw->len, &ref);
-		argv[5] = ref.data;
+		argv[7] = ref.data;
 		rc = buf_check(&ref, "--as", err);
 		if (rc == 0)
 			rc = git_attended(a->dir, argv, NULL, err);
+		free(mirror);
 		if (rc)
 			err_wrap(err, "it is signed, but not pushed as '%s'; "
 				 "if the Git host calls you something else, "
@@ -532,7 +560,8 @@ static int approve(struct approve *a, struct err *err)
 		goto out;
 	if (fetch(a, err) < 0 ||
 	    bundle_find(a->repo, a->channel, &a->tip, err) < 0 ||
-	    find_before(a, err) < 0 || verify(a, err) < 0 || show(a, err) < 0)
+	    fetch_said(a, err) < 0 || find_before(a, err) < 0 ||
+	    verify(a, err) < 0 || show(a, err) < 0)
 		goto out;
 	approval_of(a->tip.id, &a->tip.commit.bundle, a->reject,
 		    clock_now() + a->life, &a->said);

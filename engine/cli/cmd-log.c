@@ -9,7 +9,7 @@
 
 #include "engine/cli/bundles.h"
 #include "engine/cli/records.h"
-#include "schema/approval.h"
+#include "engine/cli/said.h"
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
 #include "schema/base/options.h"
@@ -43,71 +43,6 @@ static int person_len(const char *line)
 	const char *end = strrchr(line, '>');
 
 	return end ? (int)(end - line + 1) : (int)strlen(line);
-}
-
-/* ---- who approved ---- */
-
-/* As the Git host took it: the names are of its own list. */
-struct said {
-	struct strvec approved, rejected;
-};
-
-static int add_said(void *arg, const char *ref, const struct buf *raw,
-		    struct err *err)
-{
-	struct said *s = arg;
-	const char *end = strrchr(ref, '/'), *name = end;
-	struct buf clean = BUF_INIT(1024);
-	struct approval a;
-	struct err none = ERR_INIT;
-	size_t payload;
-
-	(void)err;
-	if (!end || approval_parse(raw->data, raw->len, &a, &payload, &none))
-		return 0;
-	while (name > ref && name[-1] != '/')
-		name--;
-	buf_add_scrubbed(&clean, name, (size_t)(end - name));
-	strvec_push(a.reject ? &s->rejected : &s->approved, clean.data);
-	buf_release(&clean);
-	return 0;
-}
-
-static void read_said(git_repository *repo, const struct bundle *b,
-		      struct said *ret)
-{
-	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
-	struct err none = ERR_INIT;
-
-	*ret = (struct said){ STRVEC_INIT, STRVEC_INIT };
-	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
-	repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, add_said, ret,
-		      &none);
-	buf_release(&prefix);
-}
-
-static void said_release(struct said *s)
-{
-	strvec_release(&s->approved);
-	strvec_release(&s->rejected);
-}
-
-static void print_names(const char *what, const struct strvec *names)
-{
-	for (size_t i = 0; i < names->n; i++)
-		printf("%s%s", i ? ", " : what, names->v[i]);
-	if (names->n)
-		puts("");
-}
-
-static void print_said(git_repository *repo, const struct bundle *b)
-{
-	struct said s;
-
-	read_said(repo, b, &s);
-	print_names("    approved by ", &s.approved);
-	print_names("    rejected by ", &s.rejected);
-	said_release(&s);
 }
 
 /* ---- where it is live ---- */
@@ -193,7 +128,7 @@ static void print_text(git_repository *repo, const struct bundle_at *at,
 		printf("%s%s", i ? ", " : "    pushed by ", b->pushers.v[i]);
 	if (b->pushers.n)
 		puts("");
-	print_said(repo, b);
+	said_print(repo, b, "    ", "");
 	print_clusters(&o->records, at);
 }
 
@@ -250,7 +185,7 @@ static void print_json(git_repository *repo, const struct bundle_at *at,
 	node_set(&a, n, "renderer", node_str(&a, b->renderer));
 	node_set(&a, n, "issued", node_str(&a, when));
 	node_set(&a, n, "pushedBy", pusher_names(&a, &b->pushers));
-	read_said(repo, b, &said);
+	said_read(repo, b, &said);
 	node_set(&a, n, "approvedBy", names(&a, &said.approved));
 	node_set(&a, n, "rejectedBy", names(&a, &said.rejected));
 	said_release(&said);

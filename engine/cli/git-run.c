@@ -77,6 +77,14 @@ static int wait_for_it(pid_t pid, const char *what, struct err *err)
 	return err_set(err, ERR_INVALID, "git %s failed", what);
 }
 
+/* The command, behind settings that are given to git itself. */
+static const char *verb(const char *const *argv)
+{
+	while (!strcmp(argv[0], "-c"))
+		argv += 2;
+	return argv[0];
+}
+
 int git_attended(const char *dir, const char *const *argv, const char *in,
 		 struct err *err)
 {
@@ -97,7 +105,7 @@ int git_attended(const char *dir, const char *const *argv, const char *in,
 	if (pid < 0)
 		err_sys(err, "fork");
 	else
-		rc = wait_for_it(pid, argv[0], err);
+		rc = wait_for_it(pid, verb(argv), err);
 	strvec_release(&v);
 	return rc;
 }
