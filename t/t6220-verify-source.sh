@@ -156,6 +156,33 @@ ok "one that lies about a place" lie git -C evil mv deploy/prod/a.yaml \
 	deploy/prod/aa.yaml
 found "the objects are what ${main:0:12} comes to, but it says of others where"
 
+# ---- a source commit that a few kilobytes make larger than any push may be
+limit=$(sed -n 's/^#define LIMIT_SOURCE_BYTES (\([0-9]*\)ull \* 1024 \* 1024)$/\1/p' \
+	"$TOP/schema/limits.h")
+# many COUNT: so many names of one file of 16 MiB, as a source commit
+many() {
+	local large prod deploy
+	large=$(head -c $((16 * 1024 * 1024)) /dev/zero | tr '\0' '#' |
+		git -C lies.git hash-object -w --stdin) &&
+	prod=$(for ((i = 0; i < $1; i++)); do
+		printf '100644 blob %s\tf%03d.yaml\n' "$large" "$i"
+	done | git -C lies.git mktree) &&
+	deploy=$(printf '040000 tree %s\tprod\n' "$prod" |
+		git -C lies.git mktree) &&
+	printf '040000 tree %s\tdeploy\n' "$deploy" |
+		git -C lies.git mktree >root &&
+	source=$(git -C lies.git commit-tree -m many "$(cat root)") &&
+	git -C lies.git cat-file commit refs/windlass/prod |
+		resign "s/^Source-Commit: .*/Source-Commit: $source/" >commit &&
+	git -C lies.git update-ref refs/windlass/prod \
+		"$(git -C lies.git hash-object -t commit -w --stdin <commit)"
+}
+ok "a source commit of more than a GiB" many $((limit / 16 + 1))
+verify --repo lies.git --last 1 --source --path deploy/prod prod
+is $? 2 "... is not rendered"
+like "$(cat out)" "with 'deploy/prod/f0$((limit / 16)).yaml' .* more than $limit MiB" \
+	"... which is said"
+
 # ---- another renderer
 git -C host.git cat-file commit refs/windlass/prod |
 	resign 's,^Renderer: plain/1,Renderer: plain/7,' |
