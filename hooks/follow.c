@@ -28,6 +28,10 @@
 /* how far it is, of each cluster; and all such lines of one push */
 #define PROGRESS_MS 1000
 #define PROGRESS_LINES 100
+/* of each cluster, so that a dozen of them have room in what a push may be
+ * told */
+#define FAILURES_TOLD 10
+#define FAILURE_BYTES 400
 
 /* One cluster that is waited for. */
 struct awaited {
@@ -87,16 +91,21 @@ static void tell(struct follower *f, const struct awaited *a,
 
 static void tell_failures(struct follower *f, const struct cluster_report *r)
 {
-	for (size_t i = 0; i < r->n_failures; i++) {
-		const struct cluster_failure *c = &r->failures[i];
+	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
+	size_t n = r->n_failures < FAILURES_TOLD ? r->n_failures
+						 : FAILURES_TOLD;
 
-		feedback_line(f->fb, "windlass:   %s: %s: %s: %s",
-			      *c->source ? c->source : "(source unknown)",
-			      c->object, c->reason, c->message);
+	for (size_t i = 0; i < n; i++) {
+		buf_reset(&line);
+		cluster_failure_line(&r->failures[i], &line);
+		feedback_line(f->fb, "windlass:   %.*s%s", FAILURE_BYTES,
+			      line.data,
+			      line.len > FAILURE_BYTES ? "..." : "");
 	}
-	if (r->failed > r->n_failures && r->n_failures)
+	if (r->failed > n && n)
 		feedback_line(f->fb, "windlass:   and %" PRIu64 " more",
-			      r->failed - r->n_failures);
+			      r->failed - n);
+	buf_release(&line);
 }
 
 /* "after 3.2 s", or since when, of what was so before the push. */

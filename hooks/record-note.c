@@ -28,46 +28,44 @@
 
 /* ---- the text ---- */
 
-static void add_cut(struct buf *out, size_t from, const char *s)
+/* A text of at most NOTE_LINE_BYTES, cut where that is not within one of its
+ * characters. */
+static void add_cut(struct buf *out, const char *s)
 {
-	size_t room = NOTE_LINE_BYTES - (out->len - from), len = strlen(s);
+	size_t len = strlen(s);
 
-	if (len > room) {
-		/* not within a character */
-		for (len = room; len && (s[len] & 0xc0) == 0x80; len--)
-			;
-		buf_add(out, s, len);
-		buf_adds(out, "...");
+	if (len <= NOTE_LINE_BYTES) {
+		buf_adds(out, s);
 		return;
 	}
-	buf_adds(out, s);
+	for (len = NOTE_LINE_BYTES; len && (s[len] & 0xc0) == 0x80; len--)
+		;
+	buf_add(out, s, len);
+	buf_adds(out, "...");
 }
 
 static void write_failures(const struct cluster_report *c, struct buf *out)
 {
+	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
 	size_t n = c->n_failures < NOTE_FAILURES ? c->n_failures
 						 : NOTE_FAILURES;
 
 	for (size_t i = 0; i < n; i++) {
-		const struct cluster_failure *f = &c->failures[i];
-		size_t from = out->len;
-
-		buf_addf(out, "  %s: %s: %s: ",
-			 *f->source ? f->source : "(source unknown)",
-			 f->object, f->reason);
-		if (out->len - from < NOTE_LINE_BYTES)
-			add_cut(out, from, f->message);
+		buf_reset(&line);
+		cluster_failure_line(&c->failures[i], &line);
+		buf_adds(out, "  ");
+		add_cut(out, line.data);
 		buf_addc(out, '\n');
 	}
 	if (c->n_failures > n)
 		buf_addf(out, "  and %zu more\n", c->n_failures - n);
+	buf_release(&line);
 }
 
 /* "prod@eu-1: healthy since 2026-11-29T23:30:00Z (1.42, 118 objects)" */
 static void write_part(const struct cluster_report *c, struct buf *out)
 {
 	char since[CLOCK_TEXT_SIZE];
-	size_t from;
 
 	clock_format(c->since, since);
 	buf_addf(out, "%s@%s: %s" SINCE "%s (%" PRIu64 ".%" PRIu64,
@@ -80,11 +78,10 @@ static void write_part(const struct cluster_report *c, struct buf *out)
 			 c->ready, c->total);
 	else
 		buf_addc(out, ')');
-	from = out->len;
 	if (c->phase != CLUSTER_HEALTHY && c->phase != CLUSTER_APPLYING &&
 	    *c->message) {
 		buf_addf(out, ": %s: ", c->reason);
-		add_cut(out, from, c->message);
+		add_cut(out, c->message);
 	}
 	buf_addc(out, '\n');
 	write_failures(c, out);

@@ -159,6 +159,14 @@ void cluster_report_add_failure(struct cluster_report *r, const char *object,
 	};
 }
 
+void cluster_failure_line(const struct cluster_failure *f, struct buf *out)
+{
+	buf_addf(out, "%s: %s: %s", *f->source ? f->source :
+		 "(source unknown)", f->object, f->reason);
+	if (*f->message)
+		buf_addf(out, ": %s", f->message);
+}
+
 /* ---- writing ---- */
 
 static void write_text(const char *field, const char *text, struct buf *out)

@@ -70,6 +70,10 @@ void cluster_report_add_failure(struct cluster_report *r, const char *object,
 				const char *message);
 void cluster_report_release(struct cluster_report *r);
 
+/* "deploy/web.yaml:12: Deployment.apps shop/web: Reason: message", as people
+ * are told of it everywhere. */
+void cluster_failure_line(const struct cluster_failure *f, struct buf *out);
+
 /* The text that is signed, up to and including its last LF. Texts are as the
  * functions above make them; counts beyond LIMIT_REPORT_OBJECTS are cut. */
 void cluster_report_write(const struct cluster_report *r, struct buf *out);

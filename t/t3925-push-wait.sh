@@ -122,6 +122,8 @@ for cluster in eu-1 us-1; do
 done
 wait "$pusher"
 is $? 0 "many words end, too"
-ok "and are bounded" test "$(wc -c <push.out)" -lt 80000
+ok "and are bounded" test "$(wc -c <push.out)" -lt 20000
+is "$(grep -cE 'prod@(eu|us)-1: failed' push.out)" 2 "with both verdicts"
+is "$(grep -c 'and 89 more' push.out)" 2 "and how much is not shown"
 
 done_testing

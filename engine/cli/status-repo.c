@@ -52,19 +52,16 @@ static bool all_well(const struct shown *s)
 
 static void put_failures(const struct cluster_report *r)
 {
-	for (size_t i = 0; i < r->n_failures; i++) {
-		const struct cluster_failure *f = &r->failures[i];
+	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
 
+	for (size_t i = 0; i < r->n_failures; i++) {
+		buf_reset(&line);
+		cluster_failure_line(&r->failures[i], &line);
 		fputs("    ", stdout);
-		put_text(*f->source ? f->source : "(source unknown)");
-		fputs(": ", stdout);
-		put_text(f->object);
-		fputs(": ", stdout);
-		put_text(f->reason);
-		fputs(": ", stdout);
-		put_text(f->message);
+		put_text(line.data);
 		putchar('\n');
 	}
+	buf_release(&line);
 }
 
 static void put_counts(const struct cluster_report *r)
@@ -111,7 +108,7 @@ static void put_cluster(const struct shown *s,
 		       *rec->from.applied ? rec->from.applied : "unknown");
 	putchar('\n');
 	if (r->phase != CLUSTER_HEALTHY) {
-		printf("    %s: ", r->reason);
+		printf("    %s%s", r->reason, *r->message ? ": " : "");
 		put_text(r->message);
 		putchar('\n');
 	}

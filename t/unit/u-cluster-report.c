@@ -81,6 +81,7 @@ static int parse(const char *in, struct cluster_report *r, struct err *err)
 static void test_parse(void)
 {
 	struct cluster_report r = CLUSTER_REPORT_INIT;
+	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
 	struct err err = ERR_INIT;
 	char *again;
 
@@ -98,6 +99,15 @@ static void test_parse(void)
 	is_str(r.failures[0].source, "deploy/prod/web.yaml:12", "with lines");
 	is_str(r.failures[1].source, "", "or without");
 	is_str(r.failures[1].message, "", "and nothing said");
+	cluster_failure_line(&r.failures[0], &line);
+	is_str(line.data, "deploy/prod/web.yaml:12: Deployment.apps demo/web: "
+	       "ImagePullBackOff: Back-off pulling image \"registry/web:2\" "
+	       "\xc3\xbc", "a failure as one line");
+	buf_reset(&line);
+	cluster_failure_line(&r.failures[1], &line);
+	is_str(line.data, "(source unknown): Namespace demo: Forbidden",
+	       "without what is not known");
+	buf_release(&line);
 	again = written(&r);
 	is_str(again, text, "and written again");
 	free(again);
