@@ -23,6 +23,7 @@
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/proc.h"
+#include "schema/cluster-status.h"
 
 #define LOCK_MS 5000
 #define GIT_MS 60000
@@ -118,15 +119,17 @@ static int list_refs(const struct removal *r, struct buf *out)
 	char *bundles = current_ref(r->ch);
 	char *epochs = xasprintf(BUNDLE_EPOCHS_PREFIX "%s", r->ch->name);
 	char *approvals = xasprintf("refs/windlass-approvals/%s", r->ch->name);
+	char *statuses = xasprintf(CLUSTER_STATUS_REF "%s", r->ch->name);
 	const char *argv[] = {
 		"git", "for-each-ref", "--format=%(refname)", bundles, epochs,
-		approvals, NULL,
+		approvals, statuses, NULL,
 	};
 	int rc = git(r, NULL, out, argv);
 
 	free(bundles);
 	free(epochs);
 	free(approvals);
+	free(statuses);
 	return rc;
 }
 
@@ -157,7 +160,7 @@ static void drop_ref_folders(const struct removal *r)
 {
 	static const char *const names[] = {
 		"refs/windlass/_epochs", "refs/windlass",
-		"refs/windlass-approvals",
+		"refs/windlass-approvals", "refs/windlass-status",
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
