@@ -17,6 +17,7 @@
 #include "hooks/approvals.h"
 #include "hooks/faults.h"
 #include "hooks/host-check.h"
+#include "hooks/kept-report.h"
 #include "hooks/pack.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
@@ -114,7 +115,9 @@ static int read_state(struct job *j)
 	j->has_head = rc == 0;
 	if (j->has_head && check_head_key(j, &key) < 0)
 		return -1;
-	if (check_not_behind(j) < 0 || check_clock(j) < 0)
+	if (check_not_behind(j) < 0 ||
+	    kept_report_check(j->host, j->ch, &j->current, j->err) < 0 ||
+	    check_clock(j) < 0)
 		return -1;
 	return repo_ref(j->repo, j->ch->ref, j->tip, j->err);
 }

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "schema/base/fs.h"
 #include "schema/object.h"
@@ -38,13 +39,18 @@ int kept_report_write(const struct host_config *host,
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	int rc = config_channel_dir(host, ch->name, &path, err);
+	struct stat above;
+	mode_t mode = 0750;
 
+	/* where a group shares the repository its pushers read what is kept */
+	if (!rc && !stat(path.data, &above))
+		mode |= above.st_mode & S_ISGID;
 	buf_reset(&path);
 	kept_report_dir(host, ch, &path);
 	if (!rc)
 		rc = buf_check(&path, "a path", err);
 	if (!rc)
-		rc = fs_mkdirs(path.data, 0750, err);
+		rc = fs_mkdirs(path.data, mode, err);
 	buf_reset(&path);
 	if (!rc)
 		rc = path_of(host, ch, cluster, &path, err);
@@ -130,6 +136,59 @@ int kept_report_clusters(const struct host_config *host,
 		closedir(d);
 	strvec_sort(ret);
 	buf_release(&path);
+	return rc;
+}
+
+/* True if what it is about comes after the current bundle, or is another one
+ * in its place. */
+static bool is_ahead(const struct cluster_report *r,
+		     const struct current *current)
+{
+	const struct bundle *b = &current->commit.bundle;
+
+	if (!*current->id || r->epoch > b->epoch)
+		return true;
+	if (r->epoch < b->epoch || r->sequence < b->sequence)
+		return false;
+	return r->sequence > b->sequence || strcmp(r->bundle, current->id);
+}
+
+static int check_one(const struct channel_config *ch,
+		     const struct current *current,
+		     const struct cluster_report *r, struct err *err)
+{
+	if (ch->epoch > r->epoch || !is_ahead(r, current))
+		return 0;
+	return err_set(err, ERR_DENIED, "cluster '%s' has bundle %" PRIu64
+		       ".%" PRIu64 " of channel '%s', %.12s, but "
+		       BUNDLE_REF_PREFIX "%s does not: was the repository "
+		       "restored from a backup? Bring that ref back, or start "
+		       "a new epoch: git config windlass.%s.epoch %" PRIu64,
+		       r->cluster, r->epoch, r->sequence, ch->name, r->bundle,
+		       ch->name, ch->name, r->epoch + 1);
+}
+
+int kept_report_check(const struct host_config *host,
+		      const struct channel_config *ch,
+		      const struct current *current, struct err *err)
+{
+	struct strvec clusters = STRVEC_INIT;
+	struct err unread = ERR_INIT;
+	int rc = 0;
+
+	if (!ch->reporters)
+		return 0;
+	kept_report_clusters(host, ch, &clusters, &unread);
+	for (size_t i = 0; !rc && i < clusters.n; i++) {
+		struct cluster_report r;
+
+		if (kept_report_read(host, ch, clusters.v[i], NULL, &r,
+				     &unread))
+			continue;
+		rc = check_one(ch, current, &r, err);
+		cluster_report_release(&r);
+	}
+	strvec_release(&clusters);
 	return rc;
 }
 

@@ -6,7 +6,7 @@
 #ifndef HOOKS_KEPT_REPORT_H
 #define HOOKS_KEPT_REPORT_H
 
-#include "hooks/host-config.h"
+#include "hooks/current.h"
 #include "schema/base/digest.h"
 #include "schema/cluster-report.h"
 
@@ -30,6 +30,16 @@ int kept_report_read(const struct host_config *host,
 int kept_report_clusters(const struct host_config *host,
 			 const struct channel_config *ch, struct strvec *ret,
 			 struct err *err);
+
+/*
+ * That no cluster has reported of a bundle that `current` does not have yet,
+ * or of another one in its place: then this repository is older than what
+ * clusters accepted, and only a new epoch can be told apart from that.
+ * ERR_DENIED. A report that cannot be read says nothing.
+ */
+int kept_report_check(const struct host_config *host,
+		      const struct channel_config *ch,
+		      const struct current *current, struct err *err);
 
 /*
  * What of a report is worth a record: bundle, phase and since when, what is

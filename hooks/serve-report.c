@@ -143,28 +143,31 @@ void serve_report_add(struct request *r, const char *data, size_t len)
 
 /* ---- who may report ---- */
 
-/* The key that signed what is served now; no report may be by it. */
-static bool publisher_key(const struct served *ch, struct sshkey *ret)
+/* The key that signed what is served now, found once for each head; no report
+ * may be by it. NULL: there is none. */
+static const struct sshkey *publisher_key(struct served *ch)
 {
 	struct err none = ERR_INIT;
 	size_t text;
 
-	return ch->there &&
-	       head_split(ch->head, ch->head_len, &text, &none) == 0 &&
-	       sshsig_verify(ch->head + text, ch->head_len - text,
-			     HEAD_NAMESPACE, ch->head, text, ret, NULL,
-			     &none) == 0;
+	if (strcmp(ch->signer_of, ch->etag)) {
+		memcpy(ch->signer_of, ch->etag, sizeof(ch->signer_of));
+		ch->has_signer = ch->there &&
+			head_split(ch->head, ch->head_len, &text, &none) == 0 &&
+			sshsig_verify(ch->head + text, ch->head_len - text,
+				      HEAD_NAMESPACE, ch->head, text,
+				      &ch->signer, NULL, &none) == 0;
+	}
+	return ch->there && ch->has_signer ? &ch->signer : NULL;
 }
 
-static int read_reporters(const struct served *ch,
+static int read_reporters(struct served *ch,
 			  const struct channel_config *cfg, struct trust *ret,
 			  struct reply *a)
 {
 	struct err err = ERR_INIT;
-	struct sshkey key;
 
-	if (trust_read_reporters(cfg, publisher_key(ch, &key) ? &key : NULL,
-				 ret, &err) == 0)
+	if (trust_read_reporters(cfg, publisher_key(ch), ret, &err) == 0)
 		return 0;
 	log_error("reporters-refused", LOG_S("channel", ch->name),
 		  LOG_S("error", err.msg));
@@ -173,18 +176,22 @@ static int read_reporters(const struct served *ch,
 		   "not now: the list of reporters cannot be used\n");
 }
 
-static int open_report(const struct served *ch,
+static int open_report(struct served *ch,
 		       const struct channel_config *cfg,
 		       const struct buf *body, struct cluster_report *ret,
 		       struct reply *a)
 {
 	struct trust trust = TRUST_INIT;
 	struct err err = ERR_INIT;
+	size_t text;
 	int rc;
 
-	if (read_reporters(ch, cfg, &trust, a) < 0)
-		return -1;
+	/* for what is no report at all no list is read */
 	rc = buf_check(body, "report", &err);
+	if (!rc)
+		rc = cluster_report_split(body->data, body->len, &text, &err);
+	if (!rc && read_reporters(ch, cfg, &trust, a) < 0)
+		return -1;
 	if (!rc)
 		rc = cluster_report_open(body->data, body->len, &trust,
 					 clock_now(), ret, &err);
@@ -347,6 +354,14 @@ static int check_bundle(struct serve *s, struct served *ch,
 	}
 	known = in_history(repo, cfg, r);
 	git_repository_free(repo);
+	/* the admin must hear of it, whatever the cluster does */
+	if (!known && (r->epoch > ch->epoch ||
+		       (r->epoch == ch->epoch && r->sequence > ch->sequence)))
+		log_warn("report-ahead", LOG_S("channel", ch->name),
+			 LOG_S("cluster", r->cluster),
+			 LOG_N("epoch", r->epoch),
+			 LOG_N("sequence", r->sequence),
+			 LOG_S("bundle", r->bundle));
 	return known ? 0 : say(a, MHD_HTTP_BAD_REQUEST, "unknown bundle\n");
 }
 

@@ -30,6 +30,7 @@
 #include "hooks/tls.h"
 #include "hooks/tokens.h"
 #include "schema/base/map.h"
+#include "schema/sshkey.h"
 
 /* seconds that a request may wait for a new head */
 #define LIMIT_WAIT 60
@@ -99,7 +100,11 @@ struct served {
 
 	char bundle[GIT_HEX_SIZE];	/* what it names, or "" */
 	uint64_t epoch, sequence;
-	struct map reporters;		/* serve-report.c */
+	/* for serve-report.c */
+	struct map reporters;
+	char signer_of[ETAG_SIZE];	/* the head that this key signed */
+	bool has_signer;
+	struct sshkey signer;
 
 	/* for serve-work.c */
 	struct job *job;		/* the child that runs for it */

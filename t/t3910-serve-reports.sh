@@ -50,9 +50,9 @@ ok "ssh-keygen verifies what is kept" ssh-keygen -Y verify -f reporters \
 
 report first
 is "$(post first)" 204 "a report"
-is "$(post first)" 409 "the same report once more"
+is "$(post first)" 409 "attack-63 the same report once more"
 is "$(cat said)" "counter $(counter first)" "hears the counter"
-is "$(r_counter=1 send)" 409 "an older counter"
+is "$(r_counter=1 send)" 409 "attack-63 an older counter"
 is "$(r_counter=9007199254740991 r_cluster=us-1 send)" 204 \
 	"the highest counter that there is"
 is "$(r_cluster=us-1 r_counter=5 send)" 409 "and nothing comes after it"
@@ -60,7 +60,7 @@ is "$(send)" 204 "each cluster has a counter of its own"
 last=$(counter sent)
 stop serve KILL
 serve
-is "$(post first)" 409 "also when serve was killed and started again"
+is "$(post first)" 409 "attack-63 also when serve was killed and started again"
 is "$(cat said)" "counter $last" "with the counter that it had"
 is "$(send)" 204 "and reports go on"
 
@@ -75,24 +75,24 @@ refused() {
 }
 two=$(git -C $host rev-parse refs/windlass/prod)
 one=$(git -C $host rev-parse refs/windlass/prod^)
-refused 403 "signed by the key of 'us-1'" "another cluster's name" r_key=us-1
-refused 403 "" "a key that is not listed" r_key=stranger
-refused 403 "" "the publisher's key" r_key=prod
-refused 403 "namespace 'git'" "a signature for something else" r_namespace=git
-refused 403 "does not match" "a text changed after it was signed" \
+refused 403 "signed by the key of 'us-1'" "attack-64 another cluster's name" r_key=us-1
+refused 403 "" "attack-64 a key that is not listed" r_key=stranger
+refused 403 "" "attack-64 the publisher's key" r_key=prod
+refused 403 "namespace 'git'" "attack-64 a signature for something else" r_namespace=git
+refused 403 "does not match" "attack-64 a text changed after it was signed" \
 	'r_break=s/^phase .*/phase failed/'
-refused 403 "" "a signature that was changed" 'r_break=/^AAAA/!s/[A-Z]$/a/'
-refused 403 "of another channel" "another channel's id" \
+refused 403 "" "attack-64 a signature that was changed" 'r_break=/^AAAA/!s/[A-Z]$/a/'
+refused 403 "of another channel" "attack-64 another channel's id" \
 	r_id=0123456789abcdef0123456789abcdef
-refused 403 "channel 'dev' came for 'prod'" "another channel" r_channel=dev
-refused 400 "unknown bundle" "a bundle that nobody made" r_epoch=1 \
+refused 403 "channel 'dev' came for 'prod'" "attack-64 another channel" r_channel=dev
+refused 400 "unknown bundle" "attack-64 a bundle that nobody made" r_epoch=1 \
 	r_sequence=3 r_bundle=0123456789abcdef0123456789abcdef01234567
-refused 400 "unknown bundle" "another channel's" r_epoch=1 r_sequence=1 \
+refused 400 "unknown bundle" "attack-64 another channel's" r_epoch=1 r_sequence=1 \
 	"r_bundle=$(git -C $host rev-parse refs/windlass/dev)"
-refused 400 "unknown bundle" "a bundle with another number" \
+refused 400 "unknown bundle" "attack-64 a bundle with another number" \
 	"r_bundle=$one" r_sequence=2
 refused 400 "unknown bundle" "the newest with another number" r_sequence=1
-refused 400 "unknown bundle" "a commit that is no bundle" r_epoch=1 \
+refused 400 "unknown bundle" "attack-64 a commit that is no bundle" r_epoch=1 \
 	r_sequence=1 "r_bundle=$(git -C work rev-parse HEAD)"
 refused 400 "line 10" "no phase of ours" r_phase=fine
 refused 400 "line 1:" "another version" 'r_edit=1s/1/2/'
@@ -111,18 +111,22 @@ awk 'NR == FNR { sig[++n] = $0; next }
 		for (i = 2; i <= n; i++) print " " sig[i]; done = 1 }
 	{ print }' forged.sig forged >forged.signed
 forged=$(git -C $host hash-object -t commit -w --literally ../forged.signed)
-refused 400 "unknown bundle" "a bundle by another key" \
+refused 400 "unknown bundle" "attack-64 a bundle by another key" \
 	"r_bundle=$forged" r_epoch=1 r_sequence=9
 is "$(sha256sum <$kept/eu-1)" "$good" "none of these is kept"
+
+like "$(cat serve.log)" \
+	'warn report-ahead channel=prod cluster=eu-1 epoch=1 sequence=3 bundle=0123' \
+	"but a bundle that would come later is told of"
 
 # ---- not reports at all
 
 : >empty
-is "$(post empty)" 400 "nothing"
+is "$(post empty)" 400 "attack-65 nothing"
 head -c 3000 /dev/urandom >noise
-is "$(post noise)" 400 "noise"
+is "$(post noise)" 400 "attack-65 noise"
 head -c 65537 /dev/zero >large
-is "$(post large)" 413 "more than a report can have"
+is "$(post large)" 413 "attack-65 more than a report can have"
 head -c 65536 /dev/zero >large
 is "$(post large)" 400 "as much as it can have"
 is "$(curl -sS -m 9 -o said -w '%{http_code}' -H 'Transfer-Encoding: chunked' \
@@ -136,7 +140,7 @@ length=$(wc -c <sent)
 	sleep 0.3
 } | timeout 5 bash -c 'exec 3<>"/dev/tcp/127.0.0.1/${1##*:}"; cat >&3' \
 	_ "$url"
-is "$(sha256sum <$kept/eu-1)" "$good" "a client that vanishes is not heard"
+is "$(sha256sum <$kept/eu-1)" "$good" "attack-65 a client that vanishes is not heard"
 is "$(post sent)" 204 "and hinders nobody"
 
 # ---- who was taken out, and lists that cannot be
@@ -189,7 +193,7 @@ for i in $(seq 40); do
 	echo
 done >codes
 is "$(head -n 20 codes | sort -u)" 204 "twenty at once"
-like "$(cat codes)" 429 "and not forty"
+like "$(cat codes)" 429 "attack-65 and not forty"
 while code=$(send); [ "$code" != 429 ] && [ "$i" -lt 200 ]; do
 	i=$((i + 1))
 done
@@ -222,5 +226,23 @@ like "$(windlass-hook doctor --repo $host)" \
 new_reporter asia-1
 like "$(windlass-hook doctor --repo $host)" \
 	"reporters.*'asia-1' has not reported yet" "and who was not heard"
+
+
+# ---- a repository that was restored from a backup
+
+stop serve
+newest=$(git -C $host rev-parse refs/windlass/prod)
+git -C $host update-ref refs/windlass/prod "$newest^"
+rm -r $host/windlass/public/prod
+not_ok "no number is signed twice that a cluster has reported" \
+	windlass-hook publish --repo $host prod
+like "$(cat .output)" "cluster 'eu-1' has bundle 1\.2 .* start a new epoch" \
+	"it says who has it, and what to do"
+is "$(git -C $host rev-parse refs/windlass/prod)" \
+	"$(git -C $host rev-parse "$newest^")" "nothing was signed"
+set_channel $host prod epoch 2
+ok "a new epoch is what helps" windlass-hook publish --repo $host prod
+is "$(trailer $host prod Epoch).$(trailer $host prod Sequence)" 2.1 \
+	"and begins again"
 
 done_testing

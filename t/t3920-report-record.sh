@@ -100,7 +100,7 @@ stands "the status ref says so" eu-1 \
 is "$(noted eu-1 "$two")" \
 "prod@eu-1: failed since 2026-11-29T23:40:00Z (1.2, 1 of 3 objects ready): Failed: 2 objects failed
   deploy/prod/web.yaml:1: Deployment.apps shop/web: ImagePullBackOff: Back-off pulling image \"web:2\" since yesterday
-  (source unknown): Namespace shop: Forbidden: " \
+  (source unknown): Namespace shop: Forbidden" \
 	"its note has file and line"
 is "$(noted eu-1 "$one")" \
 	"prod@eu-1: healthy from 2026-11-29T23:30:00Z to 2026-11-29T23:40:05Z (1.1, 1 objects)" \
@@ -165,7 +165,7 @@ ok "who has the list of clusters can check it there" ssh-keygen -Y verify \
 refuses() {
 	local what=$1
 	shift
-	not_ok "a push of $what is refused" git -C clone push "$@"
+	not_ok "attack-66 a push of $what is refused" git -C clone push "$@"
 }
 refs() { git -C $host for-each-ref refs/notes refs/windlass-status; }
 before=$(refs)
@@ -212,7 +212,7 @@ for i in $(seq 25); do
 	hook $host record-reports >/dev/null || bail "record-reports"
 done
 is "$(($(commits refs/windlass-status/prod/us-1) - base))" 20 \
-	"a cluster has twenty commits for one bundle"
+	"attack-67 a cluster has twenty commits for one bundle"
 is "$(subject us-1)" "prod@us-1: applying (1.5, 1 objects)" \
 	"the newest says what is so now"
 is "$(git -C $host cat-file blob \
@@ -276,5 +276,13 @@ like "$(noted eu-1 "$(git -C work rev-parse HEAD)")" "^looks fine" \
 	"what a person wrote there stays"
 like "$(noted eu-1 "$(git -C work rev-parse HEAD)")" \
 	"^prod@eu-1: applying since 2026-11-30T00:01:00Z" "beside what is new"
+
+# ---- a channel that goes takes its statuses with it
+
+ok "a channel is removed" hook $host init dev --remove --force
+is "$(git -C $host for-each-ref refs/windlass-status/dev)" "" \
+	"and so is what was recorded of it"
+like "$(git -C $host for-each-ref refs/windlass-status)" \
+	'refs/windlass-status/prod/eu-1' "but nothing of another one"
 
 done_testing

@@ -3,7 +3,7 @@
 # test that it names does try that attack, by its number.
 . "$(dirname "$0")/lib.sh"
 table=$TEST_DIR/attacks
-rows=62
+rows=67
 
 # each attack that a test tries, "TEST NUMBER": by a description that begins
 # with its name, or by the helper of that test which makes one of a number
