@@ -3,7 +3,8 @@
  * not trusted are other users of the machine, so a file that anybody else
  * could have read or replaced is refused, and so is one inside a repository,
  * from where a push or a clone could carry it away. Whatever held a part of
- * the secret is guarded memory and wiped.
+ * the secret is guarded memory and wiped. An engine's key comes from a Secret
+ * in the same form, so that ssh-keygen reads it.
  */
 #include "config.h"
 #include "schema/keyfile.h"
@@ -25,6 +26,7 @@
 #define END "\n-----END OPENSSH PRIVATE KEY-----\n"
 #define MAGIC "openssh-key-v1"	/* with its NUL */
 #define BLOCK 8			/* padding goes to a multiple of this */
+#define LINE_BYTES 48		/* 64 characters; a multiple of 3 */
 
 /* ---- the file ---- */
 
@@ -241,41 +243,109 @@ static int read_key(const uint8_t *bin, size_t len, struct sshkey *ret_key,
 	return read_private(private, ret_key, secret, err);
 }
 
+int keyfile_parse(const char *text, size_t len, struct sshkey *ret_key,
+		  uint8_t **ret_secret, struct err *err)
+{
+	const size_t size = LIMIT_KEY_FILE_BYTES + 1;
+	uint8_t *bin = sodium_malloc(size);
+	uint8_t *secret = sodium_malloc(KEYFILE_SECRET_BYTES);
+	size_t bin_len = 0;
+	struct sshkey key;
+	int rc = -1;
+
+	if (!bin || !secret) {
+		err_set(err, ERR_INTERNAL, "no guarded memory for a key");
+	} else if (decode(text, len, bin, size, &bin_len, err) == 0 &&
+		   read_key(bin, bin_len, &key, secret, err) == 0) {
+		sodium_mprotect_readonly(secret);
+		*ret_key = key;
+		*ret_secret = secret;
+		secret = NULL;
+		rc = 0;
+	}
+	sodium_free(secret);
+	sodium_free(bin);
+	return rc;
+}
+
 int keyfile_read(const char *path, struct sshkey *ret_key,
 		 uint8_t **ret_secret, struct err *err)
 {
 	const size_t size = LIMIT_KEY_FILE_BYTES + 1;
-	char *text = NULL;
-	uint8_t *bin = NULL, *secret = NULL;
-	size_t len = 0, bin_len = 0;
-	struct sshkey key;
-	int fd = -1, rc = -1;
+	char *text;
+	size_t len = 0;
+	int fd = -1, rc;
 
 	if (keyfile_open(path, "key file", &fd, err) < 0)
 		return -1;
 	text = sodium_malloc(size);
-	bin = sodium_malloc(size);
-	secret = sodium_malloc(KEYFILE_SECRET_BYTES);
-	if (!text || !bin || !secret) {
-		err_set(err, ERR_INTERNAL, "no guarded memory for a key");
-		goto out;
-	}
-	if (read_text(fd, path, text, size, &len, err) < 0)
-		goto out;
-	if (decode(text, len, bin, size, &bin_len, err) < 0 ||
-	    read_key(bin, bin_len, &key, secret, err) < 0) {
-		err_wrap(err, "key file '%s'", path);
-		goto out;
-	}
-	sodium_mprotect_readonly(secret);
-	*ret_key = key;
-	*ret_secret = secret;
-	secret = NULL;
-	rc = 0;
-out:
-	sodium_free(secret);
-	sodium_free(bin);
+	rc = text ? read_text(fd, path, text, size, &len, err) :
+	     err_set(err, ERR_INTERNAL, "no guarded memory for a key");
+	if (!rc && keyfile_parse(text, len, ret_key, ret_secret, err) < 0)
+		rc = err_wrap(err, "key file '%s'", path);
 	sodium_free(text);
 	close(fd);
 	return rc;
+}
+
+/* ---- writing ---- */
+
+/* The private section, after its length. */
+static void write_private(const uint8_t *secret, const char *type,
+			  const char *comment, struct buf *out)
+{
+	const size_t begin = out->len;
+	uint32_t check = randombytes_random();
+
+	sshw_u32(out, check);
+	sshw_u32(out, check);
+	sshw_text(out, type);
+	/* libsodium's layout is OpenSSH's: the seed and the public half */
+	sshw_string(out, secret + 32, 32);
+	sshw_string(out, secret, KEYFILE_SECRET_BYTES);
+	sshw_text(out, comment);
+	for (char pad = 1; (out->len - begin) % BLOCK; pad++)
+		buf_addc(out, pad);
+}
+
+void keyfile_write(const uint8_t *secret, const char *comment,
+		   char ret_text[KEYFILE_TEXT_BYTES])
+{
+	struct sshkey key = { .type = SSHKEY_ED25519 };
+	struct buf bin = BUF_INIT(KEYFILE_TEXT_BYTES);
+	struct buf private = BUF_INIT(KEYFILE_TEXT_BYTES);
+	struct buf public = BUF_INIT(KEYFILE_TEXT_BYTES);
+	char *at = ret_text, *const end = ret_text + KEYFILE_TEXT_BYTES;
+
+	memcpy(key.pk, secret + 32, sizeof(key.pk));
+	/* all at once: a buffer that grows leaves copies behind */
+	buf_reserve(&bin, bin.max);
+	buf_reserve(&private, private.max);
+	write_private(secret, sshkey_type_name(key.type), comment, &private);
+	sshkey_write_blob(&key, &public);
+	buf_add(&bin, MAGIC, sizeof(MAGIC));
+	sshw_text(&bin, "none");
+	sshw_text(&bin, "none");
+	sshw_text(&bin, "");
+	sshw_u32(&bin, 1);
+	sshw_string(&bin, public.data, public.len);
+	sshw_string(&bin, private.data, private.len);
+	memcpy(at, BEGIN, strlen(BEGIN));
+	at += strlen(BEGIN);
+	for (size_t done = 0; done < bin.len; done += LINE_BYTES) {
+		size_t n = bin.len - done < LINE_BYTES ? bin.len - done :
+			   LINE_BYTES;
+
+		if (end - at < 128)
+			BUG("a comment of a key that is too long");
+		sodium_bin2base64(at, (size_t)(end - at),
+				  (uint8_t *)bin.data + done, n,
+				  sodium_base64_VARIANT_ORIGINAL);
+		at += strlen(at);
+		*at++ = '\n';
+	}
+	memcpy(at - 1, END, sizeof(END));
+	buf_wipe(&bin);
+	buf_wipe(&private);
+	buf_release(&public);
 }

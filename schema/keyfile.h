@@ -19,6 +19,19 @@ int keyfile_read(const char *path, struct sshkey *ret_key,
 		 uint8_t **ret_secret, struct err *err);
 
 /*
+ * The same from the text of a key file, which the caller keeps in guarded
+ * memory and wipes. Messages begin with what is wrong ("is not ...").
+ */
+int keyfile_parse(const char *text, size_t len, struct sshkey *ret_key,
+		  uint8_t **ret_secret, struct err *err);
+
+/* The text of a key file that has this secret; at most so many bytes with its
+ * NUL, whose memory is the caller's to guard. The comment is short. */
+#define KEYFILE_TEXT_BYTES 1024
+void keyfile_write(const uint8_t *secret, const char *comment,
+		   char ret_text[KEYFILE_TEXT_BYTES]);
+
+/*
  * Opens a file with a secret in it, after the same checks; `what` is what
  * messages call it ("key file").
  */

@@ -80,6 +80,19 @@ int signer_check(const char *spec, struct err *err)
 	return -1;
 }
 
+int signer_from_text(const char *text, size_t len, struct signer **ret,
+		     struct err *err)
+{
+	struct signer *s = xcalloc(1, sizeof(*s));
+
+	if (keyfile_parse(text, len, &s->key, &s->secret, err) < 0) {
+		signer_free(s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
 const struct sshkey *signer_key(const struct signer *s)
 {
 	return &s->key;

@@ -66,6 +66,9 @@ int signer_open(const char *spec, struct signer **ret, struct err *err);
  * file cannot be opened, or an agent has the key.
  */
 int signer_check(const char *spec, struct err *err);
+/* From the text of a key file: keyfile_parse. */
+int signer_from_text(const char *text, size_t len, struct signer **ret,
+		     struct err *err);
 const struct sshkey *signer_key(const struct signer *s);
 /*
  * Signs the SSHSIG of the message in a namespace: appends the armour, with

@@ -403,6 +403,54 @@ static void test_keyfile_size(void)
 	free(big);
 }
 
+static int sh(const char *command)
+{
+	int status = -1;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		execl("/bin/sh", "sh", "-c", command, (char *)NULL);
+		_exit(127);
+	}
+	return waitpid(pid, &status, 0) == pid ? status : -1;
+}
+
+/* What is written is read again, and by stock ssh-keygen. */
+static void test_keyfile_written(void)
+{
+	char text[KEYFILE_TEXT_BYTES], *command;
+	struct buf public = BUF_INIT(200);
+	struct signer *s = NULL;
+	struct err err = ERR_INIT;
+	struct softkey want;
+	uint8_t *secret = NULL;
+	struct sshkey k;
+
+	softkey_make(&want, 9, NULL);
+	for (size_t i = 0; i < 9; i++) {
+		/* each length of the padding */
+		keyfile_write(want.secret, "a comment" + i, text);
+		ok(!keyfile_parse(text, strlen(text), &k, &secret, &err) &&
+		   sshkey_equal(&k, &want.key) &&
+		   !memcmp(secret, want.secret, KEYFILE_SECRET_BYTES),
+		   "a key is written and read (%zu)", i);
+		sodium_free(secret);
+		secret = NULL;
+	}
+	put(path, text, strlen(text), 0600);
+	sshkey_write_text(&want.key, &public);
+	command = xasprintf("[ \"$(ssh-keygen -y -f '%s' | cut -d' ' -f1,2)\""
+			    " = '%s' ]", path, public.data);
+	is_int(sh(command), 0, "stock ssh-keygen reads it");
+	ok(!signer_from_text(text, strlen(text), &s, &err) &&
+	   sshkey_equal(signer_key(s), &want.key), "and so does a signer");
+	signer_free(s);
+	ok(signer_from_text(text, strlen(text) - 1, &s, &err) < 0 &&
+	   strstr(err.msg, "END"), "one that is cut is none");
+	free(command);
+	buf_release(&public);
+}
+
 static void test_keyfile_place(void)
 {
 	const struct keyfile good = { 0 };
@@ -520,6 +568,7 @@ int main(void)
 	test_keyfile_cut();
 	test_keyfile_bytes();
 	test_keyfile_size();
+	test_keyfile_written();
 	test_keyfile_place();
 	test_keyfile_in_repository();
 	test_guarded();
