@@ -17,6 +17,7 @@
 #include "engine/http.h"
 
 #include <curl/curl.h>
+#include <sodium.h>
 #include <string.h>
 #include <sys/epoll.h>
 
@@ -27,6 +28,8 @@
 
 /* connections that idle in a pool for their next use */
 #define IDLE_CONNECTIONS 16L
+/* secrets are smaller, but for the largest */
+#define SECRET_BYTES (64u * 1024)
 
 enum call_state {
 	CALL_NEW,		/* not with libcurl yet */
@@ -43,6 +46,7 @@ struct http_call {
 	void *body;		/* our copy of what is sent, or NULL */
 	size_t body_len;
 	struct buf answer;
+	bool secret;
 	size_t max_bytes, got;
 	bool headers_seen;
 	struct err err;		/* set: why we ended it ourselves */
@@ -210,6 +214,13 @@ static size_t on_body(char *data, size_t size, size_t n, void *arg)
 
 /* ---- the life of a call ---- */
 
+static void wipe(struct http_call *c)
+{
+	if (c->body)
+		sodium_memzero(c->body, c->body_len);
+	buf_wipe(&c->answer);
+}
+
 static void call_free(struct http_call *c)
 {
 	struct pool *p = c->pool;
@@ -229,6 +240,8 @@ static void call_free(struct http_call *c)
 	else
 		p->calls_tail = c->link;
 	http_easy_release(&c->e);
+	if (c->secret)
+		wipe(c);
 	free(c->body);
 	buf_release(&c->answer);
 	free(c);
@@ -508,6 +521,11 @@ int http_send(struct http *h, const struct http_request *r,
 	c->pool = p;
 	c->max_bytes = r->max_bytes;
 	buf_init(&c->answer, r->max_bytes);
+	c->secret = r->secret;
+	/* one that grows leaves copies behind */
+	if (c->secret)
+		buf_reserve(&c->answer, SECRET_BYTES < r->max_bytes ?
+			    SECRET_BYTES : r->max_bytes);
 	c->on_headers = r->on_headers;
 	c->on_data = r->on_data;
 	c->on_done = r->on_done;

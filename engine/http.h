@@ -43,6 +43,8 @@ struct http_request {
 					   than wait for one that is being
 					   made, which is busy for minutes if
 					   it turns out to be HTTP/1.1 */
+	bool secret;			/* what is sent, and the answer: both
+					   are wiped at the end */
 	const struct http_peer *peer;
 	/* Asked when the body goes out, the last moment at which a request
 	 * can be taken back; false ends the call with ERR_TRANSIENT. It may
