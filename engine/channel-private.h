@@ -16,6 +16,7 @@
 #include "engine/parent.h"
 #include "engine/plan.h"
 #include "engine/report.h"
+#include "engine/reporter.h"
 #include "engine/source.h"
 
 /* A kind that the channel has objects of. */
@@ -38,6 +39,7 @@ enum intake {
 
 struct channel_private {
 	struct report *report;
+	struct reporter *reporter;
 	struct parent *parent;
 
 	/* the source */
@@ -166,6 +168,15 @@ void settle_reconcile(struct channel *c);
 void settle_asked(struct channel *c);
 /* Conditions and counts into c->status: of report.h. */
 void settle_fill(struct channel *c);
+
+/* How many objects it has, in which state. */
+struct settle_counts {
+	size_t total, applied, ready, failing, progressing, drifted, deleting;
+	size_t unhealthy, fighting;
+	const struct tracked *first_failing, *first_refused, *first_unready;
+};
+
+struct settle_counts settle_count(const struct channel *c);
 
 /* tries until an object that may work by itself is called failing */
 #define FAILING_TRIES 3

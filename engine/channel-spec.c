@@ -27,30 +27,55 @@ static bool flag(const struct node *spec, const char *field, bool fallback)
 	return n && n->type == NODE_BOOL ? n->boolean : fallback;
 }
 
+static int check_url(const char *field, const char *url, struct err *err)
+{
+	const char *host;
+
+	if (!url || (strncmp(url, "https://", 8) && strncmp(url, "http://", 7)))
+		return err_set(err, ERR_INVALID, "spec.%s must begin with "
+			       "https:// or http://", field);
+	host = strstr(url, "://") + 3;
+	if (memchr(host, '@', strcspn(host, "/")))
+		return err_set(err, ERR_INVALID, "spec.%s must not hold a "
+			       "user or password; put a token into the Secret "
+			       "that spec.secretRef names", field);
+	if (strpbrk(url, "?#"))
+		return err_set(err, ERR_INVALID, "spec.%s must not have a "
+			       "query or a fragment", field);
+	if (http_check_url(url, err) < 0)
+		return err_wrap(err, "spec.%s", field);
+	return 0;
+}
+
 static int read_url(const struct node *spec, struct channel_spec *s,
 		    struct err *err)
 {
 	const char *url = text(spec, "url");
-	const char *host;
 	size_t len;
 
-	if (!url || (strncmp(url, "https://", 8) && strncmp(url, "http://", 7)))
-		return err_set(err, ERR_INVALID, "spec.url must begin with "
-			       "https:// or http://");
-	host = strstr(url, "://") + 3;
-	if (memchr(host, '@', strcspn(host, "/")))
-		return err_set(err, ERR_INVALID, "spec.url must not hold a "
-			       "user or password; put a token into the Secret "
-			       "that spec.secretRef names");
-	if (strpbrk(url, "?#"))
-		return err_set(err, ERR_INVALID, "spec.url must not have a "
-			       "query or a fragment");
-	if (http_check_url(url, err) < 0)
-		return err_wrap(err, "spec.url");
+	if (check_url("url", url, err) < 0)
+		return -1;
 	len = strlen(url);
 	while (len && url[len - 1] == '/')
 		len--;
 	s->url = xstrndup(url, len);
+	return 0;
+}
+
+/* The whole URL to post to, or "none". */
+static int read_report_to(const struct node *spec, struct channel_spec *s,
+			  struct err *err)
+{
+	const char *to = text(spec, "reportTo");
+
+	if (!to || !*to)
+		return 0;
+	if (strlen(to) > LIMIT_URL_BYTES)
+		return err_set(err, ERR_INVALID, "spec.reportTo is longer "
+			       "than %d bytes", LIMIT_URL_BYTES);
+	if (strcmp(to, "none") && check_url("reportTo", to, err) < 0)
+		return -1;
+	s->report_to = xstrdup(to);
 	return 0;
 }
 
@@ -177,7 +202,6 @@ static int read_policy(const struct node *spec, struct channel_spec *s,
 	const struct node *approvals = node_get(spec, "approvals");
 	const char *policy = text(spec, "deletionPolicy");
 	const char *secret = node_path_str(spec, "secretRef", "name", NULL);
-	const char *report = text(spec, "reportTo");
 	const char *mode = node_path_str(spec, "drift", "mode", NULL);
 
 	if (policy && strcmp(policy, "Orphan") && strcmp(policy, "Prune"))
@@ -196,7 +220,6 @@ static int read_policy(const struct node *spec, struct channel_spec *s,
 	s->prune = flag(spec, "prune", true);
 	s->has_delete_limit = node_get(spec, "deleteLimit") != NULL;
 	s->secret_name = secret ? xstrdup(secret) : NULL;
-	s->report_to = report ? xstrdup(report) : NULL;
 	if (read_count(spec, "spec.deleteLimit", "deleteLimit", 0,
 		       &s->delete_limit, err) < 0 ||
 	    read_count(spec, "spec.epochFloor", "epochFloor", 1,
@@ -227,6 +250,7 @@ int channel_spec_read(const struct node *channel, struct channel_spec *ret,
 	}
 	memcpy(s.channel_id, id, CHANNEL_ID_SIZE);
 	if (read_url(spec, &s, err) < 0 ||
+	    read_report_to(spec, &s, err) < 0 ||
 	    read_seconds(spec, "interval", "15s", &s.interval, err) < 0 ||
 	    read_seconds(spec, "healthTimeout", "5m", &s.health_timeout,
 			 err) < 0 ||

@@ -42,7 +42,8 @@ struct channel_spec {
 					   do not say it themselves */
 	int64_t health_timeout;		/* seconds */
 	char *secret_name;		/* NULL if there is none */
-	char *report_to;		/* NULL: url */
+	char *report_to;		/* where reports are posted; "none":
+					   nowhere; NULL: below url */
 };
 
 /*

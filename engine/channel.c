@@ -421,6 +421,7 @@ static void stop(struct channel *c)
 	timer_stop(&p->twin_timer);
 	/* nothing may be written from here on */
 	p->loaded[0] = '\0';
+	reporter_stop(p->reporter);
 	report_accept_not(p->report);
 	bodies_cancel(c);
 	places_cancel(c);
@@ -519,6 +520,7 @@ struct channel *machine_new(struct engine *e, const char *name,
 	c->private = xcalloc(1, sizeof(*c->private));
 	inventory_init(&c->inventory, c);
 	c->private->report = report_new(c, &ops);
+	c->private->reporter = reporter_new(c);
 	c->private->parent = parent_new(c);
 	git_secret_init(&c->private->secret, c, on_secret);
 	timer_init(&c->private->twin_timer, e->loop, on_twin_timer, c);
@@ -551,6 +553,7 @@ void machine_free(struct channel *c)
 	kube_cancel(p->reread_call);
 	timer_stop(&p->reread);
 	events_stop(c);
+	reporter_free(p->reporter);
 	report_free(p->report);
 	parent_free(p->parent);
 	inventory_release(&c->inventory);
@@ -579,6 +582,7 @@ static void read_status_back(struct channel *c, const struct node *object)
 			  LOG_S("error", err.msg));
 		return;
 	}
+	reporter_restored(p->reporter);
 	p->forked = forked->status == STATUS_TRUE;
 	snprintf(p->forked_reason, sizeof(p->forked_reason), "%s",
 		 forked->reason);
@@ -618,6 +622,7 @@ static void take_spec(struct channel *c, struct channel_spec *spec)
 		policy_check(c);
 	if (!c->spec.suspend && (was_suspended || !same_drift))
 		settle_reconcile(c);
+	reporter_try_again(p->reporter);
 	/* an account that may now what it might not, a wider policy */
 	p->failures = 0;
 	apply_retry_all(c);
@@ -691,6 +696,11 @@ void machine_lead(struct channel *c)
 	} else {
 		stop(c);
 	}
+}
+
+void machine_reporter_changed(struct channel *c)
+{
+	reporter_try_again(c->private->reporter);
 }
 
 void machine_kinds_changed(struct channel *c)

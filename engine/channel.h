@@ -15,6 +15,7 @@
  *   repair.c      what an event means for an object, and what to do
  *   await.c       health
  *   events.c      Kubernetes Events on the Channel
+ *   reporter.c    signed reports to the Git host
  */
 #ifndef ENGINE_CHANNEL_H
 #define ENGINE_CHANNEL_H
@@ -30,6 +31,7 @@ struct kube_account;
 struct observe;
 struct source;
 struct sources;
+struct reporter_key;
 struct lease;
 struct apply;
 struct prune;
@@ -56,6 +58,9 @@ struct engine {
 	bool stopping;
 	struct trim trim;
 	size_t reports_due;		/* statuses that are to be written */
+	struct reporter_key *reporter;	/* who signs reports; NULL: nobody */
+	size_t reporters_due;		/* channels that will be looked at for
+					   what to report */
 	unsigned looks;			/* of engine/repair.c: that run, */
 	struct repair *looks_first, *looks_last;	/* that wait */
 	struct event_try *events;	/* Events that are on their way */
@@ -78,12 +83,20 @@ enum drift_cause {
 	DRIFT_CAUSES
 };
 
+/* Why a report was not taken. */
+enum report_failure {
+	REPORT_UNSENT,		/* the host did not answer, or is busy */
+	REPORT_REFUSED,		/* it takes none, or not ours */
+	REPORT_FAILURES
+};
+
 struct channel_counts {
 	uint64_t applies, apply_errors[APPLY_ERRORS], prunes;
 	uint64_t repairs[DRIFT_CAUSES];
 	uint64_t reports[DRIFT_CAUSES];	/* drift that was left as it is */
 	uint64_t fights;		/* times that repairing one was put off
 					   because somebody changes it back */
+	uint64_t reports_sent, report_failures[REPORT_FAILURES];
 };
 
 struct channel {

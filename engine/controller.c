@@ -208,6 +208,12 @@ void controller_lead(struct controller *ctl, bool lead)
 		machine_lead(e->value);
 }
 
+void controller_reporter_changed(struct controller *ctl)
+{
+	for (map_each(&ctl->channels, e))
+		machine_reporter_changed(e->value);
+}
+
 int controller_look_again(struct controller *ctl, struct err *err)
 {
 	watch_free(ctl->watch);

@@ -24,6 +24,8 @@ void controller_free(struct controller *ctl);
 
 /* We lead now, or do not any more. */
 void controller_lead(struct controller *ctl, bool lead);
+/* The key of reports is known, or why it is not. */
+void controller_reporter_changed(struct controller *ctl);
 /*
  * Lists the Channels anew, while we do not lead: what a watch told may be
  * older than what another engine wrote as long as it led.

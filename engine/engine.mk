@@ -43,6 +43,9 @@ libengine_a_SOURCES += \
 	engine/prune-look.c engine/prune-look.h \
 	engine/prune-order.c engine/prune-order.h \
 	engine/report.c engine/report.h \
+	engine/reporter.c engine/reporter.h \
+	engine/reporter-key.c engine/reporter-key.h \
+	engine/reporter-text.c engine/reporter-text.h \
 	engine/rollout.c engine/rollout.h \
 	engine/settle.c \
 	engine/verdict.c engine/verdict.h \
@@ -86,6 +89,7 @@ libengine_a_SOURCES += \
 	engine/packscan.c engine/packscan.h \
 	engine/poll.c engine/poll.h \
 	engine/poll-many.c \
+	engine/post.c engine/post.h \
 	engine/pull-chain.c \
 	engine/pull-job.c \
 	engine/pull-votes.c \

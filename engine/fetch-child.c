@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "engine/answer.h"
+#include "engine/post.h"
 #include "engine/pull.h"
 #include "schema/base/fs.h"
 #include "schema/base/log.h"
@@ -28,6 +29,7 @@
 struct main {
 	struct child child;
 	struct answers *answers;
+	struct posts *posts;		/* reports on their way */
 	struct map pulls;		/* handle, as text -> struct pull */
 	bool failed;
 };
@@ -120,13 +122,17 @@ static int on_open(struct main *m, uint32_t handle, struct ipc_in *in,
 	return rc;
 }
 
-static int on_update(struct pull *p, struct ipc_in *in, struct err *err)
+static int on_update(struct main *m, struct pull *p, struct ipc_in *in,
+		     struct err *err)
 {
 	struct source_config config;
 	int rc;
 
 	source_get_settings(in, &config);
 	rc = ipc_in_end(in, "UPDATE", err);
+	/* they stand on the settings as they were */
+	if (!rc)
+		posts_stop(m->posts, p);
 	if (!rc)
 		rc = pull_update(p, &config, err);
 	source_config_release(&config);
@@ -136,6 +142,7 @@ static int on_update(struct pull *p, struct ipc_in *in, struct err *err)
 static void on_close(struct main *m, struct pull *p)
 {
 	answers_forget(m->answers, p);
+	posts_forget(m->posts, p);
 	map_del(&m->pulls, key_of(p->handle).text);
 	pull_free(p);
 }
@@ -167,7 +174,7 @@ static int on_channel_frame(struct main *m, struct pull *p,
 	ipc_in_init(&in, f);
 	switch (f->type) {
 	case SOURCE_UPDATE:
-		return on_update(p, &in, err);
+		return on_update(m, p, &in, err);
 	case SOURCE_CLOSE:
 		if (ipc_in_end(&in, "CLOSE", err) < 0)
 			return -1;
@@ -190,7 +197,10 @@ static int on_channel_frame(struct main *m, struct pull *p,
 		if (ipc_in_end(&in, "CANCEL", err) < 0)
 			return -1;
 		answers_cancel(m->answers, p, request);
+		posts_cancel(m->posts, p, request);
 		return 0;
+	case SOURCE_REPORT:
+		return posts_take(m->posts, p, f, err);
 	}
 	return err_set(err, ERR_INVALID, "protocol error: message %u",
 		       f->type);
@@ -247,6 +257,7 @@ static int start(struct main *m, int fd, struct err *err)
 	m->child.pollers = pollers_new(m->child.loop, m->child.http);
 	m->child.downloads = downloads_new(m->child.loop, m->child.http);
 	m->answers = answers_new(&m->child);
+	m->posts = posts_new(&m->child);
 	return 0;
 }
 
@@ -275,6 +286,7 @@ int fetch_child_main(int fd)
 		m.failed = true;
 	}
 	answers_free(m.answers);
+	posts_free(m.posts);
 	map_release(&m.pulls, free_pull);
 	pollers_free(m.child.pollers);
 	downloads_free(m.child.downloads);

@@ -19,6 +19,8 @@ void machine_free(struct channel *c);
 void machine_update(struct channel *c, const struct node *object);
 /* engine->leading changed. */
 void machine_lead(struct channel *c);
+/* The key of reports is known, or why it is not. */
+void machine_reporter_changed(struct channel *c);
 void machine_kinds_changed(struct channel *c);
 /* Its prune finalizer is to be on the Channel. */
 bool machine_wants_finalizer(const struct channel *c);

@@ -18,6 +18,7 @@
 #include "engine/kube.h"
 #include "engine/lease.h"
 #include "engine/measures.h"
+#include "engine/reporter-key.h"
 #include "engine/role.h"
 #include "engine/source.h"
 #include "engine/writes.h"
@@ -33,7 +34,7 @@
 
 struct options {
 	struct kube_config_options kube;
-	const char *state, *metrics, *namespace;
+	const char *state, *metrics, *namespace, *cluster;
 	enum log_level level;
 	bool elect;
 };
@@ -61,6 +62,8 @@ static const char usage_text[] =
 "  --context NAME      a context of the kubeconfig\n"
 "  --namespace NAME    our own namespace, with the Secrets that Channels name\n"
 "                      (default: that of our pod, or " OWN_NAMESPACE ")\n"
+"  --cluster NAME      what reports call this cluster, a DNS label (default:\n"
+"                      cluster- and the beginning of their key's fingerprint)\n"
 "  --state DIR         cache and records (default: " STATE_DIR ")\n"
 "  --metrics ADDR:PORT where /healthz, /readyz and /metrics are, or off\n"
 "                      (default: " ENDPOINT_ADDRESS ")\n"
@@ -107,6 +110,7 @@ static int read_options(int argc, char **argv, struct options *o)
 		OPTION_TEXT("kubeconfig", &o->kube.path),
 		OPTION_TEXT("context", &o->kube.context),
 		OPTION_TEXT("namespace", &o->namespace),
+		OPTION_TAKE("cluster", reporter_take_cluster, &o->cluster),
 		OPTION_TEXT("state", &o->state),
 		OPTION_TAKE("metrics", take_metrics, &o->metrics),
 		OPTION_FLAG("leader-elect", &o->elect),
@@ -131,8 +135,17 @@ static void lead(struct daemon *d)
 	/* which channels there are decides whose objects are whose, and what
 	 * was accepted what they are: nothing is written before all is known,
 	 * as it is now and not as the engine that led before found it */
-	if (may != d->engine.leading)
-		controller_lead(d->controller, may);
+	if (may == d->engine.leading)
+		return;
+	controller_lead(d->controller, may);
+	reporter_key_lead(d->engine.reporter);
+}
+
+static void on_reporter(void *arg)
+{
+	struct daemon *d = arg;
+
+	controller_reporter_changed(d->controller);
 }
 
 static void on_lead(void *arg)
@@ -299,6 +312,7 @@ static int start(struct daemon *d, struct err *err)
 	metrics_new(&d->metrics);
 	d->measures = measures_new(e, d->metrics);
 	e->definitions = definitions_new(e);
+	e->reporter = reporter_key_new(e, d->o.cluster, on_reporter, d);
 	if (observe_new(e, &e->observe, err) < 0 ||
 	    controller_new(&co, &d->controller, err) < 0 ||
 	    open_endpoint(d, err) < 0 || start_election(d, err) < 0)
@@ -324,6 +338,7 @@ static void end(struct daemon *d)
 	if (e->observe)
 		observe_free(e->observe);
 	definitions_free(e->definitions);
+	reporter_key_free(e->reporter);
 	kinds_release(&e->kinds);
 	writes_free(e->writes);
 	trim_stop(&e->trim);

@@ -18,6 +18,7 @@
 enum family {
 	APPLIES, PRUNES, FIGHTS, FIGHTING, HEAD, HEAD_ISSUED, HEAD_EXPIRES, ACCEPTED,
 	APPLIED, READY, ERRORS, REPAIRS, REPORTS, OBJECTS, CONDITION,
+	SENT, UNSENT,
 	FAMILIES
 };
 
@@ -35,6 +36,10 @@ static const char *const error_names[APPLY_ERRORS] = {
 static const char *const cause_names[DRIFT_CAUSES] = {
 	[DRIFT_CAUSE_CHANGED] = "changed",
 	[DRIFT_CAUSE_DELETED] = "deleted",
+};
+
+static const char *const unsent_names[REPORT_FAILURES] = {
+	[REPORT_UNSENT] = "unsent", [REPORT_REFUSED] = "refused",
 };
 
 /* values: of the label beside "channel", one series each */
@@ -82,6 +87,12 @@ static const struct {
 	[OBJECTS] = { METRIC_GAUGE, "windlass_objects",
 		"Objects of a channel by their state.", "channel state",
 		STATES, state_names },
+	[SENT] = { METRIC_COUNTER, "windlass_reports_sent",
+		"Reports that the Git host has taken.", "channel", 1, NULL },
+	[UNSENT] = { METRIC_COUNTER, "windlass_reports_failed",
+		"Tries to send a report that the Git host did not answer, or "
+		"was too busy for, and those that it refused.",
+		"channel reason", REPORT_FAILURES, unsent_names },
 	/* the values are condition_name's */
 	[CONDITION] = { METRIC_GAUGE, "windlass_channel_condition",
 		"A condition of the channel: 1 if True, 0 if False, -1 if "
@@ -195,6 +206,9 @@ static void write_channel(struct measures_channel *m, const struct channel *c)
 		series_set(s->v[REPAIRS][i], (double)n->repairs[i]);
 		series_set(s->v[REPORTS][i], (double)n->reports[i]);
 	}
+	set(s, SENT, (double)n->reports_sent);
+	for (size_t i = 0; i < REPORT_FAILURES; i++)
+		series_set(s->v[UNSENT][i], (double)n->report_failures[i]);
 	set(s, ACCEPTED, (double)c->status.accepted.sequence);
 	set(s, APPLIED, (double)c->status.applied.sequence);
 	write_head(s, c);

@@ -168,6 +168,7 @@ void settle_asked(struct channel *c)
 		return;
 	}
 	p->wished = true;
+	reporter_try_again(p->reporter);
 	if (c->source)
 		source_poll(c->source);
 	if (c->spec_ok && !c->spec.suspend) {
@@ -195,15 +196,9 @@ void settle_begin(struct channel *c)
 	settle_touch(c);
 }
 
-struct counts {
-	size_t total, applied, ready, failing, progressing, drifted, deleting;
-	size_t unhealthy, fighting;
-	const struct tracked *first_failing, *first_refused, *first_unready;
-};
-
-static struct counts count(const struct channel *c)
+struct settle_counts settle_count(const struct channel *c)
 {
-	struct counts n = { 0 };
+	struct settle_counts n = { 0 };
 
 	for (struct tracked *t = c->inventory.first; t; t = t->next) {
 		/* one that is going is there no more when its finalizers are
@@ -251,7 +246,7 @@ static void tidy_kinds(struct channel *c)
 	parent_touch(p->parent, !p->leftovers.count);
 }
 
-static void set_applied(struct channel *c, const struct counts *n)
+static void set_applied(struct channel *c, const struct settle_counts *n)
 {
 	struct channel_private *p = c->private;
 	struct status_bundle *b = &c->status.applied;
@@ -317,7 +312,7 @@ void settle_leave_rest(struct channel *c)
 static void proceed(struct channel *c)
 {
 	struct channel_private *p = c->private;
-	struct counts n;
+	struct settle_counts n;
 
 	if (!intake_is_done(c) || p->intake == INTAKE_ACCEPTING ||
 	    p->intake == INTAKE_RECORDING)
@@ -330,7 +325,7 @@ static void proceed(struct channel *c)
 	/* spec.prune was turned off while something was to be deleted */
 	if (!c->spec.prune)
 		settle_leave_rest(c);
-	if (p->letting_go && !p->settling && !count(c).deleting)
+	if (p->letting_go && !p->settling && !settle_count(c).deleting)
 		tidy_kinds(c);
 	if (!p->settling || p->reconciling || p->pending ||
 	    !apply_rolled_out(c))
@@ -340,7 +335,7 @@ static void proceed(struct channel *c)
 		channel_begin_watches(c);
 		prune_begin(c);
 	}
-	n = count(c);
+	n = settle_count(c);
 	if (n.applied == n.total && !n.deleting)
 		set_applied(c, &n);
 }
@@ -357,6 +352,7 @@ static void look(void *arg)
 	channel_drop_unused(c);
 	proceed(c);
 	report_touch(p->report);
+	reporter_touch(p->reporter);
 }
 
 /* ---- the status ---- */
@@ -454,7 +450,7 @@ static void set_source(struct channel *c)
 			      p->forked_why.msg);
 }
 
-static void set_apply(struct channel *c, const struct counts *n)
+static void set_apply(struct channel *c, const struct settle_counts *n)
 {
 	struct channel_private *p = c->private;
 	struct buf text = BUF_INIT(8192);
@@ -518,7 +514,7 @@ static void add_reason(const struct tracked *t, struct buf *text)
 		buf_addf(text, ": %s", t->note->message);
 }
 
-static void set_health(struct channel *c, const struct counts *n)
+static void set_health(struct channel *c, const struct settle_counts *n)
 {
 	struct buf text = BUF_INIT(8192);
 	const struct tracked *t = n->first_unready;
@@ -631,7 +627,7 @@ static void set_suspended(struct channel *c)
 }
 
 /* Ready says in one line what the others say, the gravest first. */
-static void set_ready(struct channel *c, const struct counts *n)
+static void set_ready(struct channel *c, const struct settle_counts *n)
 {
 	static const struct { enum condition_type type; enum condition_status
 			      bad; } order[] = {
@@ -674,8 +670,9 @@ static void set_ready(struct channel *c, const struct counts *n)
 
 void settle_fill(struct channel *c)
 {
+	struct channel_private *p = c->private;
 	struct channel_status *s = &c->status;
-	struct counts n = count(c);
+	struct settle_counts n = settle_count(c);
 
 	s->total = n.total;
 	s->ready = n.ready;
@@ -692,4 +689,5 @@ void settle_fill(struct channel *c)
 	set_drift(c);
 	set_suspended(c);
 	set_ready(c, &n);
+	reporter_filled(p->reporter, &n);
 }

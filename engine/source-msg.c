@@ -22,7 +22,8 @@ const char *source_msg_name(uint16_t type)
 		[SOURCE_ACCEPT] = "ACCEPT", [SOURCE_APPLIED] = "APPLIED",
 		[SOURCE_POLL] = "POLL", [SOURCE_DIFF] = "DIFF",
 		[SOURCE_OBJECT] = "OBJECT", [SOURCE_ORIGINS] = "ORIGINS",
-		[SOURCE_CANCEL] = "CANCEL", [SOURCE_READY] = "READY",
+		[SOURCE_CANCEL] = "CANCEL", [SOURCE_REPORT] = "REPORT",
+		[SOURCE_READY] = "READY",
 		[SOURCE_OPENED] = "OPENED", [SOURCE_STATE] = "STATE",
 		[SOURCE_CANDIDATE] = "CANDIDATE",
 		[SOURCE_CONSENTS] = "CONSENTS",
@@ -31,6 +32,7 @@ const char *source_msg_name(uint16_t type)
 		[SOURCE_ACCEPTED] = "ACCEPTED", [SOURCE_ITEMS] = "ITEMS",
 		[SOURCE_BODY] = "BODY", [SOURCE_PLACES] = "PLACES",
 		[SOURCE_DONE] = "DONE", [SOURCE_FAILED] = "FAILED",
+		[SOURCE_REPLY] = "REPLY",
 	};
 	const char *name = type < ARRAY_SIZE(names) ? names[type] : NULL;
 
@@ -420,6 +422,24 @@ void source_get_candidate(struct ipc_in *in, struct source_candidate *ret)
 	get_votes(in, &ret->votes);
 	ret->serial = ipc_get_u32(in);
 	if (!ret->pin.bundle[0] || !ret->pin.sequence || !ret->pin.epoch)
+		in->bad = true;
+}
+
+void source_put_reply(struct buf *b, const struct source_reply *r)
+{
+	ipc_put_u32(b, r->status);
+	ipc_put_i64(b, r->retry_after_ms);
+	ipc_put_str(b, r->message);
+}
+
+void source_get_reply(struct ipc_in *in, struct source_reply *ret)
+{
+	ret->status = ipc_get_u32(in);
+	ret->retry_after_ms = ipc_get_i64(in);
+	ipc_get_str(in, ret->message, sizeof(ret->message));
+	if (ret->status < 100 || ret->status > 999 ||
+	    ret->retry_after_ms < 0 ||
+	    ret->retry_after_ms > SOURCE_RETRY_AFTER_S * 1000)
 		in->bad = true;
 }
 

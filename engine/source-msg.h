@@ -43,6 +43,9 @@ enum source_msg {
 	SOURCE_ORIGINS,
 	/* u32 request: nothing more about it is wanted */
 	SOURCE_CANCEL,
+	/* u32 request, str url ("": below spec.url), bool credentials, bytes:
+	 * to be posted there */
+	SOURCE_REPORT,
 
 	/* ---- child to parent ---- */
 
@@ -76,6 +79,8 @@ enum source_msg {
 	SOURCE_DONE,
 	/* it could not be answered: u32 request, u8 class, str message */
 	SOURCE_FAILED,
+	/* the answer to REPORT: u32 request, reply */
+	SOURCE_REPLY,
 };
 
 /* "OPEN", for messages; "?" for a type that is none. */
@@ -118,6 +123,9 @@ void source_get_candidate(struct ipc_in *in, struct source_candidate *ret);
 
 void source_put_consents(struct buf *b, const struct consents *cs);
 void source_get_consents(struct ipc_in *in, struct consents *ret);
+
+void source_put_reply(struct buf *b, const struct source_reply *r);
+void source_get_reply(struct ipc_in *in, struct source_reply *ret);
 
 void source_put_item(struct buf *b, const struct source_item *item);
 /* ret->path is put into the given array. */

@@ -18,7 +18,7 @@ struct source_request {
 	struct source *source;
 	struct source_request *next;	/* of those that fail soon */
 	uint32_t number;
-	enum source_msg kind;		/* DIFF, OBJECT, ORIGINS */
+	enum source_msg kind;		/* DIFF, OBJECT, ORIGINS, REPORT */
 	const char *failing;		/* why it fails soon; NULL: it lives */
 	char bundle[GIT_HEX_SIZE];
 	struct sha256 digest;		/* OBJECT */
@@ -28,6 +28,8 @@ struct source_request {
 	void (*on_place)(void *arg, const char *path, const char *place);
 	void (*on_body)(void *arg, const char *body, size_t len,
 			const struct err *err);
+	void (*on_reply)(void *arg, const struct source_reply *reply,
+			 const struct err *err);
 	void (*on_done)(void *arg, const struct err *err);
 	void *arg;
 };
@@ -78,6 +80,8 @@ static void finish(struct source_request *r, const char *body, size_t len,
 	detach(r);
 	if (r->on_body)
 		r->on_body(r->arg, body, len, err);
+	else if (r->on_reply)
+		r->on_reply(r->arg, NULL, err);
 	else if (r->on_done)
 		r->on_done(r->arg, err);
 	destroy(r);
@@ -180,9 +184,8 @@ static struct source_request *ask(struct source *s, enum source_msg kind,
 	return r;
 }
 
-/* Sends it, or fails it where that makes no sense. */
-static struct source_request *begin(struct source_request *r,
-				    const char *from, const char *path)
+/* False where sending it makes no sense: then it fails. */
+static bool may_begin(struct source_request *r)
 {
 	struct source *s = r->source;
 
@@ -192,7 +195,13 @@ static struct source_request *begin(struct source_request *r,
 		fail_soon(r, "does not know this channel");
 	else if (s->by_number.count > LIMIT_REQUESTS)
 		fail_soon(r, "has too many questions to answer");
-	else
+	return !r->failing;
+}
+
+static struct source_request *begin(struct source_request *r,
+				    const char *from, const char *path)
+{
+	if (may_begin(r))
 		send_question(r, from, path);
 	return r;
 }
@@ -241,6 +250,26 @@ struct source_request *source_origins(struct source *s, const char *bundle,
 	for (size_t i = 0; i < n; i++)
 		strvec_push(&r->paths, paths[i]);
 	return begin(r, NULL, NULL);
+}
+
+struct source_request *source_report(struct source *s,
+				     const struct source_report *report,
+	void (*on_reply)(void *arg, const struct source_reply *reply,
+			 const struct err *err), void *arg)
+{
+	struct source_request *r = ask(s, SOURCE_REPORT, "", arg);
+	struct buf b = BUF_INIT(LIMIT_IPC_FRAME);
+
+	r->on_reply = on_reply;
+	if (may_begin(r)) {
+		ipc_put_u32(&b, r->number);
+		ipc_put_str(&b, report->url);
+		ipc_put_bool(&b, report->credentials);
+		ipc_put_bytes(&b, report->text, report->len);
+		ipc_send(s->sources->ipc, SOURCE_REPORT, s->handle, &b);
+	}
+	buf_release(&b);
+	return r;
 }
 
 void source_cancel(struct source_request *r)
@@ -342,12 +371,28 @@ static int on_done(struct source_request *r, struct ipc_in *in,
 {
 	if (ipc_in_end(in, "DONE", err) < 0)
 		return -1;
-	if (!r || r->kind == SOURCE_OBJECT)
+	if (!r || (r->kind != SOURCE_DIFF && r->kind != SOURCE_ORIGINS))
 		return 0;
 	if (r->asked < r->paths.n)
 		begin(r, NULL, NULL);
 	else
 		finish(r, NULL, 0, NULL);
+	return 0;
+}
+
+static int on_reply(struct source_request *r, struct ipc_in *in,
+		    struct err *err)
+{
+	struct source_reply reply;
+
+	source_get_reply(in, &reply);
+	if (ipc_in_end(in, "REPLY", err) < 0)
+		return -1;
+	if (!r || r->kind != SOURCE_REPORT)
+		return 0;
+	detach(r);
+	r->on_reply(r->arg, &reply, NULL);
+	destroy(r);
 	return 0;
 }
 
@@ -392,6 +437,8 @@ int request_frame(struct source *s, const struct ipc_frame *f,
 		return on_done(r, &in, err);
 	case SOURCE_FAILED:
 		return on_failed(r, &in, err);
+	case SOURCE_REPLY:
+		return on_reply(r, &in, err);
 	}
 	return err_set(err, ERR_INVALID, "protocol error: message %u",
 		       f->type);

@@ -159,6 +159,29 @@ struct source_candidate {
 	uint32_t serial;	/* of the settings that it was judged by */
 };
 
+/* ---- reports to the Git host ---- */
+
+#define SOURCE_REPLY_BYTES 200
+/* a Retry-After beyond this is not believed */
+#define SOURCE_RETRY_AFTER_S 3600
+
+/* A signed report on its way to whoever takes them. */
+struct source_report {
+	const char *url;	/* where to post it; NULL: below spec.url */
+	bool credentials;	/* what the Channel's Secret has is for there,
+				   too */
+	const char *text;	/* with its signature */
+	size_t len;
+};
+
+/* What an answer to it said. */
+struct source_reply {
+	uint32_t status;	/* HTTP */
+	int64_t retry_after_ms;	/* 0: it did not say; at most an hour */
+	/* the first line of its body, what is not printable escaped */
+	char message[SOURCE_REPLY_BYTES + 1];
+};
+
 /* an object's path: "objects/" and four names, slashes and the NUL */
 #define SOURCE_PATH_SIZE (8 + 4 * (LIMIT_NAME_BYTES + 1))
 

@@ -140,6 +140,14 @@ struct source_request *source_origins(struct source *s, const char *bundle,
 				      const char *const *paths, size_t n,
 	void (*on_place)(void *arg, const char *path, const char *place),
 	void (*on_done)(void *arg, const struct err *err), void *arg);
+/*
+ * Posts a report, which is copied. on_reply is told what was answered,
+ * whatever the status is, or with err that nothing was.
+ */
+struct source_request *source_report(struct source *s,
+				     const struct source_report *report,
+	void (*on_reply)(void *arg, const struct source_reply *reply,
+			 const struct err *err), void *arg);
 /* Its callbacks are not called any more. Allowed inside them. */
 void source_cancel(struct source_request *r);
 

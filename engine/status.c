@@ -357,6 +357,22 @@ static struct node *write_conditions(struct arena *a,
 	return list;
 }
 
+static struct node *write_reporter(struct arena *a,
+				   const struct status_reporter *r)
+{
+	struct node *n = node_map(a);
+
+	if (!*r->cluster && !*r->message)
+		return node_null(a);
+	/* what is not so any more must go */
+	node_set(a, n, "cluster", *r->cluster ? node_str(a, r->cluster) :
+		 node_null(a));
+	node_set(a, n, "key", *r->key ? node_str(a, r->key) : node_null(a));
+	node_set(a, n, "message", *r->message ?
+		 node_str_clean(a, r->message) : node_null(a));
+	return n;
+}
+
 struct node *status_write(const struct channel_status *s, struct arena *a)
 {
 	struct node *n = node_map(a), *leftovers = node_seq(a);
@@ -374,6 +390,7 @@ struct node *status_write(const struct channel_status *s, struct arena *a)
 	node_set(a, n, "lastDrift", write_last_drift(a, s));
 	node_set(a, n, "drifts", write_drifts(a, s));
 	node_set(a, n, "conditions", write_conditions(a, s));
+	node_set(a, n, "reporter", write_reporter(a, &s->reporter));
 	return n;
 }
 

@@ -81,6 +81,14 @@ struct failure {
 	char *message;
 };
 
+/* Who signs reports of the channel, and why none are sent or taken; all "":
+ * there is nothing to say. */
+struct status_reporter {
+	char cluster[LIMIT_CHANNEL_BYTES + 1];
+	char key[128];			/* "ssh-ed25519 AAAA..." */
+	char message[512];
+};
+
 enum drift_action {
 	DRIFT_CORRECTED,	/* a repair was begun */
 	DRIFT_REPORTED,		/* it is left as it is */
@@ -115,6 +123,7 @@ struct channel_status {
 	size_t n_drifts;
 	uint64_t drift_repairs;		/* since the Channel was made */
 	struct condition conditions[CONDITIONS];
+	struct status_reporter reporter;	/* not read back */
 };
 
 void channel_status_release(struct channel_status *s);

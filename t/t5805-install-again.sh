@@ -37,7 +37,7 @@ stops() {
 }
 stops CustomResourceDefinition
 is "$(cat out)" "" "nothing was made"
-grant first get,create,patch customresourcedefinitions.apiextensions.k8s.io,namespaces,serviceaccounts
+grant first get,create,patch customresourcedefinitions.apiextensions.k8s.io,namespaces,serviceaccounts,secrets
 stops 'ClusterRole'
 like "$(cat out)" '^ServiceAccount windlass-system/windlassd created$' \
 	"what was made until then is told"

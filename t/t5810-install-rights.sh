@@ -132,6 +132,7 @@ have default 'events.k8s.io events any create'
 have windlass-system 'coordination.k8s.io leases any create' \
 	'coordination.k8s.io leases windlassd get,patch' \
 	'core secrets any get' \
+	'core secrets windlassd-reporter patch' \
 	'core serviceaccounts channel-one impersonate' \
 	'core serviceaccounts channel-two impersonate' \
 	'core serviceaccounts channel-three impersonate'

@@ -15,6 +15,7 @@
 #include "engine/cli/bundles.h"
 #include "engine/cli/install.h"
 #include "engine/cli/sources.h"
+#include "engine/reporter-key.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
@@ -36,6 +37,7 @@ static const char usage[] =
 "  --api-port PORT      the API server's, beside 443 (default: 6443)\n"
 "  --protect            refuse changes of managed objects by anybody else, and\n"
 "                       give the engine its share of the API server\n"
+"  --cluster NAME       what its reports call this cluster, a DNS label\n"
 "\n"
 "Where a channel's bundles come from:\n"
 "  --url URL            where the Git host publishes\n"
@@ -392,11 +394,32 @@ static int check_approvals_stay(const struct options *o, struct cluster *c,
 	return rc;
 }
 
+static const char next_step[] =
+"\nReports: `windlass status` shows the line for the Git host's file of\n"
+"reporters, as soon as an engine works.\n";
+
+/* It has no engine of this version yet. Who may not look is not told. */
+static bool is_first(struct cluster *c)
+{
+	const struct object_id id = {
+		.group = "", .version = "v1", .kind = "Secret",
+		.namespace = OWN_NAMESPACE, .name = REPORTER_SECRET,
+	};
+	struct arena a = ARENA_INIT;
+	struct err ignored = ERR_INIT;
+	struct node *live = NULL;
+	bool first = install_get(c, &id, &a, &live, &ignored) == 0 && !live;
+
+	arena_wipe(&a);
+	return first;
+}
+
 static int apply_all(struct options *o, const struct objects *os,
 		     struct err *err)
 {
 	struct cluster c = CLUSTER_INIT;
 	int rc = cluster_open(&c, o->kubeconfig, o->context, err);
+	bool first = !rc && o->in.image && is_first(&c);
 
 	if (!rc && o->in.channel)
 		rc = check_approvals_stay(o, &c, err);
@@ -405,6 +428,8 @@ static int apply_all(struct options *o, const struct objects *os,
 	if (!rc)
 		rc = sweep_all(&c, o, os, err);
 	cluster_close(&c);
+	if (!rc && first)
+		fputs(next_step, stdout);
 	return rc;
 }
 
@@ -543,9 +568,9 @@ static int check_options(const struct options *o)
 		return usage_error(usage, "name one channel%s",
 				   sets ? "" : ", or give --image");
 	if (!o->in.image && (o->in.replicas || o->in.api_port ||
-			     o->in.protect))
-		return usage_error(usage, "--replicas, --api-port and "
-				   "--protect go with --image");
+			     o->in.protect || o->in.cluster))
+		return usage_error(usage, "--replicas, --api-port, --cluster "
+				   "and --protect go with --image");
 	if (!o->in.channel)
 		return -1;
 	if (!o->in.url)
@@ -670,6 +695,7 @@ static int parse_options(int argc, char **argv, struct options *o)
 		OPTION_TAKE("replicas", take_replicas, &o->in.replicas),
 		OPTION_TAKE("api-port", take_port, &o->in.api_port),
 		OPTION_FLAG("protect", &o->in.protect),
+		OPTION_TAKE("cluster", reporter_take_cluster, &o->in.cluster),
 		OPTION_TEXT("url", &o->in.url),
 		OPTION_TEXT("from", &o->from),
 		OPTION_TAKE("id", take_id, o->in.id),

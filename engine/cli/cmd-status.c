@@ -10,6 +10,7 @@
 
 #include "engine/cli/cluster.h"
 #include "engine/cli/records.h"
+#include "engine/reporter-key.h"
 #include "engine/status.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
@@ -20,7 +21,8 @@ static const char usage[] =
 "usage: windlass status [--watch | --repo DIR] [--output json] [CHANNEL]\n"
 "\n"
 "Shows what is live: for each channel its bundle, objects and source commit,\n"
-"the conditions that need a person, and what failed, with file and line.\n"
+"the conditions that need a person, and what failed, with file and line; and\n"
+"the line for a Git host's file of reporters.\n"
 "\n"
 "  --watch            and again at each change, until it is interrupted\n"
 "  --repo DIR         ask no cluster: what clusters reported to the Git host,\n"
@@ -170,6 +172,18 @@ static void print_approvals(const struct node *channel)
 	consents_release(&cs);
 }
 
+/* Why no reports are sent, or taken. */
+static void print_reporter_problem(const struct node *status)
+{
+	const char *message = text(node_get(status, "reporter"), "message");
+
+	if (!*message)
+		return;
+	fputs("  reports: ", stdout);
+	print_scrubbed(message);
+	putchar('\n');
+}
+
 /* True if the channel is Ready. */
 static bool print_channel(const struct node *channel, bool color)
 {
@@ -195,7 +209,25 @@ static bool print_channel(const struct node *channel, bool color)
 		       node_path_int(objects, 0, "drifted", NULL));
 	print_approvals(channel);
 	print_failures(status);
+	print_reporter_problem(status);
 	return print_conditions(status, color);
+}
+
+/* Who signs the reports, for the file `reporters` of a Git host. It is one
+ * engine's: of all channels the same. */
+static void print_reporter(const struct node *channel)
+{
+	const struct node *r = node_path(channel, "status", "reporter", NULL);
+	const char *cluster = text(r, "cluster"), *key = text(r, "key");
+	struct buf line = BUF_INIT(1 << 20);
+
+	if (!*cluster || !*key)
+		return;
+	reporter_line(cluster, key, &line);
+	fputs("reports are signed by:\n", stdout);
+	print_scrubbed(line.data);
+	putchar('\n');
+	buf_release(&line);
 }
 
 static void print_json(const struct node *channel)
@@ -266,19 +298,22 @@ static int show(struct cluster *cluster, const struct options *o,
 		.target = cluster_channels(o->channel),
 	};
 	struct node *answer;
-	const struct node *items;
+	const struct node *items, *one;
 	bool ready = true;
 
 	if (cluster_channel_call(cluster, &get, a, &answer, err) < 0)
 		return -1;
-	if (o->channel)
-		return print_one(answer, o) ? EXIT_OK : EXIT_REFUSED;
 	items = node_get(answer, "items");
-	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
-	     i++)
+	one = o->channel ? answer : items && items->type == NODE_SEQ &&
+	      items->n ? items->items[0] : NULL;
+	if (o->channel)
+		ready = print_one(answer, o);
+	for (uint32_t i = 0; !o->channel && one && i < items->n; i++)
 		ready &= print_one(items->items[i], o);
-	if (o->output == OUTPUT_TEXT && (!items || items->n == 0))
+	if (o->output == OUTPUT_TEXT && !one)
 		puts("no channels");
+	else if (o->output == OUTPUT_TEXT)
+		print_reporter(one);
 	return ready ? EXIT_OK : EXIT_REFUSED;
 }
 

@@ -260,8 +260,13 @@ static int take_channels(struct removal *r, struct err *err)
 
 static int take_rest(void *arg, const struct object_id *id, struct err *err)
 {
-	return strcmp(id->kind, "Deployment") ? take_one(arg, id, false, err)
-					      : 0;
+	const struct removal *r = arg;
+
+	/* the next engine reports by the key that Git hosts know */
+	if (!strcmp(id->kind, "Deployment") ||
+	    (!strcmp(id->kind, "Secret") && r->o->keep_channels))
+		return 0;
+	return take_one(arg, id, false, err);
 }
 
 /* What goes with the namespace unasked: what Kubernetes itself puts into each,

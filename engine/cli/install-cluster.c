@@ -76,6 +76,39 @@ static void take_replicas(const struct object *o, const struct node *live,
 		node_set(a, spec, "replicas", node_int(a, n->integer));
 }
 
+static struct node *engine_args(const struct node *deployment)
+{
+	const struct node *list = node_path(deployment, "spec", "template",
+					    "spec", "containers", NULL);
+
+	return list && list->type == NODE_SEQ && list->n ?
+	       node_get(list->items[0], "args") : NULL;
+}
+
+static const char *cluster_arg(const struct node *args)
+{
+	for (uint32_t i = 0; args && args->type == NODE_SEQ && i < args->n;
+	     i++) {
+		const char *s = node_text(args->items[i]);
+
+		if (s && !strncmp(s, INSTALL_CLUSTER_ARG,
+				  strlen(INSTALL_CLUSTER_ARG)))
+			return s;
+	}
+	return NULL;
+}
+
+/* Git hosts know the cluster by its name: an update keeps it. */
+static void take_cluster(const struct object *o, const struct node *live,
+			 struct arena *a)
+{
+	struct node *args = engine_args(o->root);
+	const char *had = cluster_arg(engine_args(live));
+
+	if (args && had && !cluster_arg(args))
+		node_append(a, args, node_str(a, had));
+}
+
 /* A kind that was made a moment ago is not served yet. */
 static int send_patch(struct cluster *c, const struct object *o,
 		      struct arena *a, struct node **ret, struct err *err)
@@ -123,6 +156,8 @@ static int apply_one(struct cluster *c, const struct object *o,
 	if (!rc && before && keep_replicas &&
 	    !strcmp(o->id.kind, "Deployment"))
 		take_replicas(o, before, &a);
+	if (!rc && before && !strcmp(o->id.kind, "Deployment"))
+		take_cluster(o, before, &a);
 	if (!rc && before && is_only_named(o))
 		after = before;
 	else if (!rc)
@@ -134,7 +169,8 @@ static int apply_one(struct cluster *c, const struct object *o,
 		       strcmp(version_of(before), version_of(after)) ?
 		       "changed" : "unchanged");
 	buf_release(&what);
-	arena_release(&a);
+	/* of a Secret it has the values */
+	arena_wipe(&a);
 	return rc;
 }
 
@@ -210,6 +246,7 @@ int install_each(struct cluster *c, const char *key, const char *value,
 		  NULL },
 		{ "rbac.authorization.k8s.io", "v1", "ClusterRole", "", NULL },
 		{ "", "v1", "ServiceAccount", "", NULL },
+		{ "", "v1", "Secret", "", NULL },
 		{ "admissionregistration.k8s.io", "v1",
 		  "ValidatingAdmissionPolicyBinding", "", NULL },
 		{ "admissionregistration.k8s.io", "v1",

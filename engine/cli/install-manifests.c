@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "engine/channel-spec.h"
+#include "engine/reporter-key.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 
@@ -36,16 +37,37 @@ static void add_namespace(struct buf *out)
 		 "    pod-security.kubernetes.io/enforce: restricted\n");
 }
 
+/*
+ * Where the engine keeps the key of its reports: empty, which it fills, and
+ * which is left alone when it is applied again. An engine outside of the
+ * cluster has it too.
+ */
+static void add_reporter(struct buf *out)
+{
+	buf_adds(out, "---\n# The key of the engine's reports, which it makes: "
+		 "`windlass status` shows the\n# public half, for the Git "
+		 "host's file of reporters.\n"
+		 "apiVersion: v1\nkind: Secret\nmetadata:\n"
+		 "  name: " REPORTER_SECRET "\n"
+		 "  namespace: " OWN_NAMESPACE "\n  labels:\n"
+		 "    " INSTALL_MANAGED_BY ": " INSTALL_NAME "\n"
+		 "    " INSTALL_PART ": engine\n"
+		 "type: Opaque\n");
+}
+
 /* ---- the engine ---- */
 
-static const char *value_of(const struct install *in, const char *name,
-			    size_t len)
+static void add_value(struct buf *out, const struct install *in,
+		      const char *name, size_t len)
 {
 	if (!strncmp(name, "IMAGE", len))
-		return in->image;
-	if (!strncmp(name, "REPLICAS", len))
-		return in->replicas ? in->replicas : "2";
-	return in->api_port ? in->api_port : "6443";
+		buf_adds(out, in->image);
+	else if (!strncmp(name, "REPLICAS", len))
+		buf_adds(out, in->replicas ? in->replicas : "2");
+	else if (!strncmp(name, "API_PORT", len))
+		buf_adds(out, in->api_port ? in->api_port : "6443");
+	else if (in->cluster)
+		buf_addf(out, ", " INSTALL_CLUSTER_ARG "%s", in->cluster);
 }
 
 /* Puts values where the manifest has @NAME@, and labels on all that is ours
@@ -68,7 +90,7 @@ static void add_template(struct buf *out, const struct install *in,
 			const char *rest = at + name + 2;
 
 			buf_add(out, s, (size_t)(at - s));
-			buf_adds(out, value_of(in, at + 1, name));
+			add_value(out, in, at + 1, name);
 			buf_add(out, rest, (size_t)(s + line - rest));
 		} else {
 			buf_add(out, s, line);
@@ -83,6 +105,7 @@ void install_write_engine(const struct install *in, struct buf *out)
 {
 	buf_adds(out, crd_yaml);
 	add_namespace(out);
+	add_reporter(out);
 	add_template(out, in, engine_yaml);
 	if (in->protect)
 		add_template(out, in, protect_yaml);
@@ -281,6 +304,7 @@ void install_write_channel(const struct install *in, struct buf *out)
 	if (!in->image) {
 		buf_adds(out, crd_yaml);
 		add_namespace(out);
+		add_reporter(out);
 	}
 	for (size_t i = 0; i < in->namespaces.n; i++)
 		buf_addf(out, "---\napiVersion: v1\nkind: Namespace\n"

@@ -22,6 +22,10 @@
 #define INSTALL_PART "windlass.dev/part"
 #define INSTALL_CHANNEL "windlass.dev/channel"
 
+/* Of the engine's arguments the one with the cluster's name, which stays as
+ * it is where an installation gives none. */
+#define INSTALL_CLUSTER_ARG "--cluster="
+
 /* ---- rights ---- */
 
 /*
@@ -66,6 +70,8 @@ struct install {
 	const char *image;
 	const char *replicas;		/* NULL: 2, or as they are */
 	const char *api_port;
+	const char *cluster;		/* its name in reports; NULL: made of
+					   the key */
 	bool protect;			/* from the hands of others */
 
 	/* the channel; NULL: none */

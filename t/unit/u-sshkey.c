@@ -429,7 +429,7 @@ static void test_keyfile_written(void)
 	softkey_make(&want, 9, NULL);
 	for (size_t i = 0; i < 9; i++) {
 		/* each length of the padding */
-		keyfile_write(want.secret, "a comment" + i, text);
+		keyfile_write(want.secret, &"a comment"[i], text);
 		ok(!keyfile_parse(text, strlen(text), &k, &secret, &err) &&
 		   sshkey_equal(&k, &want.key) &&
 		   !memcmp(secret, want.secret, KEYFILE_SECRET_BYTES),

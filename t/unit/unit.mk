@@ -305,6 +305,11 @@ UNIT_TESTS += t/unit/u-verdict
 t_unit_u_verdict_SOURCES = t/unit/u-verdict.c t/unit/tap.h
 t_unit_u_verdict_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-reporter
+t_unit_u_reporter_SOURCES = t/unit/u-reporter.c t/unit/tap.h \
+	t/unit/idle-engine.h
+t_unit_u_reporter_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-rollout
 t_unit_u_rollout_SOURCES = t/unit/u-rollout.c t/unit/tap.h t/unit/idle-engine.h
 t_unit_u_rollout_LDADD = $(ENGINE_LIBS)
