@@ -126,6 +126,7 @@ windlass_CFLAGS = $(AM_CFLAGS) $(CURL_CFLAGS) $(LIBGIT2_CFLAGS) \
 windlass_LDADD = $(ENGINE_LIBS)
 windlass_SOURCES = \
 	engine/cli/bundle-diff.c engine/cli/bundle-diff.h \
+	engine/cli/source-diff.c engine/cli/source-diff.h \
 	engine/cli/bundles.c engine/cli/bundles.h \
 	engine/cli/check-approvals.c engine/cli/check-approvals.h \
 	engine/cli/check-chain.c engine/cli/check-chain.h \

@@ -22,45 +22,12 @@
 static const struct verdict bad = { SOURCE_VERIFIED, SOURCE_BUNDLE };
 
 struct comparison {
-	struct rendered *v;
-	size_t n, alloc;
+	struct renderings made;
 	struct map there;	/* path to the bytes' id, of the bundle */
 	struct arena arena;
 	char first[LIMIT_PATH_BYTES + 2];	/* that differs: "~objects/..." */
 	size_t differ;
 };
-
-static void take(void *arg, const struct object *o, const char *path,
-		 const struct buf *bytes)
-{
-	struct comparison *c = arg;
-
-	if (c->n == c->alloc) {
-		c->alloc = c->alloc ? c->alloc * 2 : 64;
-		c->v = xreallocarray(c->v, c->alloc, sizeof(*c->v));
-	}
-	c->v[c->n++] = (struct rendered){
-		.path = xstrdup(path),
-		.bytes = xmemdup(bytes->data, bytes->len + 1),
-		.len = bytes->len, .object = *o,
-	};
-}
-
-static void release(struct comparison *c)
-{
-	for (size_t i = 0; i < c->n; i++) {
-		struct buf bytes = {
-			.data = c->v[i].bytes, .len = c->v[i].len,
-			.alloc = c->v[i].len + 1, .max = c->v[i].len,
-		};
-
-		buf_wipe(&bytes);
-		free(c->v[i].path);
-	}
-	free(c->v);
-	map_release(&c->there, NULL);
-	arena_release(&c->arena);
-}
 
 /* ---- which differ, for a person ---- */
 
@@ -91,8 +58,8 @@ static int find_differences(struct comparison *c, git_repository *repo,
 {
 	if (bundle_changes(repo, NULL, at, note_there, c, err) < 0)
 		return -1;
-	for (size_t i = 0; i < c->n; i++) {
-		const struct rendered *x = &c->v[i];
+	for (size_t i = 0; i < c->made.n; i++) {
+		const struct rendered *x = &c->made.v[i];
 		const git_oid *id = map_del(&c->there, x->path);
 		git_oid made;
 
@@ -135,14 +102,14 @@ static int compare(struct results *f, const struct subject *what,
 	struct sha256 content;
 	struct err why = ERR_INIT;
 
-	rendered_sort(c->v, c->n);
-	if (tree_write(NULL, c->v, c->n, &content, &why) < 0) {
+	rendered_sort(c->made.v, c->made.n);
+	if (tree_write(NULL, c->made.v, c->made.n, &content, &why) < 0) {
 		result_refused(f, what, &bad, &why);
 		return 0;
 	}
 	if (sha256_equal(&content, &b->content)) {
 		result_ok(f, what, "%zu object%s of %.12s, as " RENDERER
-			  " makes them", c->n, plural(c->n),
+			  " makes them", c->made.n, plural(c->made.n),
 			  b->source_commit);
 		return 0;
 	}
@@ -184,33 +151,6 @@ static bool find_commit(struct results *f, struct subject *what,
 	return false;
 }
 
-/* As the Git host has them, if it is its repository. */
-static int find_settings(struct review *r, const char *channel,
-			 struct err *err)
-{
-	const char *dir = git_repository_path(r->commit->repo);
-	char *key = xasprintf("windlass.%s.path", channel);
-	git_config *config = NULL;
-	git_buf value = GIT_BUF_INIT;
-	int rc = 0;
-
-	r->rules.channel = channel;
-	if (r->config || r->commit->paths_given)
-		goto out;
-	r->config = arena_printf(&r->arena, "%sconfig", dir);
-	if (git_config_open_ondisk(&config, r->config) < 0 ||
-	    git_config_get_string_buf(&value, config, key) < 0)
-		rc = err_set(err, ERR_INVALID, "nothing here says what channel "
-			     "'%s' reads: say it by --path and what else its "
-			     "settings at the Git host say, or by --config",
-			     channel);
-out:
-	git_buf_dispose(&value);
-	git_config_free(config);
-	free(key);
-	return rc;
-}
-
 int check_source(struct results *results, struct review *r, const char *id,
 		 const struct bundle_commit *commit, struct err *err)
 {
@@ -224,18 +164,20 @@ int check_source(struct results *results, struct review *r, const char *id,
 	memcpy(at.id, id, GIT_HEX_SIZE);
 	snprintf(of, sizeof(of), "%s %" PRIu64 ".%" PRIu64, b->channel,
 		 b->epoch, b->sequence);
-	if (find_settings(r, b->channel, err) < 0)
+	if (review_find_settings(r, b->channel, err) < 0)
 		return -1;
 	if (!find_commit(results, &what, r, b))
 		return 0;
 	what.check = "rendered";
-	r->take = take;
-	r->arg = &c;
+	r->take = renderings_take;
+	r->arg = &c.made;
 	status = review_run_commit(r);
 	if (status != EXIT_OK)
 		not_rendered(results, &what, r, status);
 	else
 		rc = compare(results, &what, &c, r->commit->repo, &at, err);
-	release(&c);
+	renderings_release(&c.made);
+	map_release(&c.there, NULL);
+	arena_release(&c.arena);
 	return rc;
 }

@@ -25,28 +25,7 @@ REVIEW_OPTIONS_HELP
 "  -o DIRECTORY     write the bundle's tree there: objects, origins and\n"
 "                   SHA256SUMS\n";
 
-struct output {
-	struct rendered *v;
-	size_t n, alloc;
-};
-
-static void take(void *arg, const struct object *o, const char *path,
-		 const struct buf *bytes)
-{
-	struct output *out = arg;
-
-	if (out->n == out->alloc) {
-		out->alloc = out->alloc ? out->alloc * 2 : 16;
-		out->v = xreallocarray(out->v, out->alloc, sizeof(*out->v));
-	}
-	out->v[out->n++] = (struct rendered){
-		.path = xstrdup(path),
-		.bytes = xmemdup(bytes->data, bytes->len + 1),
-		.len = bytes->len, .object = *o,
-	};
-}
-
-static int write_out(const struct output *out, const char *dir,
+static int write_out(const struct renderings *out, const char *dir,
 		     struct err *err)
 {
 	char hex[SHA256_HEX_SIZE];
@@ -86,22 +65,18 @@ static int run(struct review *r, char *const *paths, size_t n,
 	const struct findings_style style = {
 		.lines = isatty(STDERR_FILENO), .color = cli_color(stderr),
 	};
-	struct output out = { 0 };
+	struct renderings out = { 0 };
 	struct err err = ERR_INIT;
 	int status;
 
-	r->take = take;
+	r->take = renderings_take;
 	r->arg = &out;
 	status = review_run(r, paths, n);
 	findings_print(stderr, r, &style);
 	rendered_sort(out.v, out.n);
 	if (status == EXIT_OK && write_out(&out, dir, &err) < 0)
 		status = command_fail(&err);
-	for (size_t i = 0; i < out.n; i++) {
-		free(out.v[i].path);
-		free(out.v[i].bytes);
-	}
-	free(out.v);
+	renderings_release(&out);
 	return status;
 }
 

@@ -7,9 +7,11 @@
 #include "engine/cli/review.h"
 
 #include <git2.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include "schema/base/mem.h"
 #include "schema/manifest-files.h"
 #include "schema/repo.h"
 
@@ -137,4 +139,30 @@ int review_read_config(struct review *r, struct err *err)
 			     "[windlass \"%s\"]", r->rules.channel,
 			     r->rules.channel);
 	return rc ? err_wrap(err, "'%s'", r->config) : 0;
+}
+
+int review_find_settings(struct review *r, const char *channel,
+			 struct err *err)
+{
+	const char *dir = git_repository_path(r->commit->repo);
+	char *key = xasprintf("windlass.%s.path", channel);
+	git_config *config = NULL;
+	git_buf value = GIT_BUF_INIT;
+	int rc = 0;
+
+	r->rules.channel = channel;
+	if (r->config || r->commit->paths_given)
+		goto out;
+	r->config = arena_printf(&r->arena, "%sconfig", dir);
+	if (git_config_open_ondisk(&config, r->config) < 0 ||
+	    git_config_get_string_buf(&value, config, key) < 0)
+		rc = err_set(err, ERR_INVALID, "nothing here says what channel "
+			     "'%s' reads: say it by --path and what else its "
+			     "settings at the Git host say, or by --config",
+			     channel);
+out:
+	git_buf_dispose(&value);
+	git_config_free(config);
+	free(key);
+	return rc;
 }

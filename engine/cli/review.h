@@ -97,6 +97,14 @@ int review_take_unknown(void *target, const char *value, struct err *err);
 int review_read_config(struct review *r, struct err *err);
 
 /*
+ * Where neither options nor --config say what the channel reads, for r->commit:
+ * the settings of its repository, as a Git host's has them. ERR_INVALID where
+ * these do not say it either.
+ */
+int review_find_settings(struct review *r, const char *channel,
+			 struct err *err);
+
+/*
  * Judges files, directories and standard input ("-"). What cannot be read is
  * said on standard error. EXIT_OK, EXIT_REFUSED if a rule is broken, or
  * EXIT_TROUBLE if something could not be looked at.

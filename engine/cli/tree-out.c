@@ -47,6 +47,37 @@ void rendered_sort(struct rendered *v, size_t n)
 		qsort(v, n, sizeof(*v), rendered_cmp);
 }
 
+void renderings_take(void *arg, const struct object *o, const char *path,
+		     const struct buf *bytes)
+{
+	struct renderings *r = arg;
+
+	if (r->n == r->alloc) {
+		r->alloc = r->alloc ? r->alloc * 2 : 64;
+		r->v = xreallocarray(r->v, r->alloc, sizeof(*r->v));
+	}
+	r->v[r->n++] = (struct rendered){
+		.path = xstrdup(path),
+		.bytes = xmemdup(bytes->data, bytes->len + 1),
+		.len = bytes->len, .object = *o,
+	};
+}
+
+void renderings_release(struct renderings *r)
+{
+	for (size_t i = 0; i < r->n; i++) {
+		struct buf bytes = {
+			.data = r->v[i].bytes, .len = r->v[i].len,
+			.alloc = r->v[i].len + 1, .max = r->v[i].len,
+		};
+
+		buf_wipe(&bytes);
+		free(r->v[i].path);
+	}
+	free(r->v);
+	*r = (struct renderings){ 0 };
+}
+
 static int file_cmp(const void *a, const void *b)
 {
 	const struct file *x = a, *y = b;

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "schema/base/buf.h"
 #include "schema/base/digest.h"
 #include "schema/base/err.h"
 #include "schema/object.h"
@@ -18,6 +19,19 @@ struct rendered {
 	size_t len;
 	struct object object;	/* its identity and place; no tree */
 };
+
+/* Those of a review, each as it comes. */
+struct renderings {
+	struct rendered *v;
+	size_t n, alloc;
+};
+
+/* A review's `take`: arg is struct renderings, whose strings live as long as
+ * the review. */
+void renderings_take(void *arg, const struct object *o, const char *path,
+		     const struct buf *bytes);
+/* Wipes them: there may be Secrets. */
+void renderings_release(struct renderings *r);
 
 /* By the bytes of their paths. */
 void rendered_sort(struct rendered *v, size_t n);
