@@ -435,8 +435,10 @@ static void on_answer(struct reporter *r, const struct source_reply *reply)
 	}
 	r->refused = false;
 	r->owed = true;
-	if (status == 409 && count_on(r, reply))
+	if (status == 409 && count_on(r, reply)) {
+		r->pause = r->not_before = 0;
 		return;
+	}
 	r->channel->counts.report_failures[REPORT_UNSENT]++;
 	back_off(r, reply->retry_after_ms);
 }

@@ -4,6 +4,7 @@
 #   receiver_start [NAME]      one on a port of its own, in the folder NAME
 #                              (reports); its address is in $RECEIVER
 #   receiver_answers [ANSWER...]   what it answers from here on; nothing: 204
+#   receiver_answers_once ANSWER...
 #   report_to CHANNEL [URL]    the Channel's spec.reportTo ($RECEIVER)
 #   reporters_reset            the Secret of the engine's key is empty again
 #   reports_count [FOLDER]     how many came
@@ -34,6 +35,11 @@ receiver_answers() {
 		echo "$*" >"$TRASH/reports/answer.new"
 		mv "$TRASH/reports/answer.new" "$TRASH/reports/answer"
 	fi
+}
+
+receiver_answers_once() {
+	echo "$*" >"$TRASH/reports/answer.new"
+	mv "$TRASH/reports/answer.new" "$TRASH/reports/answer-once"
 }
 
 report_to() {

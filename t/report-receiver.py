@@ -8,6 +8,8 @@ file FOLDER/answer, 204 without one:
 
     STATUS [RETRY-AFTER|-] [BODY...]
 
+and once that of FOLDER/answer-once, which is removed.
+
 Connections that were made are counted in FOLDER/connections.
 """
 import http.server
@@ -28,6 +30,20 @@ def keep(name, data):
     os.rename(path + '.tmp', path)
 
 
+def answer():
+    for name in ('answer-once', 'answer'):
+        path = os.path.join(folder, name)
+        try:
+            with open(path) as f:
+                words = f.readline().split(None, 2)
+        except FileNotFoundError:
+            continue
+        if name == 'answer-once':
+            os.unlink(path)
+        return words
+    return ['204']
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
 
@@ -44,12 +60,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         global count
         body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
-        try:
-            with open(os.path.join(folder, 'answer')) as f:
-                words = f.readline().split(None, 2)
-        except FileNotFoundError:
-            words = ['204']
         with lock:
+            words = answer()
             count += 1
             request = '%s %s\n%s' % (self.command, self.path, self.headers)
             keep('%04d.request' % count, request.encode())
