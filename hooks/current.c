@@ -7,6 +7,7 @@
 #include "hooks/current.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -23,13 +24,14 @@ char *current_epoch_ref(const struct channel_config *ch, uint64_t epoch)
 	return xasprintf(BUNDLE_EPOCHS_PREFIX "%s/%" PRIu64, ch->name, epoch);
 }
 
+/* An id of "" is any. */
 static int check_owner(const struct channel_config *ch,
 		       const struct bundle *b, struct err *err)
 {
 	if (strcmp(b->channel, ch->name))
 		return err_set(err, ERR_DENIED,
 			       "it is of channel '%s'", b->channel);
-	if (strcmp(b->channel_id, ch->id))
+	if (*ch->id && strcmp(b->channel_id, ch->id))
 		return err_set(err, ERR_DENIED, "it is of channel id %s, but "
 			       "windlass.%s.id is %s: put the id back that the "
 			       "clusters know", b->channel_id, ch->name,
@@ -70,6 +72,15 @@ int current_read_id(git_repository *repo, const struct channel_config *ch,
 	if (read_verified(repo, ch, id, ret, err) < 0)
 		return err_wrap(err, "bundle %.12s", id);
 	return 0;
+}
+
+int current_read_any(git_repository *repo, const char *channel,
+		     struct current *ret, struct err *err)
+{
+	struct channel_config any = { .epoch = LIMIT_SEQUENCE };
+
+	snprintf(any.name, sizeof(any.name), "%s", channel);
+	return current_read(repo, &any, ret, err);
 }
 
 int current_read(git_repository *repo, const struct channel_config *ch,

@@ -32,6 +32,12 @@ char *current_epoch_ref(const struct channel_config *ch, uint64_t epoch);
  */
 int current_read(git_repository *repo, const struct channel_config *ch,
 		 struct current *ret, struct err *err);
+/*
+ * The same for who has no settings for the channel yet: whatever id and epoch
+ * it has. ret->id is "" where there is none.
+ */
+int current_read_any(git_repository *repo, const char *channel,
+		     struct current *ret, struct err *err);
 /* The same for any bundle of the channel, by its id; epochs are not judged. */
 int current_read_id(git_repository *repo, const struct channel_config *ch,
 		    const char *id, struct current *ret, struct err *err);

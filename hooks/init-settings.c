@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -325,7 +326,11 @@ int init_settings_write(struct init_settings *s,
 			const struct init_options *o, struct err *err)
 {
 	const char *ch = o->channel;
+	char epoch[24] = "1";
 
+	if (*o->found.id)
+		snprintf(epoch, sizeof(epoch), "%" PRIu64,
+			 o->found.commit.bundle.epoch);
 	if (begin_draft(s, err) < 0 ||
 	    set_shared(s, "receive.advertisePushOptions", err) < 0 ||
 	    set_shared(s, "transfer.fsckObjects", err) < 0 ||
@@ -333,7 +338,7 @@ int init_settings_write(struct init_settings *s,
 	    set(s, "windlass.publish", o->publish, err) < 0 ||
 	    set(s, "windlass.serve", o->serve, err) < 0 ||
 	    set_channel(s, ch, "id", o->id, err) < 0 ||
-	    set_default(s, ch, "epoch", NULL, "1", err) < 0 ||
+	    set_default(s, ch, "epoch", NULL, epoch, err) < 0 ||
 	    set_channel(s, ch, "ref", o->ref, err) < 0 ||
 	    set_paths(s, o, err) < 0 ||
 	    set_channel(s, ch, "signingKey", o->key, err) < 0 ||

@@ -201,17 +201,36 @@ static void options_release(struct init_options *o)
 	free(o->developers);
 }
 
+/*
+ * Without settings: a mirror of a repository whose bundles are here goes on
+ * with them, since their id is what the clusters know.
+ */
+static int new_id(git_repository *repo, struct init_options *o,
+		  struct err *err)
+{
+	uint8_t random[16];
+
+	if (current_read_any(repo, o->channel, &o->found, err) < 0)
+		return -1;
+	if (*o->found.id) {
+		memcpy(o->id, o->found.commit.bundle.channel_id,
+		       sizeof(o->id));
+		return 0;
+	}
+	randombytes_buf(random, sizeof(random));
+	sodium_bin2hex(o->id, sizeof(o->id), random, sizeof(random));
+	return 0;
+}
+
 /* The id that is there, or a new one: made once, never changed. */
-static int choose_id(struct init_options *o, const struct init_settings *s,
-		     struct err *err)
+static int choose_id(git_repository *repo, struct init_options *o,
+		     const struct init_settings *s, struct err *err)
 {
 	char *now = init_settings_get(s, o->channel, "id");
-	uint8_t random[16];
 	int rc = 0;
 
 	if (!now) {
-		randombytes_buf(random, sizeof(random));
-		sodium_bin2hex(o->id, sizeof(o->id), random, sizeof(random));
+		rc = new_id(repo, o, err);
 	} else if (!is_hex(now, strlen(now), CHANNEL_ID_SIZE - 1)) {
 		rc = err_set(err, ERR_INVALID, "windlass.%s.id = '%s': must "
 			     "be 32 lower-case hex digits", o->channel, now);
@@ -266,6 +285,7 @@ static int prepare_key(struct init_options *o, const struct init_settings *s,
 	}
 	if (signer_open(o->key, &signer, err) < 0)
 		return -1;
+	o->found_key = sshkey_equal(signer_key(signer), &o->found.key);
 	signer_free(signer);
 	return 0;
 }
@@ -347,6 +367,22 @@ out:
 	return rc;
 }
 
+static void print_found(const struct init_options *o)
+{
+	const struct bundle *b = &o->found.commit.bundle;
+
+	if (!*o->found.id)
+		return;
+	printf("bundles  are here up to %llu.%llu, and it goes on with them; "
+	       "`windlass-hook\n         publish %s` brings them out again\n",
+	       (unsigned long long)b->epoch, (unsigned long long)b->sequence,
+	       o->channel);
+	if (!o->found_key)
+		printf("         The key is not the one that signed the last: "
+		       "clusters take nothing by it\n         before they are "
+		       "told to (windlass install, runbook lost-key).\n");
+}
+
 static int finish(git_repository *repo, const struct host_config *host,
 		  const char *channel, size_t changes, bool key_made,
 		  struct err *err)
@@ -388,7 +424,7 @@ static int configure(git_repository *repo, struct init_options *o,
 		     struct init_settings *s, struct host_config *host,
 		     bool *ret_key_made, struct err *err)
 {
-	if (choose_id(o, s, err) < 0 || check_needed(o, s, err) < 0 ||
+	if (choose_id(repo, o, s, err) < 0 || check_needed(o, s, err) < 0 ||
 	    prepare_key(o, s, ret_key_made, err) < 0 ||
 	    init_settings_write(s, o, err) < 0 ||
 	    config_read_draft(repo, s->draft, host, err) < 0 ||
@@ -426,6 +462,7 @@ static int run(struct init_options *o, struct err *err)
 		goto out;
 	if (make_folders(&host, o->channel, err) < 0)
 		goto out;
+	print_found(o);
 	rc = finish(repo, &host, o->channel, s.changes, key_made, err);
 out:
 	config_release(&host);

@@ -8,7 +8,7 @@
 
 #include <stdbool.h>
 
-#include "hooks/host-config.h"
+#include "hooks/current.h"
 
 /* What the command line asks for; NULL where it does not say. */
 struct init_options {
@@ -27,6 +27,9 @@ struct init_options {
 	bool signed_commits, signed_push;
 	bool remove, force;
 	char id[CHANNEL_ID_SIZE];	/* the channel's; found or new */
+	struct current found;		/* the bundle that is there without
+					   settings; id "": none */
+	bool found_key;			/* the key made its signature */
 };
 
 /*
