@@ -150,6 +150,7 @@ windlass_SOURCES = \
 	engine/cli/cmd-suspend.c \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \
+	engine/cli/cmd-wait.c \
 	engine/cli/cmd-yaml.c \
 	engine/cli/complete.c \
 	engine/cli/doctor-channel.c engine/cli/doctor.h \
@@ -210,6 +211,7 @@ dist_man_MANS += \
 	engine/cli/windlass-suspend.1 \
 	engine/cli/windlass-uninstall.1 \
 	engine/cli/windlass-verify.1 \
+	engine/cli/windlass-wait.1 \
 	engine/cli/windlass-yaml.1
 
 # checking before the push

@@ -3,6 +3,7 @@
 # and none that it does not.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-report.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 cluster_own
@@ -91,6 +92,16 @@ for command in log show diff "verify --publishers signers.prod"; do
 	exits 1 "no such bundle" windlass $command --repo host.git prod@9
 	exits 2 "no repository" windlass $command --repo nowhere prod
 done
+exits 1 "no cluster has reported" windlass wait --timeout 1s --repo host.git prod
+exits 2 "no repository" windlass wait --repo nowhere prod
+set_channel host.git prod reporters "$TRASH/reporters"
+new_reporter eu-1
+mkdir -p host.git/windlass/prod/reports
+host=host.git report reported
+cp reported host.git/windlass/prod/reports/eu-1
+windlass-hook record-reports --repo host.git >record.out
+exits 0 "it is healthy" windlass wait --repo host.git prod
+exits 0 "all is recorded" windlass-hook record-reports --repo host.git
 exits 1 "another one" windlass diff --exit-code --repo host.git prod
 exits 1 "whose bundles are they?" windlass approve --repo work prod
 exits 2 "no such clone" windlass approve --repo nowhere prod

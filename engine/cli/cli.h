@@ -28,6 +28,7 @@ int cmd_status(int argc, char **argv);
 int cmd_suspend(int argc, char **argv);
 int cmd_uninstall(int argc, char **argv);
 int cmd_verify(int argc, char **argv);
+int cmd_wait(int argc, char **argv);
 int cmd_yaml(int argc, char **argv);
 
 /* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */

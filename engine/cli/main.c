@@ -35,6 +35,7 @@ static const struct command commands[] = {
 	{ "suspend", cmd_suspend, "have the engine leave a channel alone" },
 	{ "uninstall", cmd_uninstall, "take out what install put in" },
 	{ "verify", cmd_verify, "check bundles: signatures, chain, content" },
+	{ "wait", cmd_wait, "wait until what was pushed is live" },
 	{ "yaml", cmd_yaml, "print what Kubernetes reads in a file" },
 	{ NULL, NULL, NULL },
 };

@@ -5,6 +5,7 @@
 #ifndef ENGINE_CLI_RECORDS_H
 #define ENGINE_CLI_RECORDS_H
 
+#include "engine/cli/bundles.h"
 #include "schema/base/strvec.h"
 #include "schema/cluster-status.h"
 
@@ -34,7 +35,27 @@ void cluster_records_release(struct cluster_records *rs);
 int cluster_records_channels(git_repository *repo, struct strvec *ret,
 			     struct err *err);
 
-/* ---- status-repo.c: windlass status --repo ---- */
+/* ---- status-repo.c ---- */
+
+/* What a repository knows of a channel. */
+struct channel_shown {
+	const char *channel;		/* the caller's */
+	bool has_bundle;
+	struct bundle_at newest;
+	struct cluster_records records;
+};
+
+int channel_shown_read(git_repository *repo, const char *channel,
+		       struct channel_shown *ret, struct err *err);
+void channel_shown_release(struct channel_shown *s);
+/* Has every cluster what was published last, and is it well? Not where none
+ * has reported. */
+bool channel_shown_well(const struct channel_shown *s);
+/* Has this cluster come to another end with what was published last? */
+bool channel_shown_ended_ill(const struct channel_shown *s,
+			     const struct cluster_record *r);
+/* For people. */
+void channel_shown_put(const struct channel_shown *s, bool color);
 
 /* Shows one channel, or all (NULL), and returns the exit status; -1 with an
  * error where the repository cannot be read or has no such channel. */

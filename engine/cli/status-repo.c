@@ -18,28 +18,30 @@
 #include "schema/base/num.h"
 #include "schema/json.h"
 
-struct shown {
-	const char *channel;
-	bool has_bundle;
-	struct bundle_at newest;
-	struct cluster_records records;
-};
-
 /* Texts in a report are printable; it is cheap to be sure. */
 static void put_text(const char *s)
 {
 	cli_print_scrubbed(s, strlen(s));
 }
 
-static bool is_well(const struct shown *s, const struct cluster_record *r)
+static bool is_well(const struct channel_shown *s, const struct cluster_record *r)
 {
 	return !r->broken && r->report.phase == CLUSTER_HEALTHY &&
 	       !r->report.stale &&
 	       (!s->has_bundle || !strcmp(r->report.bundle, s->newest.id));
 }
 
-/* Has every cluster what was published last, and is it well? */
-static bool all_well(const struct shown *s)
+bool channel_shown_ended_ill(const struct channel_shown *s,
+			     const struct cluster_record *r)
+{
+	return !r->broken && s->has_bundle &&
+	       !strcmp(r->report.bundle, s->newest.id) &&
+	       (r->report.phase == CLUSTER_FAILED ||
+		r->report.phase == CLUSTER_REFUSED ||
+		r->report.phase == CLUSTER_SUSPENDED);
+}
+
+bool channel_shown_well(const struct channel_shown *s)
 {
 	bool well = s->records.n > 0;
 
@@ -75,7 +77,7 @@ static void put_counts(const struct cluster_report *r)
 		printf(", %" PRIu64 " drifted", r->drifted);
 }
 
-static void put_cluster(const struct shown *s,
+static void put_cluster(const struct channel_shown *s,
 			const struct cluster_record *rec, bool color)
 {
 	const struct cluster_report *r = &rec->report;
@@ -115,7 +117,7 @@ static void put_cluster(const struct shown *s,
 	put_failures(r);
 }
 
-static void put_channel(const struct shown *s, bool color)
+void channel_shown_put(const struct channel_shown *s, bool color)
 {
 	const struct bundle *b = &s->newest.commit.bundle;
 	char issued[CLOCK_TEXT_SIZE];
@@ -138,7 +140,7 @@ static void put_channel(const struct shown *s, bool color)
 
 /* ---- for programs ---- */
 
-static struct node *newest_node(struct arena *a, const struct shown *s)
+static struct node *newest_node(struct arena *a, const struct channel_shown *s)
 {
 	const struct bundle *b = &s->newest.commit.bundle;
 	struct node *n = node_map(a);
@@ -156,7 +158,7 @@ static struct node *newest_node(struct arena *a, const struct shown *s)
 	return n;
 }
 
-static void put_json(const struct shown *s)
+static void put_json(const struct channel_shown *s)
 {
 	struct buf out = BUF_INIT(64u * 1024 * 1024);
 	struct arena a = ARENA_INIT;
@@ -178,7 +180,7 @@ static void put_json(const struct shown *s)
 	node_set(&a, n, "channel", node_str(&a, s->channel));
 	node_set(&a, n, "newest", newest_node(&a, s));
 	node_set(&a, n, "clusters", list);
-	node_set(&a, n, "healthy", node_bool(&a, all_well(s)));
+	node_set(&a, n, "healthy", node_bool(&a, channel_shown_well(s)));
 	json_write_compact(n, &out);
 	puts(out.data);
 	buf_release(&out);
@@ -187,11 +189,10 @@ static void put_json(const struct shown *s)
 
 /* ---- all of it ---- */
 
-/* 1 if all is well, 0 if not. */
-static int show(git_repository *repo, const char *channel, bool json,
-		struct err *err)
+int channel_shown_read(git_repository *repo, const char *channel,
+		       struct channel_shown *ret, struct err *err)
 {
-	struct shown s = { .channel = channel };
+	struct channel_shown s = { .channel = channel };
 	char *ref = xasprintf(BUNDLE_REF_PREFIX "%s", channel);
 	char id[GIT_HEX_SIZE];
 	int rc = repo_ref(repo, ref, id, err);
@@ -203,15 +204,32 @@ static int show(git_repository *repo, const char *channel, bool json,
 	}
 	if (!rc)
 		rc = cluster_records_read(repo, channel, &s.records, err);
-	if (rc)
+	if (!rc)
+		*ret = s;
+	return rc;
+}
+
+void channel_shown_release(struct channel_shown *s)
+{
+	cluster_records_release(&s->records);
+}
+
+/* 1 if all is well, 0 if not. */
+static int show(git_repository *repo, const char *channel, bool json,
+		struct err *err)
+{
+	struct channel_shown s;
+	bool well;
+
+	if (channel_shown_read(repo, channel, &s, err) < 0)
 		return -1;
 	if (json)
 		put_json(&s);
 	else
-		put_channel(&s, cli_color(stdout));
-	rc = all_well(&s);
-	cluster_records_release(&s.records);
-	return rc;
+		channel_shown_put(&s, cli_color(stdout));
+	well = channel_shown_well(&s);
+	channel_shown_release(&s);
+	return well;
 }
 
 static int show_all(git_repository *repo, const struct strvec *channels,

@@ -1,0 +1,102 @@
+#!/bin/bash
+# windlass wait: a pipeline that has a clone and no cluster waits until what
+# it pushed is live, or hears what failed
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-report.sh"
+host=host.git
+
+make_host $host prod
+make_clone $host work
+new_reporter eu-1
+new_reporter us-1
+set_channel $host prod reporters "$TRASH/reporters"
+mkdir -p $host/windlass/prod/reports
+
+# says CLUSTER: its next report, recorded
+says() {
+	r_cluster=$1 report "$TRASH/next"
+	mv "$TRASH/next" "$host/windlass/prod/reports/$1"
+	hook $host record-reports >/dev/null || bail "record-reports"
+}
+change() {
+	put work deploy/prod/web.yaml ConfigMap web shop "$1"
+	commit_push work "$1" || bail "push"
+}
+waits() { windlass wait --repo work "$@" >out 2>err; echo $?; }
+waiting() {
+	windlass wait --repo work --timeout 2m prod >out 2>err &
+	waiter=$!
+}
+
+change one
+is "$(waits --timeout 1s prod)" 1 "nobody reports"
+like "$(cat out)" 'no cluster has reported' "and that is said"
+like "$(cat err)" 'the time is over' "when the time is over"
+is "$(waits other --timeout 1s)" 1 "a channel that is not there"
+is "$(waits --remote nowhere prod)" 2 "a remote that is not there"
+is "$(windlass wait --repo nowhere prod >out 2>err; echo $?)" 2 "no repository"
+is "$(waits --timeout 0s prod)" 129 "no time"
+
+# ---- it goes well
+
+says eu-1
+says us-1
+is "$(waits prod)" 0 "all is well already"
+change two
+waiting
+r_phase=applying r_applied=none r_objects='118 3 115 0 0 0' says eu-1
+wait_line 60 out '^prod@eu-1: applying 1\.2, 3 of 118 objects ready$'
+judge $? "each step is told"
+says eu-1
+wait_line 60 out '^prod@eu-1: healthy 1\.2,'
+judge $? "that one is healthy, too"
+ok "it waits for the other one" kill -0 "$waiter"
+says us-1
+wait "$waiter"
+is $? 0 "until all are"
+like "$(cat out)" '^prod  newest 1\.2' "and shows what is so now"
+is "$(grep -c '^prod@eu-1: applying' out)" 1 "nothing is told twice"
+
+# ---- it does not
+
+change three
+waiting
+failure "Deployment.apps shop/web" deploy/prod/web.yaml:1 ImagePullBackOff \
+	'Back-off pulling image "web:2"'
+r_phase=failed r_objects='2 1 0 1 0 0' r_reason=Failed \
+	r_message='1 object failed' says us-1
+wait "$waiter"
+is $? 1 "one fails"
+like "$(cat out)" \
+'^    deploy/prod/web.yaml:1: Deployment.apps shop/web: ImagePullBackOff: Back-off' \
+	"with file and line"
+# what failed before does not count when there is a newer one
+change four
+waiting
+says eu-1
+says us-1
+wait "$waiter"
+is $? 0 "an older failure does not count"
+
+# ---- in the Git host's own repository, and without a network
+
+is "$(windlass wait --repo $host prod >out 2>err; echo $?)" 0 \
+	"the Git host need not fetch"
+mv $host away.git
+is "$(waits prod)" 2 "a Git host that is not there"
+mv away.git $host
+change five
+waiting
+wait_for 60 git -C work cat-file -e "$(git -C $host rev-parse \
+	refs/windlass/prod)" || bail "nothing was fetched"
+mv $host away.git
+sleep 3
+ok "one that goes away meanwhile is waited for" kill -0 "$waiter"
+mv away.git $host
+says eu-1
+says us-1
+wait "$waiter"
+is $? 0 "and comes back"
+
+done_testing
