@@ -13,7 +13,7 @@ says() {
 # options PROGRAM [COMMAND]: those that --help shows, but --help
 options() {
 	"$@" --help | grep -oE '^  --?[a-zA-Z][a-z-]*' | tr -d ' ' |
-		grep -vx -e --help | LC_ALL=C sort
+		grep -vx -e --help | LC_ALL=C sort -u
 }
 
 # ---- the programs ----
