@@ -30,22 +30,6 @@ static void keep(char **to, const char *v)
 	*to = xstrdup(v);
 }
 
-/* As libcurl has it, which asks no resolver for any of these. */
-static bool is_loopback(const char *host, size_t len)
-{
-	static const char localhost[] = "localhost";
-	size_t n = sizeof(localhost) - 1;
-	const char *port = memrchr(host, ':', len);
-
-	if (port && !memchr(port, ']', (size_t)(host + len - port)))
-		len = (size_t)(port - host);
-	if ((len == 9 && !strncmp(host, "127.0.0.1", len)) ||
-	    (len == 5 && !strncmp(host, "[::1]", len)))
-		return true;
-	return len >= n && !strncmp(host + len - n, localhost, n) &&
-	       (len == n || host[len - n - 1] == '.');
-}
-
 /* Components that neither side could drop or resolve. */
 static bool is_plain_path(const char *path)
 {
@@ -83,7 +67,7 @@ static int set_url(void *target, const char *v, struct err *err)
 		free(url);
 		return err_set(err, ERR_INVALID, URL_FORM);
 	}
-	if (!tls && !is_loopback(host, host_len)) {
+	if (!tls && !value_is_loopback(host, host_len)) {
 		free(url);
 		return err_set(err, ERR_INVALID, "must be https://: without "
 			       "TLS only this machine is spoken to");

@@ -22,6 +22,7 @@ int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
 int cmd_upload(int argc, char **argv);
+int cmd_images(int argc, char **argv);
 int cmd_record_reports(int argc, char **argv);
 
 /* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */

@@ -205,3 +205,35 @@ size_t value_distance(const char *a, const char *b)
 	}
 	return row[lb];
 }
+
+#define HOST_CHARS \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789" \
+	".-_:[]"
+
+bool value_is_loopback(const char *host, size_t len)
+{
+	static const char localhost[] = "localhost";
+	size_t n = sizeof(localhost) - 1;
+	const char *port = memrchr(host, ':', len);
+
+	if (port && !memchr(port, ']', (size_t)(host + len - port)))
+		len = (size_t)(port - host);
+	if ((len == 9 && !strncmp(host, "127.0.0.1", len)) ||
+	    (len == 5 && !strncmp(host, "[::1]", len)))
+		return true;
+	return len >= n && !strncmp(host + len - n, localhost, n) &&
+	       (len == n || host[len - n - 1] == '.');
+}
+
+bool value_is_safe_url(const char *url)
+{
+	bool tls = !strncmp(url, "https://", 8);
+	const char *host = url + (tls ? 8 : 7);
+	size_t len = strcspn(host, "/?#");
+
+	/* no user@, which could look like a host */
+	if ((!tls && strncmp(url, "http://", 7)) || !len ||
+	    strspn(host, HOST_CHARS) < len)
+		return false;
+	return tls || value_is_loopback(host, len);
+}

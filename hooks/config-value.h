@@ -37,6 +37,11 @@ int value_kubernetes(const char *v, char **ret, struct err *err);
 int value_identity(const char *v, char **ret, struct err *err);
 /* "windlass <prod@HOSTNAME>", malloced. */
 char *value_default_identity(const char *channel);
+/* "localhost", "127.0.0.1:5000": this machine, as libcurl has it, which asks
+ * no resolver for any of these. */
+bool value_is_loopback(const char *host, size_t len);
+/* By TLS, or to this machine. */
+bool value_is_safe_url(const char *url);
 /* Edit distance without regard to case, of names below 64 bytes. */
 size_t value_distance(const char *a, const char *b);
 

@@ -17,6 +17,28 @@
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 
+int edit_tree(git_repository *repo, git_oid *tree, const char *path,
+	      const git_oid *id, unsigned mode, struct err *err)
+{
+	const git_tree_update update = {
+		.action = id ? GIT_TREE_UPDATE_UPSERT : GIT_TREE_UPDATE_REMOVE,
+		.path = path,
+		.id = id ? *id : (git_oid){ { 0 } },
+		.filemode = (git_filemode_t)mode,
+	};
+	git_tree *t;
+	int rc = git_tree_lookup(&t, repo, tree);
+
+	if (!rc) {
+		rc = git_tree_create_updated(tree, repo, t, 1, &update);
+		git_tree_free(t);
+	}
+	if (rc < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot %s %s in a tree",
+				id ? "put" : "remove", path);
+	return 0;
+}
+
 /* The commit without its signature. */
 static int make_payload(const struct host *host,
 			const struct channel_config *ch, const char *tip,

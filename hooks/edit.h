@@ -12,6 +12,11 @@
 /* bytes of what git and the hooks say of one push */
 #define EDIT_WORDS_BYTES (128u * 1024)
 
+/* Puts the object at that path into the tree, or with NULL removes what is
+ * there; *tree is the new one. */
+int edit_tree(git_repository *repo, git_oid *tree, const char *path,
+	      const git_oid *id, unsigned mode, struct err *err);
+
 /*
  * Writes a commit of `tree` on top of `tip`, by windlass.<channel>.editor,
  * signed with editorKey where there is one. `message` ends with a LF. Nothing

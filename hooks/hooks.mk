@@ -89,6 +89,17 @@ libhooks_a_SOURCES += \
 	hooks/edit.c hooks/edit.h \
 	hooks/rollback.c
 
+# images: newer ones, as commits of the same kind
+libhooks_a_SOURCES += \
+	hooks/image-history.c hooks/image-history.h \
+	hooks/image-marker.c hooks/image-marker.h \
+	hooks/image-update.c hooks/image-update.h \
+	hooks/image-version.c hooks/image-version.h \
+	hooks/images.c \
+	hooks/registry.c hooks/registry.h \
+	hooks/registry-login.c hooks/registry-login.h \
+	hooks/tag-policy.c hooks/tag-policy.h
+
 # doctor: whether all of it works
 libhooks_a_SOURCES += \
 	hooks/doctor.c hooks/doctor.h \

@@ -93,6 +93,26 @@ static int set_review_refs(void *target, const char *v, struct err *err)
 	return 0;
 }
 
+static int set_image_interval(void *target, const char *v, struct err *err)
+{
+	struct host_config *c = target;
+	int64_t seconds;
+
+	if (parse_duration(v, &seconds) < 0 || seconds < 1 ||
+	    seconds > LIMIT_IMAGE_INTERVAL)
+		return err_set(err, ERR_INVALID, "must be a duration from 1s "
+			       "to %dh, as 5m", LIMIT_IMAGE_INTERVAL / 3600);
+	c->image_interval = seconds;
+	return 0;
+}
+
+static int set_suspend_images(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return value_bool(v, &c->suspend_images, err);
+}
+
 static int set_id(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -298,6 +318,7 @@ POLICY_SETTING(set_image_policy, "imagePolicy")
 POLICY_SETTING(set_required_labels, "requiredLabels")
 
 static const struct setting host_settings[] = {
+	{ "imageInterval", set_image_interval },
 	{ "publish", set_publish },
 	{ "pushee", set_pushee },
 	{ "pushUrl", set_push_url },
@@ -329,6 +350,7 @@ static const struct setting channel_settings[] = {
 	{ "reporters", set_reporters },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
+	{ "suspendImages", set_suspend_images },
 	{ "namespaces", set_namespaces },
 	{ "kinds", set_kinds },
 	{ "clusterScoped", set_cluster_scoped },
@@ -536,6 +558,7 @@ static int read_all(git_repository *repo, git_config *config,
 		len--;
 	c.git_dir = xstrndup(dir, len);
 	c.state_dir = xasprintf("%s/windlass", c.git_dir);
+	c.image_interval = IMAGE_INTERVAL_DEFAULT;
 	rc = read_entries(&c, config, err);
 	if (!rc)
 		rc = complete(&c, err);

@@ -3,7 +3,7 @@
  * (DESIGN.md section 3). Every value is checked when it is read; a bad one
  * is one clear error that names the key, what it says and what it may say.
  *
- *   [windlass]         publish, serve, pushUrl, reviewRefs, pushee (repeatable)
+ *   [windlass]         publish, serve, imageInterval, pushUrl, reviewRefs, pushee (repeatable)
  *   [windlass "prod"]  id, epoch, ref, path (repeatable), kubernetes,
  *                      signingKey, publisher, editor, editorKey,
  *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
@@ -11,6 +11,7 @@
  *                      requireSignedPush, reporters, unknownKinds, strict,
  *                      and those of schema/policy.h
  *   [windlass-s3 "eu"] see bucket.h
+ *   [windlass-image "flux-system:web"] see tag-policy.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
 #define HOOKS_HOST_CONFIG_H
@@ -24,6 +25,8 @@
 
 #define DELETE_LIMIT_DEFAULT 10
 #define HEAD_LIFETIME_DEFAULT (24 * 3600)
+#define IMAGE_INTERVAL_DEFAULT (5 * 60)
+#define LIMIT_IMAGE_INTERVAL (24 * 3600)
 #define REVIEW_REFS_DEFAULT "refs/for-review/"
 #define REVIEW_REFS_MAX 100
 
@@ -47,6 +50,7 @@ struct channel_config {
 	bool unknown_kinds;		/* those of no definition are taken */
 	bool strict;			/* dangling references are errors */
 	struct policy policy;		/* what the admin allows in it */
+	bool suspend_images;		/* `images` changes nothing of it */
 	struct strvec crds;		/* paths in the tree or on the host */
 	char *approvers;		/* allowed_signers file, or NULL */
 	char *developers;		/* the same, of who writes the source */
@@ -63,6 +67,7 @@ struct host_config {
 	char *push_url;			/* where these are pushed to, or NULL:
 					   into the repository itself */
 	char *review_refs;		/* prefix of refs for review */
+	int64_t image_interval;		/* seconds */
 	struct strvec pushees;		/* urls that signed pushes may be
 					   for; none: any */
 	struct channel_config *channels;	/* sorted by name */

@@ -107,25 +107,6 @@ static int find_bundle(struct rollback *r, struct err *err)
 
 /* ---- the tree ---- */
 
-static int update_tree(git_repository *repo, git_oid *tree,
-		       git_tree_update_t action, const char *path,
-		       const git_oid *id, unsigned mode)
-{
-	const git_tree_update update = {
-		.action = action, .path = path,
-		.id = id ? *id : (git_oid){ { 0 } },
-		.filemode = (git_filemode_t)mode,
-	};
-	git_tree *t;
-	int rc = git_tree_lookup(&t, repo, tree);
-
-	if (rc < 0)
-		return rc;
-	rc = git_tree_create_updated(tree, repo, t, 1, &update);
-	git_tree_free(t);
-	return rc;
-}
-
 /* Puts what stood at the path in `from` there in `tree`, or nothing. */
 static int take_back(git_repository *repo, git_oid *tree, const git_oid *from,
 		     const char *path, struct err *err)
@@ -146,13 +127,9 @@ static int take_back(git_repository *repo, git_oid *tree, const git_oid *from,
 		return -1;
 	if (!there && !was && git_oid_equal(&id, &had) && mode == had_mode)
 		return 0;
-	if (!there && update_tree(repo, tree, GIT_TREE_UPDATE_REMOVE, path,
-				  NULL, 0) < 0)
-		return repo_err(err, ERR_INTERNAL, "cannot remove %s", path);
-	if (!was && update_tree(repo, tree, GIT_TREE_UPDATE_UPSERT, path, &id,
-				mode) < 0)
-		return repo_err(err, ERR_INTERNAL, "cannot put back %s", path);
-	return 0;
+	if (!there && edit_tree(repo, tree, path, NULL, 0, err) < 0)
+		return -1;
+	return was ? 0 : edit_tree(repo, tree, path, &id, mode, err);
 }
 
 static int make_tree(struct rollback *r, struct err *err)

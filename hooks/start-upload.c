@@ -1,5 +1,6 @@
 /*
- * `upload` of a program that is not linked with what it needs: start.h.
+ * `upload` and `images` of a program that is not linked with what they need,
+ * an HTTP client: start.h.
  */
 #include "config.h"
 #include "hooks/commands.h"
@@ -8,4 +9,9 @@
 int cmd_upload(int argc, char **argv)
 {
 	return start_program("windlass-upload", "upload", argc, argv);
+}
+
+int cmd_images(int argc, char **argv)
+{
+	return start_program("windlass-upload", "images", argc, argv);
 }

@@ -19,7 +19,8 @@ check_PROGRAMS += t/tool/source
 t_tool_source_SOURCES = t/tool/source.c
 t_tool_source_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(LIBGIT2_CFLAGS)
 t_tool_source_LDADD = $(ENGINE_LIBS)
-EXTRA_DIST += t/attacks t/odd-server.py t/report-receiver.py t/typist.py t/webhook.py
+EXTRA_DIST += t/attacks t/odd-registry.py \
+	t/odd-server.py t/report-receiver.py t/typist.py t/webhook.py
 
 check_PROGRAMS += t/tool/cel-rules
 t_tool_cel_rules_SOURCES = t/tool/cel-rules.c $(CEL_TABLE)

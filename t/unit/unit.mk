@@ -325,6 +325,11 @@ t_unit_u_config_SOURCES = t/unit/u-config.c t/unit/tap.h
 t_unit_u_config_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_config_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-images
+t_unit_u_images_SOURCES = t/unit/u-images.c t/unit/tap.h
+t_unit_u_images_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_images_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-feedback
 t_unit_u_feedback_SOURCES = t/unit/u-feedback.c t/unit/tap.h
 t_unit_u_feedback_LDADD = $(HOOKS_LIBS)

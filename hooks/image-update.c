@@ -1,0 +1,482 @@
+/*
+ * Image updates of one channel. See image-update.h. Trusts no registry: a tag
+ * is plain letters when it gets here, never replaces a newer one, and what
+ * somebody took back stays so until there is a newer one still. What is
+ * committed is judged by the hooks as everybody's push.
+ */
+#include "config.h"
+#include "hooks/image-update.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hooks/edit.h"
+#include "hooks/image-history.h"
+#include "hooks/image-marker.h"
+#include "hooks/registry.h"
+#include "schema/base/mem.h"
+#include "schema/base/num.h"
+#include "schema/limits.h"
+#include "schema/manifest-files.h"
+
+/* the ref moved under us so often: the next run will do it */
+#define ROUNDS 5
+#define MESSAGE_BYTES (64u * 1024)
+/* changes that a commit's message names */
+#define NAMED_CHANGES 100
+
+/* ---- what registries say ---- */
+
+struct answer {
+	bool asked, failed, has_digest;
+	char *tag;		/* NULL: none that the policy allows */
+	char digest[IMAGE_DIGEST_SIZE];
+};
+
+struct latest {
+	const struct tag_policies *ps;
+	struct answer *v;	/* one for each policy */
+};
+
+struct latest *latest_new(const struct tag_policies *ps)
+{
+	struct latest *l = xcalloc(1, sizeof(*l));
+
+	l->ps = ps;
+	l->v = xcalloc(ps->n + 1, sizeof(*l->v));
+	return l;
+}
+
+void latest_free(struct latest *l)
+{
+	for (size_t i = 0; i < l->ps->n; i++)
+		free(l->v[i].tag);
+	free(l->v);
+	free(l);
+}
+
+static void note_failure(struct image_update *u, const struct tag_policy *p,
+			 struct answer *a, struct err *err)
+{
+	int status;
+
+	a->failed = true;
+	err_wrap(err, "%s", p->name);
+	status = command_fail(err);
+	u->status = status > u->status ? status : u->status;
+	err_clear(err);
+}
+
+/* NULL where it could not be asked, or has no tag for us. */
+static struct answer *ask(struct image_update *u, const struct tag_policy *p)
+{
+	struct answer *a = &u->latest->v[p - u->policies->v];
+	struct strvec tags = STRVEC_INIT;
+	struct err err = ERR_INIT;
+	const char *tag;
+
+	if (!a->asked) {
+		a->asked = true;
+		if (registry_tags(p, &tags, &err) < 0) {
+			note_failure(u, p, a, &err);
+		} else {
+			tag = tag_policy_select(p, &tags);
+			a->tag = tag ? xstrdup(tag) : NULL;
+			if (!tag)
+				fprintf(stderr, "%s: %s has no tag of which "
+					"the policy says that it is one\n",
+					p->name, p->image);
+		}
+		strvec_release(&tags);
+	}
+	return a->failed || !a->tag ? NULL : a;
+}
+
+static const char *digest_of(struct image_update *u,
+			     const struct tag_policy *p)
+{
+	struct answer *a = ask(u, p);
+	struct err err = ERR_INIT;
+
+	if (!a)
+		return NULL;
+	if (!a->has_digest &&
+	    registry_digest(p, a->tag, a->digest, &err) < 0) {
+		note_failure(u, p, a, &err);
+		return NULL;
+	}
+	a->has_digest = true;
+	return a->digest;
+}
+
+/* ---- one round: from a tip to a tree ---- */
+
+struct change {
+	const char *path;
+	uint32_t line;
+	const struct tag_policy *policy;
+	const char *from, *to;
+	const char *tag;	/* the new one */
+};
+
+struct round {
+	struct image_update *u;
+	const struct channel_config *ch;
+	char tip[GIT_HEX_SIZE];
+	git_oid tree;
+	struct arena arena;
+	struct change *v;
+	size_t n;
+};
+
+static void add_change(struct round *r, const struct change *c)
+{
+	r->v = xreallocarray(r->v, r->n + 1, sizeof(*r->v));
+	r->v[r->n++] = *c;
+}
+
+/* One file of it. */
+struct file {
+	struct round *r;
+	const char *path;
+	struct buf text;
+	struct image_markers ms;
+	const char **values;	/* of each marker; NULL: stays */
+};
+
+static bool is_of(const struct image_marker *m, const struct tag_policy *p)
+{
+	return m->is_value && !strcmp(m->policy, p->name);
+}
+
+/*
+ * 1 if the tags that the policy has in this file go up to `tag`, 0 if they
+ * stay (newer ones, or somebody's will), 2 if they are there already, or the
+ * file has none of it.
+ */
+static int judge_tags(struct file *f, const struct tag_policy *p,
+		      const char *tag, struct err *err)
+{
+	bool any = false, same = true, taken_back = false;
+
+	for (size_t i = 0; i < f->ms.n; i++) {
+		char there[LIMIT_TAG_BYTES + 1];
+		const struct image_marker *m = &f->ms.v[i];
+
+		if (!is_of(m, p) || !image_marker_tag(f->text.data, m, there))
+			continue;
+		any = true;
+		if (!strcmp(there, tag))
+			continue;
+		same = false;
+		if (tag_policy_newer(p, tag, there) <= 0)
+			return 0;
+	}
+	if (!any || same)
+		return 2;
+	if (image_history_taken_back(f->r->u->host->repo, f->r->tip, p, tag,
+				     f->path, &taken_back, err) < 0)
+		return -1;
+	return !taken_back;
+}
+
+/* A digest that is there already stays as long as the tag does. */
+static const char *with_digest(struct file *f, const struct tag_policy *p,
+			       const struct image_marker *m, const char *tag,
+			       int verdict)
+{
+	struct arena *a = &f->r->arena;
+	const char *digest;
+
+	if (!p->pin_digest)
+		return arena_printf(a, "%s:%s", p->image, tag);
+	if (verdict == 2 && memchr(f->text.data + m->at, '@', m->len))
+		return NULL;
+	digest = digest_of(f->r->u, p);
+	return digest ? arena_printf(a, "%s:%s@%s", p->image, tag, digest)
+		      : NULL;
+}
+
+/* What is to stand there, or NULL. */
+static const char *new_value(struct file *f, const struct tag_policy *p,
+			     const struct image_marker *m, const char *tag,
+			     int verdict)
+{
+	switch (m->field) {
+	case FIELD_NAME:
+		return p->image;
+	case FIELD_TAG:
+		return tag;
+	case FIELD_DIGEST:
+		if (!p->pin_digest ||
+		    (verdict == 2 && m->len == IMAGE_DIGEST_SIZE - 1))
+			return NULL;
+		return digest_of(f->r->u, p);
+	default:
+		return with_digest(f, p, m, tag, verdict);
+	}
+}
+
+static void set_value(struct file *f, size_t i, const struct tag_policy *p,
+		      const char *tag, int verdict)
+{
+	const struct image_marker *m = &f->ms.v[i];
+	const char *old = arena_strndup(&f->r->arena, f->text.data + m->at,
+					m->len);
+	const char *value = new_value(f, p, m, tag, verdict);
+
+	if (!value || !strcmp(value, old))
+		return;
+	f->values[i] = value;
+	add_change(f->r, &(struct change){
+		.path = f->path, .line = m->line, .policy = p, .from = old,
+		.to = value, .tag = tag,
+	});
+}
+
+/* All markers of a policy in the file. */
+static int follow(struct file *f, const struct tag_policy *p,
+		  struct err *err)
+{
+	struct answer *a = ask(f->r->u, p);
+	size_t before = f->r->n;
+	int verdict;
+
+	if (!a)
+		return 0;
+	verdict = judge_tags(f, p, a->tag, err);
+	if (verdict <= 0)
+		return verdict;
+	for (size_t i = 0; i < f->ms.n; i++)
+		if (is_of(&f->ms.v[i], p))
+			set_value(f, i, p, a->tag, verdict);
+	if (!a->failed)
+		return 0;
+	/* without the digest there is no half of an update */
+	f->r->n = before;
+	for (size_t i = 0; i < f->ms.n; i++)
+		if (is_of(&f->ms.v[i], p))
+			f->values[i] = NULL;
+	return 0;
+}
+
+static int store(struct file *f, struct err *err)
+{
+	git_repository *repo = f->r->u->host->repo;
+	struct buf out = BUF_INIT(LIMIT_FILE_BYTES);
+	git_oid id, had;
+	unsigned mode;
+	int rc = image_markers_set(f->text.data, f->text.len, &f->ms,
+				   f->values, &out, err);
+
+	if (!rc)
+		rc = repo_tree_entry(repo, &f->r->tree, f->path, &had, &mode,
+				     err);
+	if (!rc && git_blob_create_from_buffer(&id, repo, out.data,
+					       out.len) < 0)
+		rc = repo_err(err, ERR_INTERNAL, "cannot write %s", f->path);
+	if (!rc)
+		rc = edit_tree(repo, &f->r->tree, f->path, &id, mode, err);
+	buf_release(&out);
+	return rc;
+}
+
+/* Each policy once, at its first marker. */
+static int follow_all(struct file *f, struct err *err)
+{
+	for (size_t i = 0; i < f->ms.n; i++) {
+		const struct image_marker *m = &f->ms.v[i];
+		const struct tag_policy *p;
+		bool first = true;
+
+		for (size_t j = 0; j < i; j++)
+			first = first && strcmp(f->ms.v[j].policy, m->policy);
+		if (!m->is_value)
+			fprintf(stderr, "%s:%" PRIu32 ": the marker follows "
+				"no value that it could set\n", f->path,
+				m->line);
+		if (!first)
+			continue;
+		p = tag_policies_find(f->r->u->policies, m->policy);
+		if (!p)
+			fprintf(stderr, "%s:%" PRIu32 ": no policy '%s' is "
+				"configured: there is no [" IMAGE_SECTION
+				" \"%s\"]\n", f->path, m->line, m->policy,
+				m->policy);
+		else if (!p->suspend && follow(f, p, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int update_file(struct round *r, const struct manifest_file *mf,
+		       struct err *err)
+{
+	struct file f = { .r = r, .path = arena_strdup(&r->arena, mf->path),
+			  .text = BUF_INIT(LIMIT_FILE_BYTES) };
+	size_t before = r->n;
+	char hex[GIT_HEX_SIZE];
+	int rc;
+
+	git_oid_tostr(hex, sizeof(hex), &mf->new_id);
+	rc = repo_read(r->u->host->repo, hex, GIT_OBJECT_BLOB, &f.text, err);
+	if (!rc && image_markers_maybe(f.text.data, f.text.len)) {
+		if (image_markers_find(f.text.data, f.text.len, &f.ms,
+				       err) < 0) {
+			fprintf(stderr, "%s: %s\n", f.path, err->msg);
+			err_clear(err);
+		}
+		f.values = xcalloc(f.ms.n + 1, sizeof(*f.values));
+		rc = follow_all(&f, err);
+		if (!rc && r->n > before)
+			rc = store(&f, err);
+	}
+	free(f.values);
+	image_markers_release(&f.ms);
+	buf_release(&f.text);
+	return rc < 0 ? err_wrap(err, "%s", mf->path) : 0;
+}
+
+static int make_tree(struct round *r, struct err *err)
+{
+	struct manifest_files files = MANIFEST_FILES_INIT;
+	struct problems ps = PROBLEMS_INIT;
+	git_oid tree;
+	int rc = repo_commit_tree(r->u->host->repo, r->tip, &tree, err);
+
+	r->tree = tree;
+	if (!rc)
+		rc = manifest_files_diff(r->u->host->repo, r->ch->name,
+					 &r->ch->paths, NULL, &tree, &files,
+					 &ps, err);
+	for (size_t i = 0; !rc && i < files.n; i++)
+		if (files.v[i].has_new)
+			rc = update_file(r, &files.v[i], err);
+	manifest_files_release(&files);
+	problems_release(&ps);
+	return rc;
+}
+
+/* ---- the commit ---- */
+
+static bool is_first_of(const struct round *r, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (r->v[j].policy == r->v[i].policy)
+			return false;
+	return true;
+}
+
+static size_t count_policies(const struct round *r)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < r->n; i++)
+		n += is_first_of(r, i);
+	return n;
+}
+
+static int write_message(const struct round *r, struct buf *out,
+			 struct err *err)
+{
+	size_t n = count_policies(r);
+
+	if (n == 1)
+		buf_addf(out, "Update %s to %s\n\n", r->v[0].policy->image,
+			 r->v[0].tag);
+	else
+		buf_addf(out, "Update %zu images of %s\n\n", n, r->ch->name);
+	for (size_t i = 0; i < r->n && i < NAMED_CHANGES; i++) {
+		buf_add_scrubbed(out, r->v[i].path, strlen(r->v[i].path));
+		buf_addf(out, ":%" PRIu32 ": %s -> %s\n", r->v[i].line,
+			 r->v[i].from, r->v[i].to);
+	}
+	if (r->n > NAMED_CHANGES)
+		buf_addf(out, "and %zu more\n", r->n - NAMED_CHANGES);
+	buf_addc(out, '\n');
+	for (size_t i = 0; i < r->n; i++)
+		if (is_first_of(r, i))
+			buf_addf(out, IMAGE_TRAILER "%s %s\n",
+				 r->v[i].policy->name, r->v[i].tag);
+	return buf_check(out, "the commit's message", err);
+}
+
+static void show(const struct round *r, const char *id)
+{
+	struct buf line = BUF_INIT(LIMIT_PATH_BYTES * 4 + 4096);
+
+	for (size_t i = 0; i < r->n; i++) {
+		const struct change *c = &r->v[i];
+
+		buf_reset(&line);
+		buf_add_scrubbed(&line, c->path, strlen(c->path));
+		printf("%s %s:%" PRIu32 ": %s -> %s\n", r->ch->name, line.data,
+		       c->line, c->from, c->to);
+	}
+	if (id)
+		printf("%s %s is %.12s: %zu value%s of %zu image%s\n",
+		       r->ch->name, r->ch->ref, id, r->n, plural(r->n),
+		       count_policies(r), plural(count_policies(r)));
+	fflush(stdout);
+	buf_release(&line);
+}
+
+/* 1 if the ref is another by now. */
+static int push(struct round *r, struct err *err)
+{
+	const struct host *host = r->u->host;
+	struct buf message = BUF_INIT(MESSAGE_BYTES);
+	struct buf words = BUF_INIT(EDIT_WORDS_BYTES);
+	struct err ignored = ERR_INIT;
+	char id[GIT_HEX_SIZE], now[GIT_HEX_SIZE];
+	int rc = write_message(r, &message, err);
+
+	if (!rc)
+		rc = edit_commit(host, r->ch, r->tip, &r->tree, message.data,
+				 id, err);
+	if (!rc) {
+		rc = edit_push(host, r->ch, id, 0, &words, err);
+		if (rc < 0 && err->class == ERR_DENIED &&
+		    !repo_ref(host->repo, r->ch->ref, now, &ignored) &&
+		    strcmp(now, r->tip))
+			rc = 1;
+	}
+	if (rc <= 0 && words.len)
+		fputs(words.data, stderr);
+	if (!rc)
+		show(r, id);
+	buf_release(&message);
+	buf_release(&words);
+	return rc;
+}
+
+static int run_round(struct image_update *u, const struct channel_config *ch,
+		     struct err *err)
+{
+	struct round r = { .u = u, .ch = ch, .arena = ARENA_INIT };
+	int rc = repo_ref(u->host->repo, ch->ref, r.tip, err);
+
+	if (!rc && *r.tip)
+		rc = make_tree(&r, err);
+	if (!rc && r.n && u->dry_run)
+		show(&r, NULL);
+	else if (!rc && r.n)
+		rc = push(&r, err);
+	free(r.v);
+	arena_release(&r.arena);
+	return rc;
+}
+
+int image_update_channel(struct image_update *u,
+			 const struct channel_config *ch, struct err *err)
+{
+	int rc = 1;
+
+	for (int round = 0; rc == 1 && round < ROUNDS; round++) {
+		err_clear(err);
+		rc = run_round(u, ch, err);
+	}
+	return rc ? -1 : 0;
+}

@@ -1,0 +1,35 @@
+/*
+ * Newer images in a channel's source: which marked values change, and the
+ * commit that changes them.
+ */
+#ifndef HOOKS_IMAGE_UPDATE_H
+#define HOOKS_IMAGE_UPDATE_H
+
+#include "hooks/commands.h"
+#include "hooks/tag-policy.h"
+
+/* What a registry said of a policy, asked once in a run. */
+struct latest;
+
+struct latest *latest_new(const struct tag_policies *ps);
+void latest_free(struct latest *l);
+
+struct image_update {
+	const struct host *host;
+	const struct tag_policies *policies;
+	struct latest *latest;
+	bool dry_run;		/* says what it would do, and does nothing */
+	int status;		/* the worst exit status of a policy that could
+				   not be asked; said on stderr already */
+};
+
+/*
+ * One channel, in one commit at most, which goes through all hooks. Done over
+ * again when the ref moved meanwhile. Says on stdout what it changed, on
+ * stderr what the hooks said. A policy whose registry does not answer keeps
+ * no other from being followed.
+ */
+int image_update_channel(struct image_update *u,
+			 const struct channel_config *ch, struct err *err);
+
+#endif
