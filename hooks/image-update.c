@@ -151,48 +151,56 @@ static bool is_of(const struct image_marker *m, const struct tag_policy *p)
 	return m->is_value && !strcmp(m->policy, p->name);
 }
 
-/*
- * 1 if the tags that the policy has in this file go up to `tag`, 0 if they
- * stay (newer ones, or somebody's will), 2 if they are there already, or the
- * file has none of it.
- */
-static int judge_tags(struct file *f, const struct tag_policy *p,
-		      const char *tag, struct err *err)
-{
-	bool any = false, same = true, taken_back = false;
+enum verdict {
+	TAGS_STAY,	/* newer ones, or somebody's will */
+	TAGS_GO_UP,
+	TAGS_THERE,	/* it is the newest one that stands there */
+	TAGS_NONE,	/* the file has none of the policy */
+};
 
+/* What becomes of the tags that the policy has in this file. */
+static int judge_tags(struct file *f, const struct tag_policy *p,
+		      const char *tag, enum verdict *ret, struct err *err)
+{
+	bool taken_back = false;
+
+	*ret = TAGS_NONE;
 	for (size_t i = 0; i < f->ms.n; i++) {
 		char there[LIMIT_TAG_BYTES + 1];
 		const struct image_marker *m = &f->ms.v[i];
 
 		if (!is_of(m, p) || !image_marker_tag(f->text.data, m, there))
 			continue;
-		any = true;
-		if (!strcmp(there, tag))
-			continue;
-		same = false;
-		if (tag_policy_newer(p, tag, there) <= 0)
+		if (!strcmp(there, tag)) {
+			*ret = *ret == TAGS_NONE ? TAGS_THERE : *ret;
+		} else if (tag_policy_newer(p, tag, there) > 0) {
+			*ret = TAGS_GO_UP;
+		} else {
+			*ret = TAGS_STAY;
 			return 0;
+		}
 	}
-	if (!any || same)
-		return 2;
+	if (*ret != TAGS_GO_UP)
+		return 0;
 	if (image_history_taken_back(f->r->u->host->repo, f->r->tip, p, tag,
 				     f->path, &taken_back, err) < 0)
 		return -1;
-	return !taken_back;
+	if (taken_back)
+		*ret = TAGS_STAY;
+	return 0;
 }
 
 /* A digest that is there already stays as long as the tag does. */
 static const char *with_digest(struct file *f, const struct tag_policy *p,
 			       const struct image_marker *m, const char *tag,
-			       int verdict)
+			       enum verdict verdict)
 {
 	struct arena *a = &f->r->arena;
 	const char *digest;
 
 	if (!p->pin_digest)
 		return arena_printf(a, "%s:%s", p->image, tag);
-	if (verdict == 2 && memchr(f->text.data + m->at, '@', m->len))
+	if (verdict == TAGS_THERE && memchr(f->text.data + m->at, '@', m->len))
 		return NULL;
 	digest = digest_of(f->r->u, p);
 	return digest ? arena_printf(a, "%s:%s@%s", p->image, tag, digest)
@@ -202,7 +210,7 @@ static const char *with_digest(struct file *f, const struct tag_policy *p,
 /* What is to stand there, or NULL. */
 static const char *new_value(struct file *f, const struct tag_policy *p,
 			     const struct image_marker *m, const char *tag,
-			     int verdict)
+			     enum verdict verdict)
 {
 	switch (m->field) {
 	case FIELD_NAME:
@@ -211,7 +219,7 @@ static const char *new_value(struct file *f, const struct tag_policy *p,
 		return tag;
 	case FIELD_DIGEST:
 		if (!p->pin_digest ||
-		    (verdict == 2 && m->len == IMAGE_DIGEST_SIZE - 1))
+		    (verdict == TAGS_THERE && m->len == IMAGE_DIGEST_SIZE - 1))
 			return NULL;
 		return digest_of(f->r->u, p);
 	default:
@@ -220,7 +228,7 @@ static const char *new_value(struct file *f, const struct tag_policy *p,
 }
 
 static void set_value(struct file *f, size_t i, const struct tag_policy *p,
-		      const char *tag, int verdict)
+		      const char *tag, enum verdict verdict)
 {
 	const struct image_marker *m = &f->ms.v[i];
 	const char *old = arena_strndup(&f->r->arena, f->text.data + m->at,
@@ -242,13 +250,14 @@ static int follow(struct file *f, const struct tag_policy *p,
 {
 	struct answer *a = ask(f->r->u, p);
 	size_t before = f->r->n;
-	int verdict;
+	enum verdict verdict;
 
 	if (!a)
 		return 0;
-	verdict = judge_tags(f, p, a->tag, err);
-	if (verdict <= 0)
-		return verdict;
+	if (judge_tags(f, p, a->tag, &verdict, err) < 0)
+		return -1;
+	if (verdict == TAGS_STAY)
+		return 0;
 	for (size_t i = 0; i < f->ms.n; i++)
 		if (is_of(&f->ms.v[i], p))
 			set_value(f, i, p, a->tag, verdict);

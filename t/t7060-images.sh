@@ -199,10 +199,36 @@ like "$(cat err)" "^deploy/prod/fields\.yaml:9: the marker follows no value" "wh
 like "$(cat err)" "^deploy/prod/fields\.yaml:10: no policy 'flux-system:nobody' is configured" \
 	"as is a policy that there is not"
 
+cat >work/deploy/prod/digest.yaml <<'END'
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: digest, namespace: shop}
+data:
+  digest: none  # {"$imagepolicy": "flux-system:web:digest"}
+END
+git -C work pull -q
+commit_push work "a digest alone" || bail "$(cat push.out)"
+ok "a digest without its tag" images prod
+push_tags shop/web 1.15.1
+ok "a newer tag" images prod
+is "$(git -C host.git show main:deploy/prod/digest.yaml | sed -n 's/ *digest: *\(sha[^ ]*\) .*/\1/p')" \
+	"$(image_digest shop/web 1.15.1)" "gives it another one"
+
 # ---- other channels ----
 ok "all channels" images
 is "$(git -C host.git show main:deploy/other/web.yaml | sed -n 's/^ *image: *"\([^"]*\)".*/\1/p')" \
-	"1.15.0" "each has its own"
+	"1.15.1" "each has its own"
+
+# ---- another place to push to, as under a forge ----
+git clone -q --bare host.git forge.git
+git -C host.git config windlass.pushUrl "$TRASH/forge.git"
+push_tags shop/web 1.15.2
+before=$(tip)
+ok "with pushUrl it is pushed there" images prod
+is "$(tip)" "$before" "the ref here is the forge's to move"
+like "$(git -C forge.git log -1 --format=%s main)" '^Update .*/shop/web to 1\.15\.2$' \
+	"which has it"
+git -C host.git config --unset windlass.pushUrl
 
 # ---- trouble ----
 push_tags shop/db b14
