@@ -52,6 +52,12 @@ t_fuzz_fuzz_head_CPPFLAGS = $(FUZZ_CPPFLAGS)
 t_fuzz_fuzz_head_LDFLAGS = $(FUZZ_LINKING)
 t_fuzz_fuzz_head_LDADD = $(FUZZ_LDADD)
 
+FUZZ_TARGETS += t/fuzz/fuzz-image
+t_fuzz_fuzz_image_SOURCES = t/fuzz/fuzz-image.c $(FUZZ_DRIVER)
+t_fuzz_fuzz_image_CPPFLAGS = $(FUZZ_CPPFLAGS)
+t_fuzz_fuzz_image_LDFLAGS = $(FUZZ_LINKING)
+t_fuzz_fuzz_image_LDADD = $(HOOKS_LIBS)
+
 FUZZ_TARGETS += t/fuzz/fuzz-index
 t_fuzz_fuzz_index_SOURCES = t/fuzz/fuzz-index.c $(FUZZ_DRIVER)
 t_fuzz_fuzz_index_CPPFLAGS = $(FUZZ_CPPFLAGS)
