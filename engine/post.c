@@ -167,6 +167,15 @@ static void on_done(void *arg, struct http_call *c, long status,
 
 /* ---- sending ---- */
 
+/* Nobody waits behind it: its connection would idle until the next. */
+static bool is_last(const struct post *w)
+{
+	for (w = w->next; w; w = w->next)
+		if (!w->call)
+			return false;
+	return true;
+}
+
 static int begin(struct post *w, struct err *err)
 {
 	const struct source_settings *s = &w->pull->config.s;
@@ -187,6 +196,8 @@ static int begin(struct post *w, struct err *err)
 	for (const char *const *h = s->headers; w->credentials && h && *h; h++)
 		strvec_push(&headers, *h);
 	strvec_push(&headers, "Content-Type: text/plain");
+	if (is_last(w))
+		strvec_push(&headers, "Connection: close");
 	r.headers = (const char *const *)headers.v;
 	if (w->credentials)
 		fetch_peer(s, &w->peer);
