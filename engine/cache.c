@@ -331,10 +331,14 @@ int cache_set_ref(struct cache *c, const char *channel, const char *bundle,
 	char *name = xasprintf(BUNDLE_REF_PREFIX "%s", channel);
 	git_reference *ref = NULL;
 	git_oid id;
-	int rc = 0;
+	int rc = git_oid_fromstr(&id, bundle);
 
-	if (git_oid_fromstr(&id, bundle) < 0 ||
-	    git_reference_create(&ref, c->repo, name, &id, 1, NULL) < 0)
+	if (!rc)
+		rc = git_reference_create(&ref, c->repo, name, &id, 1, NULL);
+	/* nobody else is in here: it was left by one that was killed */
+	if (rc == GIT_ELOCKED && repo_ref_break_lock(c->repo, name, 0))
+		rc = git_reference_create(&ref, c->repo, name, &id, 1, NULL);
+	if (rc < 0)
 		rc = repo_err(err, ERR_INTERNAL,
 			      "cannot set '%s' in the cache", name);
 	git_reference_free(ref);

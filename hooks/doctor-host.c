@@ -257,7 +257,7 @@ static void check_lock(struct doctor *d, const char *file)
 		   (int64_t)((clock_now() - st.st_mtime) / 60));
 }
 
-/* Left by a git or one of ours that was killed. */
+/* Left by a git that was killed; of those on our own refs see repo.h. */
 static void check_locks(struct doctor *d, const struct host_config *host)
 {
 	static const char *const names[] = {
@@ -269,14 +269,6 @@ static void check_locks(struct doctor *d, const struct host_config *host)
 
 		check_lock(d, file);
 		free(file);
-	}
-	for (size_t i = 0; i < host->n; i++) {
-		char *ref = current_ref(&host->channels[i]);
-		char *file = xasprintf("%s/%s.lock", host->git_dir, ref);
-
-		check_lock(d, file);
-		free(file);
-		free(ref);
 	}
 }
 

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "schema/base/mem.h"
 
@@ -123,6 +126,31 @@ static int check_update(git_repository *repo, const char *ref,
 	return there ? 0 : object_err(GIT_ENOTFOUND, hex, err);
 }
 
+bool repo_ref_break_lock(git_repository *repo, const char *ref, int seconds)
+{
+	char *file = xasprintf("%s%s.lock", git_repository_commondir(repo),
+			       ref);
+	struct stat st;
+	bool broken = stat(file, &st) == 0 && S_ISREG(st.st_mode) &&
+		      time(NULL) - st.st_mtime >= seconds &&
+		      unlink(file) == 0;
+
+	free(file);
+	return broken;
+}
+
+/* With the lock that git takes, too; see repo.h for one that was left. */
+static int lock_ref(git_transaction *tx, git_repository *repo,
+		    const char *ref)
+{
+	int code = git_transaction_lock_ref(tx, ref);
+
+	if (code == GIT_ELOCKED &&
+	    repo_ref_break_lock(repo, ref, REPO_LOCK_STALE_S))
+		code = git_transaction_lock_ref(tx, ref);
+	return code;
+}
+
 int repo_ref_update(git_repository *repo, const char *ref, const char *old,
 		    const char *new_id, const char *message, struct err *err)
 {
@@ -139,7 +167,7 @@ int repo_ref_update(git_repository *repo, const char *ref, const char *old,
 		return -1;
 	code = git_transaction_new(&tx, repo);
 	if (!code)
-		code = git_transaction_lock_ref(tx, ref);
+		code = lock_ref(tx, repo, ref);
 	if (code < 0) {
 		repo_err(err, code == GIT_ELOCKED ? ERR_TRANSIENT :
 			 code == GIT_EINVALIDSPEC ? ERR_INVALID : ERR_INTERNAL,

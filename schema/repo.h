@@ -48,9 +48,19 @@ int repo_ref_target(git_repository *repo, const char *ref, char **ret,
  * must be in the repository. -1 with ERR_TRANSIENT if somebody else moved it
  * in between or holds its lock. Refused inside a quarantine. Writes a reflog
  * entry with the message if the repository keeps one.
+ *
+ * For refs of ours, by who holds our own lock for them: a lock file of git's
+ * beside one is another git's for moments (pack-refs), and one that has stood
+ * for REPO_LOCK_STALE_S was left by a process of ours that was killed, and is
+ * taken away.
  */
 int repo_ref_update(git_repository *repo, const char *ref, const char *old,
 		    const char *new_id, const char *message, struct err *err);
+
+/* git waits 0.1 s for one (core.filesRefLockTimeout) */
+#define REPO_LOCK_STALE_S 10
+/* Removes the ref's lock file if it has stood for so long. True if it did. */
+bool repo_ref_break_lock(git_repository *repo, const char *ref, int seconds);
 
 /*
  * Appends the raw bytes of an object, which must be of the given type and

@@ -57,8 +57,7 @@ is "$(windlass-hook doctor --output yaml 2>/dev/null; echo $?)" 129 \
 
 init >/dev/null || bail "init"
 well "right after init"
-for lock in config packed-refs refs/windlass/prod; do
-	mkdir -p r.git/refs/windlass
+for lock in config packed-refs HEAD; do
 	touch "r.git/$lock.lock"
 	well "a lock on $lock that may be in use"
 	touch -d '10 minutes ago' "r.git/$lock.lock"

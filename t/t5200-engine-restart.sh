@@ -145,6 +145,17 @@ is "$(live_count)" $((objects - 2)) "the deletes are made"
 is "$(k get channel "$channel" -o 'jsonpath={.status.leftovers}')" "[]" \
 	"and nothing is left over"
 
+# ---- as if it had been killed while it moved the ref of its cache ----
+engine_kill
+lock=$(echo state/*/repo.git/refs/windlass)/$channel.lock
+touch "$lock"
+engine_start
+put work "deploy/$channel/after.yaml" ConfigMap after "$ns" one
+commit_push work ninth
+ok "a lock that was left in its cache is nobody's" \
+	wait_applied "$channel" 9 60
+ok "and is gone" test ! -e "$lock"
+
 # ---- SIGTERM ----
 stop engine TERM
 like "$(tail -n 1 engine.log)" ' stopped' "SIGTERM ends it in order"

@@ -322,7 +322,12 @@ class Host:
             if not left:
                 return True
             if time.monotonic() > end:
+                said = subprocess.run(
+                    ('windlass-hook', 'publish', '--repo', self.repo),
+                    text=True, stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT).stdout
                 self.report.broken('publish', 'what was accepted is not '
-                                   f'published after {seconds} s: {left}')
+                                   f'published after {seconds} s: {left}; '
+                                   f'publish says: {said[:1000]}')
                 return False
             time.sleep(.1)
