@@ -430,6 +430,9 @@ static int read_gpgsig(struct lines *l, struct buf *out, struct err *err)
 		rc = lines_next(l, err);
 		if (rc <= 0)
 			return -1;
+		if (l->len > out->max - out->len)
+			return lines_error(l, err, "makes gpgsig larger than %d "
+					   "bytes", LIMIT_ARMOUR_BYTES);
 		buf_add(out, l->text + 1, l->len - 1);
 		buf_addc(out, '\n');
 	}

@@ -386,6 +386,28 @@ static void test_bad_commits(void)
 	free(raw);
 }
 
+/* One that is longer than any signature is refused as any bad commit. */
+static void test_long_signature(void)
+{
+	struct buf lines = BUF_INIT(2 * LIMIT_ARMOUR_BYTES);
+	struct buf sig = BUF_INIT(LIMIT_ARMOUR_BYTES);
+	struct bundle_commit c;
+	struct err err = ERR_INIT;
+	char *raw = make_commit(), *text;
+
+	while (lines.len <= LIMIT_ARMOUR_BYTES)
+		buf_adds(&lines, "\n AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
+	buf_adds(&lines, "\n AAAA");
+	text = swap(raw, "\n AAAA", lines.data);
+	ok(bundle_commit_parse(text, strlen(text), &c, &sig, NULL, &err) &&
+	   err.class == ERR_DENIED && !sig.len,
+	   "a signature that is too long: %s", err.msg);
+	free(text);
+	free(raw);
+	buf_release(&lines);
+	buf_release(&sig);
+}
+
 /* Reads the bytes; true if what is accepted is not written back the same. */
 static bool lossy(const char *raw, size_t len, unsigned *accepted)
 {
@@ -487,6 +509,7 @@ int main(void)
 	test_extremes();
 	test_commit();
 	test_bad_commits();
+	test_long_signature();
 	test_every_byte();
 	test_size();
 	test_ident();
