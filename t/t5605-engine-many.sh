@@ -144,15 +144,20 @@ sleep 3
 ok "and stays so" few_connections
 is "$(($(grep -c 'debug request' serve.log) - polls <= 1))" 1 \
 	"with a request that waits"
-# watches KIND: how many the engine has begun
-watches() {
+# watches KIND: those that the engine has begun
+watched() {
 	tail -n +$((now + 1)) "$CLUSTER/log/audit.log" |
-		grep '"stage":"ResponseStarted"' | grep '"verb":"watch"' |
-		grep '"userAgent":"windlass/' | grep -c "/$1?"
+		grep '"verb":"watch"' | grep '"userAgent":"windlass/' |
+		grep "/$1?"
 }
+watches() { watched "$1" | grep -c '"stage":"ResponseStarted"'; }
 is "$(watches configmaps)" 1 "one watch of ConfigMaps for all channels"
 is "$(watches serviceaccounts)" 1 "and one of ServiceAccounts"
-is "$(watches channels)" 1 "and one of the Channels"
+is "$(watches channels)" 1 "and one of the Channels" || {
+	watched channels | jq -c '[.stageTimestamp, .stage, .requestURI,
+		.responseStatus]' | sed 's/^/# /'
+	grep -E 'channels|watch' engine.log | tail -n 5 | sed 's/^/# /'
+}
 
 # ---- a host that cannot be asked so ----
 stop serve

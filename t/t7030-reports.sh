@@ -71,8 +71,13 @@ is "$(reports_count)" "$n" "and nothing more is said while nothing moves"
 k -n "$ns" delete configmap web >/dev/null
 ok "what is undone in a moment" wait_for 20 k -n "$ns" get configmap web
 sleep 1
-unlike "$(cat reports/*.report | sed -n "/^sequence 2$/,/^since/p")" 'phase (applying|failed)' \
-	"is no other phase"
+since_then() {
+	local i
+	for ((i = n + 1; i <= $(reports_count); i++)); do
+		cat "$(report_of "$i")"
+	done
+}
+unlike "$(since_then)" '^phase (applying|failed)' "is no other phase"
 
 # ---- failures ----
 cat >"$dir/login.yaml" <<END
