@@ -74,5 +74,5 @@ push work || bail "push failed: $(cat push.out)"
 ok "reverted: ready again" wait_ready "$channel"
 ok "with the rest as before" is_text other one
 is "$(claim_is)" "$was" "it is still the same claim"
-unlike "$(cat engine.log)" 'claim.*(deleted|recreated)' "nobody deleted it"
+unlike "$(cat engine.log)" 'object-(pruned|recreated)' "nobody deleted it"
 done_testing
