@@ -21,6 +21,7 @@ libhooks_a_SOURCES += \
 	hooks/command.c hooks/commands.h \
 	hooks/complete.c \
 	hooks/host-config.c hooks/host-config.h \
+	hooks/host-setting.c hooks/host-setting.h \
 	hooks/concern.c hooks/concern.h \
 	hooks/config-value.c hooks/config-value.h \
 	hooks/feedback.c hooks/feedback.h \
