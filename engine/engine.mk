@@ -40,6 +40,7 @@ libengine_a_SOURCES += \
 	engine/plan.c engine/plan.h \
 	engine/policy.c \
 	engine/prune.c engine/prune.h \
+	engine/prune-one.c engine/prune-private.h \
 	engine/prune-look.c engine/prune-look.h \
 	engine/prune-order.c engine/prune-order.h \
 	engine/report.c engine/report.h \
