@@ -92,7 +92,9 @@ libengine_a_SOURCES += \
 	engine/poll-many.c \
 	engine/post.c engine/post.h \
 	engine/pull-chain.c \
+	engine/pull-head.c \
 	engine/pull-job.c \
+	engine/pull-tell.c \
 	engine/pull-votes.c \
 	engine/pull.c engine/pull.h \
 	engine/role.c engine/role.h \

@@ -9,7 +9,6 @@
 #include "engine/pull.h"
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,8 +21,6 @@
 
 #define RETRY_MIN_MS 1000
 #define RETRY_MAX_MS (5 * 60 * 1000)
-/* a timer runs on the monotonic clock; a head expires by the wall clock */
-#define EXPIRY_LOOK_MS (60 * 60 * 1000)
 /* between two doubts whether the cache is still what was verified */
 #define DOUBT_AGAIN_MS 30000
 /* how far the pauses grow while the state directory cannot be opened: 16 s */
@@ -47,89 +44,6 @@ void pull_rules(const struct pull *p, struct verify_rules *ret)
 const struct known *pull_known(const struct pull *p, const char *bundle)
 {
 	return *bundle ? map_get(&p->known, bundle) : NULL;
-}
-
-/* ---- conditions ---- */
-
-static void set_finding(struct source_finding *f, enum source_reason reason,
-			const char *message)
-{
-	f->reason = reason;
-	snprintf(f->message, sizeof(f->message), "%s", message);
-}
-
-/* Of the two parts of a condition, the one that there is more to say of. */
-static void compose(struct source_finding *to,
-		    const struct source_finding *first,
-		    const struct source_finding *second)
-{
-	const struct source_finding *f =
-		first->reason != SOURCE_GOOD ? first : second;
-
-	set_finding(to, f->reason, f->message);
-}
-
-static bool same_state(const struct source_state *a,
-		       const struct source_state *b)
-{
-	for (int i = 0; i < SOURCE_CONDITIONS; i++)
-		if (a->v[i].reason != b->v[i].reason ||
-		    strcmp(a->v[i].message, b->v[i].message))
-			return false;
-	return a->epoch == b->epoch && a->sequence == b->sequence &&
-	       !strcmp(a->bundle, b->bundle) && a->issued == b->issued &&
-	       a->expires == b->expires && a->long_poll == b->long_poll;
-}
-
-static void tell(void *arg)
-{
-	struct pull *p = arg;
-	struct buf b = BUF_INIT(65536);
-
-	compose(&p->now.v[SOURCE_FETCHED], &p->fetching, &p->getting);
-	compose(&p->now.v[SOURCE_VERIFIED], &p->judged, &p->bundled);
-	p->now.long_poll = p->poller && poller_is_long(p->poller);
-	if (p->ever_shown && same_state(&p->now, &p->shown))
-		return;
-	p->ever_shown = true;
-	p->shown = p->now;
-	source_put_state(&b, &p->now);
-	ipc_send(p->child->ipc, SOURCE_STATE, p->handle, &b);
-	buf_release(&b);
-}
-
-/* Shows it in a condition, soon. Message as in err_set. */
-static void find(struct pull *p, struct source_finding *f,
-		 enum source_reason reason, const char *message)
-{
-	set_finding(f, reason, message);
-	loop_defer(p->child->loop, &p->tell);
-}
-
-void pull_refuse(struct pull *p, const struct verdict *v,
-		 const struct err *err, bool of_bundle)
-{
-	struct source_finding *f = &p->now.v[v->condition];
-
-	if (v->condition == SOURCE_FETCHED)
-		f = &p->getting;
-	else if (v->condition == SOURCE_VERIFIED)
-		f = of_bundle ? &p->bundled : &p->judged;
-	if (f->reason != v->reason || strcmp(f->message, err->msg))
-		log_warn("refused", LOG_S("channel", p->config.s.name),
-			 LOG_S("reason", source_reason_name(v->condition,
-							    v->reason)),
-			 LOG_S("error", err->msg));
-	find(p, f, v->reason, err->msg);
-}
-
-void pull_tell_bundle(struct pull *p, enum source_msg type, const char *id)
-{
-	struct buf b = BUF_INIT(64);
-
-	ipc_put_str(&b, id);
-	ipc_send(p->child->ipc, (uint16_t)type, p->handle, &b);
-	buf_release(&b);
 }
 
 /* ---- what is at hand ---- */
@@ -173,177 +87,10 @@ int pull_reset_cache(struct pull *p, struct err *err)
 
 /* ---- heads ---- */
 
-/* In how many seconds the head ends, or before it the key that signed it. */
-static int64_t next_end(const struct pull *p, int64_t now)
-{
-	int64_t left = p->head.head.expires - now;
-
-	if (p->head.key_until >= now && p->head.key_until - now < left)
-		left = p->head.key_until - now;
-	return left;
-}
-
-static void look_at_expiry(struct pull *p)
-{
-	char when[CLOCK_TEXT_SIZE], message[128];
-	int64_t now = clock_now();
-
-	timer_stop(&p->expiry);
-	if (!p->has_head)
-		return;
-	p->head.expired = p->head.head.expires <= now;
-	if (!p->head.expired) {
-		int64_t ms = next_end(p, now) * 1000 + 1000;
-
-		find(p, &p->now.v[SOURCE_STALE], SOURCE_GOOD, "");
-		timer_set(&p->expiry, ms < EXPIRY_LOOK_MS ? ms
-							  : EXPIRY_LOOK_MS);
-		return;
-	}
-	clock_format(p->head.head.expires, when);
-	snprintf(message, sizeof(message), "the newest head expired at %s: "
-		 "the Git host does not refresh it, or is not reached", when);
-	find(p, &p->now.v[SOURCE_STALE], SOURCE_EXPIRED, message);
-}
-
-/* Both heads that were signed for one sequence are kept for an admin. */
-static void keep_evidence(struct pull *p)
-{
-	struct err err = ERR_INIT;
-	struct head h;
-	size_t text;
-
-	if (p->has_head &&
-	    state_keep_evidence(&p->state, p->head.head.epoch,
-				p->head.head.sequence, p->head.head.bundle,
-				p->good_raw.data, p->good_raw.len, &err) < 0)
-		log_warn("evidence", LOG_S("error", err.msg));
-	if (head_split(p->head_raw.data, p->head_raw.len, &text, &err) < 0 ||
-	    head_parse(p->head_raw.data, text, &h, &err) < 0)
-		return;
-	if (state_keep_evidence(&p->state, h.epoch, h.sequence, h.bundle,
-				p->head_raw.data, p->head_raw.len, &err) < 0)
-		log_warn("evidence", LOG_S("error", err.msg));
-}
-
-/*
- * Against the newest head of this process, which may name a bundle that is
- * not accepted yet: 1 it is newer, 0 an older one that is passed over, -1
- * the same sequence was signed twice.
- */
-static int compare_with_seen(struct pull *p, const struct verified_head *h,
-			     struct verdict *v, struct err *err)
-{
-	const struct head *had = &p->head.head, *got = &h->head;
-
-	if (!p->has_head || got->epoch > had->epoch ||
-	    (got->epoch == had->epoch && got->sequence > had->sequence))
-		return 1;
-	if (got->epoch < had->epoch || got->sequence < had->sequence)
-		return 0;
-	if (!strcmp(got->bundle, had->bundle) &&
-	    sha256_equal(&got->content, &had->content))
-		return got->issued >= had->issued;
-	*v = (struct verdict){ SOURCE_FORKED, SOURCE_SAME_SEQUENCE };
-	return err_set(err, ERR_DENIED, "heads name %.12s and %.12s as bundle "
-		       "%" PRIu64 ".%" PRIu64, had->bundle, got->bundle,
-		       got->epoch, got->sequence);
-}
-
-static void take_head(struct pull *p, const struct verified_head *h)
-{
-	bool moved = !p->has_head ||
-		     strcmp(p->head.head.bundle, h->head.bundle);
-	bool others = !head_same_approvals(&p->head.head, &h->head);
-
-	p->head = *h;
-	p->has_head = true;
-	buf_reset(&p->good_raw);
-	buf_add(&p->good_raw, p->head_raw.data, p->head_raw.len);
-	p->now.epoch = h->head.epoch;
-	p->now.sequence = h->head.sequence;
-	memcpy(p->now.bundle, h->head.bundle, GIT_HEX_SIZE);
-	p->now.issued = h->head.issued;
-	p->now.expires = h->head.expires;
-	if (moved)
-		p->refused[0] = '\0';
-	p->votes_due = p->votes_due || others;
-	/* a head that lives vouches for the clock that says so */
-	if (!h->expired && clock_now() > p->clock_seen)
-		p->clock_seen = clock_now();
-}
-
-/* Does nothing lack any more of what jobs are for? */
-static bool has_all(const struct pull *p)
-{
-	return !p->job && !p->record_due &&
-	       (!p->applied.bundle[0] || pull_known(p, p->applied.bundle));
-}
-
-/*
- * The head names what is accepted and at hand. Its commit need not be judged
- * again, but a publisher who was taken out of the spec must show.
- */
-static void judge_current(struct pull *p)
-{
-	struct verify_rules rules;
-	struct bundle_commit c;
-	struct verdict v;
-	struct err err = ERR_INIT;
-
-	if (!p->has_head || p->head.relation != HEAD_CURRENT ||
-	    !pull_known(p, p->accepted.bundle))
-		return;
-	pull_rules(p, &rules);
-	if (verify_commit(&p->cache, p->accepted.bundle, &rules,
-			  TRUST_ANY_TIME, &c, NULL, &v, &err) < 0) {
-		pull_refuse(p, &v, &err, true);
-		return;
-	}
-	find(p, &p->bundled, SOURCE_GOOD, "");
-	find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
-	/* approvals that could not be had are not needed any more */
-	if (p->getting.reason == SOURCE_UNREACHABLE && has_all(p))
-		find(p, &p->getting, SOURCE_GOOD, "");
-}
-
-/* Judges the newest head file, as settings and pins are now. */
-static void judge(struct pull *p)
-{
-	struct verify_rules rules;
-	struct verified_head h;
-	struct verdict v;
-	struct err err = ERR_INIT;
-	int rc;
-
-	if (!p->open || !p->usable || !p->answered)
-		return;
-	pull_rules(p, &rules);
-	if (verify_head(p->head_raw.data, p->head_raw.len, &rules, &h, &v,
-			&err) < 0) {
-		if (v.condition == SOURCE_FORKED)
-			keep_evidence(p);
-		pull_refuse(p, &v, &err, false);
-		return;
-	}
-	rc = compare_with_seen(p, &h, &v, &err);
-	if (rc < 0) {
-		keep_evidence(p);
-		pull_refuse(p, &v, &err, false);
-		return;
-	}
-	find(p, &p->judged, SOURCE_GOOD, "");
-	find(p, &p->now.v[SOURCE_CLOCK], SOURCE_GOOD, "");
-	if (rc > 0)
-		take_head(p, &h);
-	look_at_expiry(p);
-	judge_current(p);
-}
-
-/* Something changed: whatever failed before may be tried again. */
 /* Begins a job if something is missing. */
 static void plan(struct pull *p);
 
+/* Something changed: whatever failed before may be tried again. */
 static void try_again(struct pull *p)
 {
 	/* the state directory has its own time, and its own timer */
@@ -362,8 +109,8 @@ static void on_head(void *arg, const char *data, size_t len)
 	p->answered = true;
 	buf_reset(&p->head_raw);
 	buf_add(&p->head_raw, data, len);
-	find(p, &p->fetching, SOURCE_GOOD, "");
-	judge(p);
+	pull_find(p, &p->fetching, SOURCE_GOOD, "");
+	pull_judge(p);
 	try_again(p);
 }
 
@@ -372,15 +119,15 @@ static void on_same(void *arg)
 {
 	struct pull *p = arg;
 
-	find(p, &p->fetching, SOURCE_GOOD, "");
-	judge(p);
+	pull_find(p, &p->fetching, SOURCE_GOOD, "");
+	pull_judge(p);
 }
 
 static void on_failed(void *arg, const struct err *err)
 {
 	struct pull *p = arg;
 
-	find(p, &p->fetching, SOURCE_UNREACHABLE, err->msg);
+	pull_find(p, &p->fetching, SOURCE_UNREACHABLE, err->msg);
 	child_look(p->child);
 }
 
@@ -390,8 +137,8 @@ static void on_expiry(void *arg)
 	struct pull *p = arg;
 
 	if (p->has_head && p->head.key_until < clock_now())
-		judge(p);
-	look_at_expiry(p);
+		pull_judge(p);
+	pull_look_at_expiry(p);
 }
 
 static void on_votes_end(void *arg)
@@ -458,12 +205,12 @@ void pull_job_ended(struct pull *p, const struct err *err)
 		return;
 	}
 	p->failures = 0;
-	find(p, &p->getting, SOURCE_GOOD, "");
-	judge_current(p);
+	pull_find(p, &p->getting, SOURCE_GOOD, "");
+	pull_judge_current(p);
 	if (p->has_head && p->candidate[0] &&
 	    !strcmp(p->candidate, p->head.head.bundle)) {
-		find(p, &p->bundled, SOURCE_GOOD, "");
-		find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
+		pull_find(p, &p->bundled, SOURCE_GOOD, "");
+		pull_find(p, &p->now.v[SOURCE_FORKED], SOURCE_GOOD, "");
 	}
 	plan(p);
 }
@@ -484,7 +231,7 @@ static void write_record(struct pull *p)
 	p->record_due = state_write_accepted(&p->state, &p->accepted,
 					     p->clock_seen, &err) < 0;
 	if (p->record_due) {
-		find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
+		pull_find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
 		timer_set(&p->retry, RETRY_MIN_MS);
 		child_look(p->child);
 		return;
@@ -536,7 +283,7 @@ static void try_open(struct pull *p)
 	/* it failed, or made the state directory that we began without */
 	child_look(p->child);
 	if (rc < 0) {
-		find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
+		pull_find(p, &p->getting, SOURCE_STATE_DIR, err.msg);
 		/* looking costs nothing, and somebody works on it */
 		if (p->failures < OPEN_FAILURES)
 			p->failures++;
@@ -545,11 +292,11 @@ static void try_open(struct pull *p)
 	}
 	p->open = true;
 	p->failures = 0;
-	find(p, &p->getting, SOURCE_GOOD, "");
+	pull_find(p, &p->getting, SOURCE_GOOD, "");
 	source_put_pin(&b, &p->accepted);
 	ipc_send(p->child->ipc, SOURCE_OPENED, p->handle, &b);
 	buf_release(&b);
-	judge(p);
+	pull_judge(p);
 	plan(p);
 }
 
@@ -617,7 +364,7 @@ static void on_retry(void *arg)
 		write_record(p);
 		if (p->record_due)
 			return;
-		find(p, &p->getting, SOURCE_GOOD, "");
+		pull_find(p, &p->getting, SOURCE_GOOD, "");
 	}
 	p->tried = (struct job_wants){ 0 };
 	plan(p);
@@ -633,13 +380,13 @@ static void apply_settings(struct pull *p)
 
 	p->usable = false;
 	if (fetch_check(s, &err) < 0) {
-		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
+		pull_find(p, &p->judged, SOURCE_SETTINGS, err.msg);
 		return;
 	}
 	if (trust_parse(s->publishers, strlen(s->publishers),
 			TRUST_PUBLISHERS, &trust, &err) < 0) {
 		err_wrap(&err, "spec.publishers");
-		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
+		pull_find(p, &p->judged, SOURCE_SETTINGS, err.msg);
 		return;
 	}
 	if (s->approvers && trust_parse(s->approvers, strlen(s->approvers),
@@ -647,12 +394,12 @@ static void apply_settings(struct pull *p)
 					&err) < 0) {
 		trust_release(&trust);
 		err_wrap(&err, "spec.approvals.approvers");
-		find(p, &p->judged, SOURCE_SETTINGS, err.msg);
+		pull_find(p, &p->judged, SOURCE_SETTINGS, err.msg);
 		return;
 	}
 	p->usable = true;
 	p->trust = trust;
-	find(p, &p->judged, SOURCE_UNKNOWN, "");
+	pull_find(p, &p->judged, SOURCE_UNKNOWN, "");
 	p->poller = poller_new(p->child->pollers, s, &ops);
 }
 
@@ -670,15 +417,15 @@ struct pull *pull_new(struct child *child, uint32_t handle,
 	p->applied = p->config.s.applied;
 	buf_init(&p->head_raw, LIMIT_HEAD_BYTES);
 	buf_init(&p->good_raw, LIMIT_HEAD_BYTES);
-	work_init(&p->tell, tell, p);
+	work_init(&p->tell, pull_tell, p);
 	work_init(&p->doubt, look_again, p);
 	timer_init(&p->retry, child->loop, on_retry, p);
 	timer_init(&p->expiry, child->loop, on_expiry, p);
 	timer_init(&p->votes_end, child->loop, on_votes_end, p);
-	set_finding(&p->fetching, SOURCE_UNKNOWN, "");
-	set_finding(&p->bundled, SOURCE_UNKNOWN, "");
-	set_finding(&p->now.v[SOURCE_STALE], SOURCE_UNKNOWN, "");
-	set_finding(&p->now.v[SOURCE_CLOCK], SOURCE_UNKNOWN, "");
+	pull_find(p, &p->fetching, SOURCE_UNKNOWN, "");
+	pull_find(p, &p->bundled, SOURCE_UNKNOWN, "");
+	pull_find(p, &p->now.v[SOURCE_STALE], SOURCE_UNKNOWN, "");
+	pull_find(p, &p->now.v[SOURCE_CLOCK], SOURCE_UNKNOWN, "");
 	apply_settings(p);
 	try_open(p);
 	return p;
@@ -736,7 +483,7 @@ int pull_update(struct pull *p, struct source_config *config,
 	p->has_head = false;
 	p->votes_due = true;
 	apply_settings(p);
-	judge(p);
+	pull_judge(p);
 	try_again(p);
 	return 0;
 }
@@ -759,8 +506,8 @@ void pull_accept(struct pull *p, const struct source_pin *pin)
 	if (p->has_head && !strcmp(p->head.head.bundle, pin->bundle))
 		p->head.relation = HEAD_CURRENT;
 	else
-		judge(p);
-	judge_current(p);
+		pull_judge(p);
+	pull_judge_current(p);
 	if (pull_known(p, pin->bundle)) {
 		struct err err = ERR_INIT;
 

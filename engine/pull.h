@@ -2,7 +2,9 @@
  * One channel in the fetching child: from a head that moved to a bundle that
  * is verified and at hand. Its files:
  *
- *   pull.c         the channel: its settings, heads, conditions, pins
+ *   pull.c         the channel: its settings, pins, state on disk, jobs
+ *   pull-head.c    judging the newest head
+ *   pull-tell.c    what the parent is told
  *   pull-job.c     getting bundles: which packs, fetch, scan, index
  *   pull-chain.c   judging a new bundle: its history back to the accepted
  *                  one, and every tree on the way
@@ -139,11 +141,34 @@ const struct known *pull_known(const struct pull *p, const char *bundle);
 /* ---- between its files ---- */
 
 void pull_rules(const struct pull *p, struct verify_rules *ret);
+
+/* ---- pull-tell.c ---- */
+
+/* Sends p->now if it is news: the work of p->tell. */
+void pull_tell(void *arg);
+/* Shows it in a condition, soon. Message as in err_set. */
+void pull_find(struct pull *p, struct source_finding *f,
+	       enum source_reason reason, const char *message);
 /* Puts a refusal where it belongs: Fetched, Verified, Forked or Clock. */
 void pull_refuse(struct pull *p, const struct verdict *v,
 		 const struct err *err, bool of_bundle);
 /* AT_HAND, LOST or ACCEPTED to the parent. */
 void pull_tell_bundle(struct pull *p, enum source_msg type, const char *id);
+
+/* ---- pull-head.c ---- */
+
+/* Judges the newest head file, as settings and pins are now. */
+void pull_judge(struct pull *p);
+/*
+ * The head names what is accepted and at hand. Its commit need not be judged
+ * again, but a publisher who was taken out of the spec must show.
+ */
+void pull_judge_current(struct pull *p);
+/* Says whether the head is stale, and sets the timer for when it will be. */
+void pull_look_at_expiry(struct pull *p);
+
+/* ---- pull.c ---- */
+
 void pull_add_known(struct pull *p, const char *id,
 		    const struct bundle_commit *commit);
 /* The cache is damaged or incomplete: forget all of it. */
