@@ -164,6 +164,7 @@ windlass_SOURCES = \
 	engine/cli/git-run.c engine/cli/git-run.h \
 	engine/cli/install-cluster.c engine/cli/install.h \
 	engine/cli/install-manifests.c \
+	engine/cli/install-options.c engine/cli/install-options.h \
 	engine/cli/install-rights.c \
 	engine/cli/live.c engine/cli/live.h \
 	engine/cli/live-out.c \
