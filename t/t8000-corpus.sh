@@ -31,8 +31,8 @@ if [ -d "$corpus" ]; then
 			cp "$corpus/rook-examples/deploy/examples/$name.yaml" \
 				$deploy/rook/
 	done
-	# 300 namespaces with their quotas, limits, policies and roles
-	for folder in $(ls "$tenants" | sort | head -n 300); do
+	# 100 namespaces with their quotas, limits, policies and roles
+	for folder in $(ls "$tenants" | sort | head -n 100); do
 		mkdir "$deploy/tenants/$folder"
 		for file in "$tenants/$folder"/0[0-4]-*.yaml; do
 			[ -e "$file" ] || continue
