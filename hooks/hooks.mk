@@ -83,6 +83,7 @@ libhooks_a_SOURCES += \
 # looking before the merge
 libhooks_a_SOURCES += \
 	hooks/findings.c hooks/findings.h \
+	hooks/live.c hooks/live.h \
 	hooks/review.c hooks/review.h
 
 # rollback: commits that are made at the host

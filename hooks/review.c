@@ -13,6 +13,7 @@
 #include "hooks/findings.h"
 #include "hooks/guard.h"
 #include "hooks/job.h"
+#include "hooks/live.h"
 #include "hooks/validate.h"
 #include "schema/base/num.h"
 
@@ -174,6 +175,9 @@ static int judge(struct review *r, struct err *err)
 			rc = tell_deletions(r, &v.plan, err);
 		if (!rc && !v.nothing_at)
 			plan_tell(&v.plan, r->ch->name, r->fb);
+		if (!rc)
+			live_tell(host->repo, &host->config, r->ch, &current,
+				  &v.plan, r->fb);
 	}
 	problems_release(&ps);
 	verdict_release(&v);

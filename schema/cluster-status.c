@@ -6,9 +6,15 @@
 #include "config.h"
 #include "schema/cluster-status.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "schema/base/clock.h"
+#include "schema/base/mem.h"
+#include "schema/object.h"
+
+/* clusters of one channel; a list of reporters has no more */
+#define CLUSTERS_MAX LIMIT_TRUST_KEYS
 
 static void source_of(git_repository *repo, const char *bundle,
 		      struct bundle *ret)
@@ -152,4 +158,79 @@ int cluster_status_read(git_repository *repo, const char *commit,
 		rc = cluster_report_parse(raw.data, text, ret, err);
 	buf_release(&raw);
 	return rc < 0 ? err_wrap(err, "status commit %.12s", commit) : 0;
+}
+
+int cluster_status_find(git_repository *repo, const char *channel,
+			const char *cluster, struct cluster_report *ret,
+			struct err *err)
+{
+	char *ref = xasprintf(CLUSTER_STATUS_REF "%s/%s", channel, cluster);
+	char id[GIT_HEX_SIZE];
+	struct cluster_report r;
+	int rc = repo_ref(repo, ref, id, err);
+
+	free(ref);
+	if (rc < 0)
+		return -1;
+	if (!*id)
+		return 1;
+	if (cluster_status_read(repo, id, &r, err) < 0)
+		return -1;
+	if (strcmp(r.channel, channel) || strcmp(r.cluster, cluster)) {
+		err_set(err, ERR_INVALID, "it is a report of %s@%s", r.channel,
+			r.cluster);
+		cluster_report_release(&r);
+		return -1;
+	}
+	*ret = r;
+	return 0;
+}
+
+/* ---- which there are ---- */
+
+/* What stands behind the prefix, up to the next slash, if that is a label. */
+static bool label_of(const char *ref, const char *prefix,
+		     char ret[LIMIT_CHANNEL_BYTES + 1])
+{
+	size_t skip = strlen(prefix), n;
+
+	if (strncmp(ref, prefix, skip))
+		return false;
+	n = strcspn(ref + skip, "/");
+	if (n > LIMIT_CHANNEL_BYTES)
+		return false;
+	memcpy(ret, ref + skip, n);
+	ret[n] = '\0';
+	return is_dns_label(ret);
+}
+
+int cluster_status_labels(git_repository *repo, const char *prefix, size_t max,
+			  struct strvec *ret, struct err *err)
+{
+	char *glob = xasprintf("%s*", prefix);
+	char name[LIMIT_CHANNEL_BYTES + 1];
+	git_reference_iterator *it = NULL;
+	int code = git_reference_iterator_glob_new(&it, repo, glob);
+	const char *ref;
+
+	while (!code && !(code = git_reference_next_name(&ref, it)))
+		if (ret->n < max && label_of(ref, prefix, name) &&
+		    !strvec_has(ret, name))
+			strvec_push(ret, name);
+	git_reference_iterator_free(it);
+	if (code != GIT_ITEROVER)
+		repo_err(err, ERR_INTERNAL, "cannot list '%s'", glob);
+	free(glob);
+	return code == GIT_ITEROVER ? 0 : -1;
+}
+
+int cluster_status_clusters(git_repository *repo, const char *channel,
+			    struct strvec *ret, struct err *err)
+{
+	char *prefix = xasprintf(CLUSTER_STATUS_REF "%s/", channel);
+	int rc = cluster_status_labels(repo, prefix, CLUSTERS_MAX, ret, err);
+
+	free(prefix);
+	strvec_sort(ret);
+	return rc;
 }

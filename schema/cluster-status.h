@@ -7,6 +7,7 @@
 #ifndef SCHEMA_CLUSTER_STATUS_H
 #define SCHEMA_CLUSTER_STATUS_H
 
+#include "schema/base/strvec.h"
 #include "schema/cluster-report.h"
 #include "schema/node.h"
 #include "schema/repo.h"
@@ -40,5 +41,22 @@ struct node *cluster_status_node(struct arena *a,
  */
 int cluster_status_read(git_repository *repo, const char *commit,
 			struct cluster_report *ret, struct err *err);
+/*
+ * The same of what the ref of a cluster points at; 1 where there is no such
+ * ref. ERR_INVALID too where it is a report of something else.
+ */
+int cluster_status_find(git_repository *repo, const char *channel,
+			const char *cluster, struct cluster_report *ret,
+			struct err *err);
+
+/*
+ * The DNS labels that stand right behind `prefix` in the names of refs, each
+ * once, at most `max`; appended to ret.
+ */
+int cluster_status_labels(git_repository *repo, const char *prefix, size_t max,
+			  struct strvec *ret, struct err *err);
+/* The clusters of which the channel has a record, sorted. */
+int cluster_status_clusters(git_repository *repo, const char *channel,
+			    struct strvec *ret, struct err *err);
 
 #endif

@@ -52,6 +52,11 @@ refused_service "work/deploy/$channel/service.yaml"
 commit_push work bad || bail "$(cat push.out)"
 ok "one that fails" wait_for 60 is_kept 3 failed
 like "$(cat $kept)" "^at deploy/$channel/service.yaml:1\$" "with file and line"
+git -C work push origin "HEAD:refs/for-review/$channel" >look.out 2>&1
+judge $? "a look at what comes next"
+like "$(cat look.out)" "$channel@eu-1: failed since [0-9TZ:-]*: 1\.3 of .*, before it 1\.2 of " \
+	"tells what is so in the cluster"
+like "$(cat look.out)" "  deploy/$channel/service\.yaml:1: Service $ns/refused: " "and what fails there"
 
 # ---- by others ----
 is "$(post old)" 409 "an old report is not taken again"

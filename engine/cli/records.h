@@ -9,9 +9,6 @@
 #include "schema/base/strvec.h"
 #include "schema/cluster-status.h"
 
-/* clusters of one channel; a list of reporters has no more */
-#define RECORDS_MAX LIMIT_TRUST_KEYS
-
 struct cluster_record {
 	char cluster[LIMIT_CHANNEL_BYTES + 1];
 	char *broken;			/* why it cannot be read, or NULL */
