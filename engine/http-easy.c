@@ -189,23 +189,45 @@ static bool set_proxy(CURL *c, const char *proxy)
 	return good;
 }
 
+/*
+ * The environment in place of the system's authorities, as OpenSSL's own
+ * programs, Go's and curl(1) have it; libcurl does not look.
+ */
+static bool set_environment_cas(CURL *c)
+{
+	const char *file = getenv("SSL_CERT_FILE");
+	const char *dir = getenv("SSL_CERT_DIR");
+
+	if (file && !*file)
+		file = NULL;
+	if (dir && !*dir)
+		dir = NULL;
+	return (!file && !dir) ||
+	       (SET(c, CURLOPT_CAINFO, file) && SET(c, CURLOPT_CAPATH, dir));
+}
+
+/* A CA of the caller's is the only one: not the system's as well. */
+static bool set_cas(CURL *c, const struct http_peer *p)
+{
+	if (p && p->ca_pem)
+		return set_blob(c, CURLOPT_CAINFO_BLOB, p->ca_pem, false) &&
+		       SET(c, CURLOPT_CAPATH, NULL);
+	if (p && p->ca_file)
+		return SET(c, CURLOPT_CAINFO, p->ca_file) &&
+		       SET(c, CURLOPT_CAPATH, NULL);
+	return set_environment_cas(c);
+}
+
 static int set_peer(struct http_easy *e, const struct http_peer *p,
 		    struct err *err)
 {
 	CURL *c = e->easy;
-	bool good = SET(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	bool good = SET(c, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) &&
+		    set_cas(c, p);
 
 	if (!p)
 		return good ? 0 : err_set(err, ERR_INTERNAL,
 					  "libcurl cannot speak TLS 1.2");
-	/* a CA of the caller's is the only one: not the system's as well */
-	if (p->ca_pem)
-		good = good && set_blob(c, CURLOPT_CAINFO_BLOB, p->ca_pem,
-					false);
-	else if (p->ca_file)
-		good = good && SET(c, CURLOPT_CAINFO, p->ca_file);
-	if (p->ca_pem || p->ca_file)
-		good = good && SET(c, CURLOPT_CAPATH, NULL);
 	if (p->cert_pem)
 		good = good && set_blob(c, CURLOPT_SSLCERT_BLOB,
 					p->cert_pem, p->renewed);

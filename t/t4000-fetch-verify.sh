@@ -271,6 +271,12 @@ unlike "$(tr '\0' ' ' <"/proc/$child/environ"; tr '\0' ' ' <"/proc/$child/cmdlin
 	cat s.log; grep -rs . "s.state/$id/accepted")" secret-token \
 	"the token is in no environment, argument, log or file"
 stop s
+rm -rf s.state
+SSL_CERT_FILE=$TRASH/tls.crt engine s --auto \
+	--header "Authorization: Bearer secret-token-number-one"
+ok "an authority that the environment names" \
+	wait_line 10 s.log "^accepted $tip"
+stop s
 stop tls
 
 # ---- epochs, by hand
