@@ -36,6 +36,7 @@ uninstall-local:
 # units; they name the programs where Debian puts them
 dist_systemdsystemunit_DATA = \
 	contrib/systemd/windlass-agent@.service \
+	contrib/systemd/windlass-images@.service \
 	contrib/systemd/windlass-publish@.service \
 	contrib/systemd/windlass-publish@.timer \
 	contrib/systemd/windlass-serve@.service \

@@ -142,16 +142,6 @@ static void check_settings(struct uploading *u)
 				   "channel in its section");
 }
 
-/* One finding a line, for doctor to read: doctor-bucket.c. */
-static void print_findings(const struct doctor *d)
-{
-	static const char *const levels[] = { "ok", "warn", "FAIL" };
-
-	for (size_t i = 0; i < d->n; i++)
-		printf("%s\t%s\t%s\n", levels[d->v[i].level],
-		       d->v[i].channel, d->v[i].message);
-}
-
 static int check_names(const struct host_config *c, int n, char **names)
 {
 	struct err err = ERR_INIT;
@@ -183,7 +173,7 @@ static void run(struct uploading *u, int n, char **names)
 	for (size_t i = 0; i < c->n_buckets; i++)
 		run_bucket(u, &c->buckets[i], n, names);
 	if (u->check) {
-		print_findings(&u->findings);
+		doctor_put_lines(&u->findings);
 		u->status = u->findings.failed ? EXIT_REFUSED : EXIT_OK;
 	}
 }

@@ -100,6 +100,13 @@ static void print_json(const struct doctor *d, const char *repository)
 	arena_release(&a);
 }
 
+void doctor_put_lines(const struct doctor *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		printf("%s\t%s\t%s\n", level_names[d->v[i].level],
+		       d->v[i].channel, d->v[i].message);
+}
+
 /* Repository and settings; 0 when the other checks can be made. */
 static int check_open(struct doctor *d, const char *dir, struct host *ret)
 {
@@ -141,6 +148,7 @@ static int run(const char *dir, bool json)
 			doctor_check_channel(&d, host.repo, &host.config,
 					     &host.config.channels[i]);
 		doctor_check_buckets(&d, &host.config);
+		doctor_check_images(&d, host.repo, &host.config);
 	}
 	if (json)
 		print_json(&d, dir);

@@ -70,13 +70,11 @@ static int make_payload(const struct host *host,
 	return rc;
 }
 
-/* The armour, without its last LF; NULL where the channel has no key. */
-static int sign(const struct channel_config *ch, const git_buf *payload,
-		struct buf *ret, struct err *err)
+/* NULL where the channel has no key, and needs none. */
+static int open_signer(const struct channel_config *ch, struct signer **ret,
+		       struct err *err)
 {
-	struct signer *signer = NULL;
-	int rc;
-
+	*ret = NULL;
 	if (!ch->editor_key) {
 		if (!ch->require_signed_commits && !ch->require_signed_push)
 			return 0;
@@ -85,10 +83,30 @@ static int sign(const struct channel_config *ch, const git_buf *payload,
 			       "%s.editorKey to a key that '%s' lists",
 			       ch->name, ch->name, ch->developers);
 	}
-	rc = signer_open(ch->editor_key, &signer, err);
-	if (!rc)
-		rc = sign_text(signer, "git", payload->ptr, payload->size, ret,
-			       err);
+	if (signer_open(ch->editor_key, ret, err) < 0)
+		return err_wrap(err, "windlass.%s.editorKey", ch->name);
+	return 0;
+}
+
+int edit_check(const struct channel_config *ch, struct err *err)
+{
+	struct signer *signer;
+	int rc = open_signer(ch, &signer, err);
+
+	signer_free(signer);
+	return rc;
+}
+
+/* The armour, without its last LF; nothing where the channel has no key. */
+static int sign(const struct channel_config *ch, const git_buf *payload,
+		struct buf *ret, struct err *err)
+{
+	struct signer *signer;
+	int rc = open_signer(ch, &signer, err);
+
+	if (rc < 0 || !signer)
+		return rc;
+	rc = sign_text(signer, "git", payload->ptr, payload->size, ret, err);
 	if (rc < 0)
 		err_wrap(err, "windlass.%s.editorKey", ch->name);
 	else

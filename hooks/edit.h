@@ -27,6 +27,9 @@ int edit_commit(const struct host *host, const struct channel_config *ch,
 		const char *tip, const git_oid *tree, const char *message,
 		char ret_id[GIT_HEX_SIZE], struct err *err);
 
+/* Could a commit be signed as the channel wants it? The same errors. */
+int edit_check(const struct channel_config *ch, struct err *err);
+
 /*
  * Pushes the commit to the channel's ref: in this repository, or to
  * windlass.pushUrl. `allow_deletes` goes with it as the push option, unless

@@ -93,6 +93,7 @@ libhooks_a_SOURCES += \
 
 # images: newer ones, as commits of the same kind
 libhooks_a_SOURCES += \
+	hooks/image-check.c \
 	hooks/image-history.c hooks/image-history.h \
 	hooks/image-marker.c hooks/image-marker.h \
 	hooks/image-update.c hooks/image-update.h \
@@ -105,8 +106,8 @@ libhooks_a_SOURCES += \
 # doctor: whether all of it works
 libhooks_a_SOURCES += \
 	hooks/doctor.c hooks/doctor.h \
-	hooks/doctor-bucket.c \
 	hooks/doctor-channel.c \
+	hooks/doctor-child.c \
 	hooks/doctor-host.c
 
 # upload: what is published goes to buckets, too

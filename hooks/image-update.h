@@ -6,6 +6,7 @@
 #define HOOKS_IMAGE_UPDATE_H
 
 #include "hooks/commands.h"
+#include "hooks/doctor.h"
 #include "hooks/tag-policy.h"
 
 /* What a registry said of a policy, asked once in a run. */
@@ -31,5 +32,13 @@ struct image_update {
  */
 int image_update_channel(struct image_update *u,
 			 const struct channel_config *ch, struct err *err);
+
+/*
+ * What doctor says of it, for all channels: each policy's registry is asked,
+ * within a minute or so, and markers and policies that do not meet are named.
+ * Changes nothing.
+ */
+void image_check(const struct host *host, const struct tag_policies *ps,
+		 struct doctor *d);
 
 #endif

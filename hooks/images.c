@@ -26,11 +26,12 @@ static const char usage[] =
 "\n"
 "  --repo DIR   the bare repository (default: $GIT_DIR or .)\n"
 "  --once       end after one round\n"
-"  --dry-run    say what would change, change nothing, and end\n";
+"  --dry-run    say what would change, change nothing, and end\n"
+"  --check      change nothing; say what `doctor` says, and end\n";
 
 struct images {
 	const char *repo;
-	bool once, dry_run;
+	bool once, dry_run, check;
 	int n;
 	char **names;
 	int64_t interval;	/* as it was read last */
@@ -80,6 +81,18 @@ static int update_all(const struct images *im, const struct host *host,
 	return u.status > status ? u.status : status;
 }
 
+static int check_all(const struct host *host, const struct tag_policies *ps)
+{
+	struct doctor d = DOCTOR_INIT;
+	int status;
+
+	image_check(host, ps, &d);
+	doctor_put_lines(&d);
+	status = d.failed ? EXIT_REFUSED : EXIT_OK;
+	doctor_release(&d);
+	return status;
+}
+
 /* One round, with the settings of now. */
 static int run(struct images *im)
 {
@@ -95,7 +108,8 @@ static int run(struct images *im)
 	    tag_policies_read(host.repo, &ps, &err) < 0)
 		status = command_fail(&err);
 	else
-		status = update_all(im, &host, &ps);
+		status = im->check ? check_all(&host, &ps)
+				   : update_all(im, &host, &ps);
 	tag_policies_release(&ps);
 	host_close(&host);
 	return status;
@@ -119,6 +133,7 @@ int cmd_images(int argc, char **argv)
 		OPTION_TEXT("repo", &im.repo),
 		OPTION_FLAG("once", &im.once),
 		OPTION_FLAG("dry-run", &im.dry_run),
+		OPTION_FLAG("check", &im.check),
 		OPTION_END
 	};
 	struct err err = ERR_INIT;
@@ -128,13 +143,16 @@ int cmd_images(int argc, char **argv)
 		return status;
 	im.n = argc - optind;
 	im.names = argv + optind;
+	if (im.check && (im.once || im.dry_run || im.n))
+		return usage_error(usage, "--check goes with --repo and "
+				   "nothing else");
 	signal(SIGPIPE, SIG_IGN);
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
 		err_set(&err, ERR_INTERNAL, "libcurl does not start");
 		return command_fail(&err);
 	}
 	status = run(&im);
-	if (!im.once && !im.dry_run)
+	if (!im.once && !im.dry_run && !im.check)
 		run_on(&im);
 	curl_global_cleanup();
 	return status;

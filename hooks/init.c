@@ -55,7 +55,9 @@ static const char usage[] =
 "  --serve ADDRESS:PORT     where `windlass-hook serve` listens\n"
 "\n"
 "  --remove                 take the channel out again, with all that was\n"
-"                           written for it; its key file is left\n"
+"                           written for it; its key file is left. With the\n"
+"                           last one go all settings of windlass, those of\n"
+"                           images and buckets, too\n"
 "  --force                  and the bundles that it signed\n";
 
 /* A path of the command line begins where the command was run. */

@@ -161,6 +161,31 @@ static void add_header(struct curl_slist **list, const char *line)
 	*list = longer;
 }
 
+/* Why there is no answer, and what to do about certificates. */
+static int unanswered(const struct registry *r, CURLcode code, struct err *err)
+{
+	const char *why = *r->why ? r->why : curl_easy_strerror(code);
+	const struct tag_policy *p = r->policy;
+
+	if (code == CURLE_SSL_CACERT_BADFILE)
+		return err_set(err, ERR_INVALID, IMAGE_SECTION ".%s.caFile = "
+			       "'%s' cannot be read, or has no certificate in "
+			       "PEM", p->name, p->ca_file ? p->ca_file : "");
+	if (code != CURLE_PEER_FAILED_VERIFICATION)
+		return err_set(err, ERR_TRANSIENT, "cannot ask %s: %s",
+			       r->host, why);
+	if (p->ca_file)
+		return err_set(err, ERR_DENIED, "cannot ask %s, because its "
+			       "certificate is not good: %s; authorities that "
+			       "count are those in " IMAGE_SECTION
+			       ".%s.caFile, '%s'", r->host, why, p->name,
+			       p->ca_file);
+	return err_set(err, ERR_DENIED, "cannot ask %s, because its "
+		       "certificate is not good: %s; one by an authority of "
+		       "your own needs that in " IMAGE_SECTION ".%s.caFile",
+		       r->host, why, p->name);
+}
+
 static int perform(struct request *q, struct err *err)
 {
 	struct registry *r = q->r;
@@ -186,10 +211,7 @@ static int perform(struct request *q, struct err *err)
 		rc = err_set(err, ERR_INVALID, "%s answers with more than %u "
 			     "bytes", r->host, LIMIT_ANSWER_BYTES);
 	else if (code != CURLE_OK)
-		rc = err_set(err, code == CURLE_PEER_FAILED_VERIFICATION
-				  ? ERR_DENIED : ERR_TRANSIENT,
-			     "cannot ask %s: %s", r->host,
-			     *r->why ? r->why : curl_easy_strerror(code));
+		rc = unanswered(r, code, err);
 out:
 	curl_slist_free_all(headers);
 	return rc;

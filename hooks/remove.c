@@ -20,9 +20,12 @@
 #include "hooks/current.h"
 #include "hooks/install.h"
 #include "hooks/job.h"
+#include "hooks/tag-policy.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
+#include "schema/base/num.h"
 #include "schema/base/proc.h"
+#include "schema/base/strvec.h"
 #include "schema/cluster-status.h"
 
 #define LOCK_MS 5000
@@ -262,6 +265,57 @@ static int remove_section(const struct removal *r, const char *name)
 	return rc;
 }
 
+/* The sections [KIND "..."], as names for git; appends each once. */
+static void list_sections(const struct removal *r, const char *kind,
+			  struct strvec *ret)
+{
+	char *file = xasprintf("%s/config", r->host->git_dir);
+	char *pattern = xasprintf("^%s\\.", kind);
+	const char *argv[] = {
+		"git", "config", "--file", file, "--name-only", "--get-regexp",
+		pattern, NULL,
+	};
+	struct buf text = BUF_INIT(LIMIT_NOTE_BYTES);
+	struct removal quiet = *r;
+	struct err none = ERR_INIT;
+	char *line, *rest, *dot;
+
+	quiet.err = &none;
+	/* it fails where there is none */
+	if (!git(&quiet, NULL, &text, argv))
+		for (line = strtok_r(text.data, "\n", &rest); line;
+		     line = strtok_r(NULL, "\n", &rest)) {
+			dot = strrchr(line, '.');
+			*dot = '\0';
+			if (!strvec_has(ret, line))
+				strvec_push(ret, line);
+		}
+	buf_release(&text);
+	free(pattern);
+	free(file);
+}
+
+/* What an admin wrote of all channels means nothing without one. */
+static int remove_shared(const struct removal *r)
+{
+	struct strvec sections = STRVEC_INIT;
+	size_t policies;
+	int rc = 0;
+
+	list_sections(r, IMAGE_SECTION, &sections);
+	policies = sections.n;
+	list_sections(r, BUCKET_SECTION, &sections);
+	for (size_t i = 0; !rc && i < sections.n; i++)
+		rc = remove_section(r, sections.v[i]);
+	if (!rc && sections.n)
+		printf("settings %s/config: %zu image polic%s, %zu bucket%s "
+		       "(removed)\n", r->host->git_dir, policies,
+		       policies == 1 ? "y" : "ies", sections.n - policies,
+		       plural(sections.n - policies));
+	strvec_release(&sections);
+	return rc;
+}
+
 static int remove_settings(const struct removal *r)
 {
 	char *name = xasprintf("windlass.%s", r->ch->name);
@@ -271,6 +325,10 @@ static int remove_settings(const struct removal *r)
 
 	quiet.err = &none;
 	if (r->last) {
+		if (remove_shared(r) < 0) {
+			free(name);
+			return -1;
+		}
 		restore_settings(r);
 		/* publish and serve, where they were set, and the note */
 		remove_section(&quiet, "windlass");

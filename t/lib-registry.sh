@@ -3,13 +3,15 @@
 #   registry_start NAME [YAML...]   one of its own; $REGISTRY is its address,
 #                                   NAME.log its log. Lines of YAML are added
 #                                   to its settings. Skips the test where
-#                                   there is none.
+#                                   there is none. With REGISTRY_TLS=CERT it
+#                                   speaks TLS by CERT.crt and CERT.key.
 #   push_image IMAGE TAG [TEXT]     a small image, by the API alone; $IMAGE_CURL
 #                                   are arguments for curl
 #   image_digest IMAGE TAG          what the registry says of it
 #   add_policy REPO NAME IMAGE KEY VALUE...   a section windlass-image
 #   image_manifest FILE POLICY IMAGE [FIELD]  a Deployment with a marker
 IMAGE_CURL=()
+REGISTRY_SCHEME=http
 
 registry_start() {
 	local name=$1 port
@@ -22,12 +24,14 @@ registry_start() {
 		printf 'version: 0.1\nlog: {level: info}\n'
 		printf 'storage: {filesystem: {rootdirectory: "%s"}, delete: {enabled: true}}\n' \
 			"$TRASH/$name"
-		printf 'http: {addr: "127.0.0.1:%s"}\n' "$port"
+		printf 'http: {addr: "127.0.0.1:%s"%s}\n' "$port" \
+			"${REGISTRY_TLS:+, tls: {certificate: \"$TRASH/$REGISTRY_TLS.crt\", key: \"$TRASH/$REGISTRY_TLS.key\"\}}"
 		[ $# -eq 0 ] || printf '%s\n' "$@"
 	} >"$TRASH/$name.yml"
 	start "$name" docker-registry serve "$TRASH/$name.yml"
 	REGISTRY=127.0.0.1:$port
-	wait_for 20 curl -s -o /dev/null "http://$REGISTRY/v2/" ||
+	REGISTRY_SCHEME=http${REGISTRY_TLS:+s}
+	wait_for 20 curl -sk -o /dev/null "$REGISTRY_SCHEME://$REGISTRY/v2/" ||
 		{ test_show "$name.log"; bail "docker-registry"; }
 }
 
@@ -36,7 +40,7 @@ put_blob() {
 	local digest place
 	digest=sha256:$(printf '%s' "$2" | sha256sum | cut -d' ' -f1)
 	place=$(curl -sSf "${IMAGE_CURL[@]}" -X POST -D - -o /dev/null \
-		"http://$REGISTRY/v2/$1/blobs/uploads/" |
+		"$REGISTRY_SCHEME://$REGISTRY/v2/$1/blobs/uploads/" |
 		tr -d '\r' | sed -n 's/^[Ll]ocation: //p') || return
 	case $place in *\?*) place="$place&digest=$digest" ;;
 	*) place="$place?digest=$digest" ;; esac
@@ -61,13 +65,13 @@ push_image() {
 	curl -sSf "${IMAGE_CURL[@]}" -X PUT -o /dev/null \
 		-H "Content-Type: $type.distribution.manifest.v2+json" \
 		--data-binary "@$TRASH/.image" \
-		"http://$REGISTRY/v2/$1/manifests/$2"
+		"$REGISTRY_SCHEME://$REGISTRY/v2/$1/manifests/$2"
 }
 
 image_digest() {
 	curl -sSfI "${IMAGE_CURL[@]}" \
 		-H 'Accept: application/vnd.docker.distribution.manifest.v2+json' \
-		"http://$REGISTRY/v2/$1/manifests/$2" |
+		"$REGISTRY_SCHEME://$REGISTRY/v2/$1/manifests/$2" |
 		tr -d '\r' | sed -n 's/^[Dd]ocker-[Cc]ontent-[Dd]igest: //p'
 }
 

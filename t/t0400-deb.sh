@@ -239,6 +239,9 @@ ln -s /lib/systemd/system/windlass-serve@.socket \
 	"$root/$system/sockets.target.wants/windlass-serve@srv-app.git.socket"
 ln -s /lib/systemd/system/windlass-publish@.timer \
 	"$root/$system/timers.target.wants/windlass-publish@srv-app.git.timer"
+mkdir -p "$root/$system/multi-user.target.wants"
+ln -s /lib/systemd/system/windlass-images@.service \
+	"$root/$system/multi-user.target.wants/windlass-images@srv-app.git.service"
 ln -s /lib/systemd/system/other@.timer \
 	"$root/$system/timers.target.wants/other@windlass.timer"
 ok "they can be removed" inside apt-get remove -q -y $packages
@@ -256,7 +259,7 @@ ok "and purged" inside dpkg --purge $packages
 is "$(cd "$root/$system" && find . -name '*windlass*' | sort)" \
 	./timers.target.wants/other@windlass.timer "nothing enabled leads nowhere"
 rm "$root/$system/timers.target.wants/other@windlass.timer"
-rmdir "$root/$system/sockets.target.wants" 2>/dev/null
+rmdir "$root/$system"/{sockets,multi-user}.target.wants 2>/dev/null
 state >"$TRASH/purged"
 is "$(diff "$TRASH/before" "$TRASH/purged")" "" "nothing at all then"
 ok "what they published is the admin's, and stays" \

@@ -3,6 +3,7 @@
 # that are passed, no network, no capability, no system call but those that
 # the units allow; the key in an agent that its user cannot read
 . "$(dirname "$0")/lib-users.sh"
+. "$TEST_DIR/lib-registry.sh"
 
 units=$TOP/contrib/systemd
 make_user git
@@ -31,7 +32,7 @@ if analyze=$(command -v systemd-analyze) &&
 	"$analyze" security --help 2>&1 | grep -q -- --offline
 then
 	for unit in windlass-serve@$instance windlass-publish@$instance \
-		windlass-agent@prod
+		windlass-images@$instance windlass-agent@prod
 	do
 		ok "$unit: exposure is below 2.0" "$analyze" security \
 			--offline=true --threshold=20 "./unit/$unit.service"
@@ -40,7 +41,7 @@ then
 	unlike "$(grep -E 'windlass' verify.log)" . \
 		"systemd finds no fault in any of them"
 else
-	skip 4 "systemd-analyze security --offline is missing: apt-get install systemd"
+	skip 5 "systemd-analyze security --offline is missing: apt-get install systemd"
 fi
 
 # ---- sockets
@@ -152,6 +153,39 @@ like "$(cat .output)" "descriptor 3.*no listening stream socket" "is refused"
 start_as other git env LISTEN_PID=1 LISTEN_FDS=7 $exec_start --listen 127.0.0.1:0
 ok "variables that are for another process" wait_line 20 other.log '^listening'
 stop other
+
+# ---- newer images
+
+# traced, too, so that the list below has what it calls
+images=$(setting windlass-images@$instance.service ExecStart)
+traced=
+if PATH=$PATH:/usr/sbin command -v docker-registry >/dev/null; then
+	[ -z "$trace" ] || {
+		as git touch /srv/git/trace4
+		traced="strace -f -qq -o /srv/git/trace4"
+	}
+	registry_start registry
+	push_image shop/web 1.0.0 && push_image shop/web 1.1.0 || bail "push"
+	image_manifest app.yaml flux-system:web "$REGISTRY/shop/web:1.0.0"
+	install -o git -g git -m 644 app.yaml /srv/people/git/work/deploy/app.yaml
+	change image
+	as git git -C /srv/people/git/work push -q origin HEAD:main 2>/dev/null
+	as git git -C $repo config windlass-image.flux-system:web.image "$REGISTRY/shop/web"
+	as git git -C $repo config windlass-image.flux-system:web.semver '1.x'
+	start_as images git setpriv --no-new-privs --bounding-set=-all \
+		--inh-caps=-all $traced $images
+	updated() {
+		as git git -C $repo show main:deploy/app.yaml | grep -q 'web:1\.1\.0' &&
+			is_current
+	}
+	ok "windlass-images@ follows a policy, and publishes" wait_for 60 updated ||
+		test_show images.log
+	stop images
+	as git git -C $repo config --remove-section windlass-image.flux-system:web
+	as git git -C /srv/people/git/work pull -q --rebase origin main
+else
+	skip 1 "docker-registry is missing: contrib/packages hosts"
+fi
 
 # ---- system calls
 
