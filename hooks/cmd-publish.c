@@ -55,6 +55,9 @@ static void say(const struct host *host, const struct channel_config *ch,
 
 	report_line(host->repo, ch, r, &line);
 	puts(line.data);
+	buf_reset(&line);
+	if (report_waits(ch, r, &line))
+		puts(line.data);
 	buf_release(&line);
 }
 

@@ -17,6 +17,9 @@
 #include "schema/head.h"
 #include "schema/repo.h"
 
+/* a channel has a handful of paths */
+#define CONTENT_BYTES (1024u * 1024)
+
 /* The bundle that refs/windlass/<channel> names. */
 static bool find_bundle(git_repository *repo, const struct channel_config *ch,
 			char id[GIT_HEX_SIZE], struct bundle *ret)
@@ -83,4 +86,41 @@ bool concern_none(git_repository *repo, const struct host_config *host,
 	return settings_digest(repo, ch, &now, &settings, &ignored) == 0 &&
 	       settings_match(host, ch, bundle, &settings) &&
 	       is_announced(host, ch, bundle);
+}
+
+static int add_content(git_repository *repo, const git_oid *tree,
+		       const char *path, struct buf *out, struct err *err)
+{
+	char hex[GIT_HEX_SIZE] = "none";
+	unsigned mode = 0;
+	git_oid id;
+	int rc = repo_tree_entry(repo, tree, path, &id, &mode, err);
+
+	if (rc < 0)
+		return -1;
+	if (!rc)
+		git_oid_tostr(hex, sizeof(hex), &id);
+	buf_addf(out, "%o %s %s\n", mode, hex, path);
+	return 0;
+}
+
+int concern_content(git_repository *repo, const struct channel_config *ch,
+		    const char *commit, struct sha256 *ret, struct err *err)
+{
+	struct buf text = BUF_INIT(CONTENT_BYTES);
+	git_oid tree;
+	int rc = repo_commit_tree(repo, commit, &tree, err);
+
+	for (size_t i = 0; !rc && i < ch->paths.n; i++)
+		rc = add_content(repo, &tree, ch->paths.v[i], &text, err);
+	for (size_t i = 0; !rc && i < ch->crds.n; i++)
+		if (ch->crds.v[i][0] != '/')
+			rc = add_content(repo, &tree, ch->crds.v[i], &text,
+					 err);
+	if (!rc)
+		rc = buf_check(&text, "the list of a channel's paths", err);
+	if (!rc)
+		sha256_of(text.data, text.len, ret);
+	buf_release(&text);
+	return rc;
 }

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 
 #include "hooks/host-config.h"
+#include "schema/base/digest.h"
 
 /* with so many channels or fewer each is judged and reported by itself */
 #define CONCERN_FEW 20
@@ -28,5 +29,13 @@
  */
 bool concern_none(git_repository *repo, const struct host_config *host,
 		  const struct channel_config *ch, const char *tip);
+
+/*
+ * A digest of what the channel reads of a commit's tree: what stands at its
+ * paths, and at those of its definitions that are in the tree. Two commits of
+ * one digest are the same to it, settings apart.
+ */
+int concern_content(git_repository *repo, const struct channel_config *ch,
+		    const char *commit, struct sha256 *ret, struct err *err);
 
 #endif

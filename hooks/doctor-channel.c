@@ -16,6 +16,7 @@
 #include "hooks/job.h"
 #include "hooks/kept-report.h"
 #include "hooks/pack.h"
+#include "hooks/promotion.h"
 #include "hooks/pushes.h"
 #include "hooks/shelf.h"
 #include "hooks/trust-file.h"
@@ -395,10 +396,41 @@ static void report_gate(struct patient *p, const char *tip,
 		     v->plan.created, v->plan.changed, v->plan.deleted,
 		     p->ch->name);
 	} else {
-		ok(p, "source", "the tip of %s, %.12s, is published",
+		ok(p, "source", "%s%s, %.12s, is published",
+		   p->ch->after ? "what may be of " : "the tip of ",
 		   p->ch->ref, tip);
 	}
 	buf_release(&first);
+}
+
+/* Can it go on some day? */
+static void check_after(struct patient *p)
+{
+	struct err err = ERR_INIT;
+
+	if (p->ch->after && promotion_check(p->host, p->ch, &err) < 0)
+		fail(p, "after", "%s", err.msg);
+}
+
+/* What does the tip wait for? It becomes what is to be published in its
+ * place; false if there is nothing. */
+static bool choose_source(struct patient *p, char tip[GIT_HEX_SIZE])
+{
+	struct err err = ERR_INIT;
+	struct promotion m;
+
+	if (promotion_choose(p->repo, p->host, p->ch, &p->current, tip, false,
+			     &m, &err) < 0) {
+		fail(p, "after", "%s", err.msg);
+		return false;
+	}
+	if (*m.waits)
+		ok(p, "after", "the tip of %s waits: %s", p->ch->ref, m.waits);
+	else
+		ok(p, "after", "%s was healthy with the tip of %s",
+		   p->ch->after, p->ch->ref);
+	memcpy(tip, m.commit, sizeof(m.commit));
+	return *tip;
 }
 
 /* The whole gate, dry: the one way to know what a tip means. */
@@ -424,6 +456,8 @@ static void check_source(struct patient *p)
 		     p->ch->ref);
 	} else if (!tip[0]) {
 		ok(p, "source", "nothing was pushed to %s yet", p->ch->ref);
+	} else if (p->ch->after && !choose_source(p, tip)) {
+		/* it said why */
 	} else if (developers_check(p->repo, p->host, p->ch, &p->current, tip,
 				    &err) < 0 ||
 		   pushes_check(p->repo, p->host, p->ch, &p->current, tip,
@@ -453,6 +487,7 @@ void doctor_check_channel(struct doctor *d, git_repository *repo,
 	check_approvers(&p);
 	check_developers(&p);
 	check_reporters(&p);
+	check_after(&p);
 	check_kubernetes(&p);
 	check_lock(&p);
 	check_bundle(&p);

@@ -15,6 +15,7 @@ static const char *const names[] = {
 #define FAULT_NAME(name) #name,
 	FAULT_STEPS(FAULT_NAME)
 	UPLOAD_STEPS(FAULT_NAME)
+	AFTER_STEPS(FAULT_NAME)
 #undef FAULT_NAME
 };
 

@@ -31,10 +31,15 @@
 	AT(head_uploaded)	/* the head is, and nobody noted that */ \
 	AT(file_removed)	/* one that nothing names is gone */
 
+/* And where a channel waits for another one, or is rolled back by itself. */
+#define AFTER_STEPS(ON) \
+	ON(chosen)		/* it is known which commit may be published */
+
 enum fault_step {
 #define FAULT_ENUM(name) FAULT_##name,
 	FAULT_STEPS(FAULT_ENUM)
 	UPLOAD_STEPS(FAULT_ENUM)
+	AFTER_STEPS(FAULT_ENUM)
 #undef FAULT_ENUM
 };
 

@@ -287,22 +287,10 @@ static void watch(struct follower *f)
 	buf_release(&path);
 }
 
-/* Each cluster once, whatever keys it has. */
 static int find_clusters(struct follower *f, struct err *err)
 {
-	struct trust t = TRUST_INIT;
-	int rc = trust_read_reporters(f->ch, NULL, &t, err);
-
-	for (size_t i = 0; i < t.n; i++)
-		if (!strvec_has(&f->clusters, t.v[i].principal))
-			strvec_push(&f->clusters, t.v[i].principal);
-	trust_release(&t);
-	if (!rc && !f->clusters.n)
-		rc = err_set(err, ERR_INVALID, "windlass.%s.reporters lists "
-			     "nobody", f->ch->name);
-	if (rc)
+	if (trust_reporter_names(f->ch, &f->clusters, err) < 0)
 		return -1;
-	strvec_sort(&f->clusters);
 	f->v = xcalloc(f->clusters.n, sizeof(*f->v));
 	for (size_t i = 0; i < f->clusters.n; i++)
 		f->v[i].cluster = f->clusters.v[i];

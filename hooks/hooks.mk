@@ -16,6 +16,7 @@ libhooks_a_SOURCES =
 
 # the frame: what every command stands on
 libhooks_a_SOURCES += \
+	hooks/after.c hooks/after.h \
 	hooks/background.c hooks/background.h \
 	hooks/bucket.c hooks/bucket.h \
 	hooks/command.c hooks/commands.h \
@@ -47,6 +48,7 @@ libhooks_a_SOURCES += \
 	hooks/approvals.c hooks/approvals.h \
 	hooks/ask.c hooks/ask.h \
 	hooks/cmd-publish.c \
+	hooks/consensus.c hooks/consensus.h \
 	hooks/crds.c hooks/crds.h \
 	hooks/current.c hooks/current.h \
 	hooks/developers.c hooks/developers.h \
@@ -63,6 +65,8 @@ libhooks_a_SOURCES += \
 	hooks/plan.c hooks/plan.h \
 	hooks/post-receive.c \
 	hooks/pre-receive.c \
+	hooks/promotion.c hooks/promotion.h \
+	hooks/proven.c hooks/proven.h \
 	hooks/publish.c hooks/publish.h \
 	hooks/push-cert.c hooks/push-cert.h \
 	hooks/pushes.c hooks/pushes.h \
@@ -135,6 +139,7 @@ libhooks_a_SOURCES += \
 	hooks/activate.c hooks/activate.h \
 	hooks/http-value.c hooks/http-value.h \
 	hooks/serve.c hooks/serve.h \
+	hooks/serve-after.c \
 	hooks/serve-ask.c \
 	hooks/serve-client.c \
 	hooks/serve-head.c \

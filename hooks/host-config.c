@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "hooks/after.h"
 #include "hooks/bucket.h"
 #include "hooks/config-value.h"
 #include "hooks/places.h"
@@ -202,7 +203,7 @@ static int complete(struct host_config *c, struct err *err)
 				       err) < 0)
 				return -1;
 	}
-	if (bucket_complete(c, err) < 0)
+	if (after_complete(c, err) < 0 || bucket_complete(c, err) < 0)
 		return -1;
 	return places_apart(c, err);
 }
@@ -296,6 +297,7 @@ static void channel_release(struct channel_config *ch)
 	free(ch->approvers);
 	free(ch->developers);
 	free(ch->reporters);
+	free(ch->after);
 	policy_release(&ch->policy);
 }
 

@@ -8,7 +8,8 @@
  *                      signingKey, publisher, editor, editorKey,
  *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
  *                      approvers, developers, requireSignedCommits,
- *                      requireSignedPush, reporters, unknownKinds, strict,
+ *                      requireSignedPush, reporters, after,
+ *                      unknownKinds, strict,
  *                      and those of schema/policy.h
  *   [windlass-s3 "eu"] see bucket.h
  *   [windlass-image "flux-system:web"] see tag-policy.h
@@ -57,6 +58,9 @@ struct channel_config {
 	bool require_signed_commits;	/* all by these */
 	bool require_signed_push;	/* each by one of these */
 	char *reporters;		/* the same, of clusters; or NULL */
+	char *after;			/* the channel that must have been
+					   healthy before, or NULL (after.h) */
+	int64_t after_seconds;		/* for so long */
 };
 
 struct host_config {
@@ -103,6 +107,7 @@ void config_release(struct host_config *c);
  *   <channel>/pushed/<old>-<new>  certificates of pushes (pushes.h)
  *   <channel>/taken         the tip, where no bundle says it (taken.h)
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
+ *   <channel>/proven        what it saw of the channel before it (proven.h)
  *   <channel>/reports/<cluster>  the last that it reported (reports.h)
  */
 int config_channel_dir(const struct host_config *c, const char *channel,

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "hooks/after.h"
 #include "hooks/config-value.h"
 #include "hooks/host-config.h"
 #include "hooks/listen.h"
@@ -271,6 +272,13 @@ static int set_reporters(void *target, const char *v, struct err *err)
 	return value_host_path(v, NULL, &c->reporters, err);
 }
 
+static int set_after(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	return after_parse(v, &c->after, &c->after_seconds, err);
+}
+
 static int set_signed_commits(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -347,6 +355,7 @@ const struct setting channel_settings[] = {
 	{ "requireSignedCommits", set_signed_commits },
 	{ "requireSignedPush", set_signed_push },
 	{ "reporters", set_reporters },
+	{ "after", set_after },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
 	{ "suspendImages", set_suspend_images },

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/object.h"
 
@@ -112,6 +113,26 @@ out:
 	buf_release(&path);
 	buf_release(&own);
 	return rc;
+}
+
+int64_t kept_report_held(const struct host_config *host,
+			 const struct channel_config *ch,
+			 const struct cluster_report *r)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct err none = ERR_INIT;
+	int64_t held = 0;
+	struct stat st;
+
+	if (!path_of(host, ch, r->cluster, &path, &none) &&
+	    !stat(path.data, &st)) {
+		int64_t before = r->issued - r->since;
+		int64_t after = clock_now() - st.st_mtime;
+
+		held = (before > 0 ? before : 0) + (after > 0 ? after : 0);
+	}
+	buf_release(&path);
+	return held;
 }
 
 int kept_report_clusters(const struct host_config *host,

@@ -26,6 +26,14 @@ int kept_report_read(const struct host_config *host,
 		     const struct channel_config *ch, const char *cluster,
 		     struct buf *raw, struct cluster_report *ret,
 		     struct err *err);
+/*
+ * For how many seconds the cluster has been in the phase of its kept report,
+ * by the clock of this machine: how long it had been when it said so, and how
+ * long ago that came. 0 where that cannot be told.
+ */
+int64_t kept_report_held(const struct host_config *host,
+			 const struct channel_config *ch,
+			 const struct cluster_report *r);
 /* The clusters of which one is kept, sorted. */
 int kept_report_clusters(const struct host_config *host,
 			 const struct channel_config *ch, struct strvec *ret,

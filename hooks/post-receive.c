@@ -12,6 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks/after.h"
 #include "hooks/approvals.h"
 #include "hooks/ask.h"
 #include "hooks/concern.h"
@@ -96,6 +97,9 @@ static bool publish(const struct host *host, const struct channel_config *ch,
 		return false;
 	report_line(host->repo, ch, &result, &line);
 	feedback_line(fb, "windlass: %s", line.data);
+	buf_reset(&line);
+	if (report_waits(ch, &result, &line))
+		feedback_line(fb, "windlass: %s", line.data);
 	if (tidy_due(&host->config, ch))
 		tidy_start(&host->config, ch);
 	upload_after_push(&host->config, ch, fb);
@@ -134,15 +138,52 @@ static bool has_approval(const struct updates *us,
 	return false;
 }
 
+/* A channel that waits for another one comes behind that. */
+static void order_channels(const struct host_config *c, size_t *order)
+{
+	size_t n = 0;
+
+	for (unsigned depth = 0; n < c->n; depth++)
+		for (size_t i = 0; i < c->n; i++)
+			if (after_depth(c, &c->channels[i]) == depth)
+				order[n++] = i;
+}
+
+/* True, and says so, where what was pushed is not published yet: no cluster
+ * can say anything of it. */
+static bool still_waits(const struct host *host,
+			const struct channel_config *ch, struct feedback *fb)
+{
+	struct promotion m = { .waits = "" };
+	struct err err = ERR_INIT;
+	struct current current;
+	char tip[GIT_HEX_SIZE];
+
+	if (!ch->after)
+		return false;
+	if (repo_ref(host->repo, ch->ref, tip, &err) < 0 || !*tip ||
+	    current_read(host->repo, ch, &current, &err) < 0 ||
+	    promotion_choose(host->repo, &host->config, ch, &current, tip,
+			     false, &m, &err) < 0 || !*m.waits)
+		return false;
+	feedback_line(fb, "windlass: %s: -o " WAIT_OPTION " does not wait for "
+		      "%s: it is published by itself when it was healthy "
+		      "there", ch->name, ch->after);
+	return true;
+}
+
 static void publish_all(const struct host *host, const struct updates *us,
 			struct feedback *fb)
 {
 	bool *published = xcalloc(host->config.n + 1, sizeof(*published));
+	size_t *order = xcalloc(host->config.n + 1, sizeof(*order));
 	struct err err = ERR_INIT;
 	int64_t deadline;
 	int seconds;
 
-	for (size_t i = 0; i < host->config.n; i++) {
+	order_channels(&host->config, order);
+	for (size_t k = 0; k < host->config.n; k++) {
+		size_t i = order[k];
 		const struct channel_config *ch = &host->config.channels[i];
 		const struct update *u = NULL;
 
@@ -152,15 +193,18 @@ static void publish_all(const struct host *host, const struct updates *us,
 			 (u && *u->new_id && !is_unconcerned(host, ch)))
 			published[i] = publish(host, ch, fb);
 	}
+	free(order);
 	/* pre-receive has refused what is no time */
 	if (follow_option(&seconds, &err) < 0)
 		seconds = 0;
 	deadline = clock_mono_ms() + seconds * (int64_t)1000;
-	for (size_t i = 0; seconds && i < host->config.n; i++)
-		if (published[i])
-			follow_rollout(host->repo, &host->config,
-				       &host->config.channels[i], deadline,
+	for (size_t i = 0; seconds && i < host->config.n; i++) {
+		const struct channel_config *ch = &host->config.channels[i];
+
+		if (published[i] && !still_waits(host, ch, fb))
+			follow_rollout(host->repo, &host->config, ch, deadline,
 				       fb);
+	}
 	free(published);
 }
 

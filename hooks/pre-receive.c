@@ -21,6 +21,7 @@
 #include "hooks/guard.h"
 #include "hooks/host-check.h"
 #include "hooks/job.h"
+#include "hooks/promotion.h"
 #include "hooks/pushes.h"
 #include "hooks/receive.h"
 #include "hooks/review.h"
@@ -287,6 +288,7 @@ static void judge(struct push *p, const struct channel_config *ch,
 
 	*grant = (struct grant){ .ch = ch, .update = u };
 	if (check_machine(&p->host.config, &err) < 0 ||
+	    (ch->after && promotion_check(&p->host.config, ch, &err) < 0) ||
 	    job_read_settled(p->host.repo, &p->host.config, ch, &current,
 			     &err) < 0 ||
 	    check_pusher(p, &current, grant, &err) < 0 ||

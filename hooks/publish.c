@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks/after.h"
 #include "hooks/developers.h"
 #include "hooks/faults.h"
 #include "hooks/guard.h"
@@ -55,7 +56,9 @@ static int check_allowed(struct publishing *p, const struct plan *plan)
 	rc = allow_read(j->host, j->ch, j->tip, &kept, j->err);
 	if (rc < 0)
 		return -1;
-	if (rc == 0 && kept == plan->deleted)
+	/* what waited may come in several steps, no more than was allowed */
+	if (rc == 0 && (kept == plan->deleted ||
+			(j->ch->after && kept > plan->deleted)))
 		return 0;
 	if (allow_trailers(j->repo, j->tip, &given, j->err) < 0)
 		return -1;
@@ -249,7 +252,8 @@ static int settle(struct publishing *p)
 	struct job *j = &p->job;
 
 	/* durable, so each push would wait for it once a channel */
-	if ((j->ch->developers || !p->opts->push) &&
+	if ((j->ch->developers || !p->opts->push ||
+	     after_is_awaited(j->host, j->ch)) &&
 	    taken_keep(j->host, j->ch, &j->current, j->tip, &p->pushers,
 		       j->err) < 0)
 		return -1;
@@ -310,14 +314,34 @@ static void say_approvals(const struct publishing *p)
 	buf_release(&line);
 }
 
+/* Where the channel waits for another one: what may be published in place of
+ * the tip, which may be nothing. */
+static int choose_tip(struct publishing *p, struct publish_result *ret)
+{
+	struct job *j = &p->job;
+	struct promotion m;
+
+	if (!j->ch->after)
+		return 0;
+	if (promotion_choose(j->repo, j->host, j->ch, &j->current, j->tip,
+			     true, &m, j->err) < 0)
+		return -1;
+	memcpy(j->tip, m.commit, sizeof(j->tip));
+	memcpy(ret->waits, m.waits, sizeof(ret->waits));
+	fault_step(FAULT_chosen);
+	return 0;
+}
+
 static int publish_locked(struct publishing *p, struct publish_result *ret)
 {
 	enum publish_outcome outcome = PUBLISH_EMPTY;
 	struct job *j = &p->job;
 
-	if (job_finish(j, NULL) < 0)
+	if (job_finish(j, NULL) < 0 || choose_tip(p, ret) < 0)
 		return -1;
-	if (*j->tip) {
+	if (!*j->tip && *ret->waits) {
+		outcome = *j->current.id ? PUBLISH_CURRENT : PUBLISH_WAITS;
+	} else if (*j->tip) {
 		if (publish_tip(p, &outcome) < 0) {
 			say_approvals(p);
 			return -1;

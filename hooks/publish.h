@@ -8,6 +8,7 @@
 
 #include "hooks/host-config.h"
 #include "hooks/feedback.h"
+#include "hooks/promotion.h"
 #include "schema/head.h"
 
 struct publish_options {
@@ -26,15 +27,20 @@ enum publish_outcome {
 	PUBLISH_APPROVALS,	/* same bundle, other approvals */
 	PUBLISH_EMPTY,		/* nothing was ever published, nothing to */
 	PUBLISH_NOTHING_YET,	/* the same, though the ref is there */
+	PUBLISH_WAITS,		/* the same, since another channel is first */
 };
 
 struct publish_result {
 	enum publish_outcome outcome;
-	struct head head;	/* but of EMPTY and NOTHING_YET */
+	struct head head;	/* but of EMPTY, NOTHING_YET and WAITS */
+	/* what the tip still waits for, whatever became of what came before
+	 * it; or "" (promotion.h) */
+	char waits[PROMOTION_TEXT];
 };
 
 /*
- * Publishes the tip of the channel's ref, taking and releasing its lock.
+ * Publishes the tip of the channel's ref, or with `after` what may be of its
+ * history, taking and releasing its lock.
  * Problems of the tip go to `fb` as a push would show them. -1 with
  * ERR_INVALID when the tip fails the gate, ERR_TRANSIENT when the lock
  * could not be had, ERR_DENIED when signing would fork the channel.

@@ -125,6 +125,12 @@ int pushes_keep(const struct host_config *host,
 	return rc;
 }
 
+/* What waits for another channel to be healthy may wait for days. */
+static int64_t kept_seconds(const struct channel_config *ch)
+{
+	return ch->after ? LIMIT_WAITING_SECONDS : LIMIT_KEPT_SECONDS;
+}
+
 int pushes_drop(const struct host_config *host,
 		const struct channel_config *ch, const char *tip,
 		struct err *err)
@@ -148,7 +154,7 @@ int pushes_drop(const struct host_config *host,
 			       err);
 		if (!rc && (strvec_has(&reached, m->v[i].new_id) ||
 			    (!stat(path.data, &st) &&
-			     st.st_mtime + LIMIT_KEPT_SECONDS < clock_now())))
+			     st.st_mtime + kept_seconds(ch) < clock_now())))
 			rc = remove_file(path.data, err);
 		buf_release(&path);
 	}

@@ -16,6 +16,8 @@
 #define LIMIT_KEPT_PUSHES 256
 /* seconds after which one is removed that no push came of */
 #define LIMIT_KEPT_SECONDS (24 * 3600)
+/* the same, of a channel that waits for another one */
+#define LIMIT_WAITING_SECONDS (30 * 24 * 3600)
 
 /* One move of the channel's ref that is certified. */
 struct push_move {

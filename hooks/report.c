@@ -39,6 +39,10 @@ void report_line(git_repository *repo, const struct channel_config *ch,
 			 ch->name);
 		return;
 	}
+	if (r->outcome == PUBLISH_WAITS) {
+		buf_addf(out, "%s: nothing is published yet", ch->name);
+		return;
+	}
 	buf_addf(out, "%s %" PRIu64 ".%" PRIu64 " ", ch->name, h->epoch,
 		 h->sequence);
 	switch (r->outcome) {
@@ -58,4 +62,13 @@ void report_line(git_repository *repo, const struct channel_config *ch,
 		buf_adds(out, "is published already");
 		break;
 	}
+}
+
+bool report_waits(const struct channel_config *ch,
+		  const struct publish_result *r, struct buf *out)
+{
+	if (!*r->waits)
+		return false;
+	buf_addf(out, "%s waits: %s", ch->name, r->waits);
+	return true;
 }

@@ -380,6 +380,7 @@ static void note_news(struct serve *s, struct served *ch,
 		return;
 	who->noted = now;
 	ch->record_due = true;
+	serve_after_news(s, ch->name, false);
 	s->next_check = 0;
 }
 

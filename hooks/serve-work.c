@@ -239,8 +239,11 @@ static int64_t refresh_time(const struct served *ch)
 }
 
 static const char *due_command(struct serve *s, struct served *ch,
-			       const struct channel_config *cfg, int64_t now)
+			       const struct channel_config *cfg, int64_t now,
+			       int64_t *next)
 {
+	if (serve_after_due(s, ch, cfg, now, next))
+		return PUBLISH;
 	if (serve_ask_wanted(s, ch->name))
 		return PUBLISH;
 	if (tip_is_new(s, ch, cfg) || (ch->retry_at && now >= ch->retry_at))
@@ -286,7 +289,7 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		/* the end of any job brings the next look */
 		if (!cfg || ch->job || s->jobs >= MAX_JOBS)
 			continue;
-		command = due_command(s, ch, cfg, now);
+		command = due_command(s, ch, cfg, now, &next);
 		if (command)
 			start_job(s, ch, command);
 		look = next_look(s, ch, now);
@@ -361,8 +364,10 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 		close(fd);
 	}
 	note_outcome(ch, j, status);
-	if (!strcmp(j->command, PUBLISH))
+	if (!strcmp(j->command, PUBLISH)) {
+		serve_after_news(s, ch->name, true);
 		serve_ask_done(s, ch->name, status, j->text.data);
+	}
 	if (j == ch->job) {
 		ch->job = NULL;
 		s->jobs--;

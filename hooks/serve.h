@@ -10,6 +10,7 @@
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-client.c  connections, and that nobody takes all of them
  *   serve-work.c  publish, refresh and the record of reports, as children
+ *   serve-after.c when a channel may follow the one that it waits for
  *   serve-ask.c   publishing that hooks ask for over a unix socket
  *   tls.c         the certificate, which is renewed while it runs
  *
@@ -117,6 +118,13 @@ struct served {
 	int64_t record_at;	/* not before this time, monotonic ms */
 	int64_t record_until;	/* what was used up of its runs, the same */
 	int record_failures;	/* in a row */
+	/* for serve-after.c */
+	bool after_news;	/* something was heard of the one before it */
+	int64_t after_at;	/* look again, monotonic ms; 0: no need */
+	char after_bundle[GIT_HEX_SIZE];	/* of that one: is proven, and
+						   publish was started */
+	char after_name[LIMIT_CHANNEL_BYTES + 1];	/* by these settings */
+	int64_t after_seconds;
 };
 
 int serve_heads_init(struct serve *s, struct err *err);
@@ -294,6 +302,17 @@ void serve_work_retry(struct serve *s);
 /* SIGCHLD */
 void serve_work_reap(struct serve *s);
 void serve_work_stop(struct serve *s);
+
+/* ---- serve-after.c ---- */
+
+/* Something was heard of that channel, or published: who waits for it may go
+ * on; `anew`: even if it did so for the same bundle before. */
+void serve_after_news(struct serve *s, const char *name, bool anew);
+/* Is it time to publish a channel that waits for another one? If not, *next
+ * becomes when to look again, if that is sooner. */
+bool serve_after_due(struct serve *s, struct served *ch,
+		     const struct channel_config *cfg, int64_t now,
+		     int64_t *next);
 
 /* ---- serve-ask.c ---- */
 

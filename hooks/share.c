@@ -72,3 +72,11 @@ void share_umask(git_repository *repo)
 		umask(mask & ~rights);
 	}
 }
+
+bool share_is_owners(const char *git_dir, const char *path)
+{
+	struct stat repo, file;
+
+	return !stat(git_dir, &repo) && !lstat(path, &file) &&
+	       S_ISREG(file.st_mode) && file.st_uid == repo.st_uid;
+}

@@ -9,9 +9,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "hooks/share.h"
 #include "schema/base/fs.h"
 #include "schema/trust.h"
 
@@ -26,14 +26,6 @@ static int taken_path(const struct host_config *host,
 		return -1;
 	buf_adds(path, "/taken");
 	return buf_check(path, "a path", err);
-}
-
-static bool is_owners(const struct host_config *host, const char *path)
-{
-	struct stat repo, note;
-
-	return !stat(host->git_dir, &repo) && !lstat(path, &note) &&
-	       S_ISREG(note.st_mode) && note.st_uid == repo.st_uid;
 }
 
 /* The names that follow the id. */
@@ -84,7 +76,7 @@ int taken_read(const struct host_config *host,
 	if (*current->id)
 		memcpy(t.v[t.n++], current->commit.bundle.source_commit,
 		       GIT_HEX_SIZE);
-	if (!rc && is_owners(host, path.data) &&
+	if (!rc && share_is_owners(host->git_dir, path.data) &&
 	    !fs_read(AT_FDCWD, path.data, &text, &unread))
 		parse_note(&text, &t);
 	buf_release(&path);

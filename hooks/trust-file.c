@@ -79,3 +79,19 @@ int trust_read_reporters(const struct channel_config *ch,
 	*ret = t;
 	return 0;
 }
+
+int trust_reporter_names(const struct channel_config *ch, struct strvec *ret,
+			 struct err *err)
+{
+	struct trust t = TRUST_INIT;
+
+	if (trust_read_reporters(ch, NULL, &t, err) < 0)
+		return -1;
+	for (size_t i = 0; i < t.n; i++)
+		if (!strvec_has(ret, t.v[i].principal))
+			strvec_push(ret, t.v[i].principal);
+	trust_release(&t);
+	strvec_sort(ret);
+	return ret->n ? 0 : err_set(err, ERR_INVALID, "windlass.%s.reporters "
+				    "lists nobody", ch->name);
+}

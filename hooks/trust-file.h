@@ -24,5 +24,11 @@ int trust_file_read(const struct channel_config *ch, const char *key,
 int trust_read_reporters(const struct channel_config *ch,
 			 const struct sshkey *publisher, struct trust *ret,
 			 struct err *err);
+/*
+ * Their names alone, each once, sorted, whatever keys they have. ERR_INVALID
+ * where there is no list, or nobody on it.
+ */
+int trust_reporter_names(const struct channel_config *ch, struct strvec *ret,
+			 struct err *err);
 
 #endif
