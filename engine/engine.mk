@@ -150,6 +150,7 @@ windlass_SOURCES = \
 	engine/cli/cmd-status.c \
 	engine/cli/records.c engine/cli/records.h \
 	engine/cli/status-repo.c \
+	engine/cli/unpublished.c engine/cli/unpublished.h \
 	engine/cli/cmd-suspend.c \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \

@@ -6,6 +6,7 @@
 #define ENGINE_CLI_RECORDS_H
 
 #include "engine/cli/bundles.h"
+#include "engine/cli/unpublished.h"
 #include "schema/base/strvec.h"
 #include "schema/cluster-status.h"
 
@@ -39,6 +40,7 @@ struct channel_shown {
 	const char *channel;		/* the caller's */
 	bool has_bundle;
 	struct bundle_at newest;
+	struct unpublished waiting;
 	struct cluster_records records;
 };
 

@@ -132,6 +132,13 @@ void channel_shown_put(const struct channel_shown *s, bool color)
 	} else {
 		puts("  no bundle was fetched");
 	}
+	if (*s->waiting.commit) {
+		printf("  %.12s of ", s->waiting.commit);
+		put_text(s->waiting.ref);
+		fputs(" waits: after ", stdout);
+		put_text(s->waiting.after);
+		putchar('\n');
+	}
 	for (size_t i = 0; i < s->records.n; i++)
 		put_cluster(s, &s->records.v[i], color);
 	if (!s->records.n)
@@ -158,6 +165,18 @@ static struct node *newest_node(struct arena *a, const struct channel_shown *s)
 	return n;
 }
 
+static struct node *waiting_node(struct arena *a, const struct unpublished *w)
+{
+	struct node *n = node_map(a);
+
+	if (!*w->commit)
+		return node_null(a);
+	node_set(a, n, "commit", node_str(a, w->commit));
+	node_set(a, n, "ref", node_str_clean(a, w->ref));
+	node_set(a, n, "after", node_str_clean(a, w->after));
+	return n;
+}
+
 static void put_json(const struct channel_shown *s)
 {
 	struct buf out = BUF_INIT(64u * 1024 * 1024);
@@ -179,6 +198,7 @@ static void put_json(const struct channel_shown *s)
 	}
 	node_set(&a, n, "channel", node_str(&a, s->channel));
 	node_set(&a, n, "newest", newest_node(&a, s));
+	node_set(&a, n, "waiting", waiting_node(&a, &s->waiting));
 	node_set(&a, n, "clusters", list);
 	node_set(&a, n, "healthy", node_bool(&a, channel_shown_well(s)));
 	json_write_compact(n, &out);
@@ -206,11 +226,16 @@ int channel_shown_read(git_repository *repo, const char *channel,
 		rc = cluster_records_read(repo, channel, &s.records, err);
 	if (!rc)
 		*ret = s;
+	if (!rc && s.has_bundle)
+		unpublished_read(repo, channel,
+			     s.newest.commit.bundle.source_commit,
+			     &ret->waiting);
 	return rc;
 }
 
 void channel_shown_release(struct channel_shown *s)
 {
+	unpublished_release(&s->waiting);
 	cluster_records_release(&s->records);
 }
 
