@@ -368,6 +368,13 @@ bool bundle_ident_ok(const char *ident, size_t len)
 	return len && close[1] == ' ' && ident_date_ok(close + 2, len - 1);
 }
 
+size_t bundle_ident_person(const char *ident)
+{
+	const char *end = strrchr(ident, '>');
+
+	return end ? (size_t)(end - ident + 1) : strlen(ident);
+}
+
 /* ---- the commit ---- */
 
 static void write_headers(const struct bundle_commit *c, struct buf *out)

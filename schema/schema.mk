@@ -164,6 +164,7 @@ libschema_a_SOURCES += \
 	schema/repo-bundle.c \
 	schema/repo-open.c \
 	schema/origins.c schema/origins.h \
+	schema/said.c schema/said.h \
 	schema/sums.c schema/sums.h
 
 # the tables, one for each minor: made by contrib/openapi/tables

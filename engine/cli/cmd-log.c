@@ -37,14 +37,6 @@ struct options {
 	struct cluster_records records;	/* of the channel */
 };
 
-/* "Ada <ada@example.org>" of "Ada <ada@example.org> 1700000000 +0000" */
-static int person_len(const char *line)
-{
-	const char *end = strrchr(line, '>');
-
-	return end ? (int)(end - line + 1) : (int)strlen(line);
-}
-
 /* ---- where it is live ---- */
 
 /* What a cluster has of this bundle: its phase, "applied" while a later one
@@ -115,7 +107,7 @@ static void print_text(git_repository *repo, const struct bundle_at *at,
 
 	clock_format(b->issued, when);
 	buf_add_scrubbed(&author, at->commit.author,
-			 (size_t)person_len(at->commit.author));
+			 bundle_ident_person(at->commit.author));
 	printf("%s%s %" PRIu64 ".%" PRIu64 "%s  %s  +%" PRIu64 " ~%" PRIu64
 	       " -%" PRIu64 "  %" PRIu64 " object%s\n",
 	       color ? "\033[1m" : "", b->channel, b->epoch, b->sequence,
@@ -136,7 +128,7 @@ static void print_text(git_repository *repo, const struct bundle_at *at,
 static struct node *person(struct arena *a, const char *line)
 {
 	return node_str_clean(a, arena_strndup(a, line,
-					       (size_t)person_len(line)));
+					       bundle_ident_person(line)));
 }
 
 static struct node *names(struct arena *a, const struct strvec *v)

@@ -1,25 +1,14 @@
 /*
- * Who said yes or no to a bundle, as the approvals in a repository have it: by
- * the names that the Git host put into their refs when it took them. Nothing
- * is verified here: engine/cli/check-approvals.h does that.
+ * Who said yes or no to a bundle, for people: schema/said.h.
  */
 #ifndef ENGINE_CLI_SAID_H
 #define ENGINE_CLI_SAID_H
 
-#include <git2.h>
+#include "schema/said.h"
 
-#include "schema/base/strvec.h"
-#include "schema/bundle.h"
-
-struct said {
-	struct strvec approved, rejected;	/* scrubbed */
-};
-
-void said_read(git_repository *repo, const struct bundle *b, struct said *ret);
 /* A line for each of the two that anybody said, with what stands before and
  * after it. */
 void said_print(git_repository *repo, const struct bundle *b,
 		const char *before, const char *after);
-void said_release(struct said *s);
 
 #endif

@@ -1,0 +1,21 @@
+/*
+ * Who said yes or no to a bundle, as the approvals in a repository have it: by
+ * the names that the Git host put into their refs when it took them. Nothing
+ * is verified here: engine/cli/check-approvals.h does that.
+ */
+#ifndef SCHEMA_SAID_H
+#define SCHEMA_SAID_H
+
+#include <git2.h>
+
+#include "schema/base/strvec.h"
+#include "schema/bundle.h"
+
+struct said {
+	struct strvec approved, rejected;	/* scrubbed */
+};
+
+void said_read(git_repository *repo, const struct bundle *b, struct said *ret);
+void said_release(struct said *s);
+
+#endif
