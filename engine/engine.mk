@@ -112,14 +112,12 @@ install_inc = engine/install/channels-crd.inc engine/install/engine.inc \
 	engine/install/protect.inc
 BUILT_SOURCES += $(install_inc)
 CLEANFILES += $(install_inc)
-yaml_to_c = $(MKDIR_P) $(@D) && \
-	sed 's/\\/\\\\/g; s/"/\\"/g; s/^/"/; s/$$/\\n"/'
 engine/install/channels-crd.inc: engine/install/channels-crd.yaml
-	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/channels-crd.yaml >$@
+	$(AM_V_GEN)$(text_to_c) $(srcdir)/engine/install/channels-crd.yaml >$@
 engine/install/engine.inc: engine/install/engine.yaml
-	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/engine.yaml >$@
+	$(AM_V_GEN)$(text_to_c) $(srcdir)/engine/install/engine.yaml >$@
 engine/install/protect.inc: engine/install/protect.yaml
-	$(AM_V_GEN)$(yaml_to_c) $(srcdir)/engine/install/protect.yaml >$@
+	$(AM_V_GEN)$(text_to_c) $(srcdir)/engine/install/protect.yaml >$@
 engine/cli/windlass-install-manifests.$(OBJEXT): $(install_inc)
 
 # the command line

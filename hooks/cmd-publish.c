@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "hooks/guard.h"
+#include "hooks/page.h"
 #include "hooks/report.h"
 #include "hooks/tidy.h"
 #include "hooks/upload-start.h"
@@ -77,6 +78,18 @@ static int worse(int a, int b)
 	return a > b ? a : b;
 }
 
+/* serve makes it by itself. */
+static int renew_page(const struct work *w, const struct host *host,
+		      const struct channel_config *ch)
+{
+	struct err err = ERR_INIT;
+
+	if (w->background ||
+	    page_write(host->repo, &host->config, ch, &err) == 0)
+		return 0;
+	return command_fail(&err);
+}
+
 static int run_publish(const struct work *w, const struct host *host,
 		       const struct channel_config *ch)
 {
@@ -94,7 +107,7 @@ static int run_publish(const struct work *w, const struct host *host,
 	fflush(stdout);
 	if (tidy_due(&host->config, ch))
 		tidy_start(&host->config, ch);
-	return upload(w, host, ch);
+	return worse(renew_page(w, host, ch), upload(w, host, ch));
 }
 
 static int run_refresh(const struct work *w, const struct host *host,
@@ -109,7 +122,7 @@ static int run_refresh(const struct work *w, const struct host *host,
 		return worse(command_fail(&err), upload(w, host, ch));
 	}
 	say(host, ch, &r);
-	return upload(w, host, ch);
+	return worse(renew_page(w, host, ch), upload(w, host, ch));
 }
 
 static int run_tidy(const struct work *w, const struct host *host,

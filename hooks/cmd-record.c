@@ -1,13 +1,14 @@
 /*
  * `windlass-hook record-reports`: writes what clusters reported into the
- * repository's record. serve runs it as its child; by hand it catches up,
- * which is all that it ever does.
+ * repository's record, and with it the channel's page. serve runs it as its
+ * child; by hand it catches up, which is all that it ever does.
  */
 #include "config.h"
 #include "hooks/commands.h"
 
 #include <stdio.h>
 
+#include "hooks/page.h"
 #include "hooks/record.h"
 #include "hooks/tidy.h"
 #include "schema/base/options.h"
@@ -16,8 +17,8 @@ static const char usage[] =
 "usage: windlass-hook record-reports [--repo DIR] [CHANNEL...]\n"
 "\n"
 "Writes what clusters reported last of each channel (default: all of them)\n"
-"into refs/windlass-status and refs/notes/windlass. `windlass-hook serve` does\n"
-"that by itself.\n"
+"into refs/windlass-status and refs/notes/windlass, and makes the page of the\n"
+"channel anew. `windlass-hook serve` does that by itself.\n"
 "\n"
 "  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
 "  --background         as a child of serve\n";
@@ -30,16 +31,21 @@ static int record(const struct host *host, const struct channel_config *ch)
 	struct buf said = BUF_INIT(SAID_BYTES);
 	struct err err = ERR_INIT;
 	int rc = record_channel(host->repo, &host->config, ch, &said, &err);
+	int status = 0;
 
 	fputs(said.data, stdout);
 	fflush(stdout);
 	buf_release(&said);
 	if (tidy_due(&host->config, ch))
 		tidy_start(&host->config, ch);
-	if (!rc)
-		return 0;
-	err_wrap(&err, "not recorded");
-	return command_fail(&err);
+	if (rc < 0) {
+		err_wrap(&err, "not recorded");
+		status = command_fail(&err);
+		err_clear(&err);
+	}
+	if (page_write(host->repo, &host->config, ch, &err) < 0)
+		status = command_fail(&err);
+	return status;
 }
 
 static int record_all(const struct host *host, int n, char **names)

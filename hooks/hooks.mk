@@ -134,6 +134,23 @@ libhooks_a_SOURCES += \
 	hooks/record-note.c \
 	hooks/record-status.c
 
+# the page of a channel, with its style and its script in it
+libhooks_a_SOURCES += \
+	hooks/html.c hooks/html.h \
+	hooks/page.c hooks/page.h \
+	hooks/page-chain.c \
+	hooks/page-html.c \
+	hooks/page-list.c
+page_inc = hooks/page/page-css.inc hooks/page/page-js.inc
+EXTRA_DIST += hooks/page/page.css hooks/page/page.js
+BUILT_SOURCES += $(page_inc)
+CLEANFILES += $(page_inc)
+hooks/page/page-css.inc: hooks/page/page.css
+	$(AM_V_GEN)$(text_to_c) $(srcdir)/hooks/page/page.css >$@
+hooks/page/page-js.inc: hooks/page/page.js
+	$(AM_V_GEN)$(text_to_c) $(srcdir)/hooks/page/page.js >$@
+hooks/libhooks_a-page-html.$(OBJEXT): $(page_inc)
+
 # serve: hands out what is published
 libhooks_a_SOURCES += \
 	hooks/activate.c hooks/activate.h \
@@ -146,6 +163,7 @@ libhooks_a_SOURCES += \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \
 	hooks/serve-many.c \
+	hooks/serve-page.c \
 	hooks/serve-report.c \
 	hooks/serve-wait.c \
 	hooks/serve-work.c \

@@ -8,7 +8,7 @@
  *                      signingKey, publisher, editor, editorKey,
  *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
  *                      approvers, developers, requireSignedCommits,
- *                      requireSignedPush, reporters, after,
+ *                      requireSignedPush, reporters, after, page,
  *                      unknownKinds, strict,
  *                      and those of schema/policy.h
  *   [windlass-s3 "eu"] see bucket.h
@@ -61,6 +61,7 @@ struct channel_config {
 	char *after;			/* the channel that must have been
 					   healthy before, or NULL (after.h) */
 	int64_t after_seconds;		/* for so long */
+	bool no_page;			/* for people (page.h) */
 };
 
 struct host_config {
@@ -105,6 +106,7 @@ void config_release(struct host_config *c);
  *   <channel>/settings      digest of the settings the tip was rendered by
  *   <channel>/allow/<tip>   allowances of pre-receive for publish
  *   <channel>/pushed/<old>-<new>  certificates of pushes (pushes.h)
+ *   <channel>/page          the lock of who makes its page (page.h)
  *   <channel>/taken         the tip, where no bundle says it (taken.h)
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
  *   <channel>/proven        what it saw of the channel before it (proven.h)

@@ -310,6 +310,17 @@ static int set_strict(void *target, const char *v, struct err *err)
 	return value_bool(v, &c->strict, err);
 }
 
+static int set_page(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+	bool page;
+
+	if (value_bool(v, &page, err) < 0)
+		return -1;
+	c->no_page = !page;
+	return 0;
+}
+
 #define POLICY_SETTING(name, key) \
 	static int name(void *target, const char *v, struct err *err) \
 	{ \
@@ -358,6 +369,7 @@ const struct setting channel_settings[] = {
 	{ "after", set_after },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
+	{ "page", set_page },
 	{ "suspendImages", set_suspend_images },
 	{ "namespaces", set_namespaces },
 	{ "kinds", set_kinds },

@@ -17,9 +17,8 @@
 
 /* commits of one cluster about one bundle */
 #define RECORD_CHANGES 20
-/* nothing new is recorded once in so many seconds; serve asks once in an
- * hour */
-#define RECORD_HEARD 1800
+/* nothing new is recorded once in an hour; serve asks every ten minutes */
+#define RECORD_HEARD (55 * 60)
 
 /* What a report is written from, apart from itself. */
 struct record {

@@ -122,6 +122,8 @@ void serve_head_check(struct serve *s, struct served *ch)
 		ch->dev = st.st_dev;
 		ch->ino = st.st_ino;
 		ch->mtime = st.st_mtim;
+		ch->record_due = true;
+		s->next_record = 0;
 		if (s->next_check > 0)
 			s->next_check = 0;
 	}
@@ -277,8 +279,8 @@ void serve_heads_update(struct serve *s)
 					    sizeof(*s->channels));
 		s->channels[s->n] = served_new(c, name);
 		/* what came before this process began */
-		s->channels[s->n]->record_due =
-			c->channels[i].reporters != NULL;
+		s->channels[s->n]->record_due = true;
+		s->next_record = 0;
 		map_put(&s->by_name, name, s->channels[s->n++]);
 		more = true;
 		log_debug("channel-served", LOG_S("channel", name));

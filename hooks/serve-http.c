@@ -1,9 +1,10 @@
 /*
  * Requests and answers of `serve`. GET and HEAD of exactly
- * /<channel>/head and /<channel>/packs/<sha256>, and POST of /heads and of
- * /<channel>/report; every other path is not there, every other method is
- * refused. Paths are not decoded and never joined from more than a known
- * channel's name and 64 hex digits, so there is nothing to traverse.
+ * /<channel>/head and /<channel>/packs/<sha256>, and of the pages for people
+ * (serve-page.c), and POST of /heads and of /<channel>/report; every other
+ * path is not there, every other method is refused. Paths are not decoded and
+ * never joined from more than a known channel's name and 64 hex digits, so
+ * there is nothing to traverse.
  */
 #include "config.h"
 #include "hooks/serve.h"
@@ -70,7 +71,7 @@ enum MHD_Result serve_reply_text(struct request *r, unsigned status,
 	return serve_reply(r, status, res);
 }
 
-static enum MHD_Result not_found(struct request *r)
+enum MHD_Result serve_not_found(struct request *r)
 {
 	return serve_reply_text(r, MHD_HTTP_NOT_FOUND, NULL, NULL, "not found\n");
 }
@@ -143,24 +144,36 @@ static enum MHD_Result serve_head(struct serve *s, struct request *r,
 	return MHD_YES;
 }
 
-/* The pack's descriptor and size, or -1 with errno. */
-static int open_pack(const struct served *ch, const char *hex,
-		     uint64_t *ret_size)
+int serve_open_file(const char *path, struct stat *ret)
 {
-	char *path = xasprintf("%s/" PACKS "%s", ch->folder, hex);
 	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
-	int sys = errno;
-	struct stat st;
 
-	free(path);
-	errno = sys;
-	if (fd >= 0 && (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))) {
+	if (fd >= 0 && (fstat(fd, ret) < 0 || !S_ISREG(ret->st_mode))) {
 		close(fd);
 		errno = ENOENT;
 		return -1;
 	}
-	if (fd >= 0)
-		*ret_size = (uint64_t)st.st_size;
+	/* of a link, and of a socket */
+	if (fd < 0 && (errno == ELOOP || errno == ENXIO))
+		errno = ENOENT;
+	return fd;
+}
+
+bool serve_hold_file(struct serve *s, struct request *r)
+{
+	r->has_pack = serve_client_hold(s, r->client, PLACE_PACK, 1);
+	return r->has_pack;
+}
+
+static int open_pack(const struct served *ch, const char *hex,
+		     struct stat *ret)
+{
+	char *path = xasprintf("%s/" PACKS "%s", ch->folder, hex);
+	int fd = serve_open_file(path, ret);
+	int sys = errno;
+
+	free(path);
+	errno = sys;
 	return fd;
 }
 
@@ -170,24 +183,23 @@ static enum MHD_Result serve_pack(struct serve *s, struct request *r,
 	const char *known = header(r->connection, "If-None-Match");
 	struct MHD_Response *res;
 	char etag[ETAG_SIZE];
-	uint64_t size = 0;
+	struct stat st;
 	bool same;
 	int fd;
 
-	if (!serve_client_hold(s, r->client, PLACE_PACK, 1))
+	if (!serve_hold_file(s, r))
 		return serve_not_now(r);
-	r->has_pack = true;
-	fd = open_pack(ch, hex, &size);
-	if (fd < 0 && errno != ENOENT && errno != ELOOP && errno != ENXIO) {
+	fd = open_pack(ch, hex, &st);
+	if (fd < 0 && errno != ENOENT) {
 		log_warn("pack-unreadable", LOG_S("channel", ch->name),
 			 LOG_S("pack", hex), LOG_S("error", strerror(errno)));
 		return serve_not_now(r);
 	}
 	if (fd < 0)
-		return not_found(r);
+		return serve_not_found(r);
 	snprintf(etag, sizeof(etag), "\"%s\"", hex);
 	same = known && etag_matches(known, etag);
-	res = MHD_create_response_from_fd64(size, fd);
+	res = MHD_create_response_from_fd64((uint64_t)st.st_size, fd);
 	if (!res) {
 		close(fd);
 		return MHD_NO;
@@ -210,7 +222,9 @@ static enum MHD_Result route(struct serve *s, struct request *r, const char *url
 	size_t len;
 
 	if (url[0] != '/' || strnlen(url, LIMIT_REQUEST_PATH) == LIMIT_REQUEST_PATH)
-		return not_found(r);
+		return serve_not_found(r);
+	if (!strcmp(url, "/"))
+		return serve_index(s, r);
 	url++;
 	len = strcspn(url, "/");
 	rest = url + len + (url[len] == '/');
@@ -219,24 +233,32 @@ static enum MHD_Result route(struct serve *s, struct request *r, const char *url
 		ch = serve_look_again(s, &s->http_looks, url, len);
 	/* none, or one that was taken out of the settings while it waited */
 	if (!ch)
-		return not_found(r);
+		return serve_not_found(r);
 	if (!strcmp(rest, "head"))
 		return serve_head(s, r, ch, get);
+	if (serve_page_path(url - 1))
+		return serve_page(s, r, ch, url - 1);
 	if (!strncmp(rest, PACKS, strlen(PACKS)) &&
 	    is_hex(rest + strlen(PACKS), strlen(rest + strlen(PACKS)), 64))
 		return serve_pack(s, r, ch, rest + strlen(PACKS));
-	return not_found(r);
+	return serve_not_found(r);
 }
 
-static bool may_ask(struct serve *s, struct MHD_Connection *c)
+static bool may_ask(struct serve *s, struct MHD_Connection *c,
+		    const char *url)
 {
-	return !s->tokens.n ||
-	       tokens_allow(&s->tokens, header(c, "Authorization"));
+	const char *authorization = header(c, "Authorization");
+
+	return !s->tokens.n || tokens_allow(&s->tokens, authorization) ||
+	       (serve_page_path(url) &&
+		tokens_allow_password(&s->tokens, authorization));
 }
 
-static enum MHD_Result unauthorized(struct request *r)
+static enum MHD_Result unauthorized(struct request *r, const char *url)
 {
 	return serve_reply_text(r, MHD_HTTP_UNAUTHORIZED, "WWW-Authenticate",
+				serve_page_path(url) ?
+				"Basic realm=\"windlass\", charset=\"UTF-8\"" :
 				"Bearer realm=\"windlass\"",
 				"a bearer token is needed\n");
 }
@@ -250,7 +272,7 @@ static enum MHD_Result begin_request(struct serve *s, struct request *r,
 	bool report = serve_report_path(url, &len);
 
 	if ((many || report) && !strcmp(method, "POST"))
-		return !may_ask(s, r->connection) ? unauthorized(r) :
+		return !may_ask(s, r->connection, url) ? unauthorized(r, url) :
 		       many ? serve_many_begin(s, r) :
 		       serve_report_begin(s, r);
 	if (many || report)
@@ -292,8 +314,8 @@ static enum MHD_Result handle(void *arg, struct MHD_Connection *c, const char *u
 		*body_len = 0;
 		return MHD_YES;
 	}
-	if (!may_ask(s, c))
-		return unauthorized(r);
+	if (!may_ask(s, c, url))
+		return unauthorized(r, url);
 	if (r->many)
 		return serve_many_answer(s, r);
 	if (r->report && serve_report_path(url, &len))

@@ -111,6 +111,8 @@ static int do_due(struct serve *s)
 
 	if (now >= s->next_check)
 		s->next_check = serve_work_check(s, now);
+	if (now >= s->next_record)
+		s->next_record = serve_record_check(s, now);
 	if (s->unwatched) {
 		s->unwatched = !serve_heads_watch(s);
 		sleep = s->unwatched ? UNWATCHED_MS : sleep;
@@ -121,6 +123,7 @@ static int do_due(struct serve *s)
 	wait = serve_wait_expire(s, now);
 	client = serve_client_expire(s, now);
 	sleep = sooner(sleep, until(s->next_check, now));
+	sleep = sooner(sleep, until(s->next_record, now));
 	sleep = sooner(sleep, until(ask, now));
 	sleep = sooner(sleep, until(wait, now));
 	sleep = sooner(sleep, until(client, now));

@@ -34,8 +34,9 @@
 /* bundles before the current one that are looked through for one that is
  * signed by a key that the channel does not have any more: 20 us each */
 #define BEHIND_MAX 1000
-/* that a cluster says nothing new is recorded so often */
-#define HEARD_MS (3600 * 1000)
+/* that a cluster says nothing new is for the page, and now and then for the
+ * record (record.h); engines report every ten minutes */
+#define HEARD_MS (9 * 60 * 1000)
 
 struct report_body {
 	struct buf text;
@@ -367,7 +368,7 @@ static int check_bundle(struct serve *s, struct served *ch,
 
 /* ---- taking it ---- */
 
-/* Nothing new is told in Git once in an hour, so that silence can be seen. */
+/* That there is nothing new is told too, so that silence can be seen. */
 static void note_news(struct serve *s, struct served *ch,
 		      struct reporter *who, const struct cluster_report *r)
 {
@@ -380,8 +381,8 @@ static void note_news(struct serve *s, struct served *ch,
 		return;
 	who->noted = now;
 	ch->record_due = true;
+	s->next_record = 0;
 	serve_after_news(s, ch->name, false);
-	s->next_check = 0;
 }
 
 static int keep(struct serve *s, struct served *ch,

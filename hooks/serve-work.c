@@ -35,7 +35,8 @@
 #define REFRESH "refresh"
 #define RECORD "record-reports"
 
-/* what clusters report goes into Git by one child at a time, so many times at
+/* what clusters report goes into Git, and into the page of the channel with
+ * what was published, by one child at a time, so many times at
  * once for a channel and then one in RECORD_MS: one that says something else
  * each second fills no disk */
 #define MAX_RECORDERS 1
@@ -189,6 +190,22 @@ static int64_t check_recorder(struct serve *s, struct served *ch, int64_t now)
 	return INT64_MAX;
 }
 
+int64_t serve_record_check(struct serve *s, int64_t now)
+{
+	int64_t next = INT64_MAX, look;
+
+	for (size_t i = 0; i < s->n; i++) {
+		struct served *ch = s->channels[i];
+
+		if (!config_channel(&s->host.config, ch->name))
+			continue;
+		look = check_recorder(s, ch, now);
+		if (look < next)
+			next = look;
+	}
+	return next;
+}
+
 /* ---- publishing ---- */
 
 /*
@@ -283,9 +300,6 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		const char *command;
 
 		serve_head_check(s, ch);
-		look = cfg ? check_recorder(s, ch, now) : next;
-		if (look < next)
-			next = look;
 		/* the end of any job brings the next look */
 		if (!cfg || ch->job || s->jobs >= MAX_JOBS)
 			continue;
@@ -310,7 +324,7 @@ void serve_work_retry(struct serve *s)
 		s->channels[i]->record_at = 0;
 		s->channels[i]->record_failures = 0;
 	}
-	s->next_check = s->next_upload = 0;
+	s->next_check = s->next_record = s->next_upload = 0;
 }
 
 static void note_outcome(struct served *ch, const struct job *j, int status)
@@ -371,11 +385,12 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 	if (j == ch->job) {
 		ch->job = NULL;
 		s->jobs--;
+		s->next_check = 0;
 	} else {
 		ch->recorder = NULL;
 		s->recorders--;
+		s->next_record = 0;
 	}
-	s->next_check = 0;
 	buf_release(&j->text);
 	free(j);
 }

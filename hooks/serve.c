@@ -25,8 +25,9 @@
 static const char usage[] =
 "usage: windlass-hook serve [--repo DIR] [OPTIONS]\n"
 "\n"
-"Serves the published heads and packs of a repository over HTTP, keeps heads\n"
-"fresh, and publishes pushes that no hook did.\n"
+"Serves the published heads and packs of a repository over HTTP, and a page of\n"
+"each channel for people, keeps heads fresh, and publishes pushes that no hook\n"
+"did.\n"
 "\n"
 "  --repo DIR            the bare repository (default: $GIT_DIR or .)\n"
 "  --listen ADDR:PORT    where to listen; also [ADDR]:PORT or unix:/PATH\n"

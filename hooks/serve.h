@@ -7,6 +7,7 @@
  *   serve-wait.c  requests that wait for a new head
  *   serve-many.c  questions for the heads of many channels at once
  *   serve-report.c  what clusters report
+ *   serve-page.c  pages for people
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-client.c  connections, and that nobody takes all of them
  *   serve-work.c  publish, refresh and the record of reports, as children
@@ -23,6 +24,7 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "hooks/activate.h"
@@ -114,7 +116,8 @@ struct served {
 	int64_t no_refresh;	/* before this time, monotonic ms */
 	int failures;		/* in a row */
 	struct job *recorder;		/* the same, for reports */
-	bool record_due;	/* there are some that Git does not know of */
+	bool record_due;	/* there are some that Git does not know of,
+				   or its page is older than its head */
 	int64_t record_at;	/* not before this time, monotonic ms */
 	int64_t record_until;	/* what was used up of its runs, the same */
 	int record_failures;	/* in a row */
@@ -269,6 +272,16 @@ enum MHD_Result serve_report_answer(struct serve *s, struct request *r,
 				    const char *name, size_t len);
 void serve_report_end(struct serve *s, struct request *r);
 
+/* ---- serve-page.c ---- */
+
+/* True for what is a page if it is there: "/", "/<name>", "/<name>/" and
+ * "/<name>/index.html". */
+bool serve_page_path(const char *url);
+enum MHD_Result serve_page(struct serve *s, struct request *r,
+			   const struct served *ch, const char *url);
+/* The channels. */
+enum MHD_Result serve_index(struct serve *s, struct request *r);
+
 /* ---- serve-http.c ---- */
 
 /* Answers with a text that lives as long as the program; name, a header and
@@ -278,6 +291,13 @@ enum MHD_Result serve_reply_text(struct request *r, unsigned status,
 				 const char *text);
 enum MHD_Result serve_reply(struct request *r, unsigned status,
 			    struct MHD_Response *res);
+enum MHD_Result serve_not_found(struct request *r);
+/*
+ * A regular file, to be sent: its descriptor, or -1 with errno; ENOENT for
+ * all that is none. Who sends one holds a place, or it is "not now".
+ */
+int serve_open_file(const char *path, struct stat *ret);
+bool serve_hold_file(struct serve *s, struct request *r);
 /* "not now": nothing is wrong with it, but there is no room. */
 enum MHD_Result serve_not_now(struct request *r);
 /* Says how long it waited, if it did. */
@@ -297,6 +317,9 @@ void serve_http_stop(struct serve *s);
  * look again (monotonic ms).
  */
 int64_t serve_work_check(struct serve *s, int64_t now);
+/* The same for the record of reports and the pages, which are made by others;
+ * INT64_MAX: when one of these has ended. */
+int64_t serve_record_check(struct serve *s, int64_t now);
 /* Forgets what was tried, so that the next check tries all of it again. */
 void serve_work_retry(struct serve *s);
 /* SIGCHLD */
@@ -392,6 +415,7 @@ struct serve {
 	size_t jobs;			/* children that run */
 	size_t recorders;		/* those that record reports apart */
 	int64_t next_check;		/* monotonic ms */
+	int64_t next_record;		/* the same, for the record of reports */
 	int64_t next_upload;		/* the same, for buckets */
 };
 

@@ -18,6 +18,9 @@
 #define TOKEN_CHARS \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/="
 
+/* a browser sends a name too, which means nothing, and a colon */
+#define USER_MAX_BYTES 256
+
 static int add_line(struct tokens *t, const char *s, size_t len,
 		    const char *path, size_t line, struct err *err)
 {
@@ -84,21 +87,46 @@ out:
 	return rc;
 }
 
-bool tokens_allow(const struct tokens *t, const char *authorization)
+static bool is_one(const struct tokens *t, const char *token)
 {
-	static const char scheme[] = "Bearer ";
 	struct sha256 got;
 	int found = 0;
 
-	if (!authorization ||
-	    strncasecmp(authorization, scheme, strlen(scheme)))
-		return false;
-	authorization += strlen(scheme);
-	authorization += strspn(authorization, " ");
-	sha256_of(authorization, strlen(authorization), &got);
+	sha256_of(token, strlen(token), &got);
 	for (size_t i = 0; i < t->n; i++)
 		found |= !sodium_memcmp(&got, &t->v[i], sizeof(got));
 	return found;
+}
+
+/* What stands behind the scheme, or NULL. */
+static const char *credentials(const char *authorization, const char *scheme)
+{
+	size_t len = strlen(scheme);
+
+	if (!authorization || strncasecmp(authorization, scheme, len))
+		return NULL;
+	return authorization + len + strspn(authorization + len, " ");
+}
+
+bool tokens_allow(const struct tokens *t, const char *authorization)
+{
+	const char *token = credentials(authorization, "Bearer ");
+
+	return token && is_one(t, token);
+}
+
+bool tokens_allow_password(const struct tokens *t, const char *authorization)
+{
+	const char *text = credentials(authorization, "Basic ");
+	struct buf pair = BUF_INIT(USER_MAX_BYTES + TOKEN_MAX_BYTES);
+	const char *password = NULL;
+	bool allowed;
+
+	if (text && base64_decode(&pair, text, strlen(text)) == 0)
+		password = memchr(pair.data, ':', pair.len);
+	allowed = password && is_one(t, password + 1);
+	buf_wipe(&pair);
+	return allowed;
 }
 
 void tokens_release(struct tokens *t)

@@ -36,6 +36,9 @@ int tokens_read(const char *path, struct tokens *ret, struct err *err);
  * same time whichever token it is, or none.
  */
 bool tokens_allow(const struct tokens *t, const char *authorization);
+/* The same as the password of HTTP's Basic scheme, of any user: browsers ask
+ * people for one, and for nothing else. */
+bool tokens_allow_password(const struct tokens *t, const char *authorization);
 void tokens_release(struct tokens *t);
 
 #endif

@@ -88,9 +88,11 @@ ln -s "$TRASH/key" "$public/prod/packs/$(printf link | sha256sum | cut -c1-64)"
 mkdir "$public/prod/packs/$(printf dir | sha256sum | cut -c1-64)"
 mkdir -p "$public/unconfigured"
 publish other unconfigured
-for path in / /prod /prod/ /prod/head/ /prod/heads //prod/head /prod//head \
+for path in /prod/head/ /prod/heads //prod/head /prod//head \
 	/prod/../prod/head /prod/packs/../head /prod/packs/ \
-	/prod/./head /%70rod/head /prod%2fhead /prod/packs/../../../config \
+	/prod/./head /unconfigured /unconfigured/ /unconfigured/index.html \
+	/prod/index.htm /prod//index.html /prod/index.html/ // \
+	/%70rod/head /prod%2fhead /prod/packs/../../../config \
 	/../r.git/config /prod/packs/"${pack:0:63}" /prod/packs/"${pack}0" \
 	/prod/packs/"${pack^^}" /unconfigured/head /prod/head%00 \
 	"/prod/packs/$(printf link | sha256sum | cut -c1-64)" \

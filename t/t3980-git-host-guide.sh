@@ -140,7 +140,14 @@ is "$(code $url/prod/head)" 401 "without a token it gets nothing"
 is "$(code -H 'Authorization: Bearer wrong-wrong-wrong-wrong' $url/prod/head)" 401 \
 	"nor with another"
 is "$(bearer $url/prod/config)" 404 "nothing else is there"
-is "$(bearer $url/)" 404 "not the root either"
+is "$(code $url/)$(code $url/prod/)$(code $url/prod/index.html)" 401401401 \
+	"people are asked for a password"
+is "$(code -u "ada:$token" $url/)" 200 "with a token they get the channels"
+like "$(cat body)" '<a href="prod/">prod</a>' "and their pages"
+people() { [ "$(code -u "ada:$token" $url/prod/)" = 200 ]; }
+ok "and the page" wait_for 20 people
+like "$(cat body)" '<th scope="row">1\.1</th>' "with the push"
+is "$(bearer -X POST -d x $url/prod/)" 403 "which takes nothing"
 is "$(bearer -X POST -d x $url/prod/head)" 403 "and nothing is taken"
 is "$(printf 'windlass-heads 1\nprod none\n' | bearer --data-binary @- $url/heads)" 200 \
 	"the heads of many channels are asked for at once"

@@ -96,14 +96,36 @@ is "$(code $url/prod/head)" 401 "without a token it gets nothing"
 is "$(code "$url/prod/packs/$index")" 401 "no pack either"
 is "$(code -H 'Authorization: Bearer wrong-wrong-wrong-wrong' $url/prod/head)" 401 \
 	"nor with another"
-is "$(bearer $url/prod/)$(bearer $url/prod/packs/)$(bearer $url/)" 404404404 \
+is "$(bearer $url/prod/packs/)$(bearer $url/prod)$(bearer $url/)" 404404404 \
 	"no folder is listed"
 is "$(bearer -X POST -d x $url/prod/head)" 403 "and nothing is taken"
 ok "the next push" change two
 is "$(bearer -H "If-None-Match: $etag" $url/prod/head)" 200 "is there"
 ok "as it is" cmp body /var/www/windlass/prod/head
-unlike "$(cat /var/log/nginx/windlass.log nginx.log)" "$token" \
-	"the token is in no log"
+
+# ---- its page, for people
+is "$(code $url/prod/)" 401 "a browser is asked"
+like "$(tr -d '\r' <headers)" '^WWW-Authenticate: Basic realm="windlass", charset="UTF-8"$' \
+	"for a password"
+run nginx 6
+password=$(sed -n 's/^ops, //p' .output)
+people() { code -u "ops:$password" "$@"; }
+welcome() { [ "$(people $url/prod/)" = 200 ]; }
+ok "with that of the page it gets" wait_for 20 welcome
+ok "the page of the channel" cmp body /var/www/windlass/prod/index.html
+like "$(tr -d '\r' <headers)" '^Content-Type: text/html; charset=utf-8$' "as HTML"
+for header in "Content-Security-Policy: frame-ancestors 'none'" \
+	"X-Content-Type-Options: nosniff" "Referrer-Policy: no-referrer"; do
+	like "$(tr -d '\r' <headers)" "^$header\$" "${header%%:*}"
+done
+etag=$(tr -d '\r' <headers | sed -n 's/^ETag: //p')
+is "$(people -H "If-None-Match: $etag" $url/prod/index.html)" 304 "once"
+ok "the timer" as git windlass-hook publish --repo $repo
+is "$(people -H "If-None-Match: $etag" $url/prod/)" 200 "renews it"
+like "$(cat body)" '<th scope="row">1\.2</th>' "with the second push"
+is "$(code -u "ops:${password}0" $url/prod/)" 401 "another password is none"
+unlike "$(cat /var/log/nginx/windlass.log nginx.log)" "$token|$password" \
+	"the token and the password are in no log"
 stop nginx
 
 # ---- a bucket
