@@ -116,7 +116,13 @@ class Host:
         return git(self.repo, 'for-each-ref')
 
     def trace(self):
-        """All that a refused push must leave as it was."""
+        """All that a refused push must leave as it was. What the pushes
+        before it left to do, putting packs together, ends first: it makes and
+        removes files of its own."""
+        deadline = time.monotonic() + 120
+        while time.monotonic() < deadline and processes.with_arguments(
+                'publish', '--tidy', self.repo):
+            time.sleep(0.2)
         found = []
         for top in ('objects', 'windlass'):
             for folder, _, names in os.walk(os.path.join(self.repo, top)):
@@ -235,11 +241,13 @@ class Host:
         status = push.wait()
         if status == 0:
             self.report.broken('push', f'{push.what}: was accepted: {text}')
-        if self.trace() != before:
-            was, is_now = set(before[1]), set(self.trace()[1])
+        after = self.trace()
+        if after != before:
+            was, is_now = set(before[1]), set(after[1])
             self.report.broken(
                 'push', f'{push.what}: refused, but left '
-                f'{sorted(is_now ^ was)[:5]} {self.refs()}')
+                f'{sorted(is_now - was)[:5]}, without '
+                f'{sorted(was - is_now)[:5]}; {after[0]}')
         if path.rsplit('/')[-1] not in push.output:
             self.report.broken('push', f'{push.what}: does not name the file')
         self.report.count('pushes refused')

@@ -44,6 +44,20 @@ def children(parent):
     return [pid for pid, _, other, _ in stats() if other == parent]
 
 
+def with_arguments(*wanted):
+    """Those whose command line has all of these."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir('/proc')):
+        try:
+            with open(f'/proc/{pid}/cmdline', encoding='utf-8',
+                      errors='replace') as f:
+                if set(wanted) <= set(f.read().split('\0')):
+                    found.append(int(pid))
+        except OSError:
+            pass
+    return found
+
+
 def resident(pid):
     """Kilobytes; 0 of one that has gone."""
     try:
