@@ -95,6 +95,10 @@ libhooks_a_SOURCES += \
 	hooks/edit.c hooks/edit.h \
 	hooks/rollback.c
 
+# an HTTP client: of images and upload
+libhooks_a_SOURCES += \
+	hooks/http-client.c hooks/http-client.h
+
 # images: newer ones, as commits of the same kind
 libhooks_a_SOURCES += \
 	hooks/image-check.c \

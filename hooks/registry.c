@@ -9,22 +9,19 @@
 #include "config.h"
 #include "hooks/registry.h"
 
-#include <curl/curl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #include "hooks/config-value.h"
+#include "hooks/http-client.h"
 #include "hooks/registry-login.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/json.h"
 
-#define CONNECT_MS 10000L
 #define ANSWER_MS 60000L
 #define LIMIT_ANSWER_BYTES (8u * 1024 * 1024)
 #define LIMIT_PAGES 1000
@@ -41,9 +38,6 @@
 	"application/vnd.docker.distribution.manifest.list.v2+json, " \
 	"application/vnd.oci.image.manifest.v1+json, " \
 	"application/vnd.docker.distribution.manifest.v2+json"
-
-#define SET(e, opt, value) \
-	(curl_easy_setopt((e), (opt), (value)) == CURLE_OK)
 
 struct registry {
 	const struct tag_policy *policy;
@@ -79,28 +73,6 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 	return buf_ok(&q->body) ? n : 0;
 }
 
-static bool is_header(const char *line, size_t n, const char *name, char *ret,
-		      size_t size)
-{
-	size_t len = strlen(name);
-
-	if (n <= len || strncasecmp(line, name, len) || line[len] != ':')
-		return false;
-	line += len + 1;
-	n -= len + 1;
-	while (n && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
-	while (n && strchr("\r\n \t", line[n - 1]))
-		n--;
-	if (n >= size || memchr(line, '\0', n))
-		return false;
-	memcpy(ret, line, n);
-	ret[n] = '\0';
-	return true;
-}
-
 static size_t on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct request *q = arg;
@@ -110,14 +82,16 @@ static size_t on_header(char *line, size_t one, size_t n, void *arg)
 
 	(void)one;
 	/* of several the first that we know */
-	if (!*q->challenge && is_header(line, n, "WWW-Authenticate", challenge,
-					sizeof(challenge)) &&
+	if (!*q->challenge &&
+	    http_client_header(line, n, "WWW-Authenticate", challenge,
+			       sizeof(challenge)) &&
 	    registry_challenge_parse(challenge, &c))
 		memcpy(q->challenge, challenge, sizeof(challenge));
-	is_header(line, n, "Link", q->link, sizeof(q->link));
-	is_header(line, n, "Docker-Content-Digest", q->digest,
-		  sizeof(q->digest));
-	if (is_header(line, n, "Retry-After", value, sizeof(value)) &&
+	http_client_header(line, n, "Link", q->link, sizeof(q->link));
+	http_client_header(line, n, "Docker-Content-Digest", q->digest,
+			   sizeof(q->digest));
+	if (http_client_header(line, n, "Retry-After", value,
+			       sizeof(value)) &&
 	    parse_u64(value, 0, UINT32_MAX, &q->retry_after) < 0)
 		q->retry_after = 0;
 	return n;
@@ -129,36 +103,18 @@ static bool set_options(struct request *q, struct curl_slist *headers)
 {
 	struct registry *r = q->r;
 	CURL *c = r->easy;
-	const char *ca = r->policy->ca_file;
+	const struct http_request common = {
+		.url = q->url, .ca_file = r->policy->ca_file, .why = r->why,
+		.on_body = on_body, .on_header = on_header, .arg = q,
+	};
 	bool login = q->for_token && r->login.len;
 
-	curl_easy_reset(c);
-	r->why[0] = '\0';
-	return SET(c, CURLOPT_ERRORBUFFER, r->why) &&
-	       SET(c, CURLOPT_URL, q->url) && SET(c, CURLOPT_NOSIGNAL, 1L) &&
-	       SET(c, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       SET(c, CURLOPT_FOLLOWLOCATION, 0L) &&
-	       SET(c, CURLOPT_USERAGENT, "windlass/" PACKAGE_VERSION) &&
-	       SET(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) &&
-	       SET(c, CURLOPT_TIMEOUT_MS, ANSWER_MS) &&
-	       SET(c, CURLOPT_WRITEFUNCTION, on_body) &&
-	       SET(c, CURLOPT_WRITEDATA, q) &&
-	       SET(c, CURLOPT_HEADERFUNCTION, on_header) &&
-	       SET(c, CURLOPT_HEADERDATA, q) &&
-	       SET(c, CURLOPT_HTTPHEADER, headers) &&
-	       (!ca || SET(c, CURLOPT_CAINFO, ca)) &&
-	       (!q->head || SET(c, CURLOPT_NOBODY, 1L)) &&
-	       (!login || (SET(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC) &&
-			   SET(c, CURLOPT_USERPWD, r->login.data)));
-}
-
-static void add_header(struct curl_slist **list, const char *line)
-{
-	struct curl_slist *longer = curl_slist_append(*list, line);
-
-	if (!longer)
-		BUG("out of memory");
-	*list = longer;
+	return http_client_set(c, &common) &&
+	       HTTP_SET(c, CURLOPT_TIMEOUT_MS, ANSWER_MS) &&
+	       HTTP_SET(c, CURLOPT_HTTPHEADER, headers) &&
+	       (!q->head || HTTP_SET(c, CURLOPT_NOBODY, 1L)) &&
+	       (!login || (HTTP_SET(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC) &&
+			   HTTP_SET(c, CURLOPT_USERPWD, r->login.data)));
 }
 
 /* Why there is no answer, and what to do about certificates. */
@@ -197,10 +153,10 @@ static int perform(struct request *q, struct err *err)
 	q->retry_after = 0;
 	q->challenge[0] = q->link[0] = q->digest[0] = '\0';
 	buf_reset(&q->body);
-	add_header(&headers, q->for_token ? "Accept: application/json"
-					  : ACCEPT ", application/json");
+	http_client_add(&headers, q->for_token ? "Accept: application/json" :
+			ACCEPT ", application/json");
 	if (!q->for_token && r->authorization)
-		add_header(&headers, r->authorization);
+		http_client_add(&headers, r->authorization);
 	if (!set_options(q, headers)) {
 		rc = err_set(err, ERR_INTERNAL, "libcurl refuses an option");
 		goto out;
@@ -217,14 +173,6 @@ out:
 	return rc;
 }
 
-static void pause_ms(uint64_t ms)
-{
-	const struct timespec t = { (time_t)(ms / 1000),
-				    (long)(ms % 1000) * 1000000L };
-
-	nanosleep(&t, NULL);
-}
-
 /* 0 with q->status; what passes by itself is tried again. */
 static int ask(struct request *q, struct err *err)
 {
@@ -239,7 +187,7 @@ static int ask(struct request *q, struct err *err)
 			    : q->status != 429 && q->status < 500) ||
 		    q->retry_after > LIMIT_RETRY_AFTER)
 			return rc;
-		pause_ms(q->retry_after ? q->retry_after * 1000 : wait);
+		http_client_pause(q->retry_after ? q->retry_after * 1000 : wait);
 		wait *= 3;
 	}
 }

@@ -14,20 +14,18 @@
 #include "config.h"
 #include "hooks/s3.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "hooks/credentials.h"
+#include "hooks/http-client.h"
 #include "hooks/s3-error.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 
-#define CONNECT_MS 10000L
 /* a transfer that moves less than this for so long is given up */
 #define SLOW_BYTES 1024L
 #define SLOW_SECONDS 30L
@@ -63,9 +61,6 @@ struct request {
 	bool toobig;
 };
 
-#define SET(e, opt, value) \
-	(curl_easy_setopt((e), (opt), (value)) == CURLE_OK)
-
 /* ---- what libcurl calls ---- */
 
 static size_t on_body(char *data, size_t one, size_t n, void *arg)
@@ -87,38 +82,14 @@ static size_t on_body(char *data, size_t one, size_t n, void *arg)
 	return r->toobig ? 0 : n;
 }
 
-/* The value of a header line if it is of that name. */
-static bool is_header(const char *line, size_t n, const char *name,
-		      char *ret, size_t size)
-{
-	size_t len = strlen(name);
-
-	if (n <= len || strncasecmp(line, name, len) || line[len] != ':')
-		return false;
-	line += len + 1;
-	n -= len + 1;
-	while (n && (*line == ' ' || *line == '\t')) {
-		line++;
-		n--;
-	}
-	while (n && (line[n - 1] == '\r' || line[n - 1] == '\n' ||
-		     line[n - 1] == ' '))
-		n--;
-	if (n >= size)
-		return false;
-	memcpy(ret, line, n);
-	ret[n] = '\0';
-	return true;
-}
-
 static size_t on_header(char *line, size_t one, size_t n, void *arg)
 {
 	struct request *r = arg;
 	char value[64];
 
 	(void)one;
-	is_header(line, n, "ETag", r->etag, sizeof(r->etag));
-	if (is_header(line, n, "Date", value, sizeof(value))) {
+	http_client_header(line, n, "ETag", r->etag, sizeof(r->etag));
+	if (http_client_header(line, n, "Date", value, sizeof(value))) {
 		time_t date = curl_getdate(value, NULL);
 
 		if (date > 0)
@@ -165,28 +136,17 @@ static int on_seek(void *arg, curl_off_t offset, int origin)
 static bool set_common(struct s3 *s, struct request *r, const char *url)
 {
 	CURL *c = s->easy;
+	const struct http_request common = {
+		.url = url, .ca_file = s->bucket->ca_file, .why = s->why,
+		.on_body = on_body, .on_header = on_header, .arg = r,
+	};
 
-	curl_easy_reset(c);
-	s->why[0] = '\0';
-	return SET(c, CURLOPT_ERRORBUFFER, s->why) &&
-	       SET(c, CURLOPT_URL, url) &&
-	       SET(c, CURLOPT_NOSIGNAL, 1L) &&
-	       SET(c, CURLOPT_NOPROGRESS, 1L) &&
-	       SET(c, CURLOPT_PROTOCOLS_STR, "http,https") &&
-	       SET(c, CURLOPT_FOLLOWLOCATION, 0L) &&
-	       SET(c, CURLOPT_PATH_AS_IS, 1L) &&
-	       SET(c, CURLOPT_USERAGENT, "windlass/" PACKAGE_VERSION) &&
-	       SET(c, CURLOPT_TCP_KEEPALIVE, 1L) &&
-	       SET(c, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS) &&
-	       SET(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES) &&
-	       SET(c, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS) &&
-	       SET(c, CURLOPT_WRITEFUNCTION, on_body) &&
-	       SET(c, CURLOPT_WRITEDATA, r) &&
-	       SET(c, CURLOPT_HEADERFUNCTION, on_header) &&
-	       SET(c, CURLOPT_HEADERDATA, r) &&
-	       (!s->bucket->ca_file ||
-		SET(c, CURLOPT_CAINFO, s->bucket->ca_file)) &&
-	       (r->put || SET(c, CURLOPT_TIMEOUT_MS, SHORT_MS));
+	return http_client_set(c, &common) &&
+	       HTTP_SET(c, CURLOPT_PATH_AS_IS, 1L) &&
+	       HTTP_SET(c, CURLOPT_TCP_KEEPALIVE, 1L) &&
+	       HTTP_SET(c, CURLOPT_LOW_SPEED_LIMIT, SLOW_BYTES) &&
+	       HTTP_SET(c, CURLOPT_LOW_SPEED_TIME, SLOW_SECONDS) &&
+	       (r->put || HTTP_SET(c, CURLOPT_TIMEOUT_MS, SHORT_MS));
 }
 
 static bool set_method(struct s3 *s, struct request *r)
@@ -194,35 +154,32 @@ static bool set_method(struct s3 *s, struct request *r)
 	CURL *c = s->easy;
 
 	if (r->put)
-		return SET(c, CURLOPT_UPLOAD, 1L) &&
-		       SET(c, CURLOPT_READFUNCTION, on_upload) &&
-		       SET(c, CURLOPT_READDATA, r) &&
-		       SET(c, CURLOPT_SEEKFUNCTION, on_seek) &&
-		       SET(c, CURLOPT_SEEKDATA, r) &&
-		       SET(c, CURLOPT_INFILESIZE_LARGE,
+		return HTTP_SET(c, CURLOPT_UPLOAD, 1L) &&
+		       HTTP_SET(c, CURLOPT_READFUNCTION, on_upload) &&
+		       HTTP_SET(c, CURLOPT_READDATA, r) &&
+		       HTTP_SET(c, CURLOPT_SEEKFUNCTION, on_seek) &&
+		       HTTP_SET(c, CURLOPT_SEEKDATA, r) &&
+		       HTTP_SET(c, CURLOPT_INFILESIZE_LARGE,
 			   (curl_off_t)r->put->bytes);
 	if (!strcmp(r->method, "HEAD"))
-		return SET(c, CURLOPT_NOBODY, 1L);
-	return SET(c, CURLOPT_CUSTOMREQUEST, r->method);
+		return HTTP_SET(c, CURLOPT_NOBODY, 1L);
+	return HTTP_SET(c, CURLOPT_CUSTOMREQUEST, r->method);
 }
 
 static bool set_signature(struct s3 *s, const struct request *r)
 {
 	return r->unsigned_one ||
-	       (SET(s->easy, CURLOPT_USERNAME, s->keys.id) &&
-		SET(s->easy, CURLOPT_PASSWORD, s->keys.secret) &&
-		SET(s->easy, CURLOPT_AWS_SIGV4, s->scheme));
+	       (HTTP_SET(s->easy, CURLOPT_USERNAME, s->keys.id) &&
+		HTTP_SET(s->easy, CURLOPT_PASSWORD, s->keys.secret) &&
+		HTTP_SET(s->easy, CURLOPT_AWS_SIGV4, s->scheme));
 }
 
 static void add_header(struct curl_slist **list, const char *name,
 		       const char *value)
 {
 	char *line = xasprintf("%s: %s", name, value);
-	struct curl_slist *longer = curl_slist_append(*list, line);
 
-	if (!longer)
-		BUG("out of memory");
-	*list = longer;
+	http_client_add(list, line);
 	free(line);
 }
 
@@ -269,7 +226,7 @@ static int perform(struct request *r, struct err *err)
 		buf_reset(r->out);
 	if (!set_common(s, r, url) || !set_method(s, r) ||
 	    !set_signature(s, r) ||
-	    !SET(s->easy, CURLOPT_HTTPHEADER, headers)) {
+	    !HTTP_SET(s->easy, CURLOPT_HTTPHEADER, headers)) {
 		rc = err_set(err, ERR_INTERNAL, "libcurl refuses an option");
 		goto out;
 	}
@@ -297,17 +254,10 @@ static bool worth_another(const struct request *r, int rc,
 				    r->status != 507);
 }
 
-static void pause_ms(long ms)
-{
-	const struct timespec t = { ms / 1000, ms % 1000 * 1000000L };
-
-	nanosleep(&t, NULL);
-}
-
 /* 0 with r->status; what passes by itself is tried again. */
 static int ask(struct request *r, struct err *err)
 {
-	long wait = FIRST_PAUSE_MS;
+	uint64_t wait = FIRST_PAUSE_MS;
 	int rc;
 
 	buf_init(&r->failure, LIMIT_FAILURE_BYTES);
@@ -316,7 +266,7 @@ static int ask(struct request *r, struct err *err)
 		rc = perform(r, err);
 		if (tries == TRIES || !worth_another(r, rc, err))
 			break;
-		pause_ms(wait);
+		http_client_pause(wait);
 		wait *= 3;
 	}
 	return rc;
