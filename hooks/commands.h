@@ -10,7 +10,7 @@
 #include "schema/base/program.h"
 
 /*
- * publish, refresh and record-reports take [--repo DIR] [CHANNEL...]; without
+ * publish, refresh, record-reports and notify take [--repo DIR] [CHANNEL...]; without
  * a channel they mean all. `serve` runs them so, as its children.
  */
 int cmd_init(int argc, char **argv);
@@ -24,6 +24,7 @@ int cmd_rollback(int argc, char **argv);
 int cmd_upload(int argc, char **argv);
 int cmd_images(int argc, char **argv);
 int cmd_record_reports(int argc, char **argv);
+int cmd_notify(int argc, char **argv);
 
 /* What a shell is told at a prompt: complete.c, for schema/base/complete.h. */
 complete_fn hook_complete;

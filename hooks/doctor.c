@@ -144,9 +144,12 @@ static int run(const char *dir, bool json)
 		dir = ".";
 	if (!check_open(&d, dir, &host)) {
 		doctor_check_host(&d, host.repo, &host.config);
-		for (size_t i = 0; i < host.config.n; i++)
+		for (size_t i = 0; i < host.config.n; i++) {
 			doctor_check_channel(&d, host.repo, &host.config,
 					     &host.config.channels[i]);
+			doctor_check_notify(&d, &host.config,
+					    &host.config.channels[i]);
+		}
 		doctor_check_buckets(&d, &host.config);
 		doctor_check_images(&d, host.repo, &host.config);
 	}

@@ -34,6 +34,9 @@ void doctor_check_host(struct doctor *d, git_repository *repo,
 void doctor_check_channel(struct doctor *d, git_repository *repo,
 			  const struct host_config *host,
 			  const struct channel_config *ch);
+/* Who is told what its clusters report. */
+void doctor_check_notify(struct doctor *d, const struct host_config *host,
+			 const struct channel_config *ch);
 /*
  * By `upload --check` and `images --check`, a program that is linked with what
  * that needs, where there are buckets or policies of images.

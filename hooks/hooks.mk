@@ -29,6 +29,7 @@ libhooks_a_SOURCES += \
 	hooks/host-check.c hooks/host-check.h \
 	hooks/listen.c hooks/listen.h \
 	hooks/places.c hooks/places.h \
+	hooks/receiver.c hooks/receiver.h \
 	hooks/setting.c hooks/setting.h \
 	hooks/share.c hooks/share.h
 
@@ -95,7 +96,7 @@ libhooks_a_SOURCES += \
 	hooks/edit.c hooks/edit.h \
 	hooks/rollback.c
 
-# an HTTP client: of images and upload
+# an HTTP client: of images, upload and notify
 libhooks_a_SOURCES += \
 	hooks/http-client.c hooks/http-client.h
 
@@ -116,7 +117,8 @@ libhooks_a_SOURCES += \
 	hooks/doctor.c hooks/doctor.h \
 	hooks/doctor-channel.c \
 	hooks/doctor-child.c \
-	hooks/doctor-host.c
+	hooks/doctor-host.c \
+	hooks/doctor-notify.c
 
 # upload: what is published goes to buckets, too
 libhooks_a_SOURCES += \
@@ -155,6 +157,17 @@ hooks/page/page-js.inc: hooks/page/page.js
 	$(AM_V_GEN)$(text_to_c) $(srcdir)/hooks/page/page.js >$@
 hooks/libhooks_a-page-html.$(OBJEXT): $(page_inc)
 
+# notify: others are told of that
+libhooks_a_SOURCES += \
+	hooks/news.c hooks/news.h \
+	hooks/notify.c hooks/notify.h \
+	hooks/notify-channel.c \
+	hooks/notify-message.c \
+	hooks/notify-post.c \
+	hooks/notify-receiver.c \
+	hooks/notify-status.c \
+	hooks/told.c hooks/told.h
+
 # serve: hands out what is published
 libhooks_a_SOURCES += \
 	hooks/activate.c hooks/activate.h \
@@ -167,6 +180,7 @@ libhooks_a_SOURCES += \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \
 	hooks/serve-many.c \
+	hooks/serve-notify.c \
 	hooks/serve-page.c \
 	hooks/serve-report.c \
 	hooks/serve-wait.c \

@@ -15,6 +15,7 @@
 #include "hooks/config-value.h"
 #include "hooks/places.h"
 #include "hooks/host-setting.h"
+#include "hooks/receiver.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/object.h"
@@ -36,6 +37,7 @@ static struct channel_config *channel_add(struct host_config *c,
 		.epoch = 1,
 		.delete_limit = DELETE_LIMIT_DEFAULT,
 		.head_lifetime = HEAD_LIFETIME_DEFAULT,
+		.silent_after = SILENT_AFTER_DEFAULT,
 	};
 	memcpy(ch->name, name, strlen(name) + 1);
 	return ch;
@@ -67,21 +69,24 @@ static int read_entry(struct host_config *c, const git_config_entry *e,
 	return rc;
 }
 
-/* "windlass-s3.<name>.<key>" */
-static int read_bucket_entry(struct host_config *c, const git_config_entry *e,
-			     struct err *err)
+/* "windlass-s3.<name>.<key>", and so on. */
+static int read_named_entry(struct host_config *c, const git_config_entry *e,
+			    const char *section,
+			    int (*take)(struct host_config *c,
+					const char *name, const char *key,
+					const char *value, struct err *err),
+			    struct err *err)
 {
-	const char *rest = e->name + strlen(BUCKET_SECTION ".");
+	const char *rest = e->name + strlen(section) + 1;
 	const char *dot = strrchr(rest, '.');
 	char *name;
 	int rc;
 
 	if (!dot)
 		return err_set(err, ERR_INVALID, "'%s' is in a section without "
-			       "a name; write [" BUCKET_SECTION " \"NAME\"]",
-			       e->name);
+			       "a name; write [%s \"NAME\"]", e->name, section);
 	name = xstrndup(rest, (size_t)(dot - rest));
-	rc = bucket_setting(c, name, dot + 1, e->value, err);
+	rc = take(c, name, dot + 1, e->value, err);
 	free(name);
 	return rc;
 }
@@ -106,7 +111,11 @@ static int read_entries(struct host_config *c, git_config *config,
 		if ((in_section(e, SECTION ".") &&
 		     read_entry(c, e, err) < 0) ||
 		    (in_section(e, BUCKET_SECTION ".") &&
-		     read_bucket_entry(c, e, err) < 0))
+		     read_named_entry(c, e, BUCKET_SECTION, bucket_setting,
+				      err) < 0) ||
+		    (in_section(e, RECEIVER_SECTION ".") &&
+		     read_named_entry(c, e, RECEIVER_SECTION,
+				      receiver_setting, err) < 0))
 			goto out;
 	if (git_rc != GIT_ITEROVER)
 		repo_err(err, ERR_INTERNAL, "cannot read the settings");
@@ -203,7 +212,8 @@ static int complete(struct host_config *c, struct err *err)
 				       err) < 0)
 				return -1;
 	}
-	if (after_complete(c, err) < 0 || bucket_complete(c, err) < 0)
+	if (after_complete(c, err) < 0 || bucket_complete(c, err) < 0 ||
+	    receiver_complete(c, err) < 0)
 		return -1;
 	return places_apart(c, err);
 }
@@ -298,6 +308,7 @@ static void channel_release(struct channel_config *ch)
 	free(ch->developers);
 	free(ch->reporters);
 	free(ch->after);
+	strvec_release(&ch->notify);
 	policy_release(&ch->policy);
 }
 
@@ -309,6 +320,9 @@ void config_release(struct host_config *c)
 	for (size_t i = 0; i < c->n_buckets; i++)
 		bucket_release(&c->buckets[i]);
 	free(c->buckets);
+	for (size_t i = 0; i < c->n_receivers; i++)
+		receiver_release(&c->receivers[i]);
+	free(c->receivers);
 	free(c->git_dir);
 	free(c->state_dir);
 	free(c->publish_dir);

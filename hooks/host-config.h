@@ -9,9 +9,11 @@
  *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
  *                      approvers, developers, requireSignedCommits,
  *                      requireSignedPush, reporters, after, page,
+ *                      notify (repeatable), silentAfter,
  *                      unknownKinds, strict,
  *                      and those of schema/policy.h
  *   [windlass-s3 "eu"] see bucket.h
+ *   [windlass-notify "chat"] see receiver.h
  *   [windlass-image "flux-system:web"] see tag-policy.h
  */
 #ifndef HOOKS_HOST_CONFIG_H
@@ -26,6 +28,9 @@
 
 #define DELETE_LIMIT_DEFAULT 10
 #define HEAD_LIFETIME_DEFAULT (24 * 3600)
+/* clusters report every ten minutes: two of their reports may be lost */
+#define SILENT_AFTER_DEFAULT (25 * 60)
+#define LIMIT_SILENT_AFTER (7 * 24 * 3600)
 #define IMAGE_INTERVAL_DEFAULT (5 * 60)
 #define LIMIT_IMAGE_INTERVAL (24 * 3600)
 #define REVIEW_REFS_DEFAULT "refs/for-review/"
@@ -62,6 +67,9 @@ struct channel_config {
 					   healthy before, or NULL (after.h) */
 	int64_t after_seconds;		/* for so long */
 	bool no_page;			/* for people (page.h) */
+	struct strvec notify;		/* who is told of it: receiver.h */
+	int64_t silent_after;		/* seconds until a cluster that does
+					   not report is told of */
 };
 
 struct host_config {
@@ -79,6 +87,8 @@ struct host_config {
 	size_t n;
 	struct bucket *buckets;		/* bucket.h */
 	size_t n_buckets;
+	struct receiver *receivers;	/* receiver.h */
+	size_t n_receivers;
 };
 
 /*
@@ -111,6 +121,8 @@ void config_release(struct host_config *c);
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
  *   <channel>/proven        what it saw of the channel before it (proven.h)
  *   <channel>/reports/<cluster>  the last that it reported (reports.h)
+ *   <channel>/notified/<receiver>  what that was told (told.h)
+ *   <channel>/notified.lock  one run at a time tells them (flock)
  */
 int config_channel_dir(const struct host_config *c, const char *channel,
 		       struct buf *ret_path, struct err *err);

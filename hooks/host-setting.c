@@ -14,6 +14,7 @@
 #include "hooks/config-value.h"
 #include "hooks/host-config.h"
 #include "hooks/listen.h"
+#include "hooks/receiver.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/manifest-files.h"
@@ -272,6 +273,32 @@ static int set_reporters(void *target, const char *v, struct err *err)
 	return value_host_path(v, NULL, &c->reporters, err);
 }
 
+/* Looked at when all is read: one that is refused here would be quoted. */
+static int set_notify(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+
+	if (!*v)
+		return err_set(err, ERR_INVALID, "must be a url, or the name "
+			       "of a section " RECEIVER_SECTION);
+	if (!strvec_has(&c->notify, v))
+		strvec_push(&c->notify, v);
+	return 0;
+}
+
+static int set_silent_after(void *target, const char *v, struct err *err)
+{
+	struct channel_config *c = target;
+	int64_t seconds;
+
+	if (parse_duration(v, &seconds) < 0 || seconds < 1 ||
+	    seconds > LIMIT_SILENT_AFTER)
+		return err_set(err, ERR_INVALID, "must be a duration from 1s "
+			       "to %dd, as 25m", LIMIT_SILENT_AFTER / 86400);
+	c->silent_after = seconds;
+	return 0;
+}
+
 static int set_after(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -367,6 +394,8 @@ const struct setting channel_settings[] = {
 	{ "requireSignedPush", set_signed_push },
 	{ "reporters", set_reporters },
 	{ "after", set_after },
+	{ "notify", set_notify },
+	{ "silentAfter", set_silent_after },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
 	{ "page", set_page },

@@ -1,7 +1,8 @@
 /*
  * What every request has in common that is made from here, by libcurl: to
- * registries (registry.h) and buckets (s3.h). Only programs that are linked
- * with libcurl use it: see start.h.
+ * registries (registry.h), buckets (s3.h) and who is told what clusters
+ * report (notify.h). Only programs that are linked with libcurl use it: see
+ * start.h.
  */
 #ifndef HOOKS_HTTP_CLIENT_H
 #define HOOKS_HTTP_CLIENT_H

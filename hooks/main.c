@@ -23,6 +23,7 @@ static const struct command commands[] = {
 	{ "upload", cmd_upload, "bring what is published into buckets" },
 	{ "record-reports", cmd_record_reports,
 	  "write what clusters report into the repository" },
+	{ "notify", cmd_notify, "tell others what clusters report" },
 	{ "pre-receive", cmd_pre_receive, "run by git: check a push" },
 	{ "post-receive", cmd_post_receive, "run by git: publish a push" },
 	{ NULL, NULL, NULL },

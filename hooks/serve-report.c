@@ -48,6 +48,9 @@ struct reporter {
 	uint64_t epoch, sequence;	/* of the report that was taken last */
 	char bundle[GIT_HEX_SIZE];
 	struct sha256 state;		/* and what of it counts */
+	bool fighting;
+	int64_t heard;			/* when that came, monotonic ms; 0: not
+					   by this process */
 	int64_t noted;			/* when it was to be recorded last,
 					   monotonic ms; 0: never */
 	int64_t until;			/* what it used up, monotonic ms */
@@ -224,6 +227,7 @@ static void remember(struct reporter *who, const struct cluster_report *r)
 	who->epoch = r->epoch;
 	who->sequence = r->sequence;
 	memcpy(who->bundle, r->bundle, sizeof(who->bundle));
+	who->fighting = r->fighting > 0;
 	kept_report_state(r, &who->state);
 }
 
@@ -368,16 +372,25 @@ static int check_bundle(struct serve *s, struct served *ch,
 
 /* ---- taking it ---- */
 
-/* That there is nothing new is told too, so that silence can be seen. */
+/* That there is nothing new is told too, so that silence can be seen. Others
+ * than Git are told of more: that it is heard of again, and of fights. */
 static void note_news(struct serve *s, struct served *ch,
-		      struct reporter *who, const struct cluster_report *r)
+		      const struct channel_config *cfg, struct reporter *who,
+		      const struct cluster_report *r)
 {
-	struct sha256 before = who->state;
+	const struct reporter before = *who;
 	int64_t now = clock_mono_ms();
+	bool same;
 
 	remember(who, r);
-	if (sha256_equal(&before, &who->state) && who->noted &&
-	    now - who->noted < HEARD_MS)
+	who->heard = now;
+	same = sha256_equal(&before.state, &who->state);
+	if (!same || before.fighting != who->fighting || !before.heard ||
+	    now - before.heard >= cfg->silent_after * 1000) {
+		ch->notify_due = true;
+		s->next_record = 0;
+	}
+	if (same && who->noted && now - who->noted < HEARD_MS)
 		return;
 	who->noted = now;
 	ch->record_due = true;
@@ -404,7 +417,7 @@ static int keep(struct serve *s, struct served *ch,
 	log_debug("report-taken", LOG_S("channel", ch->name),
 		  LOG_S("cluster", r->cluster), LOG_N("counter", r->counter),
 		  LOG_S("phase", cluster_phase_name(r->phase)));
-	note_news(s, ch, who, r);
+	note_news(s, ch, cfg, who, r);
 	a->status = MHD_HTTP_NO_CONTENT;
 	return 0;
 }

@@ -51,10 +51,12 @@ struct job {
 };
 
 _Noreturn static void run_child(struct serve *s, const char *command,
-				const char *channel, int out)
+				const char *option, const char *channel,
+				int out)
 {
 	char *const argv[] = {
 		(char *)"windlass-hook", (char *)(uintptr_t)command,
+		(char *)(uintptr_t)(option ? option : "--background"),
 		(char *)"--background", (char *)"--repo",
 		s->host.config.git_dir, (char *)(uintptr_t)channel, NULL,
 	};
@@ -101,9 +103,9 @@ static void output_ready(struct serve *s, struct source *src,
 	}
 }
 
-/* The child, or NULL with what went wrong. */
-static struct job *fork_job(struct serve *s, struct served *ch,
-			    const char *command, struct err *err)
+struct job *serve_job_fork(struct serve *s, struct served *ch,
+			   const char *command, const char *option,
+			   struct err *err)
 {
 	struct job *j;
 	int fds[2];
@@ -115,7 +117,7 @@ static struct job *fork_job(struct serve *s, struct served *ch,
 	}
 	pid = fork();
 	if (pid == 0)
-		run_child(s, command, ch->name, fds[1]);
+		run_child(s, command, option, ch->name, fds[1]);
 	close(fds[1]);
 	if (pid < 0) {
 		err_sys(err, "cannot fork");
@@ -141,7 +143,7 @@ static void start_job(struct serve *s, struct served *ch,
 {
 	struct err err = ERR_INIT;
 
-	ch->job = fork_job(s, ch, command, &err);
+	ch->job = serve_job_fork(s, ch, command, NULL, &err);
 	if (!ch->job) {
 		log_error("job-failed", LOG_S("command", command),
 			  LOG_S("channel", ch->name), LOG_S("error", err.msg));
@@ -175,7 +177,7 @@ static int64_t check_recorder(struct serve *s, struct served *ch, int64_t now)
 		return INT64_MAX;
 	if (record_after(ch) > now)
 		return record_after(ch);
-	ch->recorder = fork_job(s, ch, RECORD, &err);
+	ch->recorder = serve_job_fork(s, ch, RECORD, NULL, &err);
 	if (!ch->recorder) {
 		log_error("job-failed", LOG_S("command", RECORD),
 			  LOG_S("channel", ch->name), LOG_S("error", err.msg));
@@ -196,10 +198,15 @@ int64_t serve_record_check(struct serve *s, int64_t now)
 
 	for (size_t i = 0; i < s->n; i++) {
 		struct served *ch = s->channels[i];
+		const struct channel_config *cfg =
+			config_channel(&s->host.config, ch->name);
 
-		if (!config_channel(&s->host.config, ch->name))
+		if (!cfg)
 			continue;
 		look = check_recorder(s, ch, now);
+		if (look < next)
+			next = look;
+		look = serve_notify_check(s, ch, cfg, now);
 		if (look < next)
 			next = look;
 	}
@@ -310,6 +317,8 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		if (look < next)
 			next = look;
 	}
+	/* there may be others to tell, by other settings */
+	s->next_record = 0;
 	look = upload_retry(&s->host.config, &s->next_upload, now);
 	return look < next ? look : next;
 }
@@ -323,6 +332,9 @@ void serve_work_retry(struct serve *s)
 		s->channels[i]->failures = 0;
 		s->channels[i]->record_at = 0;
 		s->channels[i]->record_failures = 0;
+		s->channels[i]->notify_pause = 0;
+		s->channels[i]->notify_failures = 0;
+		s->channels[i]->notify_due = true;
 	}
 	s->next_check = s->next_record = s->next_upload = 0;
 }
@@ -377,7 +389,10 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 		serve_unwatch(s, &j->output);
 		close(fd);
 	}
-	note_outcome(ch, j, status);
+	if (j == ch->notifier)
+		serve_notify_done(ch, status, j->text.data);
+	else
+		note_outcome(ch, j, status);
 	if (!strcmp(j->command, PUBLISH)) {
 		serve_after_news(s, ch->name, true);
 		serve_ask_done(s, ch->name, status, j->text.data);
@@ -386,6 +401,10 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 		ch->job = NULL;
 		s->jobs--;
 		s->next_check = 0;
+	} else if (j == ch->notifier) {
+		ch->notifier = NULL;
+		s->notifiers--;
+		s->next_record = 0;
 	} else {
 		ch->recorder = NULL;
 		s->recorders--;
@@ -410,6 +429,8 @@ void serve_work_reap(struct serve *s)
 			end_job(s, ch, ch->job, status);
 		if (has_ended(ch->recorder, &status))
 			end_job(s, ch, ch->recorder, status);
+		if (has_ended(ch->notifier, &status))
+			end_job(s, ch, ch->notifier, status);
 	}
 }
 
@@ -431,5 +452,6 @@ void serve_work_stop(struct serve *s)
 	for (size_t i = 0; i < s->n; i++) {
 		stop_job(s, s->channels[i], s->channels[i]->job);
 		stop_job(s, s->channels[i], s->channels[i]->recorder);
+		stop_job(s, s->channels[i], s->channels[i]->notifier);
 	}
 }

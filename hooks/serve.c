@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks/receiver.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
 #include "schema/base/num.h"
@@ -129,7 +130,7 @@ static int check_keys(const struct host_config *c, struct err *err)
 		if (signer_check(c->channels[i].signing_key, err) < 0)
 			return err_wrap(err, "windlass.%s.signingKey",
 					c->channels[i].name);
-	return 0;
+	return receiver_check_files(c, err);
 }
 
 static void log_certificate(const struct serve *s)
@@ -256,6 +257,7 @@ static int start(struct serve *s, struct err *err)
 		return -1;
 	if (serve_http_start(s, err) < 0)
 		return -1;
+	s->began = clock_mono_ms();
 	return 0;
 }
 

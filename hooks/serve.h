@@ -12,6 +12,7 @@
  *   serve-client.c  connections, and that nobody takes all of them
  *   serve-work.c  publish, refresh and the record of reports, as children
  *   serve-after.c when a channel may follow the one that it waits for
+ *   serve-notify.c  telling others of these, the same
  *   serve-ask.c   publishing that hooks ask for over a unix socket
  *   tls.c         the certificate, which is renewed while it runs
  *
@@ -128,6 +129,14 @@ struct served {
 						   publish was started */
 	char after_name[LIMIT_CHANNEL_BYTES + 1];	/* by these settings */
 	int64_t after_seconds;
+	/* for serve-notify.c */
+	struct job *notifier;
+	size_t notify_n;		/* receivers, when last looked */
+	bool notify_due;	/* there may be news for them */
+	int64_t notify_at;	/* it wants to look then; 0: it does not */
+	int64_t notify_pause;	/* not before this time, monotonic ms */
+	int64_t notify_until;	/* what was used up of its runs, the same */
+	int notify_failures;	/* in a row */
 };
 
 int serve_heads_init(struct serve *s, struct err *err);
@@ -317,11 +326,19 @@ void serve_http_stop(struct serve *s);
  * look again (monotonic ms).
  */
 int64_t serve_work_check(struct serve *s, int64_t now);
-/* The same for the record of reports and the pages, which are made by others;
- * INT64_MAX: when one of these has ended. */
+/* The same for the record of reports and the pages, which are made by others,
+ * and for telling of them; INT64_MAX: when one of these has ended. */
 int64_t serve_record_check(struct serve *s, int64_t now);
 /* Forgets what was tried, so that the next check tries all of it again. */
 void serve_work_retry(struct serve *s);
+/*
+ * `windlass-hook COMMAND --background [OPTION] --repo DIR CHANNEL` as a child
+ * whose output is collected; what ended is handed on by serve_work_reap. NULL
+ * with what went wrong.
+ */
+struct job *serve_job_fork(struct serve *s, struct served *ch,
+			   const char *command, const char *option,
+			   struct err *err);
 /* SIGCHLD */
 void serve_work_reap(struct serve *s);
 void serve_work_stop(struct serve *s);
@@ -336,6 +353,17 @@ void serve_after_news(struct serve *s, const char *name, bool anew);
 bool serve_after_due(struct serve *s, struct served *ch,
 		     const struct channel_config *cfg, int64_t now,
 		     int64_t *next);
+
+/* ---- serve-notify.c ---- */
+
+#define SERVE_NOTIFY "notify"
+
+/* Starts it where it is due. When it wants to look again (monotonic ms), or
+ * INT64_MAX: not before it ends or something is news. */
+int64_t serve_notify_check(struct serve *s, struct served *ch,
+			   const struct channel_config *cfg, int64_t now);
+/* It ended, with this exit status and these lines. */
+void serve_notify_done(struct served *ch, int status, const char *output);
 
 /* ---- serve-ask.c ---- */
 
@@ -414,6 +442,8 @@ struct serve {
 	struct asker *askers;
 	size_t jobs;			/* children that run */
 	size_t recorders;		/* those that record reports apart */
+	size_t notifiers;		/* and those that tell of them */
+	int64_t began;			/* to listen, monotonic ms */
 	int64_t next_check;		/* monotonic ms */
 	int64_t next_record;		/* the same, for the record of reports */
 	int64_t next_upload;		/* the same, for buckets */

@@ -1,5 +1,5 @@
 /*
- * `upload` and `images` of a program that is not linked with what they need,
+ * `upload`, `images` and `notify` of a program that is not linked with what they need,
  * an HTTP client: start.h.
  */
 #include "config.h"
@@ -9,6 +9,11 @@
 int cmd_upload(int argc, char **argv)
 {
 	return start_program("windlass-upload", "upload", argc, argv);
+}
+
+int cmd_notify(int argc, char **argv)
+{
+	return start_program("windlass-upload", "notify", argc, argv);
 }
 
 int cmd_images(int argc, char **argv)

@@ -8,7 +8,8 @@ file FOLDER/answer, 204 without one:
 
     STATUS [RETRY-AFTER|-] [BODY...]
 
-and once that of FOLDER/answer-once, which is removed.
+and once that of FOLDER/answer-once, which is removed. STATUS may be "close",
+without any answer, or "hang": none, until the file is another one.
 
 Connections that were made are counted in FOLDER/connections.
 """
@@ -16,6 +17,7 @@ import http.server
 import os
 import sys
 import threading
+import time
 
 folder = sys.argv[2]
 lock = threading.Lock()
@@ -66,6 +68,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             request = '%s %s\n%s' % (self.command, self.path, self.headers)
             keep('%04d.request' % count, request.encode())
             keep('%04d.report' % count, body)
+        while words[0] == 'hang':
+            time.sleep(0.1)
+            words = answer()
+        if words[0] == 'close':
+            self.close_connection = True
+            return
         text = words[2].encode() if len(words) > 2 else b''
         self.send_response(int(words[0]))
         if len(words) > 1 and words[1] != '-':

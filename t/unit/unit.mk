@@ -330,6 +330,11 @@ t_unit_u_images_SOURCES = t/unit/u-images.c t/unit/tap.h
 t_unit_u_images_CFLAGS = $(HOOKS_CFLAGS)
 t_unit_u_images_LDADD = $(HOOKS_LIBS)
 
+UNIT_TESTS += t/unit/u-notify
+t_unit_u_notify_SOURCES = t/unit/u-notify.c t/unit/tap.h
+t_unit_u_notify_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_notify_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-feedback
 t_unit_u_feedback_SOURCES = t/unit/u-feedback.c t/unit/tap.h
 t_unit_u_feedback_LDADD = $(HOOKS_LIBS)

@@ -1,0 +1,110 @@
+/*
+ * What there is to be told of a channel: the reports that its clusters made
+ * last. See notify.h. Trusts kept reports, which serve verified; who wrote a
+ * source commit is what that commit says.
+ */
+#include "config.h"
+#include "hooks/notify.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "hooks/kept-report.h"
+#include "schema/base/mem.h"
+
+/* of a subject that is shown */
+#define SUBJECT_BYTES 100
+
+void notify_look_at(struct notify_channel *c, int64_t when)
+{
+	if (when && (!c->next || when < c->next))
+		c->next = when;
+}
+
+static char *clean(const char *s)
+{
+	struct buf b = BUF_INIT(4 * SUBJECT_BYTES);
+	size_t len = s ? strlen(s) : 0;
+
+	buf_add_scrubbed(&b, s ? s : "", len < SUBJECT_BYTES ? len
+							     : SUBJECT_BYTES);
+	return buf_detach(&b, NULL);
+}
+
+static void read_commit(struct notify_cluster *k, git_repository *repo)
+{
+	git_commit *commit = NULL;
+	git_oid id;
+
+	if (*k->from.commit && !git_oid_fromstr(&id, k->from.commit) &&
+	    !git_commit_lookup(&commit, repo, &id)) {
+		k->author = clean(git_commit_author(commit)->name);
+		k->subject = clean(git_commit_summary(commit));
+	} else {
+		k->author = xstrdup("");
+		k->subject = xstrdup("");
+	}
+	git_commit_free(commit);
+}
+
+/* 1 if it has none of this channel. */
+static int read_cluster(struct notify_channel *c, const char *name,
+			int64_t listening, struct err *err)
+{
+	struct notify_cluster k = { .heard = 0 };
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct stat st;
+	int rc = kept_report_read(c->host, c->ch, name, NULL, &k.report, err);
+
+	if (rc)
+		goto out;
+	kept_report_dir(c->host, c->ch, &path);
+	buf_addf(&path, "/%s", name);
+	if (!stat(path.data, &st))
+		k.heard = st.st_mtime;
+	snprintf(k.name, sizeof(k.name), "%s", name);
+	cluster_sources_read(c->repo, &k.report, &k.from);
+	read_commit(&k, c->repo);
+	k.silence = news_silence(k.heard, listening, c->ch->silent_after,
+				 c->now);
+	notify_look_at(c, news_silence_at(k.heard, listening,
+					  c->ch->silent_after, c->now));
+	c->v = xreallocarray(c->v, c->n + 1, sizeof(*c->v));
+	c->v[c->n++] = k;
+out:
+	buf_release(&path);
+	return rc;
+}
+
+int notify_channel_read(struct notify_channel *c, int64_t listening,
+			struct err *err)
+{
+	struct strvec names = STRVEC_INIT;
+	int rc = kept_report_clusters(c->host, c->ch, &names, err);
+
+	for (size_t i = 0; i < names.n; i++) {
+		struct err one = ERR_INIT;
+
+		if (read_cluster(c, names.v[i], listening, &one) >= 0)
+			continue;
+		if (!rc)
+			*err = one;
+		rc = -1;
+	}
+	strvec_release(&names);
+	return rc;
+}
+
+void notify_channel_release(struct notify_channel *c)
+{
+	for (size_t i = 0; i < c->n; i++) {
+		cluster_report_release(&c->v[i].report);
+		free(c->v[i].author);
+		free(c->v[i].subject);
+	}
+	free(c->v);
+	c->v = NULL;
+	c->n = 0;
+}
