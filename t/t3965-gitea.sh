@@ -4,6 +4,7 @@
 # it, contrib/guides/gitea.md, are those that set it up.
 . "$(dirname "$0")/lib-users.sh"
 . "$TEST_DIR/lib-guide.sh"
+. "$TEST_DIR/lib-report.sh"
 
 command -v jq >/dev/null || skip_all "no jq"
 built=$(XDG_CACHE_HOME=$USER_CACHE "$TEST_DIR/gitea/build" 2>build.log) ||
@@ -221,6 +222,66 @@ ok "stock git verifies the bundle" as git git -C $repo \
 	-c gpg.ssh.allowedSignersFile=/srv/gitea/publishers \
 	verify-commit refs/windlass/prod
 
+# ---- where each commit runs, beside it
+
+git config --system --add safe.directory $repo
+host=$repo
+new_reporter eu-1
+install -o git -m 600 "$TRASH/reporters" /srv/gitea/reporters
+api POST users/ada/tokens \
+	'{"name":"windlass","scopes":["write:repository"]}' >/dev/null
+is "$(cat api.code)" 201 "a token"
+jq -r .sha1 api.out | install -o git -m 600 /dev/stdin /srv/gitea/status-token
+run "Commit statuses" 1
+as git git -C $repo config windlass-notify.forge.url \
+	"http://127.0.0.1:$http/ada/app"
+start_as serve git windlass-hook serve --repo $repo --listen 127.0.0.1:0
+wait_line 30 serve.log '^listening on ' || bail "serve does not start"
+url=$(sed -n 's/^listening on //p' serve.log)
+# status COMMIT: what Gitea says of it
+status() {
+	api GET "repos/ada/app/commits/$1/status" | jq -r '.statuses[] |
+		[.context, .status, .description] | join("|")'
+}
+status_is() { [ "$(status "$1")" = "$2" ]; }
+four=$(tip)
+is "$(r_phase=applying r_objects='2 1 1 0 0 0' send)" 204 "a cluster applies it"
+ok "Gitea says so" wait_for 30 status_is "$four" \
+	"windlass/prod/eu-1|pending|applying ($(trailer_of "$(bundle)" Epoch).$(trailer_of "$(bundle)" Sequence))"
+change five
+ok "one more" by_http HEAD:main
+now="$(trailer_of "$(bundle)" Epoch).$(trailer_of "$(bundle)" Sequence)"
+failure "ConfigMap shop/web" deploy/prod/web.yaml:1 Forbidden 'quota <exceeded>'
+is "$(r_phase=failed r_objects='2 1 0 1 0 0' r_reason=Failed send)" 204 \
+	"which fails"
+ok "file and line are beside the commit" wait_for 30 status_is "$(tip)" \
+	"windlass/prod/eu-1|failure|failed ($now): deploy/prod/web.yaml:1: ConfigMap shop/web: Forbidden: quota <exceeded>"
+is "$(status "$four")" "windlass/prod/eu-1|warning|overtaken by $now" \
+	"and the one before does not wait for ever"
+is "$(send)" 204 "it is healthy in the end"
+ok "and green" wait_for 30 status_is "$(tip)" \
+	"windlass/prod/eu-1|success|healthy ($now)"
+api GET "repos/ada/app/commits/$(tip)/status" >/dev/null
+is "$(jq -r .state api.out)" success "as a whole"
+unlike "$(cat serve.log $repo/windlass/prod/notified/*)" \
+	"$(cat /srv/gitea/status-token)" "the token is nowhere"
+# one that may not
+api POST users/ada/tokens '{"name":"x","scopes":["read:repository"]}' >/dev/null
+jq -r .sha1 api.out | install -o git -m 600 /dev/stdin /srv/gitea/status-token
+change six
+ok "the next" by_http HEAD:main
+r_phase=applying send >/dev/null
+ok "with a token that may only read" wait_line 30 serve.log \
+	'not-notified .*forge answers 403: does it want another token'
+is "$(status "$(tip)")" "" "there is no status"
+stop serve
+run "Commit statuses" 2
+like "$(doctor)" '0 failed' "doctor is content"
+as git git -C $repo config --unset windlass.prod.reporters
+# notes stay: they are about commits, which stay too
+as git git -C $repo update-ref -d refs/notes/windlass/eu-1
+rmdir $repo/refs/notes/windlass 2>/dev/null
+
 # ---- and without a trace again
 
 run Uninstall 1
@@ -228,7 +289,7 @@ is "$(as git git -C $repo for-each-ref refs/windlass)" "" "no ref is left"
 is "$(find $repo -iname '*windlass*')" "" "no file is left"
 is "$(as git git -C $repo config --get-regexp '^(windlass|receive|transfer)')" \
 	"" "no setting is left"
-change five
+change seven
 ok "Gitea goes on without" by_http HEAD:main
 
 guide_done
