@@ -248,7 +248,7 @@ static void add_bundle(const struct page *p, const struct page_bundle *n,
 		buf_adds(out, "<strong>rejected</strong> by ");
 		add_names(out, &n->said.rejected, "");
 	}
-	buf_adds(out, "</td><td>");
+	buf_adds(out, "</td><td class=\"changes\">");
 	add_changes(out, b);
 	buf_adds(out, "</td><td>");
 	add_live(p, n, out);

@@ -205,10 +205,6 @@ static void add_report(const struct page *p, const struct page_cluster *c,
 	html_time(out, "heard", r->issued);
 	end_row(out);
 	buf_adds(out, "</dl>\n");
-	/* shown by the script, which knows what time it is */
-	buf_adds(out, "<p class=\"silence\" hidden><strong>Silent</strong>: "
-		 "no report for more than half an hour. What stands here may "
-		 "be so no longer.</p>\n");
 	if (r->stale)
 		buf_adds(out, "<p class=\"note\"><strong>Stale</strong>: the "
 			 "newest head that this cluster could get has expired. "

@@ -53,6 +53,7 @@ says '^prod: us-1 failed$' "in the title too"
 says '^2 clusters: 1 failed, 1 not heard yet$' "and among all"
 says '^Since: 2026-11-29 10:00:00 UTC$' "since when"
 says '^Last heard: 2026-11-29 11:00:00 UTC$' "and when it was heard of last"
+unlike "$(cat page.text)" 'Silent|ago' "what depends on the time is not in it"
 says '^Bundle: 1\.3, the newest$' "with which bundle"
 says "^Applied: 1\.1: $(source_at 2 | cut -c1-12) Begin with a shop by Ada" \
 	"what is applied, and its commit"

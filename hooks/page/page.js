@@ -25,6 +25,24 @@
 		return "just now";
 	};
 
+	const tell_silence = (cluster, silent) => {
+		const note = cluster.querySelector(".silence");
+		if (silent === (note !== null))
+			return;
+		cluster.classList.toggle("silent", silent);
+		if (!silent) {
+			note.remove();
+			return;
+		}
+		const p = document.createElement("p");
+		const word = document.createElement("strong");
+		p.className = "silence";
+		word.textContent = "Silent";
+		p.append(word, ": no report for more than half an hour. " +
+			"What stands here may be so no longer.");
+		cluster.querySelector("dl").after(p);
+	};
+
 	const tell = () => {
 		for (const t of main.querySelectorAll("time")) {
 			const s = now() - Date.parse(t.dateTime) / 1000;
@@ -33,15 +51,9 @@
 			/* a clock that is behind */
 			t.textContent = s < -60 ? t.title : ago(s);
 		}
-		for (const c of main.querySelectorAll(".cluster")) {
-			const heard = c.querySelector(".heard");
-			const note = c.querySelector(".silence");
-			if (!heard || !note)
-				continue;
-			note.hidden = now() - Date.parse(heard.dateTime) /
-				1000 <= SILENT;
-			c.classList.toggle("silent", !note.hidden);
-		}
+		for (const heard of main.querySelectorAll(".heard"))
+			tell_silence(heard.closest(".cluster"), now() -
+				Date.parse(heard.dateTime) / 1000 > SILENT);
 		link.textContent = lost === null ? "" :
 			"Cannot reach the Git host since " + lost + ".";
 	};
