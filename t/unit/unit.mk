@@ -65,6 +65,11 @@ UNIT_TESTS += t/unit/u-object
 t_unit_u_object_SOURCES = t/unit/u-object.c t/unit/tap.h
 t_unit_u_object_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-page
+t_unit_u_page_SOURCES = t/unit/u-page.c t/unit/tap.h
+t_unit_u_page_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_page_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-packfile
 t_unit_u_packfile_SOURCES = t/unit/u-packfile.c t/unit/tap.h
 t_unit_u_packfile_CFLAGS = $(HOOKS_CFLAGS)
