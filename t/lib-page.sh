@@ -9,6 +9,10 @@
 #   page_text [FILE]       the words of `page`, in lines, by an HTML parser
 #                          that knows no style; fails if it is not well formed
 #   page_says REGEX        gets the page of prod; a line of it matches
+#   browser_start [NAME:PASSWORD]   a browser; browser.py has its steps
+#   browse STEP...         what they print is in `seen`; fails if one does
+#   seen N                 the Nth line of that
+#   complaints             what the browser complained of meanwhile
 
 page_host() {
 	host=host.git
@@ -54,3 +58,24 @@ page_says() {
 	[ "$(page_get)" = 200 ] && page_text >page.text &&
 		grep -qE -- "$1" page.text
 }
+
+browser_start() {
+	coproc BROWSER { exec python3 "$TEST_DIR/browser.py" "$@" 2>browser.err; }
+	# shellcheck disable=SC2154 # bash sets it
+	at_exit "kill $BROWSER_PID; wait $BROWSER_PID"
+}
+
+browse() {
+	local line
+	: >seen
+	printf '%s\0' "$@" '' >&"${BROWSER[1]}"
+	while read -r line <&"${BROWSER[0]}"; do
+		[[ $line != "done "* ]] || return "${line#done }"
+		printf '%s\n' "$line" >>seen
+	done
+	cat browser.err
+	return 1
+}
+
+complaints() { grep '^browser: ' seen; }
+seen() { sed -n "$1p" seen; }

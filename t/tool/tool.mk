@@ -20,7 +20,8 @@ t_tool_source_SOURCES = t/tool/source.c
 t_tool_source_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(NETTLE_CFLAGS) $(LIBGIT2_CFLAGS)
 t_tool_source_LDADD = $(ENGINE_LIBS)
 EXTRA_DIST += t/attacks t/odd-registry.py \
-	t/odd-server.py t/report-receiver.py t/typist.py t/webhook.py
+	t/odd-server.py t/report-receiver.py t/browser.py t/page-text.py \
+	t/page-shot t/typist.py t/webhook.py
 
 check_PROGRAMS += t/tool/cel-rules
 t_tool_cel_rules_SOURCES = t/tool/cel-rules.c $(CEL_TABLE)
