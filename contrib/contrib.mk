@@ -52,6 +52,7 @@ install-data-hook:
 # texts, and examples to be copied and changed
 dist_doc_DATA = README.md
 EXTRA_DIST += \
+	contrib/page.png \
 	contrib/performance.md \
 	contrib/threats.md \
 	contrib/guides/cluster.md \
