@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "engine/kube-json.h"
 #include "engine/managed.h"
 #include "schema/base/mem.h"
 
@@ -151,6 +152,10 @@ static struct node *make_patch(const struct node *object, struct node *list,
 
 	if (!version)
 		return NULL;
+	/* what cannot be sent back as it was is left as it is */
+	for (uint32_t i = 0; i < list->n; i++)
+		if (kube_json_folded(managed_fields(list->items[i])))
+			return NULL;
 	/* an empty list would mean "reset" to the server; ours is in it */
 	add_op(arena, patch, "test", "/metadata/resourceVersion",
 	       node_str(arena, version));

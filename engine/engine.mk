@@ -64,6 +64,7 @@ libengine_a_SOURCES += \
 	engine/kube-config.c engine/kube-config.h \
 	engine/kube-exec.c engine/kube-exec.h \
 	engine/kube-internal.h \
+	engine/kube-json.c engine/kube-json.h \
 	engine/kube-renew.c engine/kube-renew.h \
 	engine/kube-status.c \
 	engine/kube-url.c \

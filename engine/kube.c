@@ -11,11 +11,11 @@
 #include <string.h>
 
 #include "engine/kube-internal.h"
+#include "engine/kube-json.h"
 #include "engine/kube-renew.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
-#include "schema/json.h"
 #include "schema/limits.h"
 
 /* the API server allows 100 on a connection */
@@ -493,7 +493,7 @@ static void on_done(void *arg, struct http_call *http, long status,
 int kube_answer_object(const struct kube_answer *a, struct arena *arena,
 		       struct node **ret, struct err *err)
 {
-	if (json_read(a->body, a->len, arena, ret, err) < 0)
+	if (kube_json_read(a->body, a->len, 0, arena, ret, err) < 0)
 		return err_wrap(err, "an answer of the API server");
 	return 0;
 }

@@ -12,6 +12,7 @@
 
 #include "engine/json-split.h"
 #include "engine/kube-internal.h"
+#include "engine/kube-json.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 #include "schema/limits.h"
@@ -81,7 +82,8 @@ static int on_value(void *arg, const char *json, size_t len,
 	struct list *l = arg;
 	struct node *object;
 
-	if (json_read(json, len, kube_scratch(l->kube), &object, err) < 0)
+	if (kube_json_read(json, len, 0, kube_scratch(l->kube), &object,
+			   err) < 0)
 		return err_wrap(err, "an object in a list");
 	if (l->on_object(l->arg, object, err) < 0)
 		return -1;

@@ -19,10 +19,10 @@
 
 #include "engine/json-split.h"
 #include "engine/kube-internal.h"
+#include "engine/kube-json.h"
 #include "engine/list.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
-#include "schema/json.h"
 #include "schema/limits.h"
 
 /* bookmarks come every 60 s */
@@ -262,7 +262,7 @@ static int on_frame(void *arg, const char *json, size_t len, struct err *err)
 	const char *type, *version;
 	int rc = -1;
 
-	if (json_read(json, len, kube_scratch(w->kube), &frame, err) < 0)
+	if (kube_json_read(json, len, 1, kube_scratch(w->kube), &frame, err) < 0)
 		return err_wrap(err, "a frame of a watch");
 	type = node_path_str(frame, "type", NULL);
 	object = node_get(frame, "object");

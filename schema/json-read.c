@@ -120,9 +120,11 @@ static const char *string_end(const char *p, const char *end)
  * Finds the end of the value that starts at c->p. Brackets are counted, not
  * matched: jansson does that. On failure *ret_end is where the fault is.
  */
-static int measure(const struct cursor *c, size_t max_nodes,
+static int measure(const struct cursor *c, const struct json_part *part,
 		   const char **ret_end, struct err *err)
 {
+	size_t max_depth = part->max_depth ? part->max_depth : LIMIT_DEPTH;
+
 	const char *p = c->p, *end = c->end;
 	size_t depth = 0, nodes = 1;
 	bool fresh = false;	/* behind an opening bracket */
@@ -146,16 +148,17 @@ static int measure(const struct cursor *c, size_t max_nodes,
 			continue;
 		}
 		nodes += fresh || *at == ',';
-		if (nodes > max_nodes) {
+		if (nodes > part->max_nodes) {
 			*ret_end = at;
 			return err_set(err, ERR_INVALID, "more than %zu values "
-				       "in one document: split it", max_nodes);
+				       "in one document: split it",
+				       part->max_nodes);
 		}
 		fresh = *at == '{' || *at == '[';
-		if (fresh && ++depth > LIMIT_DEPTH) {
+		if (fresh && ++depth > max_depth) {
 			*ret_end = at;
 			return err_set(err, ERR_INVALID, "nested deeper than "
-				       "%d levels", LIMIT_DEPTH);
+				       "%zu levels", max_depth);
 		}
 		if (*at == '"')
 			p = string_end(at, end);
@@ -389,7 +392,7 @@ int json_read_part(struct json_part *part, struct arena *a, struct node **ret,
 		part->fault = JSON_FAULT_SYNTAX;
 		return err_set(err, ERR_INVALID, "no JSON value");
 	}
-	if (measure(&c, part->max_nodes, &end, err)) {
+	if (measure(&c, part, &end, err)) {
 		part->mark = mark_of(c, end);
 		part->fault = JSON_FAULT_LIMIT;
 		return -1;
@@ -407,6 +410,15 @@ int json_read_part(struct json_part *part, struct arena *a, struct node **ret,
 	return 0;
 }
 
+static int read_place(struct json_part *part, struct arena *a,
+		      struct node **ret, struct err *err)
+{
+	if (json_read_part(part, a, ret, err))
+		return err_wrap(err, "line %u column %u", part->mark.line,
+				part->mark.column);
+	return 0;
+}
+
 int json_read_first(const char *text, size_t len, struct mark from,
 		    struct arena *a, struct node **ret, size_t *ret_used,
 		    struct mark *ret_mark, struct err *err)
@@ -418,25 +430,30 @@ int json_read_first(const char *text, size_t len, struct mark from,
 		.max_nodes = SIZE_MAX,
 	};
 
-	if (json_read_part(&part, a, ret, err))
-		return err_wrap(err, "line %u column %u", part.mark.line,
-				part.mark.column);
+	if (read_place(&part, a, ret, err))
+		return -1;
 	*ret_used = part.used;
 	*ret_mark = part.mark;
 	return 0;
 }
 
-int json_read(const char *text, size_t len, struct arena *a,
-	      struct node **ret, struct err *err)
+int json_read_around(const char *text, size_t len, size_t levels,
+		     struct arena *a, struct node **ret, struct err *err)
 {
+	struct json_part part = {
+		.text = text,
+		.len = len,
+		.from = { 1, 1 },
+		.max_nodes = SIZE_MAX,
+		.max_depth = LIMIT_DEPTH + levels,
+	};
 	struct cursor c = { text, text + len };
-	struct mark from = { 1, 1 };
 	struct node *n;
-	size_t used;
 
-	if (json_read_first(text, len, from, a, &n, &used, &c.mark, err))
+	if (read_place(&part, a, &n, err))
 		return -1;
-	c.p += used;
+	c.p += part.used;
+	c.mark = part.mark;
 	skip_space(&c);
 	if (c.p != c.end)
 		return err_set(err, ERR_INVALID, "line %u column %u: "
@@ -444,4 +461,10 @@ int json_read(const char *text, size_t len, struct arena *a,
 			       c.mark.line, c.mark.column);
 	*ret = n;
 	return 0;
+}
+
+int json_read(const char *text, size_t len, struct arena *a,
+	      struct node **ret, struct err *err)
+{
+	return json_read_around(text, len, 0, a, ret, err);
 }

@@ -22,6 +22,10 @@
 int json_read(const char *text, size_t len, struct arena *a,
 	      struct node **ret, struct err *err);
 
+/* As json_read, of a text that may have so many levels more than an object. */
+int json_read_around(const char *text, size_t len, size_t levels,
+		     struct arena *a, struct node **ret, struct err *err);
+
 /*
  * Reads the first value of a text in which more may follow (a watch, a JSON
  * stream of manifests). `from` is the mark of text[0]. *ret_used counts the
@@ -40,11 +44,13 @@ enum json_fault {
 };
 
 struct json_part {
-	/* in: the text, the mark of its first byte, and a limit of values */
+	/* in: the text, the mark of its first byte, and limits of values and
+	   of levels (0: LIMIT_DEPTH) */
 	const char *text;
 	size_t len;
 	struct mark from;
 	size_t max_nodes;
+	size_t max_depth;
 
 	/* out: bytes read, and the mark of what follows; on failure the
 	   place of the fault, and its kind */

@@ -225,6 +225,10 @@ UNIT_TESTS += t/unit/u-json-split
 t_unit_u_json_split_SOURCES = t/unit/u-json-split.c t/unit/tap.h
 t_unit_u_json_split_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-kube-json
+t_unit_u_kube_json_SOURCES = t/unit/u-kube-json.c t/unit/tap.h
+t_unit_u_kube_json_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-kube
 t_unit_u_kube_SOURCES = t/unit/u-kube.c t/unit/tap.h
 t_unit_u_kube_LDADD = $(ENGINE_LIBS)
