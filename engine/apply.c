@@ -17,9 +17,11 @@
 #include "engine/apply-one.h"
 #include "engine/channel-private.h"
 #include "engine/compare.h"
+#include "engine/controller.h"
 #include "engine/dependency.h"
 #include "engine/managed.h"
 #include "engine/prune.h"
+#include "engine/prune-order.h"
 #include "engine/release.h"
 #include "engine/rollout.h"
 #include "engine/writes.h"
@@ -35,6 +37,14 @@
 #define FORBIDDEN_MAX_MS 300000
 #define FAILED_MIN_MS 10000
 #define FAILED_MAX_MS 3600000
+/* what few objects cost is little, so they need not wait so long: the most for
+ * one, and what each one that waits adds to it */
+#define FORBIDDEN_FEW_MS 15000
+#define FORBIDDEN_EACH_MS 100
+#define FAILED_FEW_MS 30000
+#define FAILED_EACH_MS 1000
+/* until the API server judges by a policy or a role that was just changed */
+#define GATE_MS 1000
 /* how exactly the next try is timed */
 #define RETRY_STEP_MS 50
 /* so many answers 5xx while nothing that failed goes well at last: trouble.
@@ -202,15 +212,27 @@ static bool is_busy(const struct outcome *o)
 	       (o->status >= 500 || o->status == 401);
 }
 
-static int64_t pause_of(const struct tracked *t, const struct outcome *o)
+static int64_t between(int64_t least, int64_t ms, int64_t most)
 {
+	return ms < least ? least : ms > most ? most : ms;
+}
+
+static int64_t pause_of(const struct apply *a, const struct tracked *t,
+			const struct outcome *o)
+{
+	int64_t n = (int64_t)a->n_later;
+
 	if (is_busy(o))
 		return backoff(t, LATER_MIN_MS, BUSY_MAX_MS);
 	if (t->state == TRACKED_WAITING)
 		return backoff(t, LATER_MIN_MS, LATER_MAX_MS);
 	if (o->status == 403)
-		return backoff(t, FORBIDDEN_MIN_MS, FORBIDDEN_MAX_MS);
-	return backoff(t, FAILED_MIN_MS, FAILED_MAX_MS);
+		return backoff(t, FORBIDDEN_MIN_MS,
+			       between(FORBIDDEN_FEW_MS, n * FORBIDDEN_EACH_MS,
+				       FORBIDDEN_MAX_MS));
+	return backoff(t, FAILED_MIN_MS,
+		       between(FAILED_FEW_MS, n * FAILED_EACH_MS,
+			       FAILED_MAX_MS));
 }
 
 static void try_later(struct apply *a, struct tracked *t,
@@ -224,7 +246,7 @@ static void try_later(struct apply *a, struct tracked *t,
 		t->tries = FAILING_TRIES;
 	t->state = o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
 		   TRACKED_WAITING;
-	t->retry_at = now + pause_of(t, o);
+	t->retry_at = now + pause_of(a, t, o);
 	if (!t->listed) {
 		if (a->n_later == a->alloc_later) {
 			a->alloc_later = a->alloc_later * 2 + 16;
@@ -289,6 +311,33 @@ static void namespace_came(struct apply *a, const char *name)
 			t->retry_at = 0;
 	}
 	arm_retry(a);
+}
+
+static bool let_in(struct channel *c, void *arg)
+{
+	struct apply *a = c->apply;
+	const char *namespace = *(const char **)arg;
+	int64_t soon;
+
+	if (!a)
+		return false;
+	soon = loop_now(c->engine->loop) + GATE_MS;
+	for (size_t i = 0; i < a->n_later; i++) {
+		struct tracked *t = a->later[i];
+
+		if (*namespace && strcmp(t->namespace, namespace))
+			continue;
+		t->tries = 1;
+		if (t->retry_at > soon)
+			t->retry_at = soon;
+	}
+	arm_retry(a);
+	return false;
+}
+
+void apply_gate_moved(struct engine *e, const char *namespace)
+{
+	controller_find(e, let_in, &namespace);
 }
 
 void apply_kinds_changed(struct channel *c)
@@ -422,8 +471,12 @@ static void look_at_kind(struct apply *a, const struct op *op, bool moved)
 
 	if (kind_is(k, "", "Namespace") && op->created)
 		namespace_came(a, op->t->name);
-	if (!strcmp(k->group, "rbac.authorization.k8s.io") && moved)
+	if (!strcmp(k->group, "rbac.authorization.k8s.io") && moved) {
 		e->roles_changed = loop_now(e->loop);
+		apply_gate_moved(e, op->t->namespace);
+	}
+	if (prune_is_gate(k) && moved)
+		apply_gate_moved(e, op->t->namespace);
 	if (!kind_is(k, "apiextensions.k8s.io", "CustomResourceDefinition") ||
 	    !op->full)
 		return;

@@ -28,6 +28,9 @@ bool apply_waits_for(const struct channel *c, struct buf *out);
 void apply_kinds_changed(struct channel *c);
 /* Something may be done now that could not before. */
 void apply_wake(struct channel *c);
+/* What was refused in this namespace ("": anywhere), of any channel, may be
+ * let in now: it is tried soon, and then with short pauses again. */
+void apply_gate_moved(struct engine *e, const char *namespace);
 /* What failed is tried at once: the reason may be gone. */
 void apply_retry_all(struct channel *c);
 

@@ -344,7 +344,8 @@ static bool release(struct deletion *d, const struct node *object)
 		r.query = query.data;
 		send(d, &r);
 	} else {
-		fail(d, NULL, "BadAnswer", "the object has no version");
+		fail(d, NULL, "BadAnswer", "the object has no version, or "
+		     "managedFields that cannot be sent back");
 	}
 	buf_release(&query);
 	buf_release(&body);

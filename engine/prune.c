@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/apply.h"
 #include "engine/prune-order.h"
 #include "engine/release.h"
 #include "schema/base/log.h"
@@ -123,6 +124,10 @@ void prune_finished(struct channel *c, struct tracked *t)
 		c->counts.prunes++;
 	}
 	buf_release(&what);
+	if (prune_is_gate(t->kind))
+		apply_gate_moved(c->engine, t->namespace);
+	else if (prune_makes_room(t->kind))
+		apply_gate_moved(c->engine, "");
 	prune_leave(c, t);
 	writer_wake(&c->prune->writer);
 }
