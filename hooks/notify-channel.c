@@ -26,10 +26,15 @@ void notify_look_at(struct notify_channel *c, int64_t when)
 static char *clean(const char *s)
 {
 	struct buf b = BUF_INIT(4 * SUBJECT_BYTES);
-	size_t len = s ? strlen(s) : 0;
+	size_t len;
 
-	buf_add_scrubbed(&b, s ? s : "", len < SUBJECT_BYTES ? len
-							     : SUBJECT_BYTES);
+	if (!s)
+		s = "";
+	len = strnlen(s, SUBJECT_BYTES);
+	/* not within a character */
+	while (len && ((unsigned char)s[len] & 0xc0) == 0x80)
+		len--;
+	buf_add_scrubbed(&b, s, len);
 	return buf_detach(&b, NULL);
 }
 

@@ -83,12 +83,15 @@ recovered eu-1 1.2" "and nothing was in between"
 is "$(jq -r '.events[0].ended | join(" ")' "$(report_of last ours)")" failed \
 	"with what is over"
 ok "in Slack's form too" said_in chat 'prod@eu-1: healthy again: 1\.2 of '
-change three
+long=$(printf "x%.0s" {1..99})
+change "${long}äß"
 is "$(r_cluster=us-1 r_phase=waiting r_reason=WaitingForApproval \
 	r_message='waits for 1 of bob, carol' send)" 204 "another one waits"
 ok "which is told" happened ours "waiting us-1 1.3"
 ok "for whom" said_in chat \
 	'prod@us-1: waits for approval: 1\.3 .*waits for 1 of bob, carol$'
+is "$(bodies ours | jq -r '.events[] | select(.event == "waiting") | .subject')" \
+	"$long" "a long subject is cut between two characters"
 r_cluster=us-1 r_phase=applying send >/dev/null
 r_cluster=us-1 r_objects='3 3 0 0 1 2' send >/dev/null
 ok "somebody fights it" happened ours "fighting us-1 1.3"
