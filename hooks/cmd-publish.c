@@ -45,7 +45,7 @@ struct work {
 	const char *usage, *repo;
 	struct publish_options opts;
 	bool force, tidy, background;
-	int (*run)(const struct work *w, const struct host *host,
+	int (*run)(const void *arg, const struct host *host,
 		   const struct channel_config *ch);
 };
 
@@ -90,9 +90,10 @@ static int renew_page(const struct work *w, const struct host *host,
 	return command_fail(&err);
 }
 
-static int run_publish(const struct work *w, const struct host *host,
+static int run_publish(const void *arg, const struct host *host,
 		       const struct channel_config *ch)
 {
+	const struct work *w = arg;
 	struct publish_result r;
 	struct err err = ERR_INIT;
 	struct feedback fb;
@@ -110,9 +111,10 @@ static int run_publish(const struct work *w, const struct host *host,
 	return worse(renew_page(w, host, ch), upload(w, host, ch));
 }
 
-static int run_refresh(const struct work *w, const struct host *host,
+static int run_refresh(const void *arg, const struct host *host,
 		       const struct channel_config *ch)
 {
+	const struct work *w = arg;
 	struct publish_result r;
 	struct err err = ERR_INIT;
 
@@ -125,11 +127,12 @@ static int run_refresh(const struct work *w, const struct host *host,
 	return worse(renew_page(w, host, ch), upload(w, host, ch));
 }
 
-static int run_tidy(const struct work *w, const struct host *host,
+static int run_tidy(const void *arg, const struct host *host,
 		    const struct channel_config *ch)
 {
 	struct err err = ERR_INIT;
 
+	(void)arg;
 	if (tidy_channel(host->repo, &host->config, ch, &err) < 0) {
 		err_wrap(&err, "%s: not tidied", ch->name);
 		return command_fail(&err);
@@ -145,32 +148,6 @@ static int take_allowance(void *target, const char *value, struct err *err)
 		return err_set(err, ERR_INVALID, "must be a number from 1");
 	o->has_allow_deletes = true;
 	return 0;
-}
-
-/* Each channel that is named, or all; goes on after one that fails. */
-static int run_all(const struct work *w, const struct host *host, int n,
-		   char **names)
-{
-	const struct host_config *c = &host->config;
-	int worst = 0;
-
-	for (size_t i = 0; n == 0 && i < c->n; i++)
-		worst = worse(worst, w->run(w, host, &c->channels[i]));
-	for (int i = 0; i < n; i++) {
-		const struct channel_config *ch = config_channel(c, names[i]);
-		struct err err = ERR_INIT;
-		int status;
-
-		if (ch) {
-			status = w->run(w, host, ch);
-		} else {
-			err_set(&err, ERR_INVALID, "no channel '%s' is "
-				"configured in '%s'", names[i], c->git_dir);
-			status = command_fail(&err);
-		}
-		worst = worse(worst, status);
-	}
-	return worst;
 }
 
 static int run_work(struct work *w, const struct option_spec *specs, int argc,
@@ -189,7 +166,7 @@ static int run_work(struct work *w, const struct option_spec *specs, int argc,
 		w->run = run_tidy;
 	if (host_open(w->repo, false, &host, &err) < 0)
 		return command_fail(&err);
-	status = run_all(w, &host, argc - optind, argv + optind);
+	status = host_each(&host, argc - optind, argv + optind, w->run, w);
 	host_close(&host);
 	return status;
 }

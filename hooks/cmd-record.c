@@ -26,13 +26,15 @@ static const char usage[] =
 /* one line for each of a trust file's clusters */
 #define SAID_BYTES (LIMIT_TRUST_KEYS * 256u)
 
-static int record(const struct host *host, const struct channel_config *ch)
+static int record(const void *arg, const struct host *host,
+		  const struct channel_config *ch)
 {
 	struct buf said = BUF_INIT(SAID_BYTES);
 	struct err err = ERR_INIT;
 	int rc = record_channel(host->repo, &host->config, ch, &said, &err);
 	int status = 0;
 
+	(void)arg;
 	fputs(said.data, stdout);
 	fflush(stdout);
 	buf_release(&said);
@@ -46,31 +48,6 @@ static int record(const struct host *host, const struct channel_config *ch)
 	if (page_write(host->repo, &host->config, ch, &err) < 0)
 		status = command_fail(&err);
 	return status;
-}
-
-static int record_all(const struct host *host, int n, char **names)
-{
-	const struct host_config *c = &host->config;
-	int worst = 0, status;
-
-	for (size_t i = 0; n == 0 && i < c->n; i++) {
-		status = record(host, &c->channels[i]);
-		worst = status > worst ? status : worst;
-	}
-	for (int i = 0; i < n; i++) {
-		const struct channel_config *ch = config_channel(c, names[i]);
-		struct err err = ERR_INIT;
-
-		if (ch) {
-			status = record(host, ch);
-		} else {
-			err_set(&err, ERR_INVALID, "no channel '%s' is "
-				"configured in '%s'", names[i], c->git_dir);
-			status = command_fail(&err);
-		}
-		worst = status > worst ? status : worst;
-	}
-	return worst;
 }
 
 int cmd_record_reports(int argc, char **argv)
@@ -90,7 +67,7 @@ int cmd_record_reports(int argc, char **argv)
 		return status;
 	if (host_open(repo, false, &host, &err) < 0)
 		return command_fail(&err);
-	status = record_all(&host, argc - optind, argv + optind);
+	status = host_each(&host, argc - optind, argv + optind, record, NULL);
 	host_close(&host);
 	return status;
 }

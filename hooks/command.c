@@ -41,3 +41,30 @@ void host_close(struct host *h)
 	git_repository_free(h->repo);
 	h->repo = NULL;
 }
+
+int host_each(const struct host *h, int n, char **names,
+	      int (*run)(const void *arg, const struct host *h,
+			 const struct channel_config *ch), const void *arg)
+{
+	const struct host_config *c = &h->config;
+	int worst = EXIT_OK, status;
+
+	for (size_t i = 0; n == 0 && i < c->n; i++) {
+		status = run(arg, h, &c->channels[i]);
+		worst = status > worst ? status : worst;
+	}
+	for (int i = 0; i < n; i++) {
+		const struct channel_config *ch = config_channel(c, names[i]);
+		struct err err = ERR_INIT;
+
+		if (ch) {
+			status = run(arg, h, ch);
+		} else {
+			err_set(&err, ERR_INVALID, "no channel '%s' is "
+				"configured in '%s'", names[i], c->git_dir);
+			status = command_fail(&err);
+		}
+		worst = status > worst ? status : worst;
+	}
+	return worst;
+}

@@ -46,4 +46,13 @@ int host_open(const char *dir, bool from_env, struct host *ret,
 	      struct err *err);
 void host_close(struct host *h);
 
+/*
+ * Calls run with each channel that is named, or with n = 0 with all, going on
+ * after one that fails. The worst of the exit statuses; a name that no channel
+ * has is one too.
+ */
+int host_each(const struct host *h, int n, char **names,
+	      int (*run)(const void *arg, const struct host *h,
+			 const struct channel_config *ch), const void *arg);
+
 #endif
