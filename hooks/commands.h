@@ -10,8 +10,9 @@
 #include "schema/base/program.h"
 
 /*
- * publish, refresh, record-reports and notify take [--repo DIR] [CHANNEL...]; without
- * a channel they mean all. `serve` runs them so, as its children.
+ * publish, refresh, rollback-failed, record-reports and notify take
+ * [--repo DIR] [CHANNEL...]; without a channel they mean all. `serve` runs
+ * them so, as its children.
  */
 int cmd_init(int argc, char **argv);
 int cmd_doctor(int argc, char **argv);
@@ -21,6 +22,7 @@ int cmd_post_receive(int argc, char **argv);
 int cmd_publish(int argc, char **argv);
 int cmd_refresh(int argc, char **argv);
 int cmd_rollback(int argc, char **argv);
+int cmd_rollback_failed(int argc, char **argv);
 int cmd_upload(int argc, char **argv);
 int cmd_images(int argc, char **argv);
 int cmd_record_reports(int argc, char **argv);

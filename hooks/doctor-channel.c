@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks/after.h"
 #include "hooks/announce.h"
 #include "hooks/current.h"
 #include "hooks/developers.h"
@@ -412,6 +413,25 @@ static void check_after(struct patient *p)
 		fail(p, "after", "%s", err.msg);
 }
 
+static void check_rollback(struct patient *p)
+{
+	struct strvec names = STRVEC_INIT;
+	struct buf span = BUF_INIT(64);
+	struct err err = ERR_INIT;
+
+	if (!p->ch->rollback_seconds)
+		return;
+	after_duration(p->ch->rollback_seconds, &span);
+	if (trust_reporter_names(p->ch, &names, &err) < 0)
+		fail(p, "rollback", "nobody would hear that a bundle failed: "
+		     "%s", err.msg);
+	else
+		ok(p, "rollback", "what every cluster says has failed for %s "
+		   "is rolled back", span.data);
+	strvec_release(&names);
+	buf_release(&span);
+}
+
 /* What does the tip wait for? It becomes what is to be published in its
  * place; false if there is nothing. */
 static bool choose_source(struct patient *p, char tip[GIT_HEX_SIZE])
@@ -488,6 +508,7 @@ void doctor_check_channel(struct doctor *d, git_repository *repo,
 	check_developers(&p);
 	check_reporters(&p);
 	check_after(&p);
+	check_rollback(&p);
 	check_kubernetes(&p);
 	check_lock(&p);
 	check_bundle(&p);

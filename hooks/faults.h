@@ -33,7 +33,10 @@
 
 /* And where a channel waits for another one, or is rolled back by itself. */
 #define AFTER_STEPS(ON) \
-	ON(chosen)		/* it is known which commit may be published */
+	ON(chosen)		/* it is known which commit may be published */ \
+	ON(undo_judged)		/* a bundle failed, and is to be rolled back */ \
+	ON(undo_made)		/* the commit is made, and nobody knows of it */ \
+	ON(undo_pushed)		/* it is in */
 
 enum fault_step {
 #define FAULT_ENUM(name) FAULT_##name,

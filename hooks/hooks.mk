@@ -94,7 +94,10 @@ libhooks_a_SOURCES += \
 # rollback: commits that are made at the host
 libhooks_a_SOURCES += \
 	hooks/edit.c hooks/edit.h \
-	hooks/rollback.c
+	hooks/rollback.c hooks/rollback.h \
+	hooks/rollback-failed.c hooks/rollback-failed.h \
+	hooks/cmd-rollback.c \
+	hooks/cmd-rollback-failed.c
 
 # an HTTP client: of images, upload and notify
 libhooks_a_SOURCES += \
@@ -173,10 +176,10 @@ libhooks_a_SOURCES += \
 	hooks/activate.c hooks/activate.h \
 	hooks/http-value.c hooks/http-value.h \
 	hooks/serve.c hooks/serve.h \
-	hooks/serve-after.c \
 	hooks/serve-ask.c \
 	hooks/serve-client.c \
 	hooks/serve-head.c \
+	hooks/serve-heard.c \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \
 	hooks/serve-many.c \

@@ -16,6 +16,7 @@
 #include "hooks/places.h"
 #include "hooks/host-setting.h"
 #include "hooks/receiver.h"
+#include "hooks/rollback-failed.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/object.h"
@@ -152,6 +153,8 @@ static int complete_channel(struct channel_config *ch, struct err *err)
 		return err_set(err, ERR_INVALID, "%s.%s.editorKey is the "
 			       "signingKey: a publisher's key signs bundles "
 			       "and heads, nothing else", SECTION, ch->name);
+	if (rollback_complete(ch, err) < 0)
+		return -1;
 	if (value_paths_apart(&ch->paths, err) < 0)
 		return err_wrap(err, "channel '%s'", ch->name);
 	if (!ch->kubernetes)

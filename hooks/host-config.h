@@ -8,7 +8,7 @@
  *                      signingKey, publisher, editor, editorKey,
  *                      deleteLimit, headLifetime, defaultNamespace, secrets, crds (repeatable),
  *                      approvers, developers, requireSignedCommits,
- *                      requireSignedPush, reporters, after, page,
+ *                      requireSignedPush, reporters, after, rollback, page,
  *                      notify (repeatable), silentAfter,
  *                      unknownKinds, strict,
  *                      and those of schema/policy.h
@@ -70,6 +70,9 @@ struct channel_config {
 	struct strvec notify;		/* who is told of it: receiver.h */
 	int64_t silent_after;		/* seconds until a cluster that does
 					   not report is told of */
+	int64_t rollback_seconds;	/* after which a bundle that failed
+					   everywhere is rolled back; 0:
+					   never (rollback-failed.h) */
 };
 
 struct host_config {
@@ -120,6 +123,7 @@ void config_release(struct host_config *c);
  *   <channel>/taken         the tip, where no bundle says it (taken.h)
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
  *   <channel>/proven        what it saw of the channel before it (proven.h)
+ *   <channel>/rollback.lock  one run at a time (rollback-failed.h)
  *   <channel>/reports/<cluster>  the last that it reported (reports.h)
  *   <channel>/notified/<receiver>  what that was told (told.h)
  *   <channel>/notified.lock  one run at a time tells them (flock)

@@ -15,6 +15,7 @@
 #include "hooks/host-config.h"
 #include "hooks/listen.h"
 #include "hooks/receiver.h"
+#include "hooks/rollback-failed.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/manifest-files.h"
@@ -306,6 +307,30 @@ static int set_after(void *target, const char *v, struct err *err)
 	return after_parse(v, &c->after, &c->after_seconds, err);
 }
 
+static int set_rollback(void *target, const char *v, struct err *err)
+{
+	static const char on[] = "on-failure", word[] = " for ";
+	struct channel_config *c = target;
+	int64_t seconds = ROLLBACK_SECONDS_DEFAULT;
+	const char *rest = NULL;
+
+	if (!strncmp(v, on, strlen(on)))
+		rest = v + strlen(on);
+	if (!strcmp(v, "never"))
+		seconds = 0;
+	else if (!rest || (*rest && (strncmp(rest, word, strlen(word)) ||
+				     parse_duration(rest + strlen(word),
+						    &seconds) < 0 ||
+				     seconds < 1 ||
+				     seconds > LIMIT_ROLLBACK_SECONDS)))
+		return err_set(err, ERR_INVALID, "must be never, on-failure, "
+			       "or also say how long it must have failed, "
+			       "from 1s to %dd, as: on-failure for 10m",
+			       LIMIT_ROLLBACK_SECONDS / 86400);
+	c->rollback_seconds = seconds;
+	return 0;
+}
+
 static int set_signed_commits(void *target, const char *v, struct err *err)
 {
 	struct channel_config *c = target;
@@ -396,6 +421,7 @@ const struct setting channel_settings[] = {
 	{ "after", set_after },
 	{ "notify", set_notify },
 	{ "silentAfter", set_silent_after },
+	{ "rollback", set_rollback },
 	{ "unknownKinds", set_unknown_kinds },
 	{ "strict", set_strict },
 	{ "page", set_page },

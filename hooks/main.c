@@ -19,6 +19,8 @@ static const struct command commands[] = {
 	{ "publish", cmd_publish, "publish what is not published yet" },
 	{ "refresh", cmd_refresh, "sign heads again before they expire" },
 	{ "rollback", cmd_rollback, "make the source what it was, and push that" },
+	{ "rollback-failed", cmd_rollback_failed,
+	  "roll back what failed in every cluster" },
 	{ "images", cmd_images, "bring newer images into the source" },
 	{ "upload", cmd_upload, "bring what is published into buckets" },
 	{ "record-reports", cmd_record_reports,

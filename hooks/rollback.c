@@ -1,105 +1,60 @@
 /*
- * `windlass-hook rollback CHANNEL SEQUENCE`: what `git revert` and a push do,
- * for the night when nobody has a clone. The channel's files become again what
- * the bundle was made of, in one commit on the tip, which is then checked,
- * planned, gated and signed as any other push: rolled back is the source, and
- * no bundle is signed twice. Trusts a bundle for the name of its source
- * commit, which its signature covers.
+ * Rolling the source back. See rollback.h. Trusts a bundle for the name of its
+ * source commit, which its signature covers.
  */
 #include "config.h"
-#include "hooks/commands.h"
+#include "hooks/rollback.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <strings.h>
 
 #include "hooks/current.h"
 #include "hooks/edit.h"
-#include "hooks/git.h"
-#include "hooks/guard.h"
-#include "schema/base/mem.h"
-#include "schema/base/num.h"
-#include "schema/base/options.h"
+#include "hooks/faults.h"
 
 /* commits that the message names */
 #define NAMED_COMMITS 20
-#define REASON_BYTES 4096
 #define MESSAGE_BYTES (16u * 1024)
-
-static const char usage[] =
-"usage: windlass-hook rollback [OPTIONS] CHANNEL SEQUENCE\n"
-"\n"
-"Makes the files of the channel again what an earlier bundle was made of, by a\n"
-"new commit on its ref, and pushes that through the hooks. SEQUENCE is a\n"
-"number, or EPOCH.SEQUENCE.\n"
-"\n"
-"  --repo DIR           the bare repository (default: $GIT_DIR or .)\n"
-"  --dry-run            say which files would change, and push nothing\n"
-"  --reason=TEXT        stands in the commit's message\n"
-"  --allow-deletes=N    it may delete N objects\n";
-
-struct rollback {
-	const char *repo;
-	bool dry_run;
-	const char *reason;
-	uint64_t allow_deletes;
-
-	struct host host;
-	const struct channel_config *ch;
-	uint64_t epoch, sequence;	/* 0: the epoch of now */
-	struct bundle_commit bundle;	/* to go back to */
-	char tip[GIT_HEX_SIZE];
-	git_oid tip_tree, tree;
-};
 
 /* ---- which bundle ---- */
 
-static int parse_sequence(const char *s, struct rollback *r)
-{
-	const char *dot = strchr(s, '.');
-
-	if (dot && parse_u64n(s, (size_t)(dot - s), 1, LIMIT_SEQUENCE,
-			      &r->epoch) < 0)
-		return -1;
-	return parse_u64(dot ? dot + 1 : s, 1, LIMIT_SEQUENCE, &r->sequence);
-}
-
 /* Along the chain from the newest bundle of its epoch. */
-static int find_bundle(struct rollback *r, struct err *err)
+static int find_bundle(struct rollback *r, uint64_t epoch, uint64_t sequence,
+		       struct err *err)
 {
 	struct current c = CURRENT_INIT;
 	char id[GIT_HEX_SIZE] = "";
 	char *ref;
-	int rc = current_read(r->host.repo, r->ch, &c, err);
+	int rc = current_read(r->host->repo, r->ch, &c, err);
 
 	if (rc < 0)
 		return -1;
-	if (!r->epoch)
-		r->epoch = *c.id ? c.commit.bundle.epoch : r->ch->epoch;
-	if (*c.id && c.commit.bundle.epoch == r->epoch) {
+	if (!epoch)
+		epoch = *c.id ? c.commit.bundle.epoch : r->ch->epoch;
+	if (*c.id && c.commit.bundle.epoch == epoch) {
 		memcpy(id, c.id, sizeof(id));
 	} else {
-		ref = current_epoch_ref(r->ch, r->epoch);
-		rc = repo_ref(r->host.repo, ref, id, err);
+		ref = current_epoch_ref(r->ch, epoch);
+		rc = repo_ref(r->host->repo, ref, id, err);
 		free(ref);
 	}
 	while (!rc && *id) {
-		rc = current_read_id(r->host.repo, r->ch, id, &c, err);
-		if (!rc && c.commit.bundle.sequence <= r->sequence)
+		rc = current_read_id(r->host->repo, r->ch, id, &c, err);
+		if (!rc && c.commit.bundle.sequence <= sequence)
 			break;
 		if (!rc)
 			memcpy(id, c.commit.parent, sizeof(id));
 	}
 	if (rc < 0)
 		return -1;
-	if (!*id || c.commit.bundle.sequence != r->sequence ||
-	    c.commit.bundle.epoch != r->epoch)
+	if (!*id || c.commit.bundle.sequence != sequence ||
+	    c.commit.bundle.epoch != epoch)
 		return err_set(err, ERR_INVALID, "channel '%s' has no bundle %"
 			       PRIu64 ".%" PRIu64 "; `windlass log --repo %s "
 			       "%s` lists those that there are", r->ch->name,
-			       r->epoch, r->sequence, r->host.config.git_dir,
+			       epoch, sequence, r->host->config.git_dir,
 			       r->ch->name);
 	r->bundle = c.commit;
 	return 0;
@@ -134,24 +89,25 @@ static int take_back(git_repository *repo, git_oid *tree, const git_oid *from,
 
 static int make_tree(struct rollback *r, struct err *err)
 {
-	const char *source = r->bundle.bundle.source_commit;
+	const struct bundle *b = &r->bundle.bundle;
+	const char *source = b->source_commit;
 	git_oid from;
 
-	if (repo_ref(r->host.repo, r->ch->ref, r->tip, err) < 0)
+	if (repo_ref(r->host->repo, r->ch->ref, r->tip, err) < 0)
 		return -1;
 	if (!*r->tip)
 		return err_set(err, ERR_INVALID, "there is no %s to commit to",
 			       r->ch->ref);
-	if (repo_commit_tree(r->host.repo, r->tip, &r->tip_tree, err) < 0)
+	if (repo_commit_tree(r->host->repo, r->tip, &r->tip_tree, err) < 0)
 		return -1;
-	if (repo_commit_tree(r->host.repo, source, &from, err) < 0)
+	if (repo_commit_tree(r->host->repo, source, &from, err) < 0)
 		return err_wrap(err, "commit %.12s, of which bundle %" PRIu64
 				".%" PRIu64 " was made, cannot be read: bring "
 				"it back by a push from a clone that has it",
-				source, r->epoch, r->sequence);
+				source, b->epoch, b->sequence);
 	r->tree = r->tip_tree;
 	for (size_t i = 0; i < r->ch->paths.n; i++)
-		if (take_back(r->host.repo, &r->tree, &from,
+		if (take_back(r->host->repo, &r->tree, &from,
 			      r->ch->paths.v[i], err) < 0)
 			return -1;
 	return 0;
@@ -160,10 +116,11 @@ static int make_tree(struct rollback *r, struct err *err)
 /* ---- the message ---- */
 
 /* One line of somebody's text: what moves a terminal is left out. */
-static void add_line(struct buf *out, const char *s)
+static void add_line(struct buf *out, const char *s, size_t len)
 {
-	for (; s && *s; s++)
-		buf_addc(out, (unsigned char)*s < ' ' || *s == 0x7f ? ' ' : *s);
+	for (size_t i = 0; i < len; i++)
+		buf_addc(out, (unsigned char)s[i] < ' ' || s[i] == 0x7f ?
+			 ' ' : s[i]);
 	buf_addc(out, '\n');
 }
 
@@ -171,23 +128,25 @@ static void add_commit(git_repository *repo, const git_oid *id,
 		       struct buf *out)
 {
 	char hex[GIT_HEX_SIZE];
+	const char *summary;
 	git_commit *c;
 
 	if (git_commit_lookup(&c, repo, id) < 0)
 		return;
 	git_oid_tostr(hex, sizeof(hex), id);
 	buf_addf(out, "  %.12s ", hex);
-	add_line(out, git_commit_summary(c));
+	summary = git_commit_summary(c);
+	add_line(out, summary, summary ? strlen(summary) : 0);
 	git_commit_free(c);
 }
 
 /* The commits that came after it, the newest first. */
-static int add_commits(struct rollback *r, struct buf *out, struct err *err)
+static int add_commits(const struct rollback *r, struct buf *out, struct err *err)
 {
 	git_revwalk *walk = NULL;
 	git_oid tip, source, id;
 	size_t n = 0;
-	int rc = git_revwalk_new(&walk, r->host.repo);
+	int rc = git_revwalk_new(&walk, r->host->repo);
 
 	rc = rc < 0 ? rc : git_oid_fromstr(&tip, r->tip);
 	rc = rc < 0 ? rc : git_oid_fromstr(&source,
@@ -197,7 +156,7 @@ static int add_commits(struct rollback *r, struct buf *out, struct err *err)
 	while (!rc && n <= NAMED_COMMITS) {
 		rc = git_revwalk_next(&id, walk);
 		if (!rc && n++ < NAMED_COMMITS)
-			add_commit(r->host.repo, &id, out);
+			add_commit(r->host->repo, &id, out);
 		else if (!rc)
 			buf_adds(out, "  and more\n");
 	}
@@ -208,118 +167,91 @@ static int add_commits(struct rollback *r, struct buf *out, struct err *err)
 	return 0;
 }
 
-static int write_message(struct rollback *r, struct buf *out, struct err *err)
+static int write_message(const struct rollback *r, const char *reason,
+			 struct buf *out, struct err *err)
 {
+	const struct bundle *b = &r->bundle.bundle;
+
 	buf_addf(out, "Roll %s back to %" PRIu64 ".%" PRIu64 "\n\n",
-		 r->ch->name, r->epoch, r->sequence);
+		 r->ch->name, b->epoch, b->sequence);
 	buf_addf(out, "The files of the channel are again those of %.12s, of "
 		 "which\nthat bundle was made, without what came after "
-		 "it:\n\n", r->bundle.bundle.source_commit);
+		 "it:\n\n", b->source_commit);
 	if (add_commits(r, out, err) < 0)
 		return -1;
-	if (r->reason) {
+	if (reason)
 		buf_addc(out, '\n');
-		add_line(out, r->reason);
+	while (reason && *reason) {
+		size_t len = strcspn(reason, "\n");
+
+		add_line(out, reason, len);
+		reason += len + (reason[len] == '\n');
 	}
-	buf_addf(out, "\nWindlass-Rollback: %s %" PRIu64 ".%" PRIu64 "\n",
-		 r->ch->name, r->epoch, r->sequence);
+	/* alone in the last paragraph: no line above is a trailer */
+	buf_addf(out, "\n" ROLLBACK_TRAILER ": %s %" PRIu64 ".%" PRIu64 "\n",
+		 r->ch->name, b->epoch, b->sequence);
 	return buf_check(out, "the commit's message", err);
 }
 
 /* ---- all of it ---- */
 
-/* Which files would be other ones. */
-static int show(struct rollback *r, struct err *err)
+int rollback_open(const struct host *host, const struct channel_config *ch,
+		  uint64_t epoch, uint64_t sequence, struct rollback *ret,
+		  struct err *err)
 {
-	char from[GIT_HEX_SIZE], to[GIT_HEX_SIZE];
-	const char *const argv[] = {
-		"diff", "--no-color", "--no-ext-diff", "--no-renames",
-		"--name-status", from, to, "--", NULL,
-	};
+	struct rollback r = { .host = host, .ch = ch };
 
-	git_oid_tostr(from, sizeof(from), &r->tip_tree);
-	git_oid_tostr(to, sizeof(to), &r->tree);
-	fflush(stdout);
-	return git_run(&r->host.config, argv, NULL, 0, STDOUT_FILENO, err);
-}
-
-static int push(struct rollback *r, struct err *err)
-{
-	struct buf message = BUF_INIT(MESSAGE_BYTES);
-	struct buf words = BUF_INIT(EDIT_WORDS_BYTES);
-	char id[GIT_HEX_SIZE];
-	int rc = write_message(r, &message, err);
-
-	if (!rc)
-		rc = edit_commit(&r->host, r->ch, r->tip, &r->tree,
-				 message.data, id, err);
-	if (!rc)
-		rc = edit_push(&r->host, r->ch, id, r->allow_deletes, &words,
-			       err);
-	if (words.len)
-		fputs(words.data, stderr);
-	if (!rc)
-		printf("%s %s is %.12s: the source of %" PRIu64 ".%" PRIu64
-		       "\n", r->ch->name, r->ch->ref, id, r->epoch,
-		       r->sequence);
-	buf_release(&message);
-	buf_release(&words);
-	return rc;
-}
-
-static int roll_back(struct rollback *r, const char *name, struct err *err)
-{
-	r->ch = config_channel(&r->host.config, name);
-	if (!r->ch)
-		return err_set(err, ERR_INVALID, "no channel '%s' is "
-			       "configured in '%s'", name,
-			       r->host.config.git_dir);
-	if (find_bundle(r, err) < 0 || make_tree(r, err) < 0)
+	if (find_bundle(&r, epoch, sequence, err) < 0 ||
+	    make_tree(&r, err) < 0)
 		return -1;
-	if (git_oid_equal(&r->tree, &r->tip_tree)) {
-		printf("%s is what it was at %" PRIu64 ".%" PRIu64 " already: "
-		       "nothing to do\n", r->ch->name, r->epoch, r->sequence);
-		return 0;
-	}
-	return r->dry_run ? show(r, err) : push(r, err);
-}
-
-static int take_allowance(void *target, const char *value, struct err *err)
-{
-	struct rollback *r = target;
-
-	if (parse_u64(value, 1, LIMIT_BUNDLE_OBJECTS, &r->allow_deletes) < 0)
-		return err_set(err, ERR_INVALID, "must be a number from 1");
+	*ret = r;
 	return 0;
 }
 
-int cmd_rollback(int argc, char **argv)
+bool rollback_is_done(const struct rollback *r)
 {
-	struct rollback r = { .host = HOST_INIT };
-	const struct option_spec specs[] = {
-		OPTION_TEXT("repo", &r.repo),
-		OPTION_FLAG("dry-run", &r.dry_run),
-		OPTION_TEXT("reason", &r.reason),
-		OPTION_TAKE(ALLOW_OPTION, take_allowance, &r),
-		OPTION_END
-	};
-	struct err err = ERR_INIT;
-	int status = options_parse(specs, usage, argc, argv);
+	return git_oid_equal(&r->tree, &r->tip_tree);
+}
 
-	if (status >= 0)
-		return status;
-	if (argc - optind != 2)
-		return usage_error(usage, "it wants a channel and a sequence");
-	if (parse_sequence(argv[optind + 1], &r) < 0)
-		return usage_error(usage, "'%s' is no sequence: 41, or 1.41 "
-				   "with its epoch", argv[optind + 1]);
-	if (r.reason && strlen(r.reason) > REASON_BYTES)
-		return usage_error(usage, "--reason is longer than %d bytes",
-				   REASON_BYTES);
-	if (host_open(r.repo, false, &r.host, &err) < 0)
-		return command_fail(&err);
-	status = roll_back(&r, argv[optind], &err) < 0 ? command_fail(&err)
-						      : EXIT_OK;
-	host_close(&r.host);
-	return status;
+int rollback_push(const struct rollback *r, const char *reason,
+		  uint64_t allow_deletes, struct buf *ret_words,
+		  char ret_id[GIT_HEX_SIZE], struct err *err)
+{
+	struct buf message = BUF_INIT(MESSAGE_BYTES);
+	int rc = write_message(r, reason, &message, err);
+
+	if (!rc)
+		rc = edit_commit(r->host, r->ch, r->tip, &r->tree,
+				 message.data, ret_id, err);
+	if (!rc)
+		fault_step(FAULT_undo_made);
+	if (!rc)
+		rc = edit_push(r->host, r->ch, ret_id, allow_deletes,
+			       ret_words, err);
+	if (!rc)
+		fault_step(FAULT_undo_pushed);
+	buf_release(&message);
+	return rc;
+}
+
+bool rollback_made(git_repository *repo, const struct channel_config *ch,
+		   const git_oid *commit)
+{
+	git_message_trailer_array trailers = { 0 };
+	size_t len = strlen(ch->name);
+	git_commit *c = NULL;
+	bool made = false;
+
+	if (!git_commit_lookup(&c, repo, commit) &&
+	    !git_message_trailers(&trailers, git_commit_message(c)))
+		for (size_t i = 0; i < trailers.count; i++) {
+			const git_message_trailer *t = &trailers.trailers[i];
+
+			made |= !strcasecmp(t->key, ROLLBACK_TRAILER) &&
+				!strncmp(t->value, ch->name, len) &&
+				t->value[len] == ' ';
+		}
+	git_message_trailer_array_free(&trailers);
+	git_commit_free(c);
+	return made;
 }

@@ -253,7 +253,7 @@ static void drop_old(struct serve *s)
 		char *folder = xasprintf("%s/%s", s->host.config.publish_dir,
 					 ch->name);
 
-		if (ch->job || ch->recorder || ch->notifier ||
+		if (ch->job || ch->recorder || ch->notifier || ch->undoer ||
 		    (config_channel(&s->host.config, ch->name) &&
 		     !strcmp(folder, ch->folder)))
 			s->channels[kept++] = ch;

@@ -395,7 +395,7 @@ static void note_news(struct serve *s, struct served *ch,
 	who->noted = now;
 	ch->record_due = true;
 	s->next_record = 0;
-	serve_after_news(s, ch->name, false);
+	serve_heard(s, ch->name, false);
 }
 
 static int keep(struct serve *s, struct served *ch,

@@ -34,6 +34,7 @@
 #define PUBLISH "publish"
 #define REFRESH "refresh"
 #define RECORD "record-reports"
+#define ROLLBACK "rollback-failed"
 
 /* what clusters report goes into Git, and into the page of the channel with
  * what was published, by one child at a time, so many times at
@@ -42,6 +43,9 @@
 #define MAX_RECORDERS 1
 #define RECORDS_AT_ONCE 20
 #define RECORD_MS 10000
+
+/* one at a time, which pushes; its hooks may ask us to publish */
+#define MAX_UNDOERS 1
 
 struct job {
 	pid_t pid;
@@ -213,6 +217,34 @@ int64_t serve_record_check(struct serve *s, int64_t now)
 	return next;
 }
 
+/* ---- rolling back ---- */
+
+/* As check_recorder. */
+static int64_t check_undoer(struct serve *s, struct served *ch,
+			    const struct channel_config *cfg, int64_t now)
+{
+	int64_t next = INT64_MAX;
+	struct err err = ERR_INIT;
+
+	if (ch->undoer || s->undoers >= MAX_UNDOERS)
+		return INT64_MAX;
+	if (now < ch->undo_at && !strcmp(ch->undo_bundle, ch->bundle))
+		return ch->undo_at;
+	if (!serve_failure_due(s, ch, cfg, now, &next))
+		return next;
+	memcpy(ch->undo_bundle, ch->bundle, sizeof(ch->undo_bundle));
+	ch->undoer = serve_job_fork(s, ch, ROLLBACK, NULL, &err);
+	if (!ch->undoer) {
+		log_error("job-failed", LOG_S("command", ROLLBACK),
+			  LOG_S("channel", ch->name), LOG_S("error", err.msg));
+		ch->failure.bundle[0] = '\0';
+		ch->failure.news = true;
+		return ch->undo_at = now + FAILED_RETRY_MS;
+	}
+	s->undoers++;
+	return INT64_MAX;
+}
+
 /* ---- publishing ---- */
 
 /*
@@ -307,6 +339,9 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		const char *command;
 
 		serve_head_check(s, ch);
+		look = cfg ? check_undoer(s, ch, cfg, now) : next;
+		if (look < next)
+			next = look;
 		/* the end of any job brings the next look */
 		if (!cfg || ch->job || s->jobs >= MAX_JOBS)
 			continue;
@@ -335,14 +370,17 @@ void serve_work_retry(struct serve *s)
 		s->channels[i]->notify_pause = 0;
 		s->channels[i]->notify_failures = 0;
 		s->channels[i]->notify_due = true;
+		s->channels[i]->undo_at = 0;
+		s->channels[i]->undo_failures = 0;
 	}
 	s->next_check = s->next_record = s->next_upload = 0;
 }
 
 static void note_outcome(struct served *ch, const struct job *j, int status)
 {
-	bool record = !strcmp(j->command, RECORD);
-	int *failures = record ? &ch->record_failures : &ch->failures;
+	bool record = j == ch->recorder, undo = j == ch->undoer;
+	int *failures = record ? &ch->record_failures :
+			undo ? &ch->undo_failures : &ch->failures;
 	int64_t wait = FAILED_RETRY_MS, again;
 
 	if (status == 0) {
@@ -351,6 +389,10 @@ static void note_outcome(struct served *ch, const struct job *j, int status)
 		if (record)
 			log_debug("job-done", LOG_S("command", j->command),
 				  LOG_S("channel", ch->name));
+		else if (undo)
+			log_info("job-done", LOG_S("command", j->command),
+				 LOG_S("channel", ch->name),
+				 LOG_S("output", j->text.data));
 		else
 			log_info("job-done", LOG_S("command", j->command),
 				 LOG_S("channel", ch->name));
@@ -365,11 +407,17 @@ static void note_outcome(struct served *ch, const struct job *j, int status)
 	if (record) {
 		ch->record_due = true;
 		ch->record_at = again;
-	} else if (!strcmp(j->command, REFRESH))
+	} else if (undo) {
+		ch->failure.bundle[0] = '\0';
+		ch->failure.news = true;
+		ch->undo_at = status == EXIT_REFUSED ?
+			clock_mono_ms() + REFUSED_RETRY_MS : again;
+	} else if (!strcmp(j->command, REFRESH)) {
 		ch->no_refresh = again;
-	else
+	} else {
 		ch->retry_at = status == EXIT_REFUSED ?
 			clock_mono_ms() + REFUSED_RETRY_MS : again;
+	}
 	log_warn("job-failed", LOG_S("command", j->command),
 		 LOG_S("channel", ch->name), LOG_N("status", status),
 		 LOG_S("output", j->text.data));
@@ -394,7 +442,7 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 	else
 		note_outcome(ch, j, status);
 	if (!strcmp(j->command, PUBLISH)) {
-		serve_after_news(s, ch->name, true);
+		serve_heard(s, ch->name, true);
 		serve_ask_done(s, ch->name, status, j->text.data);
 	}
 	if (j == ch->job) {
@@ -405,10 +453,14 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 		ch->notifier = NULL;
 		s->notifiers--;
 		s->next_record = 0;
-	} else {
+	} else if (j == ch->recorder) {
 		ch->recorder = NULL;
 		s->recorders--;
 		s->next_record = 0;
+	} else {
+		ch->undoer = NULL;
+		s->undoers--;
+		s->next_check = 0;
 	}
 	buf_release(&j->text);
 	free(j);
@@ -431,6 +483,8 @@ void serve_work_reap(struct serve *s)
 			end_job(s, ch, ch->recorder, status);
 		if (has_ended(ch->notifier, &status))
 			end_job(s, ch, ch->notifier, status);
+		if (has_ended(ch->undoer, &status))
+			end_job(s, ch, ch->undoer, status);
 	}
 }
 
@@ -453,5 +507,6 @@ void serve_work_stop(struct serve *s)
 		stop_job(s, s->channels[i], s->channels[i]->job);
 		stop_job(s, s->channels[i], s->channels[i]->recorder);
 		stop_job(s, s->channels[i], s->channels[i]->notifier);
+		stop_job(s, s->channels[i], s->channels[i]->undoer);
 	}
 }

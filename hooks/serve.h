@@ -11,7 +11,7 @@
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-client.c  connections, and that nobody takes all of them
  *   serve-work.c  publish, refresh and the record of reports, as children
- *   serve-after.c when a channel may follow the one that it waits for
+ *   serve-heard.c what is due by what all clusters said for long enough
  *   serve-notify.c  telling others of these, the same
  *   serve-ask.c   publishing that hooks ask for over a unix socket
  *   tls.c         the certificate, which is renewed while it runs
@@ -87,6 +87,17 @@ void serve_loop_release(struct serve *s);
 
 /* ---- serve-head.c ---- */
 
+/* Waiting for all clusters of a channel to say one thing of its bundle for
+ * long enough: looked at when one says something, and when the time is over. */
+struct vigil {
+	bool news;		/* something was heard */
+	int64_t at;		/* look again, monotonic ms; 0: no need */
+	char bundle[GIT_HEX_SIZE];	/* they all did of this one, and what
+					   was due was begun */
+	char channel[LIMIT_CHANNEL_BYTES + 1];	/* by these settings */
+	int64_t seconds;
+};
+
 /* One channel as it is served. */
 struct served {
 	char name[LIMIT_CHANNEL_BYTES + 1];
@@ -122,13 +133,13 @@ struct served {
 	int64_t record_at;	/* not before this time, monotonic ms */
 	int64_t record_until;	/* what was used up of its runs, the same */
 	int record_failures;	/* in a row */
-	/* for serve-after.c */
-	bool after_news;	/* something was heard of the one before it */
-	int64_t after_at;	/* look again, monotonic ms; 0: no need */
-	char after_bundle[GIT_HEX_SIZE];	/* of that one: is proven, and
-						   publish was started */
-	char after_name[LIMIT_CHANNEL_BYTES + 1];	/* by these settings */
-	int64_t after_seconds;
+	/* for serve-heard.c */
+	struct vigil after;		/* the channel before is healthy */
+	struct vigil failure;		/* and this one has failed */
+	struct job *undoer;		/* the child that rolls back */
+	int64_t undo_at;	/* not before this time, monotonic ms, */
+	char undo_bundle[GIT_HEX_SIZE];	/* of this one */
+	int undo_failures;	/* in a row */
 	/* for serve-notify.c */
 	struct job *notifier;
 	size_t notify_n;		/* receivers, when last looked */
@@ -343,11 +354,16 @@ struct job *serve_job_fork(struct serve *s, struct served *ch,
 void serve_work_reap(struct serve *s);
 void serve_work_stop(struct serve *s);
 
-/* ---- serve-after.c ---- */
+/* ---- serve-heard.c ---- */
 
 /* Something was heard of that channel, or published: who waits for it may go
- * on; `anew`: even if it did so for the same bundle before. */
-void serve_after_news(struct serve *s, const char *name, bool anew);
+ * on, and it may have failed; `anew`: even if what was due of this bundle was
+ * begun before. */
+void serve_heard(struct serve *s, const char *name, bool anew);
+/* Is it time to roll the channel back? As below. */
+bool serve_failure_due(struct serve *s, struct served *ch,
+		       const struct channel_config *cfg, int64_t now,
+		       int64_t *next);
 /* Is it time to publish a channel that waits for another one? If not, *next
  * becomes when to look again, if that is sooner. */
 bool serve_after_due(struct serve *s, struct served *ch,
@@ -444,6 +460,7 @@ struct serve {
 	size_t recorders;		/* those that record reports apart */
 	size_t notifiers;		/* and those that tell of them */
 	int64_t began;			/* to listen, monotonic ms */
+	size_t undoers;			/* and that roll back */
 	int64_t next_check;		/* monotonic ms */
 	int64_t next_record;		/* the same, for the record of reports */
 	int64_t next_upload;		/* the same, for buckets */

@@ -1,0 +1,298 @@
+/*
+ * Going back from a bundle that failed everywhere. See rollback-failed.h.
+ * Trusts signed reports for whether it failed, and for nothing else: what it
+ * goes back to is the bundle's own parent, and it comes in as a push.
+ *
+ * It happens once: after the push the channel's files are not those that the
+ * failed bundle was made of, so that any other run finds nothing to do; and
+ * what came in by going back is not gone back from.
+ */
+#include "config.h"
+#include "hooks/rollback-failed.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "hooks/after.h"
+#include "hooks/concern.h"
+#include "hooks/consensus.h"
+#include "hooks/current.h"
+#include "hooks/edit.h"
+#include "hooks/faults.h"
+#include "hooks/kept-report.h"
+#include "hooks/trust-file.h"
+#include "schema/base/fs.h"
+#include "schema/base/mem.h"
+
+/* of all clusters together, and of each */
+#define CLUSTERS_NAMED 10
+#define FAILURES_NAMED 5
+#define FAILURE_BYTES 400
+/* a push, and its publishing */
+#define LOCK_MS (120 * 1000)
+/* commits of one bundle that are looked through for one that went back */
+#define COMMITS_MAX 1000
+
+struct failed {
+	const struct host *host;
+	const struct channel_config *ch;
+	struct current current;
+	struct buf *said;
+};
+
+/* That it is left alone, and why. */
+__attribute__((format(printf, 2, 3)))
+static bool leave(struct failed *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	buf_addf(f->said, "%s: nothing to roll back: ", f->ch->name);
+	va_start(ap, fmt);
+	buf_vaddf(f->said, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* ---- whether ---- */
+
+/* True if one of the commits that the bundle brought went back. Without its
+ * parent's source all of them are looked at, up to a limit. */
+static int brought_rollback(struct failed *f, const char *before, bool *ret,
+			    struct err *err)
+{
+	git_repository *repo = f->host->repo;
+	const char *source = f->current.commit.bundle.source_commit;
+	git_revwalk *walk = NULL;
+	git_oid tip, known, id;
+	int rc = git_revwalk_new(&walk, repo);
+
+	rc = rc < 0 ? rc : git_oid_fromstr(&tip, source);
+	rc = rc < 0 ? rc : git_oid_fromstr(&known, before);
+	rc = rc < 0 ? rc : git_revwalk_push(walk, &tip);
+	rc = rc < 0 ? rc : git_revwalk_hide(walk, &known);
+	*ret = false;
+	for (int i = 0; rc == 0 && i < COMMITS_MAX && !*ret; i++) {
+		rc = git_revwalk_next(&id, walk);
+		if (!rc)
+			*ret = rollback_made(repo, f->ch, &id);
+	}
+	git_revwalk_free(walk);
+	return rc < 0 && rc != GIT_ITEROVER ?
+		repo_err(err, ERR_INTERNAL, "cannot walk from %s", source) : 0;
+}
+
+/* Did all clusters say so for long enough? */
+static bool has_failed(struct failed *f)
+{
+	struct buf why = BUF_INIT(1024), span = BUF_INIT(64);
+	int64_t held = consensus_held(&f->host->config, f->ch, f->current.id,
+				      CLUSTER_FAILED, &why);
+	bool failed = held >= f->ch->rollback_seconds;
+
+	if (held < 0) {
+		leave(f, "%s", why.data);
+	} else if (!failed) {
+		after_duration(held, &span);
+		leave(f, "%" PRIu64 ".%" PRIu64 " has failed for %s so far",
+		      f->current.commit.bundle.epoch,
+		      f->current.commit.bundle.sequence, span.data);
+	}
+	buf_release(&why);
+	buf_release(&span);
+	return failed;
+}
+
+/* Is the source still what the failed bundle was made of? */
+static int is_untouched(struct failed *f, const struct rollback *r, bool *ret,
+			struct err *err)
+{
+	const char *source = f->current.commit.bundle.source_commit;
+	struct sha256 now, then;
+
+	if (concern_content(f->host->repo, f->ch, r->tip, &now, err) < 0 ||
+	    concern_content(f->host->repo, f->ch, source, &then, err) < 0)
+		return -1;
+	*ret = sha256_equal(&now, &then);
+	return 0;
+}
+
+/* 1: it is to go back, by *ret; 0: it is not, and it was said why. */
+static int judge(struct failed *f, struct rollback *ret, struct err *err)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	bool back, untouched;
+
+	if (current_read(f->host->repo, f->ch, &f->current, err) < 0)
+		return -1;
+	if (!*f->current.id)
+		return leave(f, "nothing was published");
+	if (!has_failed(f))
+		return 0;
+	if (!*f->current.commit.parent)
+		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and is the "
+			     "first of its epoch", b->epoch, b->sequence);
+	if (rollback_open(f->host, f->ch, b->epoch, b->sequence - 1, ret,
+			  err) < 0 ||
+	    is_untouched(f, ret, &untouched, err) < 0)
+		return -1;
+	if (!untouched)
+		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and %s is "
+			     "something else by now", b->epoch, b->sequence,
+			     f->ch->ref);
+	if (brought_rollback(f, ret->bundle.bundle.source_commit, &back,
+			     err) < 0)
+		return -1;
+	if (back)
+		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and came by a "
+			     "rollback itself", b->epoch, b->sequence);
+	if (rollback_is_done(ret))
+		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and has the "
+			     "same files as the one before", b->epoch,
+			     b->sequence);
+	return 1;
+}
+
+/* ---- why ---- */
+
+static void add_failures(const struct cluster_report *r, struct buf *out)
+{
+	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
+	size_t n = r->n_failures < FAILURES_NAMED ? r->n_failures
+						  : FAILURES_NAMED;
+
+	for (size_t i = 0; i < n; i++) {
+		buf_reset(&line);
+		cluster_failure_line(&r->failures[i], &line);
+		buf_addf(out, "    %.*s%s\n", FAILURE_BYTES, line.data,
+			 line.len > FAILURE_BYTES ? "..." : "");
+	}
+	if (r->failed > n && n)
+		buf_addf(out, "    and %" PRIu64 " more\n", r->failed - n);
+	buf_release(&line);
+}
+
+static void add_cluster(const struct failed *f, const char *cluster,
+			struct buf *out)
+{
+	struct err unread = ERR_INIT;
+	struct cluster_report r;
+
+	if (kept_report_read(&f->host->config, f->ch, cluster, NULL, &r,
+			     &unread))
+		return;
+	buf_addf(out, "  %s: %s%s%.400s\n", cluster, r.reason,
+		 *r.message ? ": " : "", r.message);
+	add_failures(&r, out);
+	cluster_report_release(&r);
+}
+
+/* What the clusters said, as far as there is room. */
+static char *reason_of(const struct failed *f)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	struct buf text = BUF_INIT(LIMIT_REPORT_BYTES);
+	struct strvec clusters = STRVEC_INIT;
+	struct err unread = ERR_INIT;
+	char *reason;
+
+	buf_addf(&text, "%" PRIu64 ".%" PRIu64 " failed in every cluster for ",
+		 b->epoch, b->sequence);
+	after_duration(f->ch->rollback_seconds, &text);
+	buf_adds(&text, ", and nothing was pushed since:\n\n");
+	trust_reporter_names(f->ch, &clusters, &unread);
+	for (size_t i = 0; i < clusters.n && i < CLUSTERS_NAMED; i++)
+		add_cluster(f, clusters.v[i], &text);
+	if (clusters.n > CLUSTERS_NAMED)
+		buf_addf(&text, "  and %zu more clusters\n",
+			 clusters.n - CLUSTERS_NAMED);
+	reason = xstrndup(text.data, text.len < ROLLBACK_REASON_BYTES ?
+			  text.len : ROLLBACK_REASON_BYTES);
+	strvec_release(&clusters);
+	buf_release(&text);
+	return reason;
+}
+
+/* ---- all of it ---- */
+
+static int go_back(struct failed *f, const struct rollback *r,
+		   struct err *err)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	const struct bundle *to = &r->bundle.bundle;
+	struct buf words = BUF_INIT(EDIT_WORDS_BYTES);
+	char *reason = reason_of(f);
+	char id[GIT_HEX_SIZE];
+	/* it takes away what the failed one brought, and no more */
+	int rc = rollback_push(r, reason, b->created, &words, id, err);
+
+	buf_adds(f->said, words.data);
+	if (!rc)
+		buf_addf(f->said, "%s: %" PRIu64 ".%" PRIu64 " failed, %s is "
+			 "%.12s: the source of %" PRIu64 ".%" PRIu64,
+			 f->ch->name, b->epoch, b->sequence, f->ch->ref, id,
+			 to->epoch, to->sequence);
+	free(reason);
+	buf_release(&words);
+	return rc;
+}
+
+/* The lock of the channel is for who publishes, as the push will. */
+static int take_turn(const struct failed *f, int *ret_fd, struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = config_channel_dir(&f->host->config, f->ch->name, &path, err);
+
+	buf_adds(&path, "/rollback.lock");
+	if (!rc)
+		rc = buf_check(&path, "a path", err);
+	if (!rc)
+		rc = fs_lock(AT_FDCWD, path.data, LOCK_MS, ret_fd, err);
+	buf_release(&path);
+	return rc;
+}
+
+int rollback_failed(const struct host *host, const struct channel_config *ch,
+		    struct buf *ret_said, struct err *err)
+{
+	struct failed f = { .host = host, .ch = ch, .said = ret_said };
+	struct rollback r;
+	int lock = -1, rc;
+
+	if (!ch->rollback_seconds) {
+		leave(&f, "windlass.%s.rollback is not on-failure", ch->name);
+		return 0;
+	}
+	rc = take_turn(&f, &lock, err);
+	if (!rc)
+		rc = judge(&f, &r, err);
+	if (rc > 0) {
+		fault_step(FAULT_undo_judged);
+		rc = go_back(&f, &r, err);
+	}
+	if (lock >= 0)
+		close(lock);
+	return rc;
+}
+
+int rollback_complete(const struct channel_config *ch, struct err *err)
+{
+	if (!ch->rollback_seconds)
+		return 0;
+	if (!ch->reporters)
+		return err_set(err, ERR_INVALID, "windlass.%s.rollback: nobody "
+			       "would hear that a bundle failed; list the "
+			       "channel's clusters in a file and name it by "
+			       "`git config windlass.%s.reporters FILE`",
+			       ch->name, ch->name);
+	if ((ch->require_signed_commits || ch->require_signed_push) &&
+	    !ch->editor_key)
+		return err_set(err, ERR_INVALID, "windlass.%s.rollback: the "
+			       "channel wants what is signed by one of its "
+			       "developers; set windlass.%s.editorKey to a key "
+			       "that '%s' lists", ch->name, ch->name,
+			       ch->developers);
+	return 0;
+}
