@@ -34,6 +34,7 @@ struct choice {
 	const struct channel_config *ch, *before;
 	const struct current *current;		/* of ch */
 	const char *tip;
+	struct sha256 tip_content;		/* of it, for ch */
 	char base[GIT_HEX_SIZE];		/* is published, or "" */
 	bool forward;				/* the tip comes after that */
 	struct current there;			/* the bundle of before */
@@ -213,17 +214,15 @@ static bool any_published(const struct choice *c,
 
 /* ---- the choice ---- */
 
-/* For this channel they are one. */
-static bool is_same(const struct choice *c, const char *a, const char *b)
+/* True if a commit has for this channel what the tip has. */
+static bool is_tips(const struct choice *c, const char *commit, void *arg)
 {
 	struct err unread = ERR_INIT;
-	struct sha256 x, y;
+	struct sha256 content;
 
-	return !strcmp(a, b) ||
-	       (*a && *b &&
-		!concern_content(c->repo, c->ch, a, &x, &unread) &&
-		!concern_content(c->repo, c->ch, b, &y, &unread) &&
-		sha256_equal(&x, &y));
+	(void)arg;
+	return !concern_content(c->repo, c->ch, commit, &content, &unread) &&
+	       sha256_equal(&content, &c->tip_content);
 }
 
 /* They may be gone after history was made anew. */
@@ -343,12 +342,6 @@ static void say_waits(const struct choice *c, char ret[PROMOTION_TEXT])
 	buf_release(&text);
 }
 
-static bool is_tips(const struct choice *c, const char *source, void *arg)
-{
-	(void)arg;
-	return is_same(c, c->tip, source);
-}
-
 static int choose(struct choice *c, bool keep, struct promotion *ret,
 		  struct err *err)
 {
@@ -361,7 +354,10 @@ static int choose(struct choice *c, bool keep, struct promotion *ret,
 	c->forward = *c->base && leads_to(c->repo, c->tip, c->base);
 	/* what changes nothing here has nothing to wait for, and what was
 	 * live before has waited */
-	if (is_same(c, c->tip, c->base) || any_published(c, is_tips, NULL)) {
+	if (concern_content(c->repo, c->ch, c->tip, &c->tip_content, err) < 0)
+		return -1;
+	if ((*c->base && is_tips(c, c->base, NULL)) ||
+	    any_published(c, is_tips, NULL)) {
 		memcpy(ret->commit, c->tip, sizeof(ret->commit));
 		return 0;
 	}
