@@ -30,7 +30,10 @@ says() {
 		send staging)" 204 "$1 says ${4:-$2}"
 }
 healthy() { says eu-1 healthy 3601 "healthy for an hour"; says us-1 healthy 7200; }
-source_is() { [ "$(trailer $host prod Source-Commit)" = "$1" ]; }
+source_is() {
+	[ "$(trailer $host prod Source-Commit)" = "$1" ] &&
+		[ "$(head_field $host prod bundle)" = "$(bundle $host prod)" ]
+}
 publish() { hook $host publish prod >out 2>err; }
 
 # ---- settings that cannot work

@@ -34,7 +34,10 @@ says() { # PHASE SECONDS
 release() { # COMMIT [ARGUMENT...]
 	git -C work push "${@:2}" origin "$1:refs/heads/release" >push.out 2>&1
 }
-source_is() { [ "$(trailer $host prod Source-Commit)" = "$1" ]; }
+source_is() {
+	[ "$(trailer $host prod Source-Commit)" = "$1" ] &&
+		[ "$(head_field $host prod bundle)" = "$(bundle $host prod)" ]
+}
 proven() { grep -q "^$(bundle $host staging) " $host/windlass/prod/proven; }
 publish() { hook $host publish prod >out 2>err; }
 
