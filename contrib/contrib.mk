@@ -1,6 +1,6 @@
 # What a machine gets beside the programs, and how packages are made.
 
-# completions: one file a shell, for all programs; and every guide there is
+# completions: one file a shell, for all programs
 bashcompletiondir = $(datadir)/bash-completion/completions
 fishcompletiondir = $(datadir)/fish/vendor_completions.d
 dist_zshcompletion_DATA = contrib/completion/_windlass
@@ -16,18 +16,7 @@ install-data-local:
 			"$(DESTDIR)$(fishcompletiondir)/$$program.fish" || \
 		exit 1; \
 	done
-	$(MKDIR_P) "$(DESTDIR)$(docdir)"
-	$(MKDIR_P) "$(DESTDIR)$(docdir)/runbooks"
-	$(INSTALL_DATA) $(srcdir)/contrib/guides/*.md "$(DESTDIR)$(docdir)"
-	$(INSTALL_DATA) $(srcdir)/contrib/runbooks/*.md \
-		"$(DESTDIR)$(docdir)/runbooks"
 uninstall-local:
-	cd $(srcdir)/contrib/guides && for guide in *.md; do \
-		rm -f "$(DESTDIR)$(docdir)/$$guide"; \
-	done
-	cd $(srcdir)/contrib/runbooks && for page in *.md; do \
-		rm -f "$(DESTDIR)$(docdir)/runbooks/$$page"; \
-	done
 	for program in $(COMPLETED); do \
 		rm -f "$(DESTDIR)$(bashcompletiondir)/$$program" \
 			"$(DESTDIR)$(fishcompletiondir)/$$program.fish"; \
@@ -49,12 +38,19 @@ install-data-hook:
 		chmod 644 "$$unit.new" && mv "$$unit.new" "$$unit" || exit 1; \
 	done
 
-# texts, and examples to be copied and changed
-dist_doc_DATA = README.md
-EXTRA_DIST += \
+# texts, in folders as they are here, so that what they link to is there; and
+# examples to be copied and changed
+nobase_dist_doc_DATA = \
+	README.md \
+	contrib/ci/forgejo.yaml \
+	contrib/ci/github.yaml \
+	contrib/ci/gitlab.yaml \
+	contrib/image/README.md \
 	contrib/page.png \
+	contrib/pre-commit/pre-commit \
 	contrib/performance.md \
 	contrib/threats.md \
+	contrib/guides/checks.md \
 	contrib/guides/cluster.md \
 	contrib/guides/git-host.md \
 	contrib/guides/gitea.md \
@@ -87,7 +83,6 @@ EXTRA_DIST += \
 	contrib/debian/not-installed \
 	contrib/debian/rules \
 	contrib/debian/source/format \
-	contrib/debian/windlass-common.docs \
 	contrib/debian/windlass-common.install \
 	contrib/debian/windlass-hook.examples \
 	contrib/debian/windlass-hook.install \

@@ -219,12 +219,7 @@ dist_man_MANS += \
 	engine/cli/windlass-yaml.1
 
 # checking before the push
-EXTRA_DIST += .pre-commit-hooks.yaml \
-	contrib/ci/forgejo.yaml \
-	contrib/ci/github.yaml \
-	contrib/ci/gitlab.yaml \
-	contrib/guides/checks.md \
-	contrib/pre-commit/pre-commit
+EXTRA_DIST += .pre-commit-hooks.yaml
 
 # the engine
 sbin_PROGRAMS += windlassd

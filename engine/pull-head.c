@@ -147,6 +147,15 @@ void pull_judge_current(struct pull *p)
 		pull_find(p, &p->getting, SOURCE_GOOD, "");
 }
 
+/* Its signature and its times are good, whatever was wrong with the head
+ * before: what is wrong now is told as a fork. */
+static void find_fork(struct pull *p)
+{
+	keep_evidence(p);
+	pull_find(p, &p->judged, SOURCE_GOOD, "");
+	pull_find(p, &p->now.v[SOURCE_CLOCK], SOURCE_GOOD, "");
+}
+
 void pull_judge(struct pull *p)
 {
 	struct verify_rules rules;
@@ -161,13 +170,13 @@ void pull_judge(struct pull *p)
 	if (verify_head(p->head_raw.data, p->head_raw.len, &rules, &h, &v,
 			&err) < 0) {
 		if (v.condition == SOURCE_FORKED)
-			keep_evidence(p);
+			find_fork(p);
 		pull_refuse(p, &v, &err, false);
 		return;
 	}
 	rc = compare_with_seen(p, &h, &v, &err);
 	if (rc < 0) {
-		keep_evidence(p);
+		find_fork(p);
 		pull_refuse(p, &v, &err, false);
 		return;
 	}

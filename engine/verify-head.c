@@ -99,6 +99,11 @@ static int check_ahead(const struct head *h, const struct verify_rules *r,
 	return refuse(v, SOURCE_CLOCK, SOURCE_HEAD_AHEAD);
 }
 
+/* What a rollback is, if it is no attack, and where it says what to do. */
+#define WAS_RESTORED \
+	"; was the Git host restored from a backup? The runbook " \
+	"git-host-restored.md says what to do"
+
 static int check_epoch(const struct head *h, const struct verify_rules *r,
 		       struct verdict *v, struct err *err)
 {
@@ -109,7 +114,8 @@ static int check_epoch(const struct head *h, const struct verify_rules *r,
 		return 0;
 	if (h->epoch < accepted) {
 		err_set(err, ERR_DENIED, "head is of epoch %" PRIu64
-			", epoch %" PRIu64 " was accepted", h->epoch, accepted);
+			", epoch %" PRIu64 " was accepted" WAS_RESTORED,
+			h->epoch, accepted);
 		return refuse(v, SOURCE_VERIFIED, SOURCE_ROLLBACK);
 	}
 	err_set(err, ERR_DENIED, "head is of epoch %" PRIu64 ", only epoch %"
@@ -128,8 +134,9 @@ static int check_sequence(const struct head *h, const struct verify_rules *r,
 
 	if (h->sequence < a->sequence) {
 		err_set(err, ERR_DENIED, "head names bundle %" PRIu64 ".%"
-			PRIu64 ", and %" PRIu64 ".%" PRIu64 " was accepted",
-			h->epoch, h->sequence, a->epoch, a->sequence);
+			PRIu64 ", and %" PRIu64 ".%" PRIu64 " was accepted"
+			WAS_RESTORED, h->epoch, h->sequence, a->epoch,
+			a->sequence);
 		return refuse(v, SOURCE_VERIFIED, SOURCE_ROLLBACK);
 	}
 	if (h->sequence == a->sequence &&
@@ -145,7 +152,7 @@ static int check_sequence(const struct head *h, const struct verify_rules *r,
 	clock_format(a->head_issued, had);
 	clock_format(h->issued, got);
 	err_set(err, ERR_DENIED, "head was issued at %s, the accepted one at "
-		"%s", got, had);
+		"%s" WAS_RESTORED, got, had);
 	return refuse(v, SOURCE_VERIFIED, SOURCE_ROLLBACK);
 }
 

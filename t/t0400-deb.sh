@@ -3,6 +3,7 @@
 # lintian finds nothing; in a fresh Debian of its own they are installed, do
 # the main job, are upgraded and purged, and nothing of them is left.
 . "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-links.sh"
 
 [ -z "${WINDLASS_QUICK:-}" ] || skip_all "not in a quick run"
 [ -x "$TOP/configure" ] || skip_all "no configure; run autoreconf -i first"
@@ -177,6 +178,11 @@ is "$(inside sh -c 'for unit in /lib/systemd/system/windlass-*; do
 	sed -n "s/^ExecStart=[-+]*\([^ ]*\).*/\1/p" $unit
 done | sort -u | xargs ls -d')" "/usr/bin/ssh-agent
 /usr/bin/windlass-hook" "what the units start is there"
+
+is "$(dead_links "$root/usr/share/doc/windlass-common")" "" \
+	"no link between pages leads nowhere"
+ok "and the pages are there" test -f \
+	"$root/usr/share/doc/windlass-common/contrib/runbooks/forked.md"
 
 # ---- the main job, with what was installed ----
 

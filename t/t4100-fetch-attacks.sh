@@ -126,6 +126,15 @@ begin; h_bundle=$first_bundle make_head
 refused "another bundle for the same sequence" forked=SameSequence 'was accepted as that'
 is "$(find e.state/$id -name 'forked-*' | wc -l)" 2 \
 	"both heads are kept as evidence"
+begin; cp first.head "$public/prod/head"
+engine e --auto
+ok "an older head" wait_for 10 state_has verified=Rollback
+ok "says which runbook helps" wait_line 10 e.log '^because verified: .*git-host-restored\.md'
+h_bundle=$first_bundle make_head
+ok "then another bundle for the same sequence" wait_for 20 state_has forked=SameSequence
+ok "is a fork, and no rollback any more" wait_for 10 \
+	state_has 'verified=(Verified|NotYetKnown)'
+stop e
 begin; h_content=$(printf '%064d' 7) make_head
 refused "the same bundle with other content" forked=SameSequence 'was accepted as that'
 begin; yes x | command head -c 5000 >"$public/prod/head"
