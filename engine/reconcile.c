@@ -42,6 +42,7 @@ struct reconcile {
 	void (*done)(struct channel *c);	/* NULL: a slow comparison */
 	struct kind **kinds;
 	size_t n_kinds, at;
+	size_t n_put_off;		/* of these, the last ones */
 	/* of this kind, after the whole cluster was forbidden: see
 	 * by_namespace(); listed is the next one of them */
 	struct strvec namespaces;
@@ -246,6 +247,29 @@ static bool by_namespace(struct reconcile *r)
 	return r->namespaces.n > 0;
 }
 
+/* The others need not wait for a kind whose list fails: its turn comes again
+ * after theirs, once. */
+static bool put_off(struct reconcile *r)
+{
+	struct kind *kind = r->kinds[r->at];
+	size_t rest = r->n_kinds - r->at - 1;
+
+	if (!rest || r->at + r->n_put_off >= r->n_kinds)
+		return false;
+	memmove(&r->kinds[r->at], &r->kinds[r->at + 1],
+		rest * sizeof(struct kind *));
+	r->kinds[r->n_kinds - 1] = kind;
+	r->n_put_off++;
+	free(r->next_page);
+	r->next_page = NULL;
+	strvec_release(&r->namespaces);
+	r->listed = 0;
+	r->tries = 0;
+	r->page_objects = PAGE_OBJECTS;
+	list_kind(r);
+	return true;
+}
+
 static void end_of_page(struct reconcile *r)
 {
 	r->items = NULL;
@@ -323,8 +347,11 @@ static void on_listed(void *arg, const struct kube_answer *a)
 		r->next_page = a->status->continue_token ?
 			       xstrdup(a->status->continue_token) : NULL;
 	}
-	if (a->err && a->err->class == ERR_TRANSIENT &&
-	    ++r->tries < LIST_TRIES)
+	if (!a->err || a->err->class != ERR_TRANSIENT)
+		end_of_list(r);
+	else if (put_off(r))
+		return;
+	else if (++r->tries < LIST_TRIES)
 		timer_set(&r->timer, LIST_RETRY_MS << r->tries);
 	else
 		end_of_list(r);
@@ -372,7 +399,7 @@ static void finish(struct reconcile *r)
 
 	free(r->kinds);
 	r->kinds = NULL;
-	r->n_kinds = r->at = 0;
+	r->n_kinds = r->at = r->n_put_off = 0;
 	r->done = NULL;
 	start_audit_timer(r);
 	if (!done)
@@ -414,7 +441,7 @@ static void collect_kinds(struct reconcile *r)
 	r->n_kinds = 0;
 	for (map_each(&seen, e))
 		r->kinds[r->n_kinds++] = e->value;
-	r->at = 0;
+	r->at = r->n_put_off = 0;
 	map_release(&seen, NULL);
 }
 
