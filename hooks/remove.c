@@ -20,6 +20,7 @@
 #include "hooks/current.h"
 #include "hooks/install.h"
 #include "hooks/job.h"
+#include "hooks/receiver.h"
 #include "hooks/tag-policy.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -299,19 +300,22 @@ static void list_sections(const struct removal *r, const char *kind,
 static int remove_shared(const struct removal *r)
 {
 	struct strvec sections = STRVEC_INIT;
-	size_t policies;
+	size_t policies, buckets, receivers;
 	int rc = 0;
 
 	list_sections(r, IMAGE_SECTION, &sections);
 	policies = sections.n;
 	list_sections(r, BUCKET_SECTION, &sections);
+	buckets = sections.n - policies;
+	list_sections(r, RECEIVER_SECTION, &sections);
+	receivers = sections.n - policies - buckets;
 	for (size_t i = 0; !rc && i < sections.n; i++)
 		rc = remove_section(r, sections.v[i]);
 	if (!rc && sections.n)
-		printf("settings %s/config: %zu image polic%s, %zu bucket%s "
-		       "(removed)\n", r->host->git_dir, policies,
-		       policies == 1 ? "y" : "ies", sections.n - policies,
-		       plural(sections.n - policies));
+		printf("settings %s/config: %zu image polic%s, %zu bucket%s, "
+		       "%zu receiver%s (removed)\n", r->host->git_dir,
+		       policies, policies == 1 ? "y" : "ies",
+		       buckets, plural(buckets), receivers, plural(receivers));
 	strvec_release(&sections);
 	return rc;
 }

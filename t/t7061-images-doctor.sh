@@ -110,9 +110,10 @@ ok "one of two channels is removed" hook host.git init other --remove --force
 is "$(git -C host.git config --get-regexp '^windlass-image' | wc -l)" 7 "policies stay"
 git -C host.git config windlass-s3.eu.url https://s3.example.org/bucket
 git -C host.git config windlass-s3.eu.credentials /etc/windlass/s3
+git -C host.git config windlass-notify.team.url https://chat.example.org/hook
 git -C host.git config windlass-images.own kept
 ok "the last one" hook host.git init prod --remove --force
-like "$(cat .output)" 'settings .*/config: 2 image policies, 1 bucket \(removed\)' "says what went with it"
+like "$(cat .output)" 'settings .*/config: 2 image policies, 1 bucket, 1 receiver \(removed\)' "says what went with it"
 is "$(git -C host.git config --name-only --get-regexp '^windlass')" windlass-images.own \
 	"and nothing of windlass is left in the settings"
 done_testing
