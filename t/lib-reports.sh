@@ -97,6 +97,7 @@ report_has() {
 }
 
 reporters_line() {
+	wait_for 20 grep -q ' reporter cluster=' "$1.log"
 	sed -n 's/.* reporter cluster=[^ ]* reporters="\(.*\)"$/\1/p' "$1.log" |
 		tail -n 1 | sed 's/\\"/"/g'
 }

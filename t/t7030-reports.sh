@@ -17,6 +17,8 @@ make_key alice
 bundle_id() { bundle host.git "$channel"; }
 status() { k get channel "$channel" -o "jsonpath={.status.$1}"; }
 
+last_says() { grep -q "$1" "$(report_of last)"; }
+
 make_host host.git "$channel"
 set_channel host.git "$channel" deleteLimit 1000
 set_channel host.git "$channel" secrets allow
@@ -147,7 +149,9 @@ ok "it is applying" wait_report 30 phase applying sequence 6
 ok "and failed in the end" wait_report 60 phase failed sequence 6
 like "$(cat "$report")" "^failure Deployment.apps $ns/app\$" "by the name of its Deployment"
 like "$(cat "$report")" "^at deploy/$channel/app.yaml:1\$" "with file and line"
-like "$(cat "$report")" 'ImagePullBackOff' "why"
+# it failed before its pods were looked at
+ok "why" wait_for 30 last_says ImagePullBackOff
+report=$(report_of last)
 like "$(cat "$report")" 'registry.example.org/app:nonsense' "and which image"
 ok "signed" stock_report "$report"
 rm "$dir/app.yaml"
