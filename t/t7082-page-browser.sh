@@ -36,7 +36,9 @@ truth
 report two
 failure 'Deployment.apps shop/web' deploy/prod/web.yaml:12 ImagePullBackOff \
 	'no such image'
-r_phase=failed r_reason=Failed r_objects="2 1 0 1 0 0" report three
+failure 'Job.batch shop/migrate' deploy/prod/jobs.yaml:3 BackoffLimitExceeded \
+	"$(printf 'x%.0s' {1..300})"
+r_phase=failed r_reason=Failed r_objects="3 1 0 2 0 0" report three
 truth
 ./post one && ./post two || bail "no reports"
 
@@ -133,20 +135,31 @@ contrast='(() => {
 	}
 	return least >= 4.5 && least < 21 ? "enough" : String(least);
 })()'
+# in how many lines each reason stands
+lines='[...document.querySelectorAll(".failures td:nth-of-type(2)")].map((e) => {
+	const range = document.createRange();
+	range.selectNodeContents(e);
+	return new Set([...range.getClientRects()].map((r) => r.top)).size;
+}).join()'
 backs=
-for mode in "window 360 color light" "window 1100 color dark"; do
+for mode in "window 360 color light" "window 900 color light" \
+	"window 1100 color dark"; do
 	# shellcheck disable=SC2086 # steps
 	ok "$mode" browse $mode open $url/prod/ \
 		wait 30 "$link === '' && $asked > 0" \
 		eval "$contrast" \
 		eval 'document.documentElement.scrollWidth <= innerWidth' \
-		eval 'getComputedStyle(document.body).backgroundColor'
+		eval 'getComputedStyle(document.body).backgroundColor' \
+		eval "$lines" \
+		eval '[...document.querySelectorAll(".wide:has(.failures)")].every((e) => e.scrollWidth <= e.clientWidth)'
 	is "$(seen 1)" enough "$mode: texts can be told from what is behind them"
 	is "$(seen 2)" true "$mode: it is as wide as the window"
 	backs+="$(seen 3) "
+	is "$(seen 4)" 1,1 "$mode: reasons are told in one line each"
+	is "$(seen 5)" true "$mode: and a long word in a message makes no table wider"
 	quiet "$mode"
 done
-is "$backs" "rgb(255, 255, 255) rgb(13, 17, 23) " "light and dark"
+is "$backs" "rgb(255, 255, 255) rgb(255, 255, 255) rgb(13, 17, 23) " "light and dark"
 
 # ---- the list of channels
 
