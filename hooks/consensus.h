@@ -1,6 +1,7 @@
 /*
  * What all clusters of a channel say of one bundle: each that `reporters`
- * lists, by its last report, whose signature is verified once more.
+ * lists, by its last report, whose signature is verified once more. One that
+ * was not heard of for the channel's silentAfter says nothing.
  */
 #ifndef HOOKS_CONSENSUS_H
 #define HOOKS_CONSENSUS_H
@@ -18,5 +19,11 @@
 int64_t consensus_held(const struct host_config *host,
 		       const struct channel_config *ch, const char *bundle,
 		       enum cluster_phase phase, struct buf *ret_why);
+
+/*
+ * Nobody listened until now (serve starts): what clusters said before counts
+ * no more until each of them is heard of again, as it is within some minutes.
+ */
+int consensus_anew(const struct host_config *host, struct err *err);
 
 #endif

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "hooks/doctor.h"
 
+#include "hooks/after.h"
 #include "hooks/told.h"
 
 #define CHECK "notify"
@@ -42,16 +43,19 @@ static void check_one(struct doctor *d, const struct host_config *host,
 void doctor_check_notify(struct doctor *d, const struct host_config *host,
 			 const struct channel_config *ch)
 {
+	bool counts = ch->notify.n || ch->rollback_seconds ||
+		      after_is_awaited(host, ch);
+
+	if (counts && ch->silent_after < HEARTBEAT_SECONDS)
+		doctor_say(d, FINDING_WARN, CHECK, ch->name, "silentAfter is "
+			   "shorter than the ten minutes between two reports "
+			   "without news: every cluster will seem silent");
 	if (!ch->notify.n)
 		return;
 	if (!ch->reporters)
 		doctor_say(d, FINDING_WARN, CHECK, ch->name, "nobody is told "
 			   "anything, for no cluster may report: set "
 			   "windlass.%s.reporters", ch->name);
-	if (ch->silent_after < HEARTBEAT_SECONDS)
-		doctor_say(d, FINDING_WARN, CHECK, ch->name, "silentAfter is "
-			   "shorter than the ten minutes between two reports "
-			   "without news: every cluster will seem silent");
 	for (size_t i = 0; i < ch->notify.n; i++) {
 		struct receiver own;
 

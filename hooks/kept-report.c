@@ -115,24 +115,33 @@ out:
 	return rc;
 }
 
+int64_t kept_report_heard(const struct host_config *host,
+			  const struct channel_config *ch,
+			  const char *cluster)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	struct err none = ERR_INIT;
+	int64_t heard = 0;
+	struct stat st;
+
+	if (!path_of(host, ch, cluster, &path, &none) &&
+	    !stat(path.data, &st))
+		heard = st.st_mtime;
+	buf_release(&path);
+	return heard;
+}
+
 int64_t kept_report_held(const struct host_config *host,
 			 const struct channel_config *ch,
 			 const struct cluster_report *r)
 {
-	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	struct err none = ERR_INIT;
-	int64_t held = 0;
-	struct stat st;
+	int64_t heard = kept_report_heard(host, ch, r->cluster);
+	int64_t before = r->issued - r->since;
+	int64_t after = clock_now() - heard;
 
-	if (!path_of(host, ch, r->cluster, &path, &none) &&
-	    !stat(path.data, &st)) {
-		int64_t before = r->issued - r->since;
-		int64_t after = clock_now() - st.st_mtime;
-
-		held = (before > 0 ? before : 0) + (after > 0 ? after : 0);
-	}
-	buf_release(&path);
-	return held;
+	if (!heard)
+		return 0;
+	return (before > 0 ? before : 0) + (after > 0 ? after : 0);
 }
 
 int kept_report_clusters(const struct host_config *host,

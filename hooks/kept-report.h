@@ -26,6 +26,10 @@ int kept_report_read(const struct host_config *host,
 		     const struct channel_config *ch, const char *cluster,
 		     struct buf *raw, struct cluster_report *ret,
 		     struct err *err);
+/* When that came, by the clock of this machine; 0: there is none. */
+int64_t kept_report_heard(const struct host_config *host,
+			  const struct channel_config *ch,
+			  const char *cluster);
 /*
  * For how many seconds the cluster has been in the phase of its kept report,
  * by the clock of this machine: how long it had been when it said so, and how

@@ -6,10 +6,8 @@
 #include "config.h"
 #include "hooks/notify.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "hooks/kept-report.h"
 #include "schema/base/mem.h"
@@ -59,16 +57,11 @@ static int read_cluster(struct notify_channel *c, const char *name,
 			int64_t listening, struct err *err)
 {
 	struct notify_cluster k = { .heard = 0 };
-	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	struct stat st;
 	int rc = kept_report_read(c->host, c->ch, name, NULL, &k.report, err);
 
 	if (rc)
-		goto out;
-	kept_report_dir(c->host, c->ch, &path);
-	buf_addf(&path, "/%s", name);
-	if (!stat(path.data, &st))
-		k.heard = st.st_mtime;
+		return rc;
+	k.heard = kept_report_heard(c->host, c->ch, name);
 	snprintf(k.name, sizeof(k.name), "%s", name);
 	cluster_sources_read(c->repo, &k.report, &k.from);
 	read_commit(&k, c->repo);
@@ -78,9 +71,7 @@ static int read_cluster(struct notify_channel *c, const char *name,
 					  c->ch->silent_after, c->now));
 	c->v = xreallocarray(c->v, c->n + 1, sizeof(*c->v));
 	c->v[c->n++] = k;
-out:
-	buf_release(&path);
-	return rc;
+	return 0;
 }
 
 int notify_channel_read(struct notify_channel *c, int64_t listening,

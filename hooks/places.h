@@ -2,7 +2,7 @@
  * Where the host keeps its files, and that no two of them share a folder:
  *
  *	<git_dir>/windlass/<channel>/	a channel's lock, settings, allowances
- *	<git_dir>/windlass/publish.sock, tidy.lock
+ *	<git_dir>/windlass/publish.sock, serve.start, tidy.lock
  *	<publish_dir>/<channel>/	what everybody may read
  *
  * A channel's name has no dot, so the files beside the channels' folders

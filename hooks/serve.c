@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "hooks/consensus.h"
 #include "hooks/receiver.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
@@ -229,6 +230,14 @@ static void announce(struct serve *s)
 	buf_release(&name);
 }
 
+static void begin_anew(const struct serve *s)
+{
+	struct err err = ERR_INIT;
+
+	if (consensus_anew(&s->host.config, &err) < 0)
+		log_warn("start-not-noted", LOG_S("error", err.msg));
+}
+
 static int start(struct serve *s, struct err *err)
 {
 	const char *text = s->opts.listen;
@@ -258,6 +267,7 @@ static int start(struct serve *s, struct err *err)
 	if (serve_http_start(s, err) < 0)
 		return -1;
 	s->began = clock_mono_ms();
+	begin_anew(s);
 	return 0;
 }
 
