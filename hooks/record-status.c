@@ -9,6 +9,9 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
+
+#include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 
@@ -75,6 +78,49 @@ int status_tip_read(git_repository *repo, const char *channel,
 	}
 	*ret = tip;
 	return 0;
+}
+
+/* The commit before it; "" where there is none. */
+static void find_before(git_repository *repo, char id[GIT_HEX_SIZE])
+{
+	git_commit *c = NULL;
+	git_oid oid;
+
+	if (git_oid_fromstr(&oid, id) == 0 &&
+	    git_commit_lookup(&c, repo, &oid) == 0 && git_commit_parentcount(c))
+		git_oid_tostr(id, GIT_HEX_SIZE, git_commit_parent_id(c, 0));
+	else
+		id[0] = '\0';
+	git_commit_free(c);
+}
+
+int64_t status_longest_health(git_repository *repo, const char *channel,
+			      const char *cluster, const char *bundle)
+{
+	char *ref = ref_of(channel, cluster), id[GIT_HEX_SIZE];
+	int64_t longest = 0, until = clock_now();
+	struct err none = ERR_INIT;
+
+	if (repo_ref(repo, ref, id, &none) < 0)
+		id[0] = '\0';
+	for (int i = 0; i <= RECORD_CHANGES && *id; i++) {
+		struct cluster_report r;
+		bool same;
+
+		if (cluster_status_read(repo, id, &r, &none) < 0)
+			break;
+		same = !strcmp(r.bundle, bundle);
+		if (same && r.phase == CLUSTER_HEALTHY &&
+		    until - r.since > longest)
+			longest = until - r.since;
+		until = r.since;
+		cluster_report_release(&r);
+		if (!same)
+			break;
+		find_before(repo, id);
+	}
+	free(ref);
+	return longest;
 }
 
 /* ---- the commit ---- */

@@ -61,6 +61,10 @@ struct status_tip {
 int status_tip_read(git_repository *repo, const char *channel,
 		    const char *cluster, struct status_tip *ret,
 		    struct err *err);
+/* For how many seconds, the longest time, the cluster was healthy with the
+ * bundle, as far as the history of the ref says so. */
+int64_t status_longest_health(git_repository *repo, const char *channel,
+			      const char *cluster, const char *bundle);
 /* Makes the commit and moves the ref. With `replace` it takes the place of
  * the newest one. */
 int status_write_tip(const struct record *r, const struct status_tip *tip,

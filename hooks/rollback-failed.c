@@ -23,6 +23,7 @@
 #include "hooks/edit.h"
 #include "hooks/faults.h"
 #include "hooks/kept-report.h"
+#include "hooks/record.h"
 #include "hooks/trust-file.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -105,6 +106,34 @@ static bool has_failed(struct failed *f)
 	return failed;
 }
 
+/* A cluster that it was well in for long is ill of something else: a node or
+ * a registry that is gone, which an older version does not bring back. */
+static bool was_well(struct failed *f)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	struct strvec clusters = STRVEC_INIT;
+	struct buf span = BUF_INIT(64);
+	struct err unread = ERR_INIT;
+	bool well = false;
+
+	trust_reporter_names(f->ch, &clusters, &unread);
+	for (size_t i = 0; !well && i < clusters.n; i++) {
+		int64_t seconds = status_longest_health(f->host->repo,
+				f->ch->name, clusters.v[i], f->current.id);
+
+		well = seconds >= ROLLBACK_WELL_SECONDS;
+		if (!well)
+			continue;
+		after_duration(seconds, &span);
+		leave(f, "%" PRIu64 ".%" PRIu64 " failed, after %s@%s had been "
+		      "healthy with it for %s", b->epoch, b->sequence,
+		      f->ch->name, clusters.v[i], span.data);
+	}
+	strvec_release(&clusters);
+	buf_release(&span);
+	return well;
+}
+
 /* Is the source still what the failed bundle was made of? */
 static int is_untouched(struct failed *f, const struct rollback *r, bool *ret,
 			struct err *err)
@@ -129,7 +158,7 @@ static int judge(struct failed *f, struct rollback *ret, struct err *err)
 		return -1;
 	if (!*f->current.id)
 		return leave(f, "nothing was published");
-	if (!has_failed(f))
+	if (!has_failed(f) || was_well(f))
 		return 0;
 	if (!*f->current.commit.parent)
 		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and is the "

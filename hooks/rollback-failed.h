@@ -11,6 +11,8 @@
 /* what an engine waits until it calls a rollout failed: spec.healthTimeout */
 #define ROLLBACK_SECONDS_DEFAULT (5 * 60)
 #define LIMIT_ROLLBACK_SECONDS (7 * 24 * 3600)
+/* a bundle that a cluster was healthy with for so long is not what fails */
+#define ROLLBACK_WELL_SECONDS 3600
 
 /*
  * 0 with a line in ret_said on what was done, or on why there is nothing to

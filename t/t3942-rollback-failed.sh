@@ -207,6 +207,28 @@ is "$(grep -l ': the source of' crowd.? | wc -l)" 1 "one says so"
 is "$(grep -l 'nothing to roll back' crowd.? | wc -l)" 4 "and the others that there is nothing"
 pull
 
+# ---- what was well for long fails of something else
+
+seen() { says "$@"; hook $host record-reports >/dev/null; }
+config web well
+commit_push work well || bail "push"
+seen us-1 healthy 3700
+seen eu-1 healthy 10000
+failed
+hook $host record-reports >/dev/null
+left '1\.[0-9]+ failed, after prod@eu-1 had been healthy with it for 1h4[67]m' \
+	"what had been healthy for an hour"
+config web brief
+commit_push work brief || bail "push"
+before=$(undone)
+seen us-1 healthy 3700
+seen eu-1 healthy 5400
+failed
+hook $host record-reports >/dev/null
+ok "what was so for half an hour" undo
+is "$(undone)" $((before + 1)) "is gone back from"
+pull
+
 # ---- nothing but time
 
 set_channel $host prod rollback 'on-failure for 3s'
