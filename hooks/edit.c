@@ -17,6 +17,10 @@
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 
+/* the hooks may publish a large channel; a host that hangs must not keep serve
+ * from going back anywhere, or images from being looked at */
+#define PUSH_MS (10 * 60 * 1000)
+
 int edit_tree(git_repository *repo, git_oid *tree, const char *path,
 	      const git_oid *id, unsigned mode, struct err *err)
 {
@@ -189,7 +193,7 @@ int edit_push(const struct host *host, const struct channel_config *ch,
 					  : host->config.git_dir;
 	argv[n++] = refspec;
 	argv[n] = NULL;
-	rc = git_try(&host->config, argv, &diag, &status, err);
+	rc = git_try(&host->config, argv, PUSH_MS, &diag, &status, err);
 	add_words(&diag, ret_words);
 	if (!rc && status)
 		rc = err_set(err, ERR_DENIED, "the push to %s was refused",

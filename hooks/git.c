@@ -48,9 +48,10 @@ int git_run(const struct host_config *host, const char *const *argv,
 }
 
 int git_try(const struct host_config *host, const char *const *argv,
-	    struct buf *diag, int *ret_status, struct err *err)
+	    int timeout_ms, struct buf *diag, int *ret_status,
+	    struct err *err)
 {
-	struct proc p = { .diag = diag };
+	struct proc p = { .diag = diag, .timeout_ms = timeout_ms };
 
 	return run(host, argv, &p, ret_status, err);
 }

@@ -19,9 +19,11 @@ int git_run(const struct host_config *host, const char *const *argv,
 
 /*
  * The same for one whose end is not an error by itself: its exit status, and
- * what it says on stderr, appended to diag. Its stdout goes nowhere.
+ * what it says on stderr, appended to diag. Its stdout goes nowhere. It is
+ * killed, with all that it started, after so long (proc.h).
  */
 int git_try(const struct host_config *host, const char *const *argv,
-	    struct buf *diag, int *ret_status, struct err *err);
+	    int timeout_ms, struct buf *diag, int *ret_status,
+	    struct err *err);
 
 #endif
