@@ -4,7 +4,8 @@
  * is taken only if it can be one, and redirects are refused, so that no
  * credentials get to another host. The one other host there is, is the one
  * that a registry names for its tokens; it gets the credentials of that
- * registry, which has them already, and only by TLS.
+ * registry, which has them already, and only by TLS: what listens on this
+ * machine is not asked because a registry elsewhere says so.
  */
 #include "config.h"
 #include "hooks/registry.h"
@@ -286,6 +287,10 @@ static int get_token(struct registry *r, const struct challenge *c,
 	if (!value_is_safe_url(c->realm))
 		rc = err_set(err, ERR_DENIED, "%s wants a token of '%s', and "
 			     "without TLS only this machine is spoken to",
+			     r->host, c->realm);
+	else if (strncmp(c->realm, "https:", 6) && strcmp(r->scheme, "http"))
+		rc = err_set(err, ERR_DENIED, "%s wants a token of '%s', and "
+			     "has no say in what is asked of this machine",
 			     r->host, c->realm);
 	else
 		rc = ask(&q, err);

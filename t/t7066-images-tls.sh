@@ -35,6 +35,14 @@ tls_registry() { # NAME CERTIFICATE
 }
 tls_registry named named && NAMED=$REGISTRY
 tls_registry old old && OLD=$REGISTRY
+token_port=$(free_port)
+start tokens python3 "$TEST_DIR/odd-registry.py" token "$token_port" \
+	"$TRASH/ours.crt" "$TRASH/ours.key" "robot:$secret"
+REGISTRY_TLS=good registry_start sends 'auth:' \
+	"  token: {realm: \"http://127.0.0.1:$token_port/token\", service: shop, issuer: issuer, rootcertbundle: $TRASH/ours.crt}"
+SENDS=$REGISTRY
+wait_for 20 curl -s -o /dev/null "http://127.0.0.1:$token_port/token" ||
+	bail "no server of tokens"
 tls_registry good good && GOOD=$REGISTRY
 IMAGE_CURL=(--user "robot:$secret" --cacert ours.crt)
 push_image shop/web 1.0.0 || bail "cannot push"
@@ -75,6 +83,9 @@ is "$(grep -c 'GET /v2/shop' good.log)" "$asked" "nothing was asked"
 policy caFile "$TRASH/ours.crt"
 refused "$NAMED" 1 "cannot ask $NAMED, because its certificate is not good: .*name" "a certificate of another name"
 refused "$OLD" 1 "cannot ask $OLD, because its certificate is not good: .*expired" "one that has expired"
+refused "$SENDS" 1 "$SENDS wants a token of 'http://127\.0\.0\.1:$token_port/token', and has no say in what is asked of this machine$" \
+	"one that would have us ask what listens here"
+is "$(grep -c scope tokens.log)" 0 "which is not asked"
 policy caFile "$TRASH/nowhere.crt"
 refused "$GOOD" 1 "caFile.*'$TRASH/nowhere.crt'" "an authority that is not there"
 echo nonsense >bad.crt
