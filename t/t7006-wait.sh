@@ -99,4 +99,36 @@ says us-1
 wait "$waiter"
 is $? 0 "and comes back"
 
+# ---- a certain commit
+
+is "$(waits --commit HEAD prod)" 0 "the commit that is live"
+mv $host/hooks/post-receive post-receive
+change six
+is "$(waits prod)" 0 "one that was not published is not waited for"
+is "$(waits --commit HEAD --timeout 1s prod)" 1 "unless it is named"
+six=$(git -C work rev-parse HEAD)
+like "$(cat err)" "the time is over, and no bundle of ${six:0:12} or what came after it was published" \
+	"which is said"
+windlass wait --repo work --commit "$six" --timeout 2m prod >out 2>err &
+waiter=$!
+sleep 1
+ok "it waits" kill -0 "$waiter"
+ok "until that is done" hook $host publish prod
+mv post-receive $host/hooks/post-receive
+says eu-1
+says us-1
+wait "$waiter"
+is $? 0 "and is live"
+like "$(cat out)" '^prod  newest 1\.6' "with it"
+git clone -q "file://$TRASH/$host" other
+put other deploy/prod/web.yaml ConfigMap web shop seven
+commit_push other seven || bail "push"
+says eu-1
+says us-1
+is "$(waits --commit "$six" prod)" 0 "what somebody else pushed after it has it too"
+git -C work commit -q --allow-empty -m side
+is "$(waits --commit HEAD --timeout 1s prod)" 1 "what nobody has pushed is not there"
+is "$(waits --commit nothing prod)" 2 "a commit that there is not"
+like "$(cat err)" "'nothing' names no commit of this repository" "is told of"
+
 done_testing

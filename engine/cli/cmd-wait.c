@@ -15,12 +15,13 @@
 #include "engine/cli/git-run.h"
 #include "engine/cli/records.h"
 #include "schema/base/clock.h"
+#include "schema/base/digest.h"
 #include "schema/base/map.h"
 #include "schema/base/mem.h"
 #include "schema/base/options.h"
 
 static const char usage[] =
-"usage: windlass wait [--repo DIR] [--remote NAME] [--timeout TIME] CHANNEL\n"
+"usage: windlass wait [OPTIONS] CHANNEL\n"
 "\n"
 "Waits until every cluster that reports of CHANNEL is healthy with the bundle\n"
 "that was published last, and tells how it goes. It fetches what clusters\n"
@@ -28,6 +29,7 @@ static const char usage[] =
 "\n"
 "  --repo DIR       the repository (default: $GIT_DIR, or here)\n"
 "  --remote NAME    where to fetch from (default: origin, unless there is none)\n"
+"  --commit REV     a bundle of this commit, or of what came after it\n"
 "  --timeout TIME   how long to wait (5m)\n"
 "\n"
 "Exit status: 0 if all are healthy, 1 if one failed or the time is over, 2 if\n"
@@ -40,8 +42,11 @@ static const char usage[] =
 
 struct waiting {
 	const char *repo, *remote, *channel;
+	const char *rev;		/* what was asked for, or NULL */
+	char commit[GIT_HEX_SIZE];	/* that is this one; or "" */
 	int64_t timeout;		/* seconds */
 	bool fetch;
+	bool reached;			/* the newest bundle has that commit */
 	struct map told;		/* a cluster's last line, malloced */
 };
 
@@ -82,6 +87,72 @@ static int fetch(const struct waiting *w, struct err *err)
 	free(bundles);
 	free(records);
 	return rc;
+}
+
+/* ---- a certain commit ---- */
+
+static int find_commit(struct waiting *w, struct err *err)
+{
+	char *rev = xasprintf("%s^{commit}", w->rev);
+	const char *const argv[] = {
+		"rev-parse", "--verify", "--quiet", "--end-of-options", rev,
+		NULL,
+	};
+	struct buf line = BUF_INIT(4096);
+	int rc = git_line(w->repo, argv, &line, err);
+
+	if (!rc && is_hex(line.data, line.len, GIT_HEX_SIZE - 1))
+		memcpy(w->commit, line.data, GIT_HEX_SIZE);
+	else if (rc >= 0)
+		rc = err_set(err, ERR_INVALID, "'%s' names no commit of this "
+			     "repository", w->rev);
+	buf_release(&line);
+	free(rev);
+	return rc;
+}
+
+/* The commits of the ref that bundles are made of, which others may have
+ * pushed to since; no ref of this repository moves. */
+static void fetch_source(const struct waiting *w, const char *ref)
+{
+	const char *const argv[] = {
+		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+		w->remote, ref, NULL,
+	};
+	struct err unheard = ERR_INIT;
+
+	git_attended(w->repo, argv, NULL, &unheard);
+}
+
+static bool has_commit(git_repository *repo, const char *id)
+{
+	git_commit *c = NULL;
+	git_oid oid;
+	bool has = !git_oid_fromstr(&oid, id) &&
+		   !git_commit_lookup(&c, repo, &oid);
+
+	git_commit_free(c);
+	return has;
+}
+
+/* Was the newest bundle made of that commit, or of one that came after it? */
+static bool is_reached(git_repository *repo, const struct waiting *w,
+		       const struct channel_shown *s)
+{
+	const struct bundle *b = &s->newest.commit.bundle;
+	git_oid source, commit;
+
+	if (!w->rev)
+		return true;
+	if (!s->has_bundle)
+		return false;
+	if (!strcmp(b->source_commit, w->commit))
+		return true;
+	if (w->fetch && !has_commit(repo, b->source_commit))
+		fetch_source(w, b->source_ref);
+	return !git_oid_fromstr(&source, b->source_commit) &&
+	       !git_oid_fromstr(&commit, w->commit) &&
+	       git_graph_descendant_of(repo, &source, &commit) == 1;
 }
 
 /* ---- telling ---- */
@@ -138,7 +209,8 @@ static int look(struct waiting *w, bool last, struct err *err)
 		return -2;
 	status = channel_shown_read(repo, w->channel, &s, err);
 	if (status == 0) {
-		status = judge(w, &s);
+		w->reached = is_reached(repo, w, &s);
+		status = w->reached ? judge(w, &s) : -1;
 		if (status >= 0 || last)
 			channel_shown_put(&s, cli_color(stdout));
 		channel_shown_release(&s);
@@ -171,7 +243,11 @@ static int wait_for_it(struct waiting *w, struct err *err)
 			poll(NULL, 0, w->fetch ? FETCH_MS : LOOK_MS);
 	}
 	if (status == -1) {
-		fprintf(stderr, "windlass wait: the time is over\n");
+		fprintf(stderr, "windlass wait: the time is over%s%.12s%s\n",
+			w->reached ? "" : ", and no bundle of ",
+			w->reached ? "" : w->commit,
+			w->reached ? "" : " or what came after it was "
+			"published");
 		status = EXIT_REFUSED;
 	}
 	return status;
@@ -183,6 +259,7 @@ int cmd_wait(int argc, char **argv)
 	const struct option_spec specs[] = {
 		OPTION_TEXT("repo", &w.repo),
 		OPTION_TEXT("remote", &w.remote),
+		OPTION_TEXT("commit", &w.rev),
 		OPTION_TAKE("timeout", cli_take_time, &w.timeout),
 		OPTION_END
 	};
@@ -193,7 +270,10 @@ int cmd_wait(int argc, char **argv)
 		status = cli_channel(usage, argc, argv, &w.channel);
 	if (status >= 0)
 		return status;
-	status = find_remote(&w, &err) < 0 ? -2 : wait_for_it(&w, &err);
+	if (find_remote(&w, &err) < 0 || (w.rev && find_commit(&w, &err) < 0))
+		status = -2;
+	else
+		status = wait_for_it(&w, &err);
 	if (status < 0) {
 		command_fail(&err);
 		status = EXIT_TROUBLE;
