@@ -196,21 +196,34 @@ static int64_t check_recorder(struct serve *s, struct served *ch, int64_t now)
 	return INT64_MAX;
 }
 
+/* One channel after the other: what is due again and again for some must not
+ * keep the others waiting for good. */
 int64_t serve_record_check(struct serve *s, int64_t now)
 {
+	size_t record_turn = s->record_turn, notify_turn = s->notify_turn;
 	int64_t next = INT64_MAX, look;
 
-	for (size_t i = 0; i < s->n; i++) {
-		struct served *ch = s->channels[i];
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = (record_turn + k) % s->n, recorders = s->recorders;
+
+		if (!config_channel(&s->host.config, s->channels[i]->name))
+			continue;
+		look = check_recorder(s, s->channels[i], now);
+		if (s->recorders > recorders)
+			s->record_turn = i + 1;
+		if (look < next)
+			next = look;
+	}
+	for (size_t k = 0; k < s->n; k++) {
+		size_t i = (notify_turn + k) % s->n, notifiers = s->notifiers;
 		const struct channel_config *cfg =
-			config_channel(&s->host.config, ch->name);
+			config_channel(&s->host.config, s->channels[i]->name);
 
 		if (!cfg)
 			continue;
-		look = check_recorder(s, ch, now);
-		if (look < next)
-			next = look;
-		look = serve_notify_check(s, ch, cfg, now);
+		look = serve_notify_check(s, s->channels[i], cfg, now);
+		if (s->notifiers > notifiers)
+			s->notify_turn = i + 1;
 		if (look < next)
 			next = look;
 	}

@@ -459,6 +459,7 @@ struct serve {
 	size_t jobs;			/* children that run */
 	size_t recorders;		/* those that record reports apart */
 	size_t notifiers;		/* and those that tell of them */
+	size_t record_turn, notify_turn;	/* whose turn it is, by index */
 	int64_t began;			/* to listen, monotonic ms */
 	size_t undoers;			/* and that roll back */
 	int64_t next_check;		/* monotonic ms */
