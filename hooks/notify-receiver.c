@@ -241,8 +241,12 @@ static bool post_message(struct telling *t, const struct message_part *parts,
 	message_write(t->c, t->r, parts, n, &body);
 	if (buf_check(&body, "the message", &err) < 0) {
 		put_back(parts, n);
+		buf_release(&body);
+		if (n > 1)
+			return post_message(t, parts, n / 2) &&
+			       post_message(t, parts + n / 2, n - n / 2);
 		leave_alone(t, 0, &err);
-		goto out;
+		return false;
 	}
 	if (keep(t) < 0)
 		goto out;
