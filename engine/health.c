@@ -223,8 +223,8 @@ static enum health judge_pod(const struct judged *j)
 {
 	const char *phase = node_path_str(j->status, "phase", NULL);
 	const struct node *scheduled = condition(j, "PodScheduled");
+	const struct node *ready = condition(j, "Ready");
 	const char *failure = container_failure(j);
-	const char *restart = node_path_str(j->spec, "restartPolicy", NULL);
 
 	if (!phase)
 		return health_say(j, HEALTH_PROGRESSING, "not looked at yet");
@@ -241,11 +241,12 @@ static enum health judge_pod(const struct judged *j)
 	if (is_false(scheduled) && has_reason(scheduled, "Unschedulable"))
 		return health_say(j, HEALTH_PROGRESSING, "%s",
 				  health_why(scheduled));
-	if (!strcmp(phase, "Running") &&
-	    (is_true(condition(j, "Ready")) ||
-	     (restart && strcmp(restart, "Always"))))
-		return is_true(condition(j, "Ready")) ? HEALTH_HEALTHY :
-			health_say(j, HEALTH_PROGRESSING, "running, not ready");
+	if (!strcmp(phase, "Running") && is_true(ready))
+		return HEALTH_HEALTHY;
+	/* of a probe that fails nothing else tells in which container */
+	if (!strcmp(phase, "Running") && ready)
+		return health_say(j, HEALTH_PROGRESSING,
+				  "running, not ready: %s", health_why(ready));
 	return health_say(j, HEALTH_PROGRESSING, "the pod is %s", phase);
 }
 

@@ -172,6 +172,14 @@ static void test_table(void)
 	       HEALTH_PROGRESSING, "one that has not scaled yet");
 	is_int(judge_as("policy", "PodDisruptionBudget", "{}", true),
 	       HEALTH_PROGRESSING, "a budget nobody looked at");
+	is_int(judge_as("", "Pod", "{\"status\":{\"phase\":\"Running\","
+			"\"conditions\":[{\"type\":\"Ready\",\"status\":"
+			"\"False\",\"reason\":\"ContainersNotReady\","
+			"\"message\":\"containers with unready status: [web]"
+			"\"}]}}", false),
+	       HEALTH_PROGRESSING, "a pod whose probe fails");
+	is_str(reason, "running, not ready: containers with unready status: "
+	       "[web]", "and in which container");
 }
 
 int main(void)
