@@ -52,8 +52,9 @@ enum tracked_flags {
 	TRACKED_DEAD = 1 << 8,
 	/* kept by engine/observe.c: named since the watch began anew */
 	TRACKED_NAMED = 1 << 11,
-	/* kept by engine/prune.c */
+	/* kept by engine/prune-one.c */
 	TRACKED_DELETED = 1 << 9,	/* DELETE was answered: wait for GONE */
+	/* kept by engine/leftover.c */
 	TRACKED_CONFIRMED = 1 << 10,	/* a leftover that an admin lets go */
 	/* kept by engine/policy.c: the Channel does not allow it any more */
 	TRACKED_DENIED = 1 << 12,

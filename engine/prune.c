@@ -101,7 +101,7 @@ static void arm(struct prune *p)
 		timer_set(&p->retry, first - now);
 }
 
-/* ---- the end of one ---- */
+/* ---- leaving the list ---- */
 
 void prune_leave(struct channel *c, struct tracked *t)
 {

@@ -2,7 +2,7 @@
  * Letting go of an object without deleting it: for nobody, because its author
  * wants it to stay (windlass.dev/prune: "false"), or for another channel that
  * names it by now. Our label is taken off, our managedFields entry too, or it
- * becomes the other one's; all values stay. Pure: prune.c sends the patch.
+ * becomes the other one's; all values stay. Pure: prune-one.c sends the patch.
  */
 #ifndef ENGINE_RELEASE_H
 #define ENGINE_RELEASE_H

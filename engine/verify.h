@@ -1,8 +1,8 @@
 /*
  * Is it what a publisher of this channel signed, and may it follow what was
  * accepted before? DESIGN.md 2.1 to 2.5 and 4.2. Heads, commits and trees are
- * judged one by one; engine/pull.c puts them in order, and `windlass verify`
- * uses the same functions on a repository at hand.
+ * judged one by one; engine/pull-head.c and pull-chain.c put them in order,
+ * and `windlass verify` uses the same functions on a repository at hand.
  *
  * Every refusal fills err with a sentence for people and *ret with the
  * condition and reason it stands for.

@@ -8,8 +8,7 @@
 
 #include "hooks/host-config.h"
 
-/* a week of being healthy is proof enough, and the clock of a report whose
- * cluster says nothing new for longer proves little */
+/* a week of being healthy is proof enough */
 #define LIMIT_AFTER_SECONDS (7 * 24 * 3600)
 
 /* "CHANNEL for DURATION". ERR_INVALID saying what it must be. */

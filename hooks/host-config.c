@@ -1,6 +1,6 @@
 /*
- * The Git host's configuration out of `git config`. See host-config.h. Trusts the
- * admin who wrote it.
+ * The Git host's configuration out of `git config`. See host-config.h; what
+ * each key may say is in host-setting.c. Trusts the admin who wrote it.
  */
 #include "config.h"
 #include "hooks/host-config.h"

@@ -25,7 +25,8 @@ struct install_options {
  * texts are argv's. */
 int install_options_parse(int argc, char **argv, struct install_options *o);
 
-/* One of names with commas between them; "" at the end. */
+/* Cuts the first of names with commas between them off *names: malloced, ""
+ * at the end. */
 char *install_next_name(const char **names);
 
 #endif
