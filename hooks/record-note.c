@@ -17,6 +17,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 
 /* a thousand channels of one commit, each with failures */
 #define NOTE_BYTES (512u * 1024)
@@ -32,16 +33,10 @@
  * characters. */
 static void add_cut(struct buf *out, const char *s)
 {
-	size_t len = strlen(s);
+	size_t len = utf8_cut(s, NOTE_LINE_BYTES);
 
-	if (len <= NOTE_LINE_BYTES) {
-		buf_adds(out, s);
-		return;
-	}
-	for (len = NOTE_LINE_BYTES; len && (s[len] & 0xc0) == 0x80; len--)
-		;
 	buf_add(out, s, len);
-	buf_adds(out, "...");
+	buf_adds(out, s[len] ? "..." : "");
 }
 
 static void write_failures(const struct cluster_report *c, struct buf *out)

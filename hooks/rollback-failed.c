@@ -27,6 +27,7 @@
 #include "hooks/trust-file.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 
 /* of all clusters together, and of each */
 #define CLUSTERS_NAMED 10
@@ -186,6 +187,15 @@ static int judge(struct failed *f, struct rollback *ret, struct err *err)
 
 /* ---- why ---- */
 
+/* A line of a stranger's, as far as there is room. */
+static void add_line(struct buf *out, const char *s)
+{
+	size_t len = utf8_cut(s, FAILURE_BYTES);
+
+	buf_add(out, s, len);
+	buf_adds(out, s[len] ? "...\n" : "\n");
+}
+
 static void add_failures(const struct cluster_report *r, struct buf *out)
 {
 	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
@@ -195,8 +205,8 @@ static void add_failures(const struct cluster_report *r, struct buf *out)
 	for (size_t i = 0; i < n; i++) {
 		buf_reset(&line);
 		cluster_failure_line(&r->failures[i], &line);
-		buf_addf(out, "    %.*s%s\n", FAILURE_BYTES, line.data,
-			 line.len > FAILURE_BYTES ? "..." : "");
+		buf_adds(out, "    ");
+		add_line(out, line.data);
 	}
 	if (r->failed > n && n)
 		buf_addf(out, "    and %" PRIu64 " more\n", r->failed - n);
@@ -212,8 +222,9 @@ static void add_cluster(const struct failed *f, const char *cluster,
 	if (kept_report_read(&f->host->config, f->ch, cluster, NULL, &r,
 			     &unread))
 		return;
-	buf_addf(out, "  %s: %s%s%.400s\n", cluster, r.reason,
-		 *r.message ? ": " : "", r.message);
+	buf_addf(out, "  %s: %s%s", cluster, r.reason,
+		 *r.message ? ": " : "");
+	add_line(out, r.message);
 	add_failures(&r, out);
 	cluster_report_release(&r);
 }
@@ -237,8 +248,8 @@ static char *reason_of(const struct failed *f)
 	if (clusters.n > CLUSTERS_NAMED)
 		buf_addf(&text, "  and %zu more clusters\n",
 			 clusters.n - CLUSTERS_NAMED);
-	reason = xstrndup(text.data, text.len < ROLLBACK_REASON_BYTES ?
-			  text.len : ROLLBACK_REASON_BYTES);
+	reason = xstrndup(text.data, utf8_cut(text.data,
+					      ROLLBACK_REASON_BYTES));
 	strvec_release(&clusters);
 	buf_release(&text);
 	return reason;

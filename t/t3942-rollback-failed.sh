@@ -236,13 +236,17 @@ config web timed
 commit_push work timed || bail "push"
 rm $host/windlass/prod/reports/*
 before=$(undone)
+long=$(printf 'x%.0s' {1..399})ä
 serve
 for cluster in eu-1 us-1; do
-	is "$(r_cluster=$cluster r_phase=failed r_reason=Failed r_message=no send)" 204 \
+	is "$(r_cluster=$cluster r_phase=failed r_reason=Failed r_message=$long send)" 204 \
 		"$cluster failed just now"
 done
 went() { [ "$(undone)" = $((before + 1)) ]; }
 ok "serve goes back when the time is over, and nobody says more" wait_for 60 went
+git -C $host log -1 --format=%B main >message
+ok "its message has whole characters" iconv -f UTF-8 -t UTF-8 -o /dev/null message
+like "$(cat message)" "^  eu-1: Failed: ${long%ä}\.\.\.\$" "where it is cut, too"
 ok "to its end" wait_for 60 grep -q 'job-done command=rollback-failed.* the source of' serve.log
 stop serve
 set_channel $host prod rollback 'on-failure for 1h'

@@ -4,6 +4,8 @@
 #include "config.h"
 #include "schema/base/utf8.h"
 
+#include <string.h>
+
 uint32_t utf8_decode(const char *s, size_t n)
 {
 	static const unsigned char first[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
@@ -33,6 +35,16 @@ size_t utf8_length(const char *s, size_t len)
 	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
 		return 0;
 	return n;
+}
+
+size_t utf8_cut(const char *s, size_t max)
+{
+	size_t len = strnlen(s, max);
+
+	if (s[len])
+		while (len && ((unsigned char)s[len] & 0xc0) == 0x80)
+			len--;
+	return len;
 }
 
 bool utf8_unprintable(uint32_t c)

@@ -12,6 +12,9 @@
 /* Bytes of the character at s, 1 to 4; 0 if there is no valid one. */
 size_t utf8_length(const char *s, size_t len);
 
+/* How many bytes of a string are no more than max, and whole characters. */
+size_t utf8_cut(const char *s, size_t max);
+
 /* The character at s, for which utf8_length() gave n. */
 uint32_t utf8_decode(const char *s, size_t n);
 
