@@ -74,6 +74,10 @@ int intake_judge_votes(const struct channel *c, size_t deletes,
 	if (v->approved < needed || (needed && v->until < clock_now())) {
 		explain_missing(c, v, needed, &text);
 		rc = err_set(err, ERR_DENIED, "%s", text.data);
+	} else if (v->unread) {
+		rc = err_set(err, ERR_DENIED, "it needs nobody's approval, but "
+			     "what approvers say of it cannot be read, which "
+			     "may be a reject: %s", v->problem);
 	}
 	buf_release(&text);
 	return rc;

@@ -618,7 +618,8 @@ static int votes_data(void *arg, const char *data, size_t len,
 	return buf_check(&j->votes, "the approvals", err);
 }
 
-/* The bundle may do without: it is told, and they are asked for again. */
+/* The bundle is told, so that who waits for it hears why it waits, and they
+ * are asked for again. */
 static void no_votes(struct job *j, const struct err *why)
 {
 	struct verdict v = { SOURCE_FETCHED, SOURCE_UNREACHABLE };
@@ -626,6 +627,7 @@ static void no_votes(struct job *j, const struct err *why)
 
 	votes_judge(j->pull, j->head.head.bundle, NULL, 0, votes);
 	snprintf(votes->problem, sizeof(votes->problem), "%.255s", why->msg);
+	votes->unread = true;
 	if (is_still_next(j))
 		tell_candidate(j);
 	j->pull->votes_due = true;

@@ -134,6 +134,7 @@ static void judge_text(struct pull *p, const char *bundle, const char *text,
 	    approvals_judge(&tags, bundle, &k->commit.bundle, &p->approvers,
 			    now, vs, &err) < 0) {
 		vs->n = 0;
+		ret->unread = true;
 		snprintf(ret->problem, sizeof(ret->problem), "%.255s",
 			 err.msg);
 		return;

@@ -369,6 +369,7 @@ static void put_votes(struct buf *b, const struct source_votes *v)
 	ipc_put_str(b, v->missing);
 	ipc_put_str(b, v->rejected_by);
 	ipc_put_str(b, v->problem);
+	ipc_put_bool(b, v->unread);
 }
 
 static void get_votes(struct ipc_in *in, struct source_votes *ret)
@@ -379,6 +380,7 @@ static void get_votes(struct ipc_in *in, struct source_votes *ret)
 	ipc_get_str(in, ret->missing, sizeof(ret->missing));
 	ipc_get_str(in, ret->rejected_by, sizeof(ret->rejected_by));
 	ipc_get_str(in, ret->problem, sizeof(ret->problem));
+	ret->unread = ipc_get_bool(in);
 }
 
 void source_put_candidate(struct buf *b, const struct source_candidate *c)

@@ -13,7 +13,7 @@
 #include "engine/ipc.h"
 #include "engine/source-types.h"
 
-#define SOURCE_PROTOCOL 5
+#define SOURCE_PROTOCOL 6
 
 /* items, paths or places in one frame: keeps a frame under 1 MB */
 #define SOURCE_BATCH 512

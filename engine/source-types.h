@@ -129,6 +129,9 @@ struct source_votes {
 	char rejected_by[LIMIT_PRINCIPAL_BYTES + 1];	/* "": nobody */
 	/* why what the Git host has does not count, or cannot be had */
 	char problem[SOURCE_MESSAGE_SIZE / 2];
+	/* the head names a text of them that cannot be had or read: nobody
+	 * knows whether somebody rejects the bundle in it */
+	bool unread;
 };
 
 /* A bundle that is newer than the accepted one and verified throughout. */

@@ -108,7 +108,7 @@ ok "and who is left when the list becomes another" wait_for 10 \
 	consents_are "$bundle" "$(by_key bob)"
 is "$(grep -c '^candidate' e.log)" "$candidates" "it is no candidate again"
 
-# ---- one that does without those that cannot be had ----
+# ---- those that cannot be had ----
 stop e
 engine e --auto --approvers approvers
 state_is() { [[ $(grep '^state' e.log | tail -n 1) == *" fetched=$1 "* ]]; }
@@ -116,8 +116,10 @@ put demo "" ConfigMap web three
 bundle
 h_approvals="sha256:$(printf '%064d' 1) 100"
 publish
-ok "a bundle whose approvals are not there is accepted" \
+ok "a bundle whose approvals are not there is told of" \
 	wait_line 10 e.log "^accepted $bundle"
+like "$(last_votes)" '^votes 0 by= missing=alice, bob rejected= unread because .*404' \
+	"and that nobody knows what they say"
 ok "and nothing is said to be amiss for good" wait_for 10 state_is Fetched
 
 done_testing

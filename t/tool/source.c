@@ -146,10 +146,10 @@ static void on_candidate(void *arg, const struct source_candidate *c)
 	       c->deleted, c->since_at_hand ? "yes" : "no",
 	       c->epoch_crossed ? "yes" : "no", c->publisher, c->source_ref,
 	       c->source_commit, clock_mono_ms());
-	printf("votes %u by=%s missing=%s rejected=%s%s%s\n",
+	printf("votes %u by=%s missing=%s rejected=%s%s%s%s\n",
 	       c->votes.approved, c->votes.names, c->votes.missing,
-	       c->votes.rejected_by, *c->votes.problem ? " because " : "",
-	       c->votes.problem);
+	       c->votes.rejected_by, c->votes.unread ? " unread" : "",
+	       *c->votes.problem ? " because " : "", c->votes.problem);
 	before = candidate;
 	candidate = *c;
 	if (automatic) {
