@@ -195,6 +195,29 @@ static bool wait_a_little(struct channel *c, const struct err *err)
 }
 
 /*
+ * The accepted bundle may have been accepted when the one before it was not
+ * at hand, and nobody could count what it deletes. What nobody would have let
+ * through then is not deleted now: it is left, for an admin to confirm.
+ */
+static bool may_delete_so_many(struct channel *c, const struct plan *p)
+{
+	const struct channel_spec *s = &c->spec;
+
+	if (!s->has_delete_limit || p->deleted <= s->delete_limit ||
+	    c->status.consents.n)
+		return true;
+	log_warn("deletes-left", LOG_S("channel", c->name),
+		 LOG_N("objects", p->deleted),
+		 LOG_N("limit", s->delete_limit));
+	event_post(c, EVENT_WARNING, "DeletesLeft", "%zu object%s of bundle "
+		   "%.12s, which was applied last, %s not deleted: that is "
+		   "more than spec.deleteLimit, and nobody approved it",
+		   p->deleted, plural(p->deleted), p->from,
+		   p->deleted == 1 ? "is" : "are");
+	return false;
+}
+
+/*
  * What was not finished before the start. If the applied bundle does not
  * come, what the accepted one wants need not wait for it: intake_at_hand or
  * intake_lost comes.
@@ -216,7 +239,8 @@ static void on_pending(struct plan *p, const struct err *err)
 		return;
 	}
 	plan_merge(p, PLAN_PENDING, c->spec.prune &&
-		   s->applied.epoch == s->accepted.epoch, on_pending_merged);
+		   s->applied.epoch == s->accepted.epoch &&
+		   may_delete_so_many(c, p), on_pending_merged);
 }
 
 static void read_pending(struct channel *c)
