@@ -478,7 +478,8 @@ static void drop_packs(struct job *j)
 
 /*
  * A pinned bundle that is not as it was when it was accepted, and came from
- * the cache: the cache is damaged, and is made anew.
+ * the cache: the cache is damaged, and is made anew. Not so if there is only
+ * the applied one's commit, which came with the base of a later bundle.
  */
 static void pin_failed(struct job *j, const struct verdict *v,
 		       const struct err *why)
@@ -491,6 +492,8 @@ static void pin_failed(struct job *j, const struct verdict *v,
 	if (j->fetched) {
 		drop_packs(j);
 		fail(j, v, &err);
+	} else if (j->want == WANT_APPLIED && err.class == ERR_TRANSIENT) {
+		go_on(j, PHASE_NEXT);
 	} else if (pull_reset_cache(j->pull, &err) < 0) {
 		fail(j, &disk, &err);
 	} else {
