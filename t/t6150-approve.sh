@@ -62,7 +62,7 @@ git -C mine worktree add -q --detach ../linked
 says 'there is nobody to ask' "from a linked working tree"
 windlass approve --repo linked prod >run.out 2>&1 </dev/null
 says 'there is nobody to ask' "or naming that"
-is "$(git -C host.git rev-parse --verify -q refs/windlass-approved/prod)" "" \
+is "$(git -C host.git config windlass-approved.prod.bundle)" "" \
 	"nothing is written elsewhere"
 
 # ---- the first time ----
@@ -89,7 +89,7 @@ like "$(git -C host.git cat-file tag "$tag")" \
 	"^Not-After: $(date -u -d '2 days' +%Y-%m-%d)T" "it ends when it should"
 is "$(git -C mine for-each-ref --format='%(refname)' refs/tags)" "" \
 	"no tag is left in the clone"
-is "$(git -C mine rev-parse refs/windlass-approved/prod)" \
+is "$(git -C mine config windlass-approved.prod.bundle)" \
 	"$(bundle host.git prod)" "but what was approved is remembered"
 run 1 "a second time" --yes --not-after 1d prod
 says "'alice@example.com' approves prod 1.1 already" "the Git host says why not"
@@ -129,7 +129,7 @@ says 'alice@example.com rejects prod 1.3' "says so"
 like "$(git -C host.git cat-file tag "$(git -C host.git for-each-ref \
 	--format='%(objectname)' 'refs/windlass-approvals/prod/1/3/**')")" \
 	'^too many at once' "with a reason"
-is "$(git -C mine rev-parse refs/windlass-approved/prod)" \
+is "$(git -C mine config windlass-approved.prod.bundle)" \
 	"$(git -C host.git rev-parse refs/windlass/prod~2)" \
 	"which is no approval"
 
@@ -208,6 +208,9 @@ git -C mine config gpg.format ssh
 # ---- who was there before, and what they had made by hand ----
 put work deploy/prod/c1.yaml ConfigMap c1 demo five
 commit_push work five
+# what somebody pushes is not what they approved, in a mirror either
+git -C work fetch -q origin refs/windlass/prod
+git -C work push -q origin FETCH_HEAD:refs/windlass-approved/prod
 git clone -q --mirror "file://$TRASH/host.git" mirror.git 2>/dev/null
 for setting in user.email windlass.prod.publishers gpg.format; do
 	git -C mirror.git config $setting "$(git -C mine config $setting)"
@@ -215,8 +218,9 @@ done
 git -C mirror.git config user.signingKey "$TRASH/keys/alice"
 windlass approve --repo mirror.git --yes prod >run.out 2>&1 </dev/null
 is $? 0 "from a mirror" || test_show run.out
+says 'of 4 objects, all of them new to you' "all is shown"
 silent 'approved by|rejected by' "nobody was there before"
-is "$(git -C host.git for-each-ref refs/tags refs/windlass-approved)" "" \
+is "$(git -C host.git for-each-ref refs/tags)" "" \
 	"nothing else of it is pushed"
 by_hand=windlass/prod/1/$(trailer host.git prod Sequence)/approve
 git -C mine fetch -q origin refs/windlass/prod

@@ -57,8 +57,9 @@ static const char usage[] =
 
 #define DEFAULT_LIFE (7 * 24 * 3600)
 #define LIFE_MAX (366 * 24 * 3600)
-/* the bundle that was approved last in this clone */
-#define APPROVED_PREFIX "refs/windlass-approved/"
+/* the bundle of a channel that was approved last in this clone: not a ref,
+ * which a mirror takes from the Git host as any other */
+#define APPROVED_KEY "windlass-approved.%s.bundle"
 
 struct approve {
 	const char *channel, *dir, *remote, *publishers, *as, *since;
@@ -268,20 +269,21 @@ static int before_live(struct approve *a, struct err *err)
 
 static int before_remembered(struct approve *a, struct err *err)
 {
-	char *ref = xasprintf(APPROVED_PREFIX "%s", a->channel);
+	char *key = xasprintf(APPROVED_KEY, a->channel), *id = NULL;
+	struct err gone = ERR_INIT;
 	struct bundle_commit c;
-	char id[GIT_HEX_SIZE];
-	int rc = repo_ref(a->repo, ref, id, err);
+	int rc = config_get(a, key, &id, err);
 
 	a->before_what = "you approved";
-	if (rc == 0 && *id &&
-	    !repo_read_bundle(a->repo, id, &c, NULL, NULL, err) &&
+	if (rc == 0 && id && is_git_id(id, strlen(id)) &&
+	    !repo_read_bundle(a->repo, id, &c, NULL, NULL, &gone) &&
 	    c.bundle.epoch == a->tip.commit.bundle.epoch) {
 		a->has_before = true;
 		rc = find_exactly(a, c.bundle.epoch, c.bundle.sequence, id,
 				  err);
 	}
-	free(ref);
+	free(id);
+	free(key);
 	return rc;
 }
 
@@ -520,11 +522,11 @@ static int push(const struct approve *a, const char *id, const struct buf *raw,
 /* So that next time only what is new since then is shown. */
 static int remember(const struct approve *a, struct err *err)
 {
-	char *ref = xasprintf(APPROVED_PREFIX "%s", a->channel);
-	const char *const argv[] = { "update-ref", ref, a->tip.id, NULL };
+	char *key = xasprintf(APPROVED_KEY, a->channel);
+	const char *const argv[] = { "config", key, a->tip.id, NULL };
 	int rc = a->reject ? 0 : git_attended(a->dir, argv, NULL, err);
 
-	free(ref);
+	free(key);
 	return rc;
 }
 
