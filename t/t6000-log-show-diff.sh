@@ -51,6 +51,9 @@ like "$(words "$log")" \
 like "$log" "source 000000000000  Ada <ada@example.org>$" \
 	"the source commit and its author"
 like "$log" "bundle ${third:0:12}$" "and its id"
+like "$log" "published by windlass <windlass@example.org>$" "and its publisher"
+is "$(windlass log --repo bundles.git --output json prod | jq -r .publisher |
+	sort -u)" "windlass <windlass@example.org>" "in JSON, too"
 is "$(windlass log --repo bundles.git -n 2 prod | grep -c '^prod')" 2 "-n 2"
 is "$(windlass log --repo bundles.git -n 0 prod | grep -c '^prod')" 3 \
 	"-n 0: all of them"

@@ -103,19 +103,23 @@ static void print_text(git_repository *repo, const struct bundle_at *at,
 {
 	const struct bundle *b = &at->commit.bundle;
 	char when[CLOCK_TEXT_SIZE];
-	struct buf author = BUF_INIT(2048);
+	struct buf author = BUF_INIT(2048), publisher = BUF_INIT(2048);
 
 	clock_format(b->issued, when);
 	buf_add_scrubbed(&author, at->commit.author,
 			 bundle_ident_person(at->commit.author));
+	buf_add_scrubbed(&publisher, at->commit.committer,
+			 bundle_ident_person(at->commit.committer));
 	printf("%s%s %" PRIu64 ".%" PRIu64 "%s  %s  +%" PRIu64 " ~%" PRIu64
 	       " -%" PRIu64 "  %" PRIu64 " object%s\n",
 	       color ? "\033[1m" : "", b->channel, b->epoch, b->sequence,
 	       color ? "\033[m" : "", when, b->created, b->changed,
 	       b->deleted, b->objects, b->objects == 1 ? "" : "s");
-	printf("    source %.12s  %s\n    bundle %.12s\n", b->source_commit,
-	       author.data, at->id);
+	printf("    source %.12s  %s\n    bundle %.12s\n"
+	       "    published by %s\n", b->source_commit, author.data, at->id,
+	       publisher.data);
 	buf_release(&author);
+	buf_release(&publisher);
 	for (size_t i = 0; i < b->pushers.n; i++)
 		printf("%s%s", i ? ", " : "    pushed by ", b->pushers.v[i]);
 	if (b->pushers.n)
