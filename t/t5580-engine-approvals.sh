@@ -74,6 +74,8 @@ like "$(again --apply)" "a list of approvers, which this would take away, with t
 not_ok "nor with fewer of them, unsaid" again --apply --approvers list
 like "$(again --apply --approvers list)" 'need 2 approvals' "is refused"
 ok "but with as many" again --apply --approvers list --approvals 2
+# who approves does not wait for the next poll: there is none
+k patch channel "$channel" --type merge -p '{"spec":{"interval":"1h"}}' >/dev/null
 echo nonsense >list.bad
 like "$(again --approvers list.bad)" 'list.bad: line 1' "is refused with its line"
 new_bundle first
@@ -83,6 +85,8 @@ engine_start || bail "windlassd does not start: $(cat engine.log)"
 ok "a bundle waits for two people" waits \
 	"it needs the approval of 2 people, and has none; alice, bob, carol can give it"
 is "$(live_count)" 0 "and nothing of it is applied"
+like "$(windlass status "$channel")" 'Applied=[A-Za-z]*  WaitingForApproval: .*alice, bob, carol can give it' \
+	"windlass status says who is missing"
 ok "one approves" by alice
 ok "which is one too few" waits \
 	"and has that of alice; bob, carol can give it by \`windlass approve $channel\`"
