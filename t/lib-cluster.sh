@@ -4,10 +4,12 @@
 #	. "$TEST_DIR/lib-cluster.sh"
 #	cluster_use
 #
-#   cluster_use            the control plane that all tests share: the one in
-#                          $WINDLASS_TEST_CLUSTER, else one of this test's
-#                          own that goes with it. Work in namespaces of your
-#                          own, and leave all else as it was.
+#   cluster_use            a control plane that tests share: one of those in
+#                          $WINDLASS_TEST_CLUSTER, with a : between them, else
+#                          one of this test's own that goes with it. Work in
+#                          namespaces of your own, and leave all else as it
+#                          was. Source lib-engine.sh before, if at all: a test
+#                          with an engine takes one that has none.
 #   cluster_own [OPTION...]   one that the test may break; options are those
 #                          of `cluster up`
 #   cluster COMMAND [ARGUMENT...]   contrib/cluster/cluster on it
@@ -47,12 +49,41 @@ cluster_up() {
 	export KUBECONFIG=$CLUSTER/kubeconfig
 }
 
+# cluster_choose: which of the shared ones this test works on, to its end. An
+# engine works for every Channel of its cluster: who may start one takes the
+# first where no other test has an engine, and waits until there is one. The
+# lock is what engine_lock (lib-engine.sh) would take, and is held like it.
+cluster_choose() {
+	local all dir deadline=$((SECONDS + 1500))
+	IFS=: read -ra all <<<"${WINDLASS_TEST_CLUSTER:-}"
+	[ ${#all[@]} -gt 0 ] || return 0
+	CLUSTER=${all[$$ % ${#all[@]}]}
+	[ ${#all[@]} -gt 1 ] && declare -F engine_lock >/dev/null || return 0
+	until [ $SECONDS -ge $deadline ]; do
+		for dir in "${all[@]}"; do
+			[ -e "$dir/cluster.conf" ] ||
+				bail "there is no control plane in '$dir'"
+			exec {engine_lock}>>"$dir/engine.lock"
+			if flock -n "$engine_lock"; then
+				CLUSTER=$dir
+				return
+			fi
+			exec {engine_lock}>&-
+		done
+		sleep 0.3
+	done
+	bail "other tests have had engines on each of '$WINDLASS_TEST_CLUSTER' for 25 minutes"
+}
+
 cluster_use() {
 	cluster_built
-	CLUSTER=${WINDLASS_TEST_CLUSTER:-}
+	CLUSTER=
+	cluster_choose
 	if [ -z "$CLUSTER" ]; then
 		CLUSTER=$TRASH/cluster
 		at_exit 'cluster down --kill'
+	else
+		echo "# control plane: $CLUSTER"
 	fi
 	cluster_up
 }
