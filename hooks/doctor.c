@@ -5,17 +5,12 @@
 #include "config.h"
 #include "hooks/doctor.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "hooks/commands.h"
-#include "schema/base/mem.h"
 #include "schema/base/options.h"
-#include "schema/json.h"
-
-#define FINDINGS_BYTES (4u * 1024 * 1024)
 
 static const char usage[] =
 "usage: windlass-hook doctor [--repo DIR] [--output json]\n"
@@ -26,84 +21,10 @@ static const char usage[] =
 "  --repo DIR      the bare repository (default: $GIT_DIR or .)\n"
 "  --output json   one JSON object with all checks\n";
 
-static const char *const level_names[] = { "ok", "warn", "FAIL" };
-
-void doctor_say(struct doctor *d, enum finding_level level, const char *check,
-		const char *channel, const char *fmt, ...)
-{
-	struct buf text = BUF_INIT(2048), message = BUF_INIT(8192);
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_vaddf(&text, fmt, ap);
-	va_end(ap);
-	buf_add_scrubbed(&message, text.data, text.len);
-	d->v = xreallocarray(d->v, d->n + 1, sizeof(*d->v));
-	d->v[d->n++] = (struct finding){
-		.level = level, .check = check,
-		.channel = xstrdup(channel ? channel : ""),
-		.message = buf_detach(&message, NULL),
-	};
-	d->failed += level == FINDING_FAIL;
-	d->warned += level == FINDING_WARN;
-	buf_release(&text);
-}
-
-void doctor_release(struct doctor *d)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		free(d->v[i].channel);
-		free(d->v[i].message);
-	}
-	free(d->v);
-	*d = (struct doctor)DOCTOR_INIT;
-}
-
-static void print_text(const struct doctor *d)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		const struct finding *f = &d->v[i];
-
-		printf("%-4s  %s%s%s: %s\n", level_names[f->level], f->channel,
-		       *f->channel ? ": " : "", f->check, f->message);
-	}
-	printf("%zu check%s, %zu failed, %zu warning%s\n", d->n,
-	       d->n == 1 ? "" : "s", d->failed, d->warned,
-	       d->warned == 1 ? "" : "s");
-}
-
-static void print_json(const struct doctor *d, const char *repository)
-{
-	struct buf out = BUF_INIT(FINDINGS_BYTES);
-	struct arena a = ARENA_INIT;
-	struct node *root = node_map(&a), *checks = node_seq(&a);
-
-	for (size_t i = 0; i < d->n; i++) {
-		const struct finding *f = &d->v[i];
-		struct node *n = node_map(&a);
-
-		node_set(&a, n, "check", node_str(&a, f->check));
-		if (*f->channel)
-			node_set(&a, n, "channel", node_str(&a, f->channel));
-		node_set(&a, n, "result", node_str(&a, f->level ==
-			 FINDING_FAIL ? "fail" : level_names[f->level]));
-		node_set(&a, n, "message", node_str(&a, f->message));
-		node_append(&a, checks, n);
-	}
-	node_set(&a, root, "checks", checks);
-	node_set(&a, root, "failed", node_int(&a, (int64_t)d->failed));
-	node_set(&a, root, "warnings", node_int(&a, (int64_t)d->warned));
-	node_set(&a, root, "repository", node_str(&a, repository));
-	json_write_canonical(root, &out);
-	fputs(out.data, stdout);
-	buf_release(&out);
-	arena_release(&a);
-}
-
 void doctor_put_lines(const struct doctor *d)
 {
 	for (size_t i = 0; i < d->n; i++)
-		printf("%s\t%s\t%s\n", level_names[d->v[i].level],
+		printf("%s\t%s\t%s\n", finding_level_name(d->v[i].level),
 		       d->v[i].channel, d->v[i].message);
 }
 
@@ -154,9 +75,9 @@ static int run(const char *dir, bool json)
 		doctor_check_images(&d, host.repo, &host.config);
 	}
 	if (json)
-		print_json(&d, dir);
+		doctor_print_json(&d, "repository", dir);
 	else
-		print_text(&d);
+		doctor_print(&d);
 	status = d.failed ? EXIT_REFUSED : 0;
 	doctor_release(&d);
 	host_close(&host);

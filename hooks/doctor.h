@@ -1,33 +1,12 @@
 /*
- * The parts of `windlass-hook doctor`: a list of findings, the checks of the
- * repository as a whole, and those of one channel. A check never changes
- * anything, and one that fails does not keep the next from being made.
+ * The parts of `windlass-hook doctor`: the checks of the repository as a whole,
+ * and those of one channel. schema/doctor.h has the list of what they find.
  */
 #ifndef HOOKS_DOCTOR_H
 #define HOOKS_DOCTOR_H
 
 #include "hooks/host-config.h"
-
-enum finding_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
-
-struct finding {
-	enum finding_level level;
-	const char *check;	/* stable name, a static string */
-	char *channel;		/* "" for the repository as a whole */
-	char *message;		/* what, and for others than ok what to do */
-};
-
-struct doctor {
-	struct finding *v;
-	size_t n, failed, warned;
-};
-
-#define DOCTOR_INIT { 0 }
-
-void doctor_say(struct doctor *d, enum finding_level level, const char *check,
-		const char *channel, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
-void doctor_release(struct doctor *d);
+#include "schema/doctor.h"
 
 void doctor_check_host(struct doctor *d, git_repository *repo,
 		       const struct host_config *host);

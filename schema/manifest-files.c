@@ -196,11 +196,7 @@ static bool needs_renderer(struct walk *w, size_t len, const git_tree *new)
 		if (!e || !is_file(e) || path_push(w, len, t->file) < 0 ||
 		    ignored(w))
 			continue;
-		problem_error(w->ps, w->path, nowhere, "source-renderer",
-			      "this directory is for %s, which windlass does "
-			      "not run yet: commit what it renders instead, "
-			      "or name the directory in " IGNORE_NAME,
-			      t->tool);
+		manifest_tool_refuse(t, w->path, w->ps);
 		return true;
 	}
 	w->path[len] = '\0';

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "schema/base/buf.h"
+#include "schema/ignore.h"
 #include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/yaml.h"
@@ -269,6 +270,17 @@ const struct manifest_tool manifest_tools[] = {
 	{ "Chart.yaml", "helm" },
 	{ NULL, NULL },
 };
+
+void manifest_tool_refuse(const struct manifest_tool *t, const char *path,
+			  struct problems *ps)
+{
+	static const struct mark nowhere;
+
+	problem_error(ps, path, nowhere, "source-renderer",
+		      "this directory is for %s, which windlass does not run "
+		      "yet: commit what it renders instead, or name the "
+		      "directory in " IGNORE_NAME, t->tool);
+}
 
 /* True if the file's name has one of our endings, as `same` compares. */
 static bool ends_well(const char *path, int (*same)(const char *, const char *))

@@ -39,6 +39,9 @@ struct manifest_tool {
 	const char *file, *tool;
 };
 extern const struct manifest_tool manifest_tools[];
+/* Refuses such a directory: path is that of the file it is known by. */
+void manifest_tool_refuse(const struct manifest_tool *t, const char *path,
+			  struct problems *ps);
 
 /*
  * Puts a name behind the first len bytes of a path that grows and shrinks

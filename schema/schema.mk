@@ -79,7 +79,8 @@ libschema_a_SOURCES += \
 	schema/kinds.inc \
 	schema/scope.c schema/scope.h \
 	schema/wishes.c schema/wishes.h \
-	schema/depends.c schema/depends.h
+	schema/depends.c schema/depends.h \
+	schema/doctor.c schema/doctor.h
 
 # what an API server knows of its kinds
 libschema_a_SOURCES += \

@@ -7,7 +7,6 @@
 #include "engine/cli/doctor.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,7 +14,6 @@
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/base/options.h"
-#include "schema/json.h"
 #include "schema/limits.h"
 #include "schema/object.h"
 
@@ -36,94 +34,72 @@ static const char usage[] =
 #define CLOCK_WARN 5
 /* a Lease lasts 15 s and is renewed each 2 s */
 #define LEASE_OLD 20
-#define REPORT_MAX (16u * 1024 * 1024)
 
 struct options {
 	const char *kubeconfig, *context, *channel;
 	enum cli_output output;
 };
 
-void doctor_say(struct doctor *d, enum finding_level level, const char *check,
-		const char *channel, const char *fmt, ...)
-{
-	struct buf text = BUF_INIT(8192), message = BUF_INIT(32768);
-	va_list ap;
-
-	va_start(ap, fmt);
-	buf_vaddf(&text, fmt, ap);
-	va_end(ap);
-	buf_add_scrubbed(&message, text.data, text.len);
-	d->v = xreallocarray(d->v, d->n + 1, sizeof(*d->v));
-	d->v[d->n++] = (struct finding){
-		.level = level, .check = check,
-		.channel = xstrdup(channel ? channel : ""),
-		.message = buf_detach(&message, NULL),
-	};
-	d->failed += level == FINDING_FAIL;
-	d->warned += level == FINDING_WARN;
-	buf_release(&text);
-}
-
 /* ---- the cluster ---- */
 
-static int get(struct doctor *d, const struct kube_target *target,
+static int get(struct examination *c, const struct kube_target *target,
 	       struct arena *a, struct node **ret, enum kube_why *why,
 	       struct err *err)
 {
 	const struct kube_request r = { .method = "GET", .target = *target };
 
-	return cluster_call(&d->cluster, &r, a, ret, why, err);
+	return cluster_call(&c->cluster, &r, a, ret, why, err);
 }
 
-static int check_api(struct doctor *d, struct err *err)
+static int check_api(struct examination *c, struct err *err)
 {
 	const struct kube_request r = { .method = "GET", .path = "/version" };
 	struct arena a = ARENA_INIT;
 	struct node *version;
 	const char *text = NULL;
-	int rc = cluster_call(&d->cluster, &r, &a, &version, NULL, err);
+	int rc = cluster_call(&c->cluster, &r, &a, &version, NULL, err);
 
 	if (!rc)
 		text = node_path_str(version, "gitVersion", NULL);
 	if (!rc && !text)
 		rc = err_set(err, ERR_INTERNAL, "what answers as '%s' seems "
 			     "to be something else: it has no version of "
-			     "Kubernetes", kube_server(d->cluster.kube));
+			     "Kubernetes", kube_server(c->cluster.kube));
 	if (rc) {
-		doctor_say(d, FINDING_FAIL, "api", NULL, "%s", err->msg);
+		examine_say(c, FINDING_FAIL, "api", NULL, "%s", err->msg);
 	} else {
-		doctor_say(d, FINDING_OK, "api", NULL, "%s answers: "
-			   "Kubernetes %s", kube_server(d->cluster.kube),
-			   text);
+		examine_say(c, FINDING_OK, "api", NULL, "%s answers: "
+			    "Kubernetes %s", kube_server(c->cluster.kube),
+			    text);
 	}
-	if (!rc && d->cluster.insecure)
-		doctor_say(d, FINDING_WARN, "api", NULL, "its certificate is "
-			   "not verified; put certificate-authority into the "
-			   "kubeconfig, not insecure-skip-tls-verify");
+	if (!rc && c->cluster.insecure)
+		examine_say(c, FINDING_WARN, "api", NULL, "its certificate is "
+			    "not verified; put certificate-authority into the "
+			    "kubeconfig, not insecure-skip-tls-verify");
 	arena_release(&a);
 	return rc;
 }
 
-static void check_clock(struct doctor *d)
+static void check_clock(struct examination *c)
 {
-	int64_t off = d->cluster.date - clock_now();
+	int64_t off = c->cluster.date - clock_now();
 	int64_t by = off < 0 ? -off : off;
 
-	if (!d->cluster.date)
+	if (!c->cluster.date)
 		return;
 	if (by <= CLOCK_WARN)
-		doctor_say(d, FINDING_OK, "clock", NULL, "the API server's and "
-			   "this machine's agree");
+		examine_say(c, FINDING_OK, "clock", NULL, "the API server's "
+			    "and this machine's agree");
 	else
-		doctor_say(d, by > LIMIT_HEAD_AHEAD ? FINDING_FAIL :
-			   FINDING_WARN, "clock", NULL, "the API server's is "
-			   "%" PRId64 " s %s of this machine's; heads more "
-			   "than %d s ahead are refused: set the wrong one",
-			   by, off > 0 ? "ahead" : "behind",
-			   LIMIT_HEAD_AHEAD);
+		examine_say(c, by > LIMIT_HEAD_AHEAD ? FINDING_FAIL :
+			    FINDING_WARN, "clock", NULL, "the API server's is "
+			    "%" PRId64 " s %s of this machine's; heads more "
+			    "than %d s ahead are refused: set the wrong one",
+			    by, off > 0 ? "ahead" : "behind",
+			    LIMIT_HEAD_AHEAD);
 }
 
-static bool check_kind(struct doctor *d)
+static bool check_kind(struct examination *c)
 {
 	const struct kube_target target = {
 		.group = "apiextensions.k8s.io", .version = "v1",
@@ -134,24 +110,24 @@ static bool check_kind(struct doctor *d)
 	struct arena a = ARENA_INIT;
 	enum kube_why why = KUBE_DONE;
 	struct node *crd;
-	int rc = get(d, &target, &a, &crd, &why, &err);
+	int rc = get(c, &target, &a, &crd, &why, &err);
 
 	arena_release(&a);
 	if (!rc)
-		doctor_say(d, FINDING_OK, "kind", NULL,
-			   "Channels are known");
+		examine_say(c, FINDING_OK, "kind", NULL,
+			    "Channels are known");
 	else if (why == KUBE_NOT_FOUND)
-		doctor_say(d, FINDING_FAIL, "kind", NULL, "the cluster does "
-			   "not know Channels; run `windlass install`");
+		examine_say(c, FINDING_FAIL, "kind", NULL, "the cluster does "
+			    "not know Channels; run `windlass install`");
 	else
-		doctor_say(d, FINDING_WARN, "kind", NULL, "cannot look: %s",
-			   err.msg);
+		examine_say(c, FINDING_WARN, "kind", NULL, "cannot look: %s",
+			    err.msg);
 	return !rc || why != KUBE_NOT_FOUND;
 }
 
 /* ---- the engine ---- */
 
-static void check_deployment(struct doctor *d)
+static void check_deployment(struct examination *c)
 {
 	const struct kube_target target = {
 		.group = "apps", .version = "v1", .plural = "deployments",
@@ -163,27 +139,27 @@ static void check_deployment(struct doctor *d)
 	struct node *deployment;
 	int64_t ready, wanted;
 
-	if (get(d, &target, &a, &deployment, &why, &err) < 0) {
-		doctor_say(d, FINDING_WARN, "engine", NULL,
-			   why == KUBE_NOT_FOUND ? "there is no Deployment "
-			   OWN_NAMESPACE "/windlassd; `windlass install "
-			   "--image` makes it, unless the engine runs "
-			   "elsewhere" : "cannot look: %s", err.msg);
+	if (get(c, &target, &a, &deployment, &why, &err) < 0) {
+		examine_say(c, FINDING_WARN, "engine", NULL,
+			    why == KUBE_NOT_FOUND ? "there is no Deployment "
+			    OWN_NAMESPACE "/windlassd; `windlass install "
+			    "--image` makes it, unless the engine runs "
+			    "elsewhere" : "cannot look: %s", err.msg);
 		arena_release(&a);
 		return;
 	}
-	d->installed = true;
+	c->installed = true;
 	ready = node_path_int(deployment, 0, "status", "availableReplicas",
 			      NULL);
 	wanted = node_path_int(deployment, 1, "spec", "replicas", NULL);
 	if (ready >= wanted && ready > 0)
-		doctor_say(d, FINDING_OK, "engine", NULL, "%" PRId64 " of %"
-			   PRId64 " pods are available", ready, wanted);
+		examine_say(c, FINDING_OK, "engine", NULL, "%" PRId64 " of %"
+			    PRId64 " pods are available", ready, wanted);
 	else
-		doctor_say(d, ready ? FINDING_WARN : FINDING_FAIL, "engine",
-			   NULL, "%" PRId64 " of %" PRId64 " pods are "
-			   "available; kubectl -n " OWN_NAMESPACE " describe "
-			   "pods says why", ready, wanted);
+		examine_say(c, ready ? FINDING_WARN : FINDING_FAIL, "engine",
+			    NULL, "%" PRId64 " of %" PRId64 " pods are "
+			    "available; kubectl -n " OWN_NAMESPACE " describe "
+			    "pods says why", ready, wanted);
 	arena_release(&a);
 }
 
@@ -199,7 +175,7 @@ static int64_t micro_time(const char *text)
 	return clock_parse(whole, &t) < 0 ? 0 : t;
 }
 
-static void check_lease(struct doctor *d)
+static void check_lease(struct examination *c)
 {
 	const struct kube_target target = {
 		.group = "coordination.k8s.io", .version = "v1",
@@ -213,25 +189,25 @@ static void check_lease(struct doctor *d)
 	const char *holder = NULL;
 	int64_t age = 0, now;
 
-	if (get(d, &target, &a, &lease, &why, &err) == 0) {
+	if (get(c, &target, &a, &lease, &why, &err) == 0) {
 		holder = node_path_str(lease, "spec", "holderIdentity", NULL);
-		now = d->cluster.date ? d->cluster.date : clock_now();
+		now = c->cluster.date ? c->cluster.date : clock_now();
 		age = now - micro_time(node_path_str(lease, "spec",
 						     "renewTime", NULL));
 	}
 	if (why != KUBE_DONE && why != KUBE_NOT_FOUND)
-		doctor_say(d, FINDING_WARN, "lease", NULL, "cannot look: %s",
-			   err.msg);
+		examine_say(c, FINDING_WARN, "lease", NULL, "cannot look: %s",
+			    err.msg);
 	else if (holder && *holder && age <= LEASE_OLD)
-		doctor_say(d, FINDING_OK, "lease", NULL, "%s leads", holder);
+		examine_say(c, FINDING_OK, "lease", NULL, "%s leads", holder);
 	else if (holder && *holder)
-		doctor_say(d, FINDING_FAIL, "lease", NULL, "%s led until %"
-			   PRId64 " s ago, and nobody does now; see why no "
-			   "engine runs", holder, age);
+		examine_say(c, FINDING_FAIL, "lease", NULL, "%s led until %"
+			    PRId64 " s ago, and nobody does now; see why no "
+			    "engine runs", holder, age);
 	else
-		doctor_say(d, d->installed ? FINDING_FAIL : FINDING_WARN,
-			   "lease", NULL, "nobody leads: no engine runs, or "
-			   "one with --no-leader-elect");
+		examine_say(c, c->installed ? FINDING_FAIL : FINDING_WARN,
+			    "lease", NULL, "nobody leads: no engine runs, or "
+			    "one with --no-leader-elect");
 	arena_release(&a);
 }
 
@@ -255,7 +231,7 @@ static void write_review(const struct doctor_right *r, struct buf *out)
 		 slash ? slash + 1 : "", r->namespace, r->name);
 }
 
-bool doctor_may(struct doctor *d, const struct doctor_right *r,
+bool doctor_may(struct examination *c, const struct doctor_right *r,
 		bool *ret_allowed)
 {
 	struct kube_request ask = {
@@ -269,16 +245,16 @@ bool doctor_may(struct doctor *d, const struct doctor_right *r,
 	struct node *answer;
 	const struct node *allowed;
 
-	if (!d->may_ask)
+	if (!c->may_ask)
 		return false;
 	write_review(r, &body);
 	ask.body = body.data;
 	ask.body_len = body.len;
-	d->asked++;
-	if (cluster_call(&d->cluster, &ask, &a, &answer, NULL, &err) < 0) {
-		d->may_ask = false;
-		doctor_say(d, FINDING_WARN, "rights", NULL, "cannot ask what "
-			   "accounts may do: %s", err.msg);
+	c->asked++;
+	if (cluster_call(&c->cluster, &ask, &a, &answer, NULL, &err) < 0) {
+		c->may_ask = false;
+		examine_say(c, FINDING_WARN, "rights", NULL, "cannot ask what "
+			    "accounts may do: %s", err.msg);
 	} else {
 		allowed = node_path(answer, "status", "allowed", NULL);
 		*ret_allowed = allowed && allowed->type == NODE_BOOL &&
@@ -286,24 +262,24 @@ bool doctor_may(struct doctor *d, const struct doctor_right *r,
 	}
 	buf_release(&body);
 	arena_release(&a);
-	return d->may_ask;
+	return c->may_ask;
 }
 
-void doctor_check_right(struct doctor *d, const char *channel,
+void doctor_check_right(struct examination *c, const char *channel,
 			const struct doctor_right *r)
 {
 	bool allowed;
 
-	if (doctor_may(d, r, &allowed) && !allowed)
-		doctor_say(d, FINDING_FAIL, "rights", channel, "account %s/%s "
-			   "may not %s %s%s%s%s%s%s; run `windlass install` "
-			   "again", r->namespace_of, r->account, r->verb,
-			   r->resource, *r->group ? "." : "", r->group,
-			   *r->name ? " " : "", r->name,
-			   *r->namespace ? " there" : "");
+	if (doctor_may(c, r, &allowed) && !allowed)
+		examine_say(c, FINDING_FAIL, "rights", channel, "account %s/%s "
+			    "may not %s %s%s%s%s%s%s; run `windlass install` "
+			    "again", r->namespace_of, r->account, r->verb,
+			    r->resource, *r->group ? "." : "", r->group,
+			    *r->name ? " " : "", r->name,
+			    *r->namespace ? " there" : "");
 }
 
-static void check_rights(struct doctor *d)
+static void check_rights(struct examination *c)
 {
 	static const struct doctor_right rights[] = {
 		{ OWN_NAMESPACE, "windlassd", "watch", "windlass.dev",
@@ -321,33 +297,33 @@ static void check_rights(struct doctor *d)
 		{ OWN_NAMESPACE, "windlassd", "create", "events.k8s.io",
 		  "events", "default", "" },
 	};
-	size_t failed = d->failed;
+	size_t failed = c->found.failed;
 
-	if (!d->installed)
+	if (!c->installed)
 		return;
 	for (size_t i = 0; i < ARRAY_SIZE(rights); i++)
-		doctor_check_right(d, NULL, &rights[i]);
-	if (d->may_ask && failed == d->failed)
-		doctor_say(d, FINDING_OK, "rights", NULL,
-			   "the engine has what it needs");
+		doctor_check_right(c, NULL, &rights[i]);
+	if (c->may_ask && failed == c->found.failed)
+		examine_say(c, FINDING_OK, "rights", NULL,
+			    "the engine has what it needs");
 }
 
 /* ---- channels ---- */
 
-static void check_channel(struct doctor *d, const char *name)
+static void check_channel(struct examination *c, const char *name)
 {
 	struct err err = ERR_INIT;
 	struct arena a = ARENA_INIT;
 	struct node *channel;
 
-	if (cluster_channel(&d->cluster, name, &a, &channel, &err) == 0)
-		doctor_channel(d, channel);
+	if (cluster_channel(&c->cluster, name, &a, &channel, &err) == 0)
+		doctor_channel(c, channel);
 	else
-		doctor_say(d, FINDING_FAIL, "channel", name, "%s", err.msg);
+		examine_say(c, FINDING_FAIL, "channel", name, "%s", err.msg);
 	arena_release(&a);
 }
 
-static void check_channels(struct doctor *d)
+static void check_channels(struct examination *c)
 {
 	const struct kube_target target = cluster_channels(NULL);
 	struct err err = ERR_INIT;
@@ -355,90 +331,44 @@ static void check_channels(struct doctor *d)
 	struct node *answer;
 	const struct node *items = NULL;
 
-	if (get(d, &target, &a, &answer, NULL, &err) == 0)
+	if (get(c, &target, &a, &answer, NULL, &err) == 0)
 		items = node_get(answer, "items");
 	else
-		doctor_say(d, FINDING_FAIL, "channels", NULL,
-			   "cannot look: %s", err.msg);
+		examine_say(c, FINDING_FAIL, "channels", NULL,
+			    "cannot look: %s", err.msg);
 	if (items && items->type == NODE_SEQ && !items->n)
-		doctor_say(d, FINDING_WARN, "channels", NULL, "there are none; "
-			   "`windlass install CHANNEL` makes one");
+		examine_say(c, FINDING_WARN, "channels", NULL, "there are "
+			    "none; `windlass install CHANNEL` makes one");
 	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
 	     i++)
-		doctor_channel(d, items->items[i]);
+		doctor_channel(c, items->items[i]);
 	arena_release(&a);
 }
 
 /* ---- the command ---- */
 
-static const char *const level_names[] = { "ok", "warn", "FAIL" };
-
-static void print_text(const struct doctor *d)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		const struct finding *f = &d->v[i];
-
-		printf("%-4s  %s%s%s: %s\n", level_names[f->level], f->channel,
-		       *f->channel ? ": " : "", f->check, f->message);
-	}
-	printf("%zu check%s, %zu failed, %zu warning%s\n", d->n,
-	       d->n == 1 ? "" : "s", d->failed, d->warned,
-	       d->warned == 1 ? "" : "s");
-}
-
-static void print_json(const struct doctor *d)
-{
-	struct buf out = BUF_INIT(REPORT_MAX);
-	struct arena a = ARENA_INIT;
-	struct node *root = node_map(&a), *checks = node_seq(&a);
-
-	for (size_t i = 0; i < d->n; i++) {
-		const struct finding *f = &d->v[i];
-		struct node *n = node_map(&a);
-
-		node_set(&a, n, "check", node_str(&a, f->check));
-		if (*f->channel)
-			node_set(&a, n, "channel",
-				 node_str_clean(&a, f->channel));
-		node_set(&a, n, "result", node_str(&a, f->level ==
-			 FINDING_FAIL ? "fail" : level_names[f->level]));
-		node_set(&a, n, "message", node_str_clean(&a, f->message));
-		node_append(&a, checks, n);
-	}
-	node_set(&a, root, "checks", checks);
-	node_set(&a, root, "failed", node_int(&a, (int64_t)d->failed));
-	node_set(&a, root, "warnings", node_int(&a, (int64_t)d->warned));
-	if (d->cluster.kube)
-		node_set(&a, root, "server",
-			 node_str(&a, kube_server(d->cluster.kube)));
-	json_write_canonical(root, &out);
-	fputs(out.data, stdout);
-	buf_release(&out);
-	arena_release(&a);
-}
-
 /* An exit status. */
-static int examine(struct doctor *d, const struct options *o)
+static int examine(struct examination *c, const struct options *o)
 {
 	struct err err = ERR_INIT;
 
-	if (cluster_open(&d->cluster, o->kubeconfig, o->context, &err) < 0) {
-		doctor_say(d, FINDING_FAIL, "kubeconfig", NULL, "%s", err.msg);
+	if (cluster_open(&c->cluster, o->kubeconfig, o->context, &err) < 0) {
+		examine_say(c, FINDING_FAIL, "kubeconfig", NULL, "%s", err.msg);
 		return EXIT_TROUBLE;
 	}
-	if (check_api(d, &err) < 0)
+	if (check_api(c, &err) < 0)
 		return EXIT_TROUBLE;
-	check_clock(d);
-	if (check_kind(d)) {
-		check_deployment(d);
-		check_lease(d);
-		check_rights(d);
+	check_clock(c);
+	if (check_kind(c)) {
+		check_deployment(c);
+		check_lease(c);
+		check_rights(c);
 		if (o->channel)
-			check_channel(d, o->channel);
+			check_channel(c, o->channel);
 		else
-			check_channels(d);
+			check_channels(c);
 	}
-	return d->failed ? EXIT_REFUSED : EXIT_OK;
+	return c->found.failed ? EXIT_REFUSED : EXIT_OK;
 }
 
 static int parse_options(int argc, char **argv, struct options *o)
@@ -459,21 +389,18 @@ static int parse_options(int argc, char **argv, struct options *o)
 int cmd_doctor(int argc, char **argv)
 {
 	struct options o = { 0 };
-	struct doctor d = { .cluster = CLUSTER_INIT, .may_ask = true };
+	struct examination c = { .cluster = CLUSTER_INIT, .may_ask = true };
 	int status = parse_options(argc, argv, &o);
 
 	if (status >= 0)
 		return status;
-	status = examine(&d, &o);
+	status = examine(&c, &o);
 	if (o.output == OUTPUT_JSON)
-		print_json(&d);
+		doctor_print_json(&c.found, "server", c.cluster.kube ?
+				  kube_server(c.cluster.kube) : NULL);
 	else
-		print_text(&d);
-	for (size_t i = 0; i < d.n; i++) {
-		free(d.v[i].channel);
-		free(d.v[i].message);
-	}
-	free(d.v);
-	cluster_close(&d.cluster);
+		doctor_print(&c.found);
+	doctor_release(&c.found);
+	cluster_close(&c.cluster);
 	return status;
 }

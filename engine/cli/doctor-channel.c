@@ -23,7 +23,7 @@
 #define ASK_MAX 1000
 
 struct checkup {
-	struct doctor *d;
+	struct examination *c;
 	const struct node *channel;
 	const char *name;
 	struct channel_spec spec;
@@ -43,15 +43,15 @@ static void check_there(struct checkup *k, const char *check,
 	struct err err = ERR_INIT;
 	enum kube_why why = KUBE_DONE;
 
-	if (cluster_call(&k->d->cluster, &get, &a, NULL, &why, &err) == 0)
-		doctor_say(k->d, FINDING_OK, check, k->name, "%s/%s is there",
-			   namespace, name);
+	if (cluster_call(&k->c->cluster, &get, &a, NULL, &why, &err) == 0)
+		examine_say(k->c, FINDING_OK, check, k->name, "%s/%s is there",
+			    namespace, name);
 	else if (why == KUBE_NOT_FOUND)
-		doctor_say(k->d, FINDING_FAIL, check, k->name, "%s/%s is not "
-			   "there; %s", namespace, name, repair);
+		examine_say(k->c, FINDING_FAIL, check, k->name, "%s/%s is not "
+			    "there; %s", namespace, name, repair);
 	else
-		doctor_say(k->d, FINDING_WARN, check, k->name, "cannot look: "
-			   "%s", err.msg);
+		examine_say(k->c, FINDING_WARN, check, k->name, "cannot look: "
+			    "%s", err.msg);
 	arena_release(&a);
 }
 
@@ -71,14 +71,14 @@ static void check_kind_in(struct checkup *k, const struct kind_info *kind,
 
 	for (size_t i = 0; i < ARRAY_SIZE(verbs); i++) {
 		r.verb = verbs[i];
-		doctor_check_right(k->d, k->name, &r);
+		doctor_check_right(k->c, k->name, &r);
 	}
-	if (!k->d->installed)
+	if (!k->c->installed)
 		return;
 	r.namespace_of = OWN_NAMESPACE;
 	r.account = "windlassd";
 	r.verb = "watch";
-	doctor_check_right(k->d, k->name, &r);
+	doctor_check_right(k->c, k->name, &r);
 }
 
 static void check_kind(struct checkup *k, const struct kind_info *kind,
@@ -88,7 +88,7 @@ static void check_kind(struct checkup *k, const struct kind_info *kind,
 		check_kind_in(k, kind, "");
 		return;
 	}
-	while (namespaces && *namespaces && k->d->asked < ASK_MAX) {
+	while (namespaces && *namespaces && k->c->asked < ASK_MAX) {
 		size_t len = strcspn(namespaces, ",");
 		char *ns = xstrndup(namespaces, len);
 
@@ -115,8 +115,8 @@ static void check_account(struct checkup *k)
 	check_there(k, "account", "serviceaccounts",
 		    k->spec.account_namespace, k->spec.account_name,
 		    "run `windlass install` for the channel again");
-	if (k->d->installed)
-		doctor_check_right(k->d, k->name, &be);
+	if (k->c->installed)
+		doctor_check_right(k->c, k->name, &be);
 }
 
 /* Kinds of which only a CRD knows the resource are left out. */
@@ -125,9 +125,9 @@ static void check_rights(struct checkup *k)
 	const struct scopes none = SCOPES_INIT;
 	const char *kinds = annotation(k, KINDS);
 	const char *namespaces = annotation(k, NAMESPACES);
-	size_t failed = k->d->failed, asked = k->d->asked;
+	size_t failed = k->c->found.failed, asked = k->c->asked;
 
-	while (kinds && *kinds && k->d->asked < ASK_MAX) {
+	while (kinds && *kinds && k->c->asked < ASK_MAX) {
 		size_t len = strcspn(kinds, ","), dot = strcspn(kinds, ".,");
 		char *kind = xstrndup(kinds, dot);
 		char *group = xstrndup(kinds + dot + (dot < len),
@@ -141,9 +141,10 @@ static void check_rights(struct checkup *k)
 		free(group);
 		kinds += len + (kinds[len] == ',');
 	}
-	if (k->d->may_ask && k->d->failed == failed && k->d->asked > asked)
-		doctor_say(k->d, FINDING_OK, "rights", k->name, "its account "
-			   "may write what it has");
+	if (k->c->may_ask && k->c->found.failed == failed &&
+	    k->c->asked > asked)
+		examine_say(k->c, FINDING_OK, "rights", k->name, "its account "
+			    "may write what it has");
 }
 
 /* ---- what the engine says ---- */
@@ -156,8 +157,8 @@ static void check_seen(struct checkup *k)
 				       "generation", NULL);
 
 	if (seen < newest)
-		doctor_say(k->d, FINDING_WARN, "seen", k->name, "no engine has "
-			   "seen its newest spec yet");
+		examine_say(k->c, FINDING_WARN, "seen", k->name, "no engine "
+			    "has seen its newest spec yet");
 }
 
 static void check_head(struct checkup *k)
@@ -168,17 +169,17 @@ static void check_head(struct checkup *k)
 	int64_t t, age;
 
 	if (!issued || clock_parse(issued, &t) < 0) {
-		doctor_say(k->d, FINDING_WARN, "head", k->name, "no bundle was "
-			   "accepted yet");
+		examine_say(k->c, FINDING_WARN, "head", k->name, "no bundle "
+			    "was accepted yet");
 		return;
 	}
-	age = (k->d->cluster.date ? k->d->cluster.date : clock_now()) - t;
-	doctor_say(k->d, age > LIMIT_HEAD_LIFE ? FINDING_FAIL : FINDING_OK,
-		   "head", k->name, "bundle %" PRId64 ".%" PRId64 " was "
-		   "accepted by a head that is %" PRId64 " h %" PRId64
-		   " min old", node_path_int(accepted, 0, "epoch", NULL),
-		   node_path_int(accepted, 0, "sequence", NULL),
-		   age / 3600, age / 60 % 60);
+	age = (k->c->cluster.date ? k->c->cluster.date : clock_now()) - t;
+	examine_say(k->c, age > LIMIT_HEAD_LIFE ? FINDING_FAIL : FINDING_OK,
+		    "head", k->name, "bundle %" PRId64 ".%" PRId64 " was "
+		    "accepted by a head that is %" PRId64 " h %" PRId64
+		    " min old", node_path_int(accepted, 0, "epoch", NULL),
+		    node_path_int(accepted, 0, "sequence", NULL),
+		    age / 3600, age / 60 % 60);
 }
 
 static void check_conditions(struct checkup *k)
@@ -210,26 +211,26 @@ static void check_conditions(struct checkup *k)
 			    !strcmp(status, "Unknown");
 
 		if (good && all[i].type == CONDITION_READY)
-			doctor_say(k->d, FINDING_OK, "ready", k->name, "%s",
-				   message);
+			examine_say(k->c, FINDING_OK, "ready", k->name, "%s",
+				    message);
 		else if (!good && *status)
-			doctor_say(k->d, mild ? FINDING_WARN : all[i].level,
-				   all[i].type == CONDITION_READY ? "ready"
-				   : "condition", k->name, "%s=%s, %s: %s", type, status,
-				   reason, message);
+			examine_say(k->c, mild ? FINDING_WARN : all[i].level,
+				    all[i].type == CONDITION_READY ? "ready"
+				    : "condition", k->name, "%s=%s, %s: %s",
+				    type, status, reason, message);
 	}
 }
 
-void doctor_channel(struct doctor *d, const struct node *channel)
+void doctor_channel(struct examination *c, const struct node *channel)
 {
 	struct checkup k = {
-		.d = d, .channel = channel,
+		.c = c, .channel = channel,
 		.name = node_path_str(channel, "metadata", "name", NULL),
 	};
 	struct err err = ERR_INIT;
 
 	if (channel_spec_read(channel, &k.spec, &err) < 0) {
-		doctor_say(d, FINDING_FAIL, "spec", k.name, "%s", err.msg);
+		examine_say(c, FINDING_FAIL, "spec", k.name, "%s", err.msg);
 		return;
 	}
 	check_account(&k);

@@ -1,33 +1,23 @@
 /*
- * What `windlass doctor` finds, a line each, and its parts.
+ * The parts of `windlass doctor`. schema/doctor.h has the list of what they
+ * find.
  */
 #ifndef ENGINE_CLI_DOCTOR_H
 #define ENGINE_CLI_DOCTOR_H
 
 #include "engine/cli/cli.h"
 #include "engine/cli/cluster.h"
+#include "schema/doctor.h"
 
-enum finding_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
-
-struct finding {
-	enum finding_level level;
-	const char *check;		/* static: "lease" */
-	char *channel;			/* "" of the cluster itself */
-	char *message;			/* without control bytes */
-};
-
-struct doctor {
+struct examination {
 	struct cluster cluster;
-	struct finding *v;
-	size_t n, failed, warned;
+	struct doctor found;
 	bool installed;			/* the engine's account is here */
 	bool may_ask;			/* about the rights of others */
 	size_t asked;			/* how many questions of rights */
 };
 
-void doctor_say(struct doctor *d, enum finding_level level, const char *check,
-		const char *channel, const char *fmt, ...)
-	__attribute__((format(printf, 5, 6)));
+#define examine_say(c, ...) doctor_say(&(c)->found, __VA_ARGS__)
 
 /*
  * True, and *ret_allowed, if the API server could be asked whether a service
@@ -38,13 +28,13 @@ struct doctor_right {
 	const char *verb, *group, *resource;
 	const char *namespace, *name;		/* "": any */
 };
-bool doctor_may(struct doctor *d, const struct doctor_right *r,
+bool doctor_may(struct examination *c, const struct doctor_right *r,
 		bool *ret_allowed);
 /* FAIL unless it has it. */
-void doctor_check_right(struct doctor *d, const char *channel,
+void doctor_check_right(struct examination *c, const char *channel,
 			const struct doctor_right *r);
 
 /* All of one Channel object. */
-void doctor_channel(struct doctor *d, const struct node *channel);
+void doctor_channel(struct examination *c, const struct node *channel);
 
 #endif

@@ -77,11 +77,7 @@ static bool needs_tool(struct walk *w, size_t len)
 		if (!look(w, len, t->file, &st) || !S_ISREG(st.st_mode) ||
 		    ignored(w))
 			continue;
-		problem_error(w->ps, w->path, nowhere, "source-renderer",
-			      "this directory is for %s, which windlass does "
-			      "not run yet: commit what it renders instead, "
-			      "or name the directory in " IGNORE_NAME,
-			      t->tool);
+		manifest_tool_refuse(t, w->path, w->ps);
 		return true;
 	}
 	return false;

@@ -66,6 +66,25 @@ static bool spec_of(struct judge *j, const struct place *root,
 	return at_is_map(ret);
 }
 
+/*
+ * What all have in common that keep pods by a selector and a template. True,
+ * and *ret its spec, if there is one.
+ */
+static bool judge_keeper(struct judge *j, const struct place *root,
+			 const struct field *fields, size_t n,
+			 struct place *ret)
+{
+	struct place template;
+
+	if (!spec_of(j, root, ret))
+		return false;
+	at_fields(j, ret, fields, n);
+	judge_own_selector(j, ret);
+	if (at(ret, "template", &template))
+		judge_kept_template(j, &template);
+	return true;
+}
+
 /* ---- Deployment ---- */
 
 static bool is_none(const struct place *strategy, const char *key,
@@ -143,15 +162,10 @@ void judge_deployment(struct judge *j, const struct place *root)
 		{ "strategy", judge_strategy, ANY },
 		{ "template", judge_pod_template, ANY },
 	};
-	struct place spec, template;
+	struct place spec;
 
-	if (!spec_of(j, root, &spec))
-		return;
-	at_fields(j, &spec, fields, ARRAY_SIZE(fields));
-	judge_own_selector(j, &spec);
-	judge_progress(j, &spec);
-	if (at(&spec, "template", &template))
-		judge_kept_template(j, &template);
+	if (judge_keeper(j, root, fields, ARRAY_SIZE(fields), &spec))
+		judge_progress(j, &spec);
 }
 
 /* ---- ReplicaSet ---- */
@@ -163,14 +177,9 @@ void judge_replica_set(struct judge *j, const struct place *root)
 		{ "replicas", judge_not_negative, ANY },
 		{ "template", judge_pod_template, ANY },
 	};
-	struct place spec, template;
+	struct place spec;
 
-	if (!spec_of(j, root, &spec))
-		return;
-	at_fields(j, &spec, fields, ARRAY_SIZE(fields));
-	judge_own_selector(j, &spec);
-	if (at(&spec, "template", &template))
-		judge_kept_template(j, &template);
+	judge_keeper(j, root, fields, ARRAY_SIZE(fields), &spec);
 }
 
 /* ---- DaemonSet ---- */
@@ -217,14 +226,9 @@ void judge_daemon_set(struct judge *j, const struct place *root)
 		{ "template", judge_pod_template, ANY },
 		{ "updateStrategy", judge_daemon_strategy, ANY },
 	};
-	struct place spec, template;
+	struct place spec;
 
-	if (!spec_of(j, root, &spec))
-		return;
-	at_fields(j, &spec, fields, ARRAY_SIZE(fields));
-	judge_own_selector(j, &spec);
-	if (at(&spec, "template", &template))
-		judge_kept_template(j, &template);
+	judge_keeper(j, root, fields, ARRAY_SIZE(fields), &spec);
 }
 
 /* ---- StatefulSet ---- */
