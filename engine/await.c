@@ -3,8 +3,9 @@
  * The metadata watch says that a status moved; that costs one coalesced GET,
  * at most one a second for an object and fewer the longer it takes. While
  * many objects of a kind are awaited one full watch of that kind is cheaper
- * and runs instead. Nothing is polled: without an event there is no request,
- * but for the one when time is up, to say why.
+ * and runs instead. Nothing is polled, but for the reason why a workload does
+ * not come up, which moves nothing in it: its pods are asked a few times
+ * before its time is up, and a channel asks for a few workloads at once.
  */
 #include "config.h"
 #include "engine/channel.h"
@@ -14,6 +15,7 @@
 
 #include "engine/kube.h"
 #include "engine/look.h"
+#include "engine/pod-said.h"
 #include "engine/pods.h"
 #include "engine/watch.h"
 #include "schema/base/mem.h"
@@ -27,6 +29,12 @@
 #define WATCH_UNTIL 10
 /* a watch that opened late, or a cluster that is slow to start */
 #define LOOK_AGAIN_MS 2000
+/* from the apply until its pods are asked why, and then twice as long */
+#define WHY_FIRST_MS 10000
+#define WHY_LAST_MS 60000
+/* so many of a channel in that time */
+#define WHY_AT_ONCE 4
+#define WHY_PAUSE_MS 2000
 
 /* What hangs off an object that is not settled. */
 struct await {
@@ -34,13 +42,19 @@ struct await {
 	struct tracked *tracked;	/* held */
 	struct await *next;		/* of the channel */
 	struct kube_call *call;
-	struct pods *pods;		/* finding the reason, when time is up */
+	struct pods *pods;		/* finding the reason */
+	char *reason;			/* of its health, when they were asked */
+	char *why;			/* what they said; NULL: nothing */
+	bool own;			/* it says that itself */
+	int64_t asked, why_gap;		/* loop_now() of the last time; ms
+					   until the next one */
 	struct timer look, deadline;
 	int64_t gap;			/* ms until the next look at the
 					   earliest */
 	int64_t looked;			/* loop_now() of the last one */
 	bool again;			/* it moved while we looked */
 	bool late;			/* past its deadline */
+	bool ask;			/* why, at the next look */
 };
 
 /* A full watch of one kind for one channel, while many are awaited. */
@@ -56,18 +70,48 @@ struct await_kind {
 struct await_channel {
 	struct await *first;
 	struct await_kind *kinds;
+	struct timer why;
 };
 
 static void look(struct await *w);
+static void on_why(void *arg);
 
 static struct await_channel *of_channel(struct channel *c)
 {
-	if (!c->await)
-		c->await = xcalloc(1, sizeof(struct await_channel));
-	return c->await;
+	struct await_channel *ac = c->await;
+
+	if (!ac) {
+		ac = c->await = xcalloc(1, sizeof(*ac));
+		timer_init(&ac->why, c->engine->loop, on_why, ac);
+	}
+	return ac;
 }
 
 /* ---- judging ---- */
+
+static bool is_settled(enum health h)
+{
+	return h == HEALTH_HEALTHY || h == HEALTH_SUSPENDED;
+}
+
+/* What is said of one that is not well: what its pods say, if anything. */
+static void note_why(struct tracked *t, enum health h, const char *reason)
+{
+	const struct await *w = t->await;
+	const char *why = w ? w->why : NULL;
+
+	t->flags &= (uint16_t)~TRACKED_HELD_UP;
+	if (!why)
+		tracked_note(t, health_name(h), "%s", reason);
+	else if (h == HEALTH_FAILED && w->late)
+		tracked_note(t, "HealthTimeout", "%s", why);
+	else if (h == HEALTH_FAILED && !strstr(reason, why))
+		tracked_note(t, health_name(h), "%s; %s", reason, why);
+	else
+		tracked_note(t, health_name(h), "%s", why);
+	if (why && h == HEALTH_PROGRESSING)
+		t->flags |= TRACKED_HELD_UP;
+}
 
 static void set_health(struct channel *c, struct tracked *t, enum health h,
 		       const char *reason)
@@ -76,12 +120,13 @@ static void set_health(struct channel *c, struct tracked *t, enum health h,
 	bool said = t->note != NULL;
 
 	t->health = (uint8_t)h;
-	if (h == HEALTH_HEALTHY || h == HEALTH_SUSPENDED) {
+	if (is_settled(h)) {
+		t->flags &= (uint16_t)~TRACKED_HELD_UP;
 		if (t->state == TRACKED_APPLIED &&
 		    !tracked_is(t, TRACKED_UNENFORCEABLE | TRACKED_DRIFTED))
 			tracked_clear_note(t);
 	} else if (t->state == TRACKED_APPLIED) {
-		tracked_note(t, health_name(h), "%s", reason);
+		note_why(t, h, reason);
 	}
 	if (h != old)
 		channel_health_changed(c, t, old);
@@ -89,12 +134,112 @@ static void set_health(struct channel *c, struct tracked *t, enum health h,
 		channel_object_changed(c, t);
 }
 
-static bool is_settled(enum health h)
+static void await_free(struct await *w);
+
+/* ---- why ---- */
+
+static void take_why(struct await *w, const char *why, bool own)
 {
-	return h == HEALTH_HEALTHY || h == HEALTH_SUSPENDED;
+	free(w->why);
+	w->why = why ? xstrdup(why) : NULL;
+	w->own = why && own;
 }
 
-static void await_free(struct await *w);
+/* Those that Kubernetes itself makes pods for. */
+static bool kind_has_pods(const struct kind *k)
+{
+	return !strcmp(k->group, "apps") ||
+	       (!strcmp(k->group, "batch") && !strcmp(k->name, "Job")) ||
+	       (!*k->group && !strcmp(k->name, "ReplicationController"));
+}
+
+static void on_said(void *arg, const char *why)
+{
+	struct await *w = arg;
+	struct tracked *t = w->tracked;
+	bool news = why || w->why;
+
+	w->pods = NULL;
+	if (w->own)
+		return;
+	take_why(w, why, false);
+	if (!news || t->state != TRACKED_APPLIED || is_settled(t->health))
+		return;
+	note_why(t, t->health, w->reason);
+	channel_object_changed(w->channel, t);
+}
+
+/* Its pods, unless it says itself why it has none. */
+static void ask_why(struct await *w, const struct node *object,
+		    const char *reason)
+{
+	struct channel *c = w->channel;
+
+	free(w->reason);
+	w->reason = xstrdup(reason);
+	w->asked = loop_now(c->engine->loop);
+	w->why_gap = w->why_gap * 2 < WHY_LAST_MS ? w->why_gap * 2
+						  : WHY_LAST_MS;
+	if (!w->pods)
+		pods_ask(c, w->tracked, object, on_said, w, &w->pods);
+}
+
+static bool says_itself(const struct tracked *t, const struct node *object,
+			struct buf *out)
+{
+	if (*t->kind->group || strcmp(t->kind->name, "Pod"))
+		return workload_said(object, out);
+	return pod_said(object, out);
+}
+
+/* Before the health is set: h is what it will be. */
+static void find_why(struct await *w, const struct node *object,
+		     enum health h, const char *reason)
+{
+	struct buf own = BUF_INIT(2048);
+	bool begins = h == HEALTH_FAILED && w->tracked->health != h;
+	bool due = loop_now(w->channel->engine->loop) >= w->asked + w->why_gap;
+
+	if (says_itself(w->tracked, object, &own))
+		take_why(w, own.data, true);
+	else if (w->own)
+		take_why(w, NULL, false);
+	if (!w->own && (w->ask || begins || (h == HEALTH_FAILED && due)))
+		ask_why(w, object, reason);
+	w->ask = false;
+	buf_release(&own);
+}
+
+/* The next time that one of a channel's workloads is asked for its pods. */
+static void on_why(void *arg)
+{
+	struct await_channel *ac = arg;
+	struct await *next;
+	int64_t at, first = 0;
+	int n = 0;
+
+	for (struct await *w = ac->first; w; w = next) {
+		int64_t now = loop_now(w->channel->engine->loop);
+
+		next = w->next;
+		if (w->late || w->tracked->health != HEALTH_PROGRESSING ||
+		    !kind_has_pods(w->tracked->kind))
+			continue;
+		at = w->asked + w->why_gap;
+		if (at <= now && n < WHY_AT_ONCE) {
+			w->asked = now;
+			w->ask = true;
+			look(w);
+			n++;
+			at = now + w->why_gap;
+		}
+		at = at - now > WHY_PAUSE_MS ? at - now : WHY_PAUSE_MS;
+		if (!first || at < first)
+			first = at;
+	}
+	if (first)
+		timer_set(&ac->why, first);
+}
 
 static void judge(struct channel *c, struct tracked *t,
 		  const struct node *object)
@@ -103,15 +248,18 @@ static void judge(struct channel *c, struct tracked *t,
 	struct await *w = t->await;
 	enum health h = health_judge(t->kind->group, t->kind->name, object,
 				     t->kind->has_conditions, reason);
+	bool was_late = t->note && t->health == HEALTH_FAILED;
 
 	if (w && w->late && h == HEALTH_PROGRESSING) {
-		/* time is up: it failed, and the pods may say why */
-		if (!w->pods)
-			pods_ask(c, t, object, &w->pods);
-		h = HEALTH_FAILED;
-		if (t->note && t->health == HEALTH_FAILED)
-			return;
+		/* time is up: it failed, and its pods may say why */
+		find_why(w, object, HEALTH_FAILED, reason);
+		/* what it says stays so while numbers in it move */
+		if (!was_late || w->own)
+			set_health(c, t, HEALTH_FAILED, reason);
+		return;
 	}
+	if (w && !is_settled(h))
+		find_why(w, object, h, reason);
 	set_health(c, t, h, reason);
 	if (is_settled(h) && t->await)
 		await_free(t->await);
@@ -250,6 +398,8 @@ static void await_free(struct await *w)
 	pods_cancel(w->pods);
 	timer_stop(&w->look);
 	timer_stop(&w->deadline);
+	free(w->reason);
+	free(w->why);
 	free(w);
 	count_kind(c, t->kind, -1);
 	tracked_put(t);
@@ -304,7 +454,7 @@ static void on_deadline(void *arg)
 {
 	struct await *w = arg;
 
-	w->late = true;
+	w->late = w->ask = true;
 	look(w);
 }
 
@@ -324,6 +474,16 @@ static struct await *await_new(struct channel *c, struct tracked *t)
 		count_kind(c, t->kind, 1);
 	}
 	return w;
+}
+
+static void why_later(struct await *w)
+{
+	struct await_channel *ac = of_channel(w->channel);
+
+	w->asked = loop_now(w->channel->engine->loop);
+	w->why_gap = WHY_FIRST_MS;
+	if (kind_has_pods(w->tracked->kind) && !timer_armed(&ac->why))
+		timer_set(&ac->why, WHY_FIRST_MS);
 }
 
 /* A look as soon as the gap allows, unless a watch shows it anyway. */
@@ -353,7 +513,11 @@ void await_object(struct channel *c, struct tracked *t)
 		return;
 	}
 	w = await_new(c, t);
-	w->late = false;
+	w->late = w->ask = false;
+	pods_cancel(w->pods);
+	w->pods = NULL;
+	take_why(w, NULL, false);
+	why_later(w);
 	w->gap = LOOK_FIRST_MS;
 	w->looked = 0;
 	timer_set(&w->deadline, c->spec.health_timeout * 1000);
@@ -384,6 +548,7 @@ void await_event(struct channel *c, struct tracked *t,
 	w = t->await;
 	if (!w) {
 		w = await_new(c, t);
+		why_later(w);
 		timer_set(&w->deadline, c->spec.health_timeout * 1000);
 	}
 	if (whole)
@@ -405,6 +570,7 @@ void await_stop(struct channel *c)
 
 	if (!ac)
 		return;
+	timer_stop(&ac->why);
 	while (ac->first)
 		await_free(ac->first);
 	while (ac->kinds) {

@@ -146,7 +146,8 @@ void places_ask(struct channel *c)
 	     t && n < STATUS_FAILURES; t = t->next) {
 		struct object_id id = tracked_id(t);
 
-		if (!tracked_is_failing(t) || !t->note || t->note->source)
+		if ((!tracked_is_failing(t) && !tracked_is_held_up(t)) ||
+		    !t->note || t->note->source)
 			continue;
 		buf_init(&text[n], LIMIT_PATH_BYTES);
 		if (object_path(&id, &text[n], &err) < 0)

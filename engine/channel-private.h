@@ -182,6 +182,8 @@ struct settle_counts settle_count(const struct channel *c);
 #define FAILING_TRIES 3
 /* For the status: it failed, more than just now. */
 bool tracked_is_failing(const struct tracked *t);
+/* Applied, not up, and it is known why (TRACKED_HELD_UP). */
+bool tracked_is_held_up(const struct tracked *t);
 
 /* ---- policy.c ---- */
 /* What the inventory has is held against the spec as it is now: what is not

@@ -185,6 +185,7 @@ libengine_a_SOURCES += \
 	engine/look.c engine/look.h \
 	engine/events.c \
 	engine/observe.c \
+	engine/pod-said.c engine/pod-said.h \
 	engine/pods.c engine/pods.h \
 	engine/reconcile.c \
 	engine/consent.c engine/consent.h \

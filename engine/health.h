@@ -19,7 +19,7 @@ enum health {
 	HEALTH_FAILED,		/* will not get there by itself */
 };
 
-#define HEALTH_REASON_MAX 160
+#define HEALTH_REASON_MAX 400
 
 const char *health_name(enum health h);
 

@@ -61,6 +61,8 @@ enum tracked_flags {
 	/* kept by engine/await.c: what it waits for may have been shown before
 	 * it began to wait */
 	TRACKED_MISSED = 1 << 13,
+	/* it is known why it does not come up; its time is not over */
+	TRACKED_HELD_UP = 1 << 14,
 };
 
 /* Why it failed, or is not healthy: only while there is something to say. */

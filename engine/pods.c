@@ -1,7 +1,8 @@
 /*
- * The reason behind a rollout that does not finish. See pods.h. What pods
- * say (image names, messages of the kubelet) is shown to people: bounded and
- * scrubbed where it is noted.
+ * The reason behind a rollout that does not finish. See pods.h. It is read
+ * with the rights of the channel; where those are not enough, and where the
+ * answer is too large, there is no reason. What pods and events say is shown
+ * to people: bounded by pod-said.c, scrubbed where it is noted.
  */
 #include "config.h"
 #include "engine/pods.h"
@@ -10,15 +11,147 @@
 #include <string.h>
 
 #include "engine/kube.h"
+#include "engine/pod-said.h"
 #include "schema/base/mem.h"
 
 #define PODS_LOOKED_AT "50"
+#define EVENTS_LOOKED_AT "200"
+#define WHY_BYTES 2048
 
 struct pods {
 	struct channel *channel;
-	struct tracked *tracked;	/* held */
+	const struct tracked *tracked;	/* outlives us: see await.c */
+	char *uid;			/* of the workload; or "" */
+	struct arena arena;		/* of the pod at hand */
+	const struct node *pod;		/* the worst one, or NULL */
+	char *newest;			/* when its last pod was made, or "" */
+	struct buf why;
 	struct kube_call *call;
+	void (*on_said)(void *arg, const char *why);
+	void *arg;
 };
+
+static void pods_free(struct pods *p)
+{
+	arena_release(&p->arena);
+	buf_release(&p->why);
+	free(p->newest);
+	free(p->uid);
+	free(p);
+}
+
+static void finish(struct pods *p)
+{
+	const bool said = p->why.len > 0;
+
+	p->on_said(p->arg, said ? p->why.data : NULL);
+	pods_free(p);
+}
+
+static int list(struct pods *p, const char *plural, const char *query,
+		void (*on_done)(void *arg, const struct kube_answer *a))
+{
+	struct err err = ERR_INIT;
+	const struct kube_request get = {
+		.method = "GET",
+		.target = {
+			.group = "", .version = "v1", .plural = plural,
+			.namespace = p->tracked->namespace,
+		},
+		.query = query,
+		.account = p->channel->account,
+		.on_done = on_done,
+		.arg = p,
+	};
+
+	return kube_send(p->channel->engine->kube, &get, &p->call, &err);
+}
+
+/* ---- events ---- */
+
+static void on_events(void *arg, const struct kube_answer *a)
+{
+	struct pods *p = arg;
+	struct arena arena = ARENA_INIT;
+	struct err err = ERR_INIT;
+	struct buf event = BUF_INIT(WHY_BYTES);
+	struct node *answer;
+
+	p->call = NULL;
+	if (!a->err && kube_answer_object(a, &arena, &answer, &err) == 0 &&
+	    event_said(node_get(answer, "items"), p->pod,
+		       p->pod ? "" : p->newest, &event))
+		buf_addf(&p->why, "%s%s", p->why.len ? "; " : "", event.data);
+	buf_release(&event);
+	arena_release(&arena);
+	finish(p);
+}
+
+static void ask_events(struct pods *p, const char *uid)
+{
+	struct buf query = BUF_INIT(1024);
+	char *fields = xasprintf("involvedObject.uid=%s,type=Warning", uid);
+
+	kube_query(&query, "fieldSelector", fields);
+	kube_query(&query, "limit", EVENTS_LOOKED_AT);
+	if (!*uid || list(p, "events", query.data, on_events) < 0)
+		finish(p);
+	buf_release(&query);
+	free(fields);
+}
+
+/* ---- pods ---- */
+
+static const char *uid_of(const struct node *object)
+{
+	const char *uid = node_path_str(object, "metadata", "uid", NULL);
+
+	return uid ? uid : "";
+}
+
+static void ask_pod(struct pods *p)
+{
+	if (pod_said(p->pod, &p->why))
+		finish(p);
+	else
+		ask_events(p, uid_of(p->pod));
+}
+
+static void note_newest(struct pods *p, const struct node *items)
+{
+	const char *newest = "";
+
+	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
+	     i++) {
+		const char *at = node_path_str(items->items[i], "metadata",
+					       "creationTimestamp", NULL);
+
+		if (at && strcmp(at, newest) > 0)
+			newest = at;
+	}
+	free(p->newest);
+	p->newest = xstrdup(newest);
+}
+
+static void on_listed(void *arg, const struct kube_answer *a)
+{
+	struct pods *p = arg;
+	struct err err = ERR_INIT;
+	struct node *answer;
+
+	p->call = NULL;
+	if (a->err || kube_answer_object(a, &p->arena, &answer, &err) < 0) {
+		finish(p);
+		return;
+	}
+	note_newest(p, node_get(answer, "items"));
+	p->pod = pod_worst(node_get(answer, "items"));
+	if (p->pod)
+		ask_pod(p);
+	else
+		/* there are none, or too few: who makes them may say why */
+		ask_events(p, p->uid);
+}
 
 /* "app=web,tier=front" from spec.selector.matchLabels (or a plain map). */
 static bool write_selector(const struct node *workload, struct buf *out)
@@ -26,6 +159,8 @@ static bool write_selector(const struct node *workload, struct buf *out)
 	const struct node *labels = node_path(workload, "spec", "selector",
 					      "matchLabels", NULL);
 
+	if (!node_path(workload, "spec", "template", NULL))
+		return false;
 	if (!labels)
 		labels = node_path(workload, "spec", "selector", NULL);
 	for (uint32_t i = 0; labels && labels->type == NODE_MAP &&
@@ -39,123 +174,43 @@ static bool write_selector(const struct node *workload, struct buf *out)
 	return out->len > 0 && buf_ok(out);
 }
 
-/* The message of the first container that waits, with its reason. */
-static bool waiting_message(const struct node *pod, struct buf *out)
+static int list_pods(struct pods *p, const char *selector)
 {
-	static const char *const lists[] = {
-		"initContainerStatuses", "containerStatuses",
-	};
+	struct buf query = BUF_INIT(16384);
+	int rc;
 
-	for (size_t l = 0; l < ARRAY_SIZE(lists); l++) {
-		const struct node *list = node_path(pod, "status", lists[l],
-						    NULL);
-
-		for (uint32_t i = 0; list && list->type == NODE_SEQ &&
-		     i < list->n; i++) {
-			const char *reason = node_path_str(list->items[i],
-				"state", "waiting", "reason", NULL);
-			const char *message = node_path_str(list->items[i],
-				"state", "waiting", "message", NULL);
-			const char *name = node_text(node_get(list->items[i],
-							      "name"));
-
-			if (!reason || (!message &&
-					!strcmp(reason, "ContainerCreating")))
-				continue;
-			buf_addf(out, "container %s: %s%s%s", name ? name : "",
-				 reason, message ? ": " : "",
-				 message ? message : "");
-			return true;
-		}
-	}
-	return false;
+	kube_query(&query, "labelSelector", selector);
+	kube_query(&query, "limit", PODS_LOOKED_AT);
+	rc = list(p, "pods", query.data, on_listed);
+	buf_release(&query);
+	return rc;
 }
 
-/* How bad a pod looks; the worst one is shown. */
-static int badness(const struct node *pod, char reason[HEALTH_REASON_MAX])
+void pods_ask(struct channel *c, const struct tracked *t,
+	      const struct node *workload,
+	      void (*on_said)(void *arg, const char *why), void *arg,
+	      struct pods **ret)
 {
-	switch (health_judge("", "Pod", pod, false, reason)) {
-	case HEALTH_FAILED:
-		return 3;
-	case HEALTH_PROGRESSING:
-		return 2;
-	default:
-		return 0;
-	}
-}
-
-static void note_worst(struct pods *p, const struct node *items)
-{
-	char reason[HEALTH_REASON_MAX], worst_reason[HEALTH_REASON_MAX] = "";
-	struct buf message = BUF_INIT(1024);
-	const struct node *worst = NULL;
-	int worst_badness = 0;
-
-	for (uint32_t i = 0; items && items->type == NODE_SEQ && i < items->n;
-	     i++) {
-		int bad = badness(items->items[i], reason);
-
-		if (bad > worst_badness) {
-			worst_badness = bad;
-			worst = items->items[i];
-			memcpy(worst_reason, reason, sizeof(reason));
-		}
-	}
-	if (!worst)
-		return;
-	buf_addf(&message, "pod %s: ",
-		 node_path_str(worst, "metadata", "name", NULL));
-	if (!waiting_message(worst, &message))
-		buf_adds(&message, worst_reason);
-	tracked_note(p->tracked, "HealthTimeout", "%s", message.data);
-	channel_object_changed(p->channel, p->tracked);
-	buf_release(&message);
-}
-
-static void on_listed(void *arg, const struct kube_answer *a)
-{
-	struct pods *p = arg;
-	struct arena arena = ARENA_INIT;
-	struct err err = ERR_INIT;
-	struct node *list;
-
-	p->call = NULL;
-	if (!a->err && kube_answer_object(a, &arena, &list, &err) == 0)
-		note_worst(p, node_get(list, "items"));
-	arena_release(&arena);
-}
-
-void pods_ask(struct channel *c, struct tracked *t,
-	      const struct node *workload, struct pods **ret)
-{
-	struct buf selector = BUF_INIT(4096), query = BUF_INIT(16384);
-	struct err err = ERR_INIT;
+	struct buf selector = BUF_INIT(4096);
 	struct pods *p;
-	struct kube_request get = {
-		.method = "GET",
-		.target = {
-			.group = "", .version = "v1", .plural = "pods",
-			.namespace = t->namespace,
-		},
-		.account = c->account,
-		.on_done = on_listed,
-	};
 
-	if (!*t->namespace || !write_selector(workload, &selector))
-		goto out;
+	if (!*t->namespace || !write_selector(workload, &selector)) {
+		buf_release(&selector);
+		return;
+	}
 	p = xcalloc(1, sizeof(*p));
 	p->channel = c;
-	p->tracked = tracked_hold(t);
-	kube_query(&query, "labelSelector", selector.data);
-	kube_query(&query, "limit", PODS_LOOKED_AT);
-	get.query = query.data;
-	get.arg = p;
-	if (kube_send(c->engine->kube, &get, &p->call, &err) < 0)
-		p->call = NULL;
-	*ret = p;
-out:
+	p->tracked = t;
+	p->uid = xstrdup(uid_of(workload));
+	p->newest = xstrdup("");
+	p->on_said = on_said;
+	p->arg = arg;
+	buf_init(&p->why, WHY_BYTES);
+	if (list_pods(p, selector.data) < 0)
+		pods_free(p);
+	else
+		*ret = p;
 	buf_release(&selector);
-	buf_release(&query);
 }
 
 void pods_cancel(struct pods *p)
@@ -163,6 +218,5 @@ void pods_cancel(struct pods *p)
 	if (!p)
 		return;
 	kube_cancel(p->call);
-	tracked_put(p->tracked);
-	free(p);
+	pods_free(p);
 }

@@ -1,6 +1,7 @@
 /*
- * Why a workload does not progress: its pods know. Asked once, when its time
- * is up, by the workload's own selector.
+ * Why a workload does not come up: its pods know, and if they do not, the
+ * events about them. One list of pods by the workload's own selector, and one
+ * of events if that is not enough.
  */
 #ifndef ENGINE_PODS_H
 #define ENGINE_PODS_H
@@ -10,13 +11,15 @@
 struct pods;
 
 /*
- * Lists the pods of a whole workload object and notes the worst one's message
- * on the tracked object (channel_object_changed). *ret stays NULL if the
- * object selects no pods. *ret is valid until pods_cancel, which its owner
- * calls in any case.
+ * Asks, of a whole workload object (or of a Pod, which says most itself).
+ * on_said is called once, later, with one line, or with NULL if nothing says
+ * why; what is at *ret is gone then. *ret stays NULL, and nothing is called,
+ * if the object has no pods of its own. Not to be used when it is cancelled.
  */
-void pods_ask(struct channel *c, struct tracked *t,
-	      const struct node *workload, struct pods **ret);
+void pods_ask(struct channel *c, const struct tracked *t,
+	      const struct node *workload,
+	      void (*on_said)(void *arg, const char *why), void *arg,
+	      struct pods **ret);
 void pods_cancel(struct pods *p);	/* NULL is fine */
 
 #endif

@@ -108,6 +108,13 @@ bool tracked_is_failing(const struct tracked *t)
 	}
 }
 
+bool tracked_is_held_up(const struct tracked *t)
+{
+	return t->state == TRACKED_APPLIED &&
+	       t->health == HEALTH_PROGRESSING &&
+	       tracked_is(t, TRACKED_HELD_UP);
+}
+
 /* ---- the steps after a merge ---- */
 
 /* What an admin asked for is done: the annotation may go. */
@@ -357,15 +364,15 @@ static void look(void *arg)
 
 /* ---- the status ---- */
 
-static void set_failures(struct channel *c)
+static void add_failures(struct channel *c,
+			 bool (*is_one)(const struct tracked *t))
 {
 	struct channel_status *s = &c->status;
 	struct buf what = BUF_INIT(4096);
 
-	status_clear_failures(s);
 	for (struct tracked *t = c->inventory.first;
 	     t && s->n_failures < STATUS_FAILURES; t = t->next) {
-		if (!tracked_is_failing(t) || !t->note)
+		if (!is_one(t) || !t->note)
 			continue;
 		buf_reset(&what);
 		tracked_describe(t, &what);
@@ -374,6 +381,14 @@ static void set_failures(struct channel *c)
 				   t->note->reason, t->note->message);
 	}
 	buf_release(&what);
+}
+
+static void set_failures(struct channel *c)
+{
+	status_clear_failures(&c->status);
+	add_failures(c, tracked_is_failing);
+	/* who waits for these need not wait until their time is up */
+	add_failures(c, tracked_is_held_up);
 	places_ask(c);
 }
 

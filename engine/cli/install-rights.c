@@ -345,9 +345,10 @@ void rights_write(const struct rights *r, bool everywhere, struct buf *out)
 			 "delete]\n");
 	write_rules(everywhere ? &r->everywhere : &r->inside,
 		    "get, list, create, patch, delete", out);
-	/* a workload that fails is explained by its pods */
+	/* a workload that fails is explained by its pods, and by what
+	 * happens to them */
 	if (!everywhere && !r->all_inside && r->inside.n)
-		buf_adds(out, "- apiGroups: [\"\"]\n  resources: [pods]\n"
+		buf_adds(out, "- apiGroups: [\"\"]\n  resources: [events, pods]\n"
 			 "  verbs: [list]\n");
 	buf_add(out, more->data, more->len);
 }

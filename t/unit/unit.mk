@@ -199,6 +199,10 @@ t_unit_u_json_SOURCES = t/unit/u-json.c t/unit/tap.h
 t_unit_u_json_LDADD = $(UNIT_LDADD)
 
 # the engine's pure judgements
+UNIT_TESTS += t/unit/u-pod-said
+t_unit_u_pod_said_SOURCES = t/unit/u-pod-said.c t/unit/tap.h t/unit/tree.h
+t_unit_u_pod_said_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-health
 t_unit_u_health_SOURCES = t/unit/u-health.c t/unit/tap.h t/unit/tree.h
 t_unit_u_health_LDADD = $(ENGINE_LIBS)
