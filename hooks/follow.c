@@ -20,6 +20,7 @@
 #include "hooks/receive.h"
 #include "hooks/trust-file.h"
 #include "schema/base/clock.h"
+#include "schema/base/map.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
 #include "schema/base/strvec.h"
@@ -38,6 +39,7 @@ struct awaited {
 	const char *cluster;
 	uint64_t counter;	/* of the report that was looked at last */
 	char *told;		/* the last line of how far it is, or NULL */
+	struct map ills;	/* lines of what holds it up that were told */
 	int64_t told_at;	/* monotonic ms */
 	bool done;
 };
@@ -54,6 +56,12 @@ struct follower {
 	int64_t begin, deadline;	/* monotonic ms */
 	int64_t begin_wall;
 };
+
+static void awaited_release(struct awaited *a)
+{
+	free(a->told);
+	map_release(&a->ills, NULL);
+}
 
 int follow_option(int *ret_seconds, struct err *err)
 {
@@ -89,6 +97,12 @@ static void tell(struct follower *f, const struct awaited *a,
 	buf_release(&text);
 }
 
+static void tell_failure(struct follower *f, const struct buf *line)
+{
+	feedback_line(f->fb, "windlass:   %.*s%s", FAILURE_BYTES, line->data,
+		      line->len > FAILURE_BYTES ? "..." : "");
+}
+
 static void tell_failures(struct follower *f, const struct cluster_report *r)
 {
 	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
@@ -98,9 +112,7 @@ static void tell_failures(struct follower *f, const struct cluster_report *r)
 	for (size_t i = 0; i < n; i++) {
 		buf_reset(&line);
 		cluster_failure_line(&r->failures[i], &line);
-		feedback_line(f->fb, "windlass:   %.*s%s", FAILURE_BYTES,
-			      line.data,
-			      line.len > FAILURE_BYTES ? "..." : "");
+		tell_failure(f, &line);
 	}
 	if (r->failed > n && n)
 		feedback_line(f->fb, "windlass:   and %" PRIu64 " more",
@@ -141,6 +153,25 @@ static void tell_end(struct follower *f, struct awaited *a,
 	a->done = true;
 }
 
+/* What does not come up for a reason that is known: its time is not over, but
+ * whoever waits can repair it by then. Each is told once. */
+static void tell_ills(struct follower *f, struct awaited *a,
+		      const struct cluster_report *r)
+{
+	struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
+
+	for (size_t i = 0; i < r->n_failures && f->lines < PROGRESS_LINES;
+	     i++) {
+		buf_reset(&line);
+		cluster_failure_line(&r->failures[i], &line);
+		if (map_put(&a->ills, line.data, a))
+			continue;
+		tell_failure(f, &line);
+		f->lines++;
+	}
+	buf_release(&line);
+}
+
 static void tell_progress(struct follower *f, struct awaited *a,
 			  const struct cluster_report *r)
 {
@@ -163,6 +194,7 @@ static void tell_progress(struct follower *f, struct awaited *a,
 		f->lines++;
 	}
 	buf_release(&line);
+	tell_ills(f, a, r);
 }
 
 /* ---- reports ---- */
@@ -315,7 +347,7 @@ void follow_rollout(git_repository *repo, const struct host_config *host,
 	else if (*f.current.id)
 		watch(&f);
 	for (size_t i = 0; f.v && i < f.clusters.n; i++)
-		free(f.v[i].told);
+		awaited_release(&f.v[i]);
 	free(f.v);
 	strvec_release(&f.clusters);
 }

@@ -10,9 +10,10 @@
 #include "hooks/host-config.h"
 
 #define WAIT_OPTION "wait"
-/* seconds: the most, and of a bare `-o wait` */
+/* seconds: the most, and of a bare `-o wait`, which is longer than an engine
+ * by default gives an object to come up (spec.healthTimeout) */
 #define LIMIT_FOLLOW 600
-#define FOLLOW_DEFAULT 300
+#define FOLLOW_DEFAULT 360
 
 /*
  * How long the pusher wants to wait, in seconds; 0: not at all. ERR_INVALID

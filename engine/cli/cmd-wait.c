@@ -30,12 +30,13 @@ static const char usage[] =
 "  --repo DIR       the repository (default: $GIT_DIR, or here)\n"
 "  --remote NAME    where to fetch from (default: origin, unless there is none)\n"
 "  --commit REV     a bundle of this commit, or of what came after it\n"
-"  --timeout TIME   how long to wait (5m)\n"
+"  --timeout TIME   how long to wait (6m)\n"
 "\n"
 "Exit status: 0 if all are healthy, 1 if one failed or the time is over, 2 if\n"
 "the repository cannot be read or fetched.\n";
 
-#define TIMEOUT_DEFAULT 300
+/* longer than an engine by default gives an object to come up */
+#define TIMEOUT_DEFAULT 360
 /* between two looks: a fetch is a connection */
 #define FETCH_MS 2000
 #define LOOK_MS 500
@@ -48,6 +49,7 @@ struct waiting {
 	bool fetch;
 	bool reached;			/* the newest bundle has that commit */
 	struct map told;		/* a cluster's last line, malloced */
+	struct map ills;		/* lines of what holds one up */
 };
 
 /* ---- fetching ---- */
@@ -157,6 +159,31 @@ static bool is_reached(git_repository *repo, const struct waiting *w,
 
 /* ---- telling ---- */
 
+/* What does not come up for a reason that is known, before its time is over;
+ * what failed is told at the end. Each is told once. */
+static void tell_ills(struct waiting *w, const struct cluster_record *rec)
+{
+	const struct cluster_report *r = &rec->report;
+	struct buf line = BUF_INIT(2 * LIMIT_REPORT_BYTES);
+
+	if (r->phase != CLUSTER_APPLYING)
+		return;
+	for (size_t i = 0; i < r->n_failures; i++) {
+		size_t key = strlen(rec->cluster) + 1;
+
+		buf_reset(&line);
+		buf_addf(&line, "%s ", rec->cluster);
+		cluster_failure_line(&r->failures[i], &line);
+		if (map_put(&w->ills, line.data, w))
+			continue;
+		printf("    ");
+		cli_print_scrubbed(line.data + key, line.len - key);
+		putchar('\n');
+	}
+	fflush(stdout);
+	buf_release(&line);
+}
+
 static void tell(struct waiting *w, const struct cluster_record *rec)
 {
 	const struct cluster_report *r = &rec->report;
@@ -176,6 +203,7 @@ static void tell(struct waiting *w, const struct cluster_record *rec)
 		free(map_put(&w->told, rec->cluster, xstrdup(line.data)));
 	}
 	buf_release(&line);
+	tell_ills(w, rec);
 }
 
 /* The exit status, or -1 while there is none yet. */
@@ -279,5 +307,6 @@ int cmd_wait(int argc, char **argv)
 		status = EXIT_TROUBLE;
 	}
 	map_release(&w.told, free);
+	map_release(&w.ills, NULL);
 	return status;
 }
