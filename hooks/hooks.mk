@@ -139,6 +139,7 @@ libhooks_a_SOURCES += \
 	hooks/cmd-record.c \
 	hooks/follow.c hooks/follow.h \
 	hooks/kept-report.c hooks/kept-report.h \
+	hooks/kept-since.c hooks/kept-since.h \
 	hooks/record.c hooks/record.h \
 	hooks/record-note.c \
 	hooks/record-status.c

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "hooks/kept-since.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/object.h"
@@ -35,8 +36,9 @@ static int path_of(const struct host_config *host,
 }
 
 int kept_report_write(const struct host_config *host,
-		      const struct channel_config *ch, const char *cluster,
-		      const void *data, size_t len, struct err *err)
+		      const struct channel_config *ch,
+		      const struct cluster_report *r, const struct buf *raw,
+		      struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	int rc = config_channel_dir(host, ch->name, &path, err);
@@ -53,10 +55,14 @@ int kept_report_write(const struct host_config *host,
 	if (!rc)
 		rc = fs_mkdirs(path.data, mode, err);
 	buf_reset(&path);
+	/* first: what is kept without it began when it was kept */
 	if (!rc)
-		rc = path_of(host, ch, cluster, &path, err);
+		rc = kept_since_note(host, ch, r, err);
 	if (!rc)
-		rc = fs_write(AT_FDCWD, path.data, data, len, 0640, err);
+		rc = path_of(host, ch, r->cluster, &path, err);
+	if (!rc)
+		rc = fs_write(AT_FDCWD, path.data, raw->data, raw->len, 0640,
+			      err);
 	buf_release(&path);
 	return rc;
 }
@@ -131,17 +137,22 @@ int64_t kept_report_heard(const struct host_config *host,
 	return heard;
 }
 
+int64_t kept_report_first(const struct host_config *host,
+			  const struct channel_config *ch,
+			  const struct cluster_report *r)
+{
+	int64_t first = kept_since_read(host, ch, r);
+
+	return first ? first : kept_report_heard(host, ch, r->cluster);
+}
+
 int64_t kept_report_held(const struct host_config *host,
 			 const struct channel_config *ch,
 			 const struct cluster_report *r)
 {
-	int64_t heard = kept_report_heard(host, ch, r->cluster);
-	int64_t before = r->issued - r->since;
-	int64_t after = clock_now() - heard;
+	int64_t first = kept_report_first(host, ch, r), now = clock_now();
 
-	if (!heard)
-		return 0;
-	return (before > 0 ? before : 0) + (after > 0 ? after : 0);
+	return first && first < now ? now - first : 0;
 }
 
 int kept_report_clusters(const struct host_config *host,

@@ -13,10 +13,11 @@
 /* Where they are; the folder need not be there yet. */
 void kept_report_dir(const struct host_config *host,
 		     const struct channel_config *ch, struct buf *ret);
-/* Durably, in place of the one before. */
+/* Durably, in place of the one before: the report, and as it came. */
 int kept_report_write(const struct host_config *host,
-		      const struct channel_config *ch, const char *cluster,
-		      const void *data, size_t len, struct err *err);
+		      const struct channel_config *ch,
+		      const struct cluster_report *r, const struct buf *raw,
+		      struct err *err);
 /*
  * 0 and the report, to be released, with all its bytes appended to raw unless
  * that is NULL; 1 if there is none of this channel's id; -1 where it cannot
@@ -31,10 +32,14 @@ int64_t kept_report_heard(const struct host_config *host,
 			  const struct channel_config *ch,
 			  const char *cluster);
 /*
- * For how many seconds the cluster has been in the phase of its kept report,
- * by the clock of this machine: how long it had been when it said so, and how
- * long ago that came. 0 where that cannot be told.
+ * Since when it is known here, by the clock of this machine, that the cluster
+ * is in the phase of its kept report: when it was heard first that it is
+ * (kept-since.h), and not since when it says so. 0: it is not known.
  */
+int64_t kept_report_first(const struct host_config *host,
+			  const struct channel_config *ch,
+			  const struct cluster_report *r);
+/* For how many seconds, by the same clock; 0 where that cannot be told. */
 int64_t kept_report_held(const struct host_config *host,
 			 const struct channel_config *ch,
 			 const struct cluster_report *r);

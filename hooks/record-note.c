@@ -259,7 +259,7 @@ static int put_note(const struct record *r, const char *ref, struct notes *n,
 		return -1;
 	message = xasprintf("Notes by windlass, of %s at %s\n", r->ch->name,
 			    r->report->cluster);
-	rc = record_commit(r, &tree, n->tip, n->there, message, id, err);
+	rc = record_commit(r, &tree, clock_now(), n->tip, n->there, message, id, err);
 	if (!rc)
 		rc = repo_ref_update(r->repo, ref, n->tip, id,
 				     "windlass: note", err);

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hooks/kept-report.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
@@ -80,18 +81,23 @@ int status_tip_read(git_repository *repo, const char *channel,
 	return 0;
 }
 
-/* The commit before it; "" where there is none. */
-static void find_before(git_repository *repo, char id[GIT_HEX_SIZE])
+/* When a commit was heard of first, and the one before it; "": there is none,
+ * or it cannot be read. */
+static int64_t step_back(git_repository *repo, char id[GIT_HEX_SIZE])
 {
 	git_commit *c = NULL;
+	int64_t since = 0;
 	git_oid oid;
 
 	if (git_oid_fromstr(&oid, id) == 0 &&
-	    git_commit_lookup(&c, repo, &oid) == 0 && git_commit_parentcount(c))
+	    git_commit_lookup(&c, repo, &oid) == 0)
+		since = git_commit_author(c)->when.time;
+	if (c && git_commit_parentcount(c))
 		git_oid_tostr(id, GIT_HEX_SIZE, git_commit_parent_id(c, 0));
 	else
 		id[0] = '\0';
 	git_commit_free(c);
+	return since;
 }
 
 int64_t status_longest_health(git_repository *repo, const char *channel,
@@ -105,19 +111,20 @@ int64_t status_longest_health(git_repository *repo, const char *channel,
 		id[0] = '\0';
 	for (int i = 0; i <= RECORD_CHANGES && *id; i++) {
 		struct cluster_report r;
-		bool same;
+		bool same, well;
+		int64_t since;
 
 		if (cluster_status_read(repo, id, &r, &none) < 0)
 			break;
 		same = !strcmp(r.bundle, bundle);
-		if (same && r.phase == CLUSTER_HEALTHY &&
-		    until - r.since > longest)
-			longest = until - r.since;
-		until = r.since;
+		well = same && r.phase == CLUSTER_HEALTHY;
 		cluster_report_release(&r);
 		if (!same)
 			break;
-		find_before(repo, id);
+		since = step_back(repo, id);
+		if (well && until - since > longest)
+			longest = until - since;
+		until = since;
 	}
 	free(ref);
 	return longest;
@@ -185,6 +192,7 @@ static void write_subject(const struct cluster_report *c, struct buf *out)
 int status_write_tip(const struct record *r, const struct status_tip *tip,
 		     uint64_t changes, bool replace, struct err *err)
 {
+	int64_t first = kept_report_first(r->host, r->ch, r->report);
 	char *ref = ref_of(r->ch->name, r->report->cluster);
 	struct buf message = BUF_INIT(1024);
 	char id[GIT_HEX_SIZE];
@@ -193,8 +201,8 @@ int status_write_tip(const struct record *r, const struct status_tip *tip,
 
 	write_subject(r->report, &message);
 	if (!rc)
-		rc = record_commit(r, &tree, tip->id, replace, message.data,
-				   id, err);
+		rc = record_commit(r, &tree, first ? first : clock_now(),
+				   tip->id, replace, message.data, id, err);
 	if (!rc)
 		rc = repo_ref_update(r->repo, ref, tip->id, id,
 				     "windlass: report", err);

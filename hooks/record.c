@@ -55,30 +55,43 @@ static int find_parent(git_repository *repo, const char *tip, bool replace,
 	return replace ? -1 : 0;
 }
 
-int record_commit(const struct record *r, const git_oid *tree,
+/* The channel's publisher, at a time. */
+static int sign(const struct record *r, int64_t time, git_signature **ret,
+		struct err *err)
+{
+	char line[SIGN_IDENTITY_MAX + 1];
+
+	if (sign_committer(r->ch->publisher, time, line, err) < 0)
+		return -1;
+	return git_signature_from_buffer(ret, line) < 0 ?
+		repo_err(err, ERR_INTERNAL, "cannot make a commit") : 0;
+}
+
+int record_commit(const struct record *r, const git_oid *tree, int64_t since,
 		  const char *tip, bool replace, const char *message,
 		  char ret[GIT_HEX_SIZE], struct err *err)
 {
-	char line[SIGN_IDENTITY_MAX + 1];
-	git_signature *who = NULL;
+	git_signature *author = NULL, *who = NULL;
 	git_commit *parent = NULL;
 	git_tree *t = NULL;
 	git_oid id;
 	int rc = -1;
 
-	if (sign_committer(r->ch->publisher, clock_now(), line, err) < 0 ||
-	    find_parent(r->repo, tip, replace, &parent, err) < 0)
-		return -1;
-	if (git_signature_from_buffer(&who, line) < 0 ||
-	    git_tree_lookup(&t, r->repo, tree) < 0 ||
-	    git_commit_create(&id, r->repo, NULL, who, who, NULL, message, t,
-			      parent ? 1 : 0,
+	if (find_parent(r->repo, tip, replace, &parent, err) < 0 ||
+	    sign(r, since, &author, err) < 0 ||
+	    sign(r, clock_now(), &who, err) < 0)
+		goto out;
+	if (git_tree_lookup(&t, r->repo, tree) < 0 ||
+	    git_commit_create(&id, r->repo, NULL, author, who, NULL, message,
+			      t, parent ? 1 : 0,
 			      (const git_commit **)(uintptr_t)&parent) < 0) {
 		repo_err(err, ERR_INTERNAL, "cannot make a commit");
 	} else {
 		git_oid_tostr(ret, GIT_HEX_SIZE, &id);
 		rc = 0;
 	}
+out:
+	git_signature_free(author);
 	git_signature_free(who);
 	git_tree_free(t);
 	git_commit_free(parent);

@@ -7,7 +7,8 @@
  * A commit is made for what is news: another bundle, phase or failure, at most
  * RECORD_CHANGES for one bundle. What comes beyond that, and that a cluster is
  * still there, replaces the newest commit. So the history grows with what is
- * pushed, whatever clusters say.
+ * pushed, whatever clusters say. Its author's date is when it was heard first,
+ * its committer's when it was written.
  */
 #ifndef HOOKS_RECORD_H
 #define HOOKS_RECORD_H
@@ -42,9 +43,10 @@ int record_channel(git_repository *repo, const struct host_config *host,
 
 /*
  * A commit of a tree by the channel's publisher, behind `tip` ("": the
- * first), or with `replace` in its place. Its id goes to ret.
+ * first), or with `replace` in its place. Its author's date is `since`, and
+ * its committer's is now. Its id goes to ret.
  */
-int record_commit(const struct record *r, const git_oid *tree,
+int record_commit(const struct record *r, const git_oid *tree, int64_t since,
 		  const char *tip, bool replace, const char *message,
 		  char ret[GIT_HEX_SIZE], struct err *err);
 
@@ -62,7 +64,8 @@ int status_tip_read(git_repository *repo, const char *channel,
 		    const char *cluster, struct status_tip *ret,
 		    struct err *err);
 /* For how many seconds, the longest time, the cluster was healthy with the
- * bundle, as far as the history of the ref says so. */
+ * bundle, as far as the history of the ref says so: by the authors' dates of
+ * its commits, which are of the clock of this machine. */
 int64_t status_longest_health(git_repository *repo, const char *channel,
 			      const char *cluster, const char *bundle);
 /* Makes the commit and moves the ref. With `replace` it takes the place of

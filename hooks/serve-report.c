@@ -405,8 +405,7 @@ static int keep(struct serve *s, struct served *ch,
 {
 	struct err err = ERR_INIT;
 
-	if (kept_report_write(&s->host.config, cfg, r->cluster, body->data,
-			      body->len, &err) < 0) {
+	if (kept_report_write(&s->host.config, cfg, r, body, &err) < 0) {
 		log_error("report-not-kept", LOG_S("channel", ch->name),
 			  LOG_S("cluster", r->cluster),
 			  LOG_S("error", err.msg));

@@ -1,10 +1,13 @@
 #!/bin/bash
 # A channel that waits for another one: what is published of it, and when. The
-# reports are made here; how long a cluster was healthy is what it says it was
-# when it said so, and so needs no waiting.
+# reports are made here, and the clock of the whole host jumps, so that hours of
+# health need no waiting.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-report.sh"
+. "$TEST_DIR/lib-clock.sh"
+clock_use
+clock_everywhere
 host=host.git
 
 make_host $host prod staging
@@ -23,13 +26,25 @@ serve() {
 config() { put work "deploy/$1/web.yaml" ConfigMap web shop "$2"; }
 both() { config staging "$1"; config prod "$1"; commit work "$1"; }
 tip() { git -C work rev-parse HEAD; }
-ago() { date -u -d "@$(($(date +%s) - $1))" +%Y-%m-%dT%H:%M:%SZ; }
-# says CLUSTER PHASE SECONDS: it has been so for that long, about staging
+# says CLUSTER PHASE: now, about staging; still CLUSTER...: the same once more
+declare -A since
 says() {
-	is "$(r_channel=staging r_cluster=$1 r_phase=$2 r_since=$(ago "$3") \
-		send staging)" 204 "$1 says ${4:-$2}"
+	since[$1]=$(now_text)
+	phase[$1]=$2
+	still "$1"
 }
-healthy() { says eu-1 healthy 3601 "healthy for an hour"; says us-1 healthy 7200; }
+declare -A phase
+still() {
+	local cluster
+	for cluster; do
+		is "$(r_channel=staging r_cluster=$cluster \
+			r_phase=${phase[$cluster]} r_since=${since[$cluster]} \
+			send staging)" 204 "$cluster says ${phase[$cluster]}"
+	done
+}
+both_say() { says eu-1 "$1"; says us-1 "$1"; }
+# healthy: both are, for an hour
+healthy() { both_say healthy; clock_jump 3601; still eu-1 us-1; }
 source_is() {
 	[ "$(trailer $host prod Source-Commit)" = "$1" ] &&
 		[ "$(head_field $host prod bundle)" = "$(bundle $host prod)" ]
@@ -98,18 +113,23 @@ like "$(cat out)" '^prod waits: staging must be healthy for 1h with' "and says w
 like "$(hook $host doctor)" 'ok +prod: after: the tip of refs/heads/main waits: staging must be' \
 	"doctor says what waits"
 serve
-says eu-1 healthy 3601 "healthy for an hour"
+says eu-1 healthy
+clock_jump 3601
+still eu-1
 ok "while one has not reported" publish
 like "$(cat out)" 'staging@us-1 has not reported yet$' "it waits for that one"
-says us-1 applying 60
+says us-1 applying
 ok "while one is not there yet" publish
 like "$(cat out)" 'staging@us-1 says applying of 1\.1$' "it waits for that one"
-says us-1 healthy 3000 "healthy for less than an hour"
+says us-1 healthy
+clock_jump 3000
+still eu-1 us-1
 ok "while one was healthy for too short a time" publish
 like "$(cat out)" 'staging has been for 50m[0-9s]*$' "it says how far it is"
 not_ok "nothing of it is signed yet" git -C $host rev-parse -q --verify refs/windlass/prod
 one=$(tip)
-says us-1 healthy 3601 "healthy for an hour"
+clock_jump 601
+still us-1
 ok "then serve publishes it" wait_for 30 source_is "$one"
 ok "as any bundle" stock_chain $host prod
 ok "publish finds nothing left" publish
@@ -131,11 +151,15 @@ half=$(tip)
 both three
 ok "a third" push work
 three=$(tip)
-says eu-1 healthy 9999 "healthy with the third"
-says us-1 failed 9999
+says eu-1 healthy
+says us-1 failed
+clock_jump 9999
+still eu-1 us-1
 ok "publish" publish
 ok "what failed in one cluster is not published" source_is "$one"
-says us-1 healthy 3601 "healthy with the third"
+says us-1 healthy
+clock_jump 3601
+still us-1
 ok "the newest is published, those between never" wait_for 30 source_is "$three"
 is "$(trailer $host prod Sequence)" 2 "in one bundle"
 
@@ -200,8 +224,8 @@ config prod thirteen
 commit_push work thirteen || bail "push"
 like "$(cat push.out)" 'prod waits: .*staging@eu-1 is at' \
 	"staging went there and back, and is not known to be well"
-says eu-1 healthy 10
-says us-1 healthy 10
+both_say healthy
+clock_jump 10
 ok "publish" publish
 like "$(cat out)" '^prod waits' "young health is not enough"
 healthy
@@ -234,9 +258,9 @@ ok "since it deletes nothing" source_is "$(tip)"
 
 both forged
 push work || bail "push"
-says eu-1 healthy 3601 "healthy for an hour"
-r_channel=staging r_cluster=us-1 r_since=$(ago 7200) report forged
-r_channel=staging r_cluster=us-1 r_key=eu-1 r_since=$(ago 7200) report forged
+says eu-1 healthy
+r_channel=staging r_cluster=us-1 r_key=eu-1 report forged
+clock_jump 7200
 cp forged $host/windlass/staging/reports/us-1
 ok "a report that somebody else signed" publish
 like "$(cat out)" 'the report of staging@us-1 does not count: .*signed by the key of' \

@@ -7,6 +7,9 @@
 . "$TEST_DIR/lib-report.sh"
 . "$TEST_DIR/lib-developers.sh"
 . "$TEST_DIR/lib-approve.sh"
+. "$TEST_DIR/lib-clock.sh"
+clock_use
+clock_everywhere
 host=host.git
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org
 
@@ -26,11 +29,15 @@ serve() {
 }
 change() { put work deploy/web.yaml ConfigMap web shop "$1"; commit work "$1"; }
 tip() { git -C work rev-parse HEAD; }
-ago() { date -u -d "@$(($(date +%s) - $1))" +%Y-%m-%dT%H:%M:%SZ; }
-says() { # PHASE SECONDS
-	is "$(r_channel=staging r_phase=$1 r_since=$(ago "$2") send staging)" \
-		204 "staging is $1 for $2 s"
+# says PHASE: now; still: the same once more; well: it is for an hour
+says() { since=$(now_text) phase=$1; still; }
+still() {
+	is "$(r_channel=staging r_phase=$phase r_since=$since send staging)" \
+		204 "staging is $phase"
 }
+well() { says healthy; clock_jump 3601; still; }
+# was_well: it was, until nobody listened any more
+was_well() { serve; says healthy; stop serve; clock_jump 3601; }
 release() { # COMMIT [ARGUMENT...]
 	git -C work push "${@:2}" origin "$1:refs/heads/release" >push.out 2>&1
 }
@@ -47,12 +54,12 @@ change one
 push work || bail "push"
 one=$(tip)
 serve
-says healthy 3601
+well
 ok "a bundle is proven before anybody releases it" wait_for 30 proven
 change two
 push work || bail "push"
 two=$(tip)
-says healthy 5
+says healthy
 ok "the older commit is released" release "$one"
 like "$(cat push.out)" 'windlass: prod 1\.1 (published|is published already)' "at once, whatever is on staging now"
 ok "it is that one" source_is "$one"
@@ -64,7 +71,8 @@ like "$(windlass status --repo $host prod)" \
 is "$(windlass status --repo $host --output json prod | jq -c .waiting)" \
 	"{\"after\":\"staging for 1h\",\"commit\":\"$two\",\"ref\":\"refs/heads/release\"}" \
 	"as it does for programs"
-says healthy 3700
+clock_jump 3700
+still
 ok "until it is proven" wait_for 30 source_is "$two"
 ok "good for stock tools" stock_chain $host prod
 is "$(windlass status --repo $host --output json prod | jq -c .waiting)" null \
@@ -80,7 +88,7 @@ like "$(cat push.out)" 'prod waits: .*; staging does not have it' "waits for sta
 git -C work checkout -q main 2>/dev/null || git -C work checkout -q -B main "$two"
 git -C work merge -q --ff-only fix
 ok "when it does" push work
-says healthy 3601
+well
 ok "it is published" wait_for 30 source_is "$fix"
 
 # ---- nothing but time
@@ -90,7 +98,7 @@ change timed
 push work || bail "push"
 release HEAD || bail "release"
 like "$(cat push.out)" 'prod waits: staging must be healthy for 3s' "it waits"
-says healthy 0
+says healthy
 ok "serve publishes it when the time is over, and nobody says more" \
 	wait_for 30 source_is "$(tip)"
 ok "and asks Git for no more than that" test \
@@ -119,7 +127,7 @@ git -C work config gpg.format ssh
 git -C work config user.signingKey "$TRASH/keys/ada"
 change signed-1
 push work || bail "push"
-says healthy 3601
+well
 proven_now() { wait_for 30 proven; }
 ok "a commit is proven" proven_now
 first=$(tip)
@@ -128,7 +136,7 @@ push work || bail "push"
 ok "and released together with another one" release HEAD --signed
 like "$(cat push.out)" 'prod waits: ' "which is not: both wait"
 unlike "$(cat push.out)" 'not published' "without a fault"
-says healthy 3601
+well
 ok "then both come" wait_for 30 source_is "$(tip)"
 is "$(trailer $host prod Pushed-By)" ada "by who pushed them"
 is "$(git -C $host log --format=%B refs/windlass/prod --grep "$first")" "" \
@@ -136,14 +144,14 @@ is "$(git -C $host log --format=%B refs/windlass/prod --grep "$first")" "" \
 change signed-3
 push work || bail "push"
 release HEAD --signed || bail "release"
-touch -c -d '3 days ago' $host/windlass/prod/pushed/*
+off_clock touch -c -d '3 days ago' $host/windlass/prod/pushed/*
 change signed-4
 push work || bail "push"
 release HEAD --signed || bail "release"
 ok "publish meanwhile" publish
 is "$(find $host/windlass/prod/pushed -type f | wc -l)" 2 \
 	"certificates of what waits for days are kept"
-says healthy 3601
+well
 ok "and count" wait_for 30 source_is "$(tip)"
 git -C $host config --unset windlass.prod.developers
 git -C $host config --unset windlass.prod.requireSignedPush
@@ -156,8 +164,7 @@ if grep -q '^#define ENABLE_FAULTS 1' "$WINDLASS_BUILD/config.h"; then
 		change "killed-$step"
 		push work || bail "push"
 		release HEAD || bail "release"
-		r_channel=staging r_since=$(ago 3601) report sent
-		cp sent $host/windlass/staging/reports/eu-1
+		was_well
 		WINDLASS_CRASH_AT=$step publish 2>/dev/null
 		is $? 137 "publish is killed at $step"
 		ok "the next one goes on" publish
@@ -168,8 +175,7 @@ fi
 
 # ---- a branch that is set back, and history that is made anew
 
-r_channel=staging r_since=$(ago 3601) report sent
-cp sent $host/windlass/staging/reports/eu-1
+was_well
 ok "the branch is set back" release "$two" --force
 like "$(cat push.out)" 'windlass: prod 1\.[0-9]+ (published|is published already)' \
 	"to what is proven: at once"
@@ -188,8 +194,7 @@ git -C $host reflog expire --expire=now --all
 git -C $host gc -q --prune=now
 ok "also when its commit is gone" publish
 like "$(cat out)" '^prod 1\.[0-9]+ is published already$' "it stays"
-r_channel=staging r_since=$(ago 3601) report sent
-cp sent $host/windlass/staging/reports/eu-1
+was_well
 ok "publish" publish
 ok "then the new one is published" source_is "$(tip)"
 done_testing

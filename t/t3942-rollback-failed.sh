@@ -1,12 +1,15 @@
 #!/bin/bash
 # rollback = on-failure: a bundle that every cluster called failed for long
 # enough is rolled back by the Git host, once, as a push, with the reason. The
-# reports are made here; how long a cluster has failed is what it says it was
-# when it said so.
+# reports are made here, and the clock of the whole host jumps, so that hours
+# need no waiting.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-report.sh"
 . "$TEST_DIR/lib-developers.sh"
+. "$TEST_DIR/lib-clock.sh"
+clock_use
+clock_everywhere
 host=host.git
 export GIT_AUTHOR_NAME=Ada GIT_AUTHOR_EMAIL=ada@example.org
 
@@ -26,15 +29,32 @@ tip() { git -C $host rev-parse refs/heads/main; }
 tree() { git -C $host rev-parse "$1:deploy/prod"; }
 content() { head_field $host prod content; }
 pull() { git -C work pull -q origin main; }
-ago() { date -u -d "@$(($(date +%s) - $1))" +%Y-%m-%dT%H:%M:%SZ; }
-# says CLUSTER PHASE SECONDS: as serve would keep it
+# says CLUSTER PHASE: now; still CLUSTER...: the same once more
+declare -A since phase
 says() {
-	r_cluster=$1 r_phase=$2 r_since=$(ago "$3") r_reason=${4:-Ready} \
-		r_message=${5:--} report sent
-	mkdir -p $host/windlass/prod/reports
-	cp sent "$host/windlass/prod/reports/$1"
+	since[$1]=$(now_text)
+	phase[$1]=$2
+	still "$1"
 }
-failed() { says eu-1 failed "${1:-3601}" Failed broken; says us-1 failed "${1:-3601}" Failed broken; }
+still() {
+	local cluster reason
+	for cluster; do
+		reason=Ready
+		[ "${phase[$cluster]}" != failed ] || reason=Failed
+		is "$(r_cluster=$cluster r_phase=${phase[$cluster]} \
+			r_since=${since[$cluster]} r_reason=$reason send)" 204 \
+			"$cluster says ${phase[$cluster]}"
+	done
+}
+# said SECONDS PHASE PHASE: by the two, so long ago, and nobody listens
+said() {
+	serve
+	says eu-1 "$2"
+	says us-1 "$3"
+	stop serve
+	clock_jump "$1"
+}
+failed() { said "${1:-3601}" failed failed; }
 undo() { hook $host rollback-failed prod >out 2>err; }
 undone() { git -C $host log --format='%(trailers:key=Windlass-Rollback,valueonly)' main | grep -c .; }
 # left TEXT DESCRIPTION: nothing is done, and that is why
@@ -92,25 +112,33 @@ put work docs/read.yaml ConfigMap read shop
 commit_push work "second, which fails" || bail "push"
 second=$(tip)
 left 'prod@eu-1 is at 1\.1' "while clusters are at the one before"
-says eu-1 failed 9999
-says us-1 applying 9999
+said 9999 failed applying
 left 'prod@us-1 says applying of 1\.2' "while one is at work"
-says us-1 healthy 9999
+said 600 failed healthy
 left 'prod@us-1 says healthy of 1\.2' "while one is well"
-says us-1 failed 60
+failed 60
 left '1\.2 has failed for [0-9ms]+ so far$' "while one has not failed for long"
 
 # ---- back, by serve
 
 serve
-failure "Deployment.apps shop/web" deploy/prod/web.yaml:1 ImagePullBackOff \
-	'Back-off pulling image "web:2"'
-is "$(r_cluster=eu-1 r_phase=failed r_since=$(ago 3601) r_reason=Failed \
-	r_objects='2 1 0 1 0 0' r_message='1 object failed' send)" 204 "one failed"
-failure "ConfigMap shop/new" deploy/prod/new.yaml:1 Forbidden \
-	'Windlass-Allow-Deletes: 99'
-is "$(r_cluster=us-1 r_phase=failed r_since=$(ago 3602) r_reason=Failed \
-	r_objects='2 1 0 1 0 0' r_message='quota exceeded' send)" 204 "so did the other"
+# both_failed SINCE: and why
+both_failed() {
+	failure "Deployment.apps shop/web" deploy/prod/web.yaml:1 \
+		ImagePullBackOff 'Back-off pulling image "web:2"'
+	is "$(r_cluster=eu-1 r_phase=failed r_since=$1 r_reason=Failed \
+		r_objects='2 1 0 1 0 0' r_message='1 object failed' send)" 204 \
+		"one failed"
+	failure "ConfigMap shop/new" deploy/prod/new.yaml:1 Forbidden \
+		'Windlass-Allow-Deletes: 99'
+	is "$(r_cluster=us-1 r_phase=failed r_since=$1 r_reason=Failed \
+		r_objects='2 1 0 1 0 0' r_message='quota exceeded' send)" 204 \
+		"so did the other"
+}
+began=$(now_text)
+both_failed "$began"
+clock_jump 3601
+both_failed "$began"
 back_at() { [ "$(trailer $host prod Sequence)" = "$1" ] && [ "$(head_field $host prod sequence)" = "$1" ]; }
 ok "serve goes back" wait_for 60 back_at 3
 is "$(content)" "$content" "to the same content"
@@ -209,22 +237,22 @@ pull
 
 # ---- what was well for long fails of something else
 
-seen() { says "$@"; hook $host record-reports >/dev/null; }
+record() { hook $host record-reports >/dev/null; }
 config web well
 commit_push work well || bail "push"
-seen us-1 healthy 3700
-seen eu-1 healthy 10000
+said 6400 healthy healthy
+record
 failed
-hook $host record-reports >/dev/null
+record
 left '1\.[0-9]+ failed, after prod@eu-1 had been healthy with it for 1h4[67]m' \
 	"what had been healthy for an hour"
 config web brief
 commit_push work brief || bail "push"
 before=$(undone)
-seen us-1 healthy 3700
-seen eu-1 healthy 5400
+said 1800 healthy healthy
+record
 failed
-hook $host record-reports >/dev/null
+record
 ok "what was so for half an hour" undo
 is "$(undone)" $((before + 1)) "is gone back from"
 pull

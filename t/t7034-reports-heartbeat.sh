@@ -10,23 +10,17 @@
 . "$TEST_DIR/lib-engine.sh"
 . "$TEST_DIR/lib-faults.sh"
 . "$TEST_DIR/lib-reports.sh"
-library=$(find /usr/lib -name libfaketime.so.1 2>/dev/null | head -n 1)
-[ -n "$library" ] || skip_all "faketime is missing: apt-get install faketime"
+. "$TEST_DIR/lib-clock.sh"
+clock_use
 cluster_use
 cluster_namespace beats
 channel=beats-$$
-at=0
 
-# jump SECONDS: onward, both clocks of all that run with `jumping`
+# jump SECONDS: onward, for the engine and its Git host
 jump() {
-	at=$((at + $1))
-	echo "+$at" >"$TRASH/offset.new" && mv "$TRASH/offset.new" "$TRASH/offset"
+	clock_jump "$1"
 	# it may sleep, and finds out when it is asked something
 	[ -z "${METRICS:-}" ] || curl -s -o /dev/null "http://$METRICS/metrics"
-}
-jumping() {
-	LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$TRASH/offset \
-		FAKETIME_NO_CACHE=1 "$@"
 }
 # settled: the engine has gone round its loop since the jump, which its metrics
 # tell, and has nothing on its way
@@ -50,7 +44,6 @@ push_text() {
 	put work "deploy/$channel/$1.yaml" ConfigMap "$1" "$ns" "$2"
 	commit_push work "$2" || bail "$(cat push.out)"
 }
-jump 0
 
 make_host host.git "$channel"
 make_clone host.git work
@@ -62,7 +55,7 @@ channel_install host.git "$channel" --namespaces "$ns" >/dev/null ||
 report_to "$channel"
 METRICS=127.0.0.1:$(free_port)
 engine_lock || bail "no lock"
-jumping start engine windlassd --kubeconfig "$KUBECONFIG" --no-leader-elect \
+on_clock start engine windlassd --kubeconfig "$KUBECONFIG" --no-leader-elect \
 	--state "$TRASH/state" --metrics "$METRICS" --cluster eu-1
 ok "a report is taken" wait_report 60 phase healthy sequence 1
 first=$report
@@ -128,7 +121,7 @@ ok "what was lost is told again" wait_report 60 phase healthy sequence 4
 stop serve
 windlass status "$channel" | tail -n 1 >reporters
 set_channel host.git "$channel" reporters "$TRASH/reporters"
-jumping serve_start host.git "${URL#http://}" || bail "serve does not start"
+on_clock serve_start host.git "${URL#http://}" || bail "serve does not start"
 k patch channel "$channel" --type merge -p '{"spec":{"reportTo":null}}' >/dev/null
 kept=host.git/windlass/$channel/reports/eu-1
 ref=refs/windlass-status/$channel/eu-1

@@ -5,6 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-report.sh"
+. "$TEST_DIR/lib-clock.sh"
+clock_use
+clock_everywhere
 host=host.git
 
 make_host $host prod staging web
@@ -23,15 +26,20 @@ serve() {
 	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
 	url=$(sed -n 's/^listening on //p' serve.log)
 }
-ago() { date -u -d "@$(($(date +%s) - $1))" +%Y-%m-%dT%H:%M:%SZ; }
-# kept CHANNEL PHASE MINUTES: for three hours, and said so many minutes ago
-kept() {
-	local file=$host/windlass/$1/reports/eu-1
-	r_channel=$1 r_phase=$2 r_since=$(ago 10800) r_issued=$(ago $(($3 * 60))) \
-		report sent
-	mkdir -p "${file%/*}"
-	cp sent "$file"
-	touch -d "$3 minutes ago" "$file"
+# said CHANNEL PHASE: three hours ago, and so on since
+said() {
+	serve
+	is "$(r_channel=$1 r_phase=$2 send "$1")" 204 "$1 is $2"
+	stop serve
+	began[$1]=$(sed -n 's/^since //p' sent)
+	clock_jump 10800
+}
+declare -A began
+# last CHANNEL MINUTES: it was heard of so many minutes ago, by a serve that
+# had begun before
+last() {
+	off_clock touch -d '4 hours ago' $host/windlass/serve.start
+	off_clock touch -d "$2 minutes ago" "$host/windlass/$1/reports/eu-1"
 }
 config() { put work "deploy/$1/web.yaml" ConfigMap web shop "$2"; }
 publish() { hook $host publish prod >out 2>err; }
@@ -53,17 +61,19 @@ for channel in staging web; do
 		"doctor warns of less than engines take, of $channel"
 	set_channel $host $channel silentAfter 30m
 done
-kept staging healthy 31
+said staging healthy
+last staging 31
 ok "a cluster that was healthy for long, and is silent" publish
 like "$(cat out)" '^prod waits: .*; staging@eu-1 has not been heard of for 31m' \
 	"lets nothing through"
-kept staging healthy 28
+last staging 28
 ok "as long as it is not silent yet" publish
 ok "it does" prod_has "$(git -C work rev-parse HEAD)"
 config web two
 commit_push work two || bail "$(cat push.out)"
 two=$(git -C $host rev-parse main)
-kept web failed 31
+said web failed
+last web 31
 ok "one that failed for long, and is silent" undo
 like "$(cat out)" '^web: nothing to roll back: web@eu-1 has not been heard of for 31m' \
 	"has nothing rolled back"
@@ -75,8 +85,10 @@ config prod three
 config staging three
 commit_push work three || bail "$(cat push.out)"
 three=$(git -C $host rev-parse main)
-kept staging healthy 20
-kept web failed 20
+said staging healthy
+last staging 20
+said web failed
+last web 20
 serve
 ok "serve starts" wait_line 30 serve.log 'job-started command=record-reports'
 unlike "$(cat serve.log)" 'command=rollback-failed' \
@@ -87,9 +99,9 @@ like "$(cat out)" '^prod waits: .*; staging@eu-1 has not been heard of since ser
 ok "nor rollback-failed" undo
 like "$(cat out)" 'web@eu-1 has not been heard of since serve was started$' "the same"
 is "$(git -C $host rev-parse main)" "$three" "nothing moves"
-is "$(r_channel=staging r_since=$(ago 10800) send staging)" 204 "staging is heard of"
+is "$(r_channel=staging r_since=${began[staging]} send staging)" 204 "staging is heard of"
 ok "and prod goes on" wait_for 30 prod_has "$three"
-is "$(r_channel=web r_phase=failed r_since=$(ago 10800) r_reason=Failed send web)" \
+is "$(r_channel=web r_phase=failed r_since=${began[web]} r_reason=Failed send web)" \
 	204 "web is heard of"
 ok "and goes back" wait_for 60 web_is_back
 stop serve
