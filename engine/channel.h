@@ -283,6 +283,9 @@ void await_drop(struct channel *c, struct tracked *t);
 /* The watch saw that something of it moved (called by repair.c). */
 void await_event(struct channel *c, struct tracked *t,
 		 const struct node *object);
+/* It was deleted, and nobody is to make it again: it is well, unless the last
+ * that was seen of it is that it failed. */
+void await_gone(struct channel *c, struct tracked *t);
 void await_stop(struct channel *c);
 
 /* ---- events.c ---- */

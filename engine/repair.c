@@ -145,6 +145,8 @@ static void absent(struct channel *c, struct tracked *t)
 	t->baseline = (struct baseline){ 0 };
 	switch (drift_mode(c, t)) {
 	case WISH_DRIFT_IGNORE:
+		await_gone(c, t);
+		channel_object_changed(c, t);
 		break;
 	case WISH_DRIFT_REPORT:
 		drift_report(c, t, NULL, NULL);

@@ -453,12 +453,33 @@ static void check_pair(struct judge *j, const struct node_pair *p)
 	unknown(j, p);
 }
 
+/* A Job that deletes itself is drift, and would be undone by running it. */
+static void check_job(struct judge *j)
+{
+	const struct object *o = j->o;
+	const struct node *ttl = node_path(o->root, "spec",
+					   "ttlSecondsAfterFinished", NULL);
+	enum wish_drift mode = wish_drift(o->root);
+
+	if (strcmp(o->id.kind, "Job") || strcmp(o->id.group, "batch") ||
+	    !ttl || ttl->type == NODE_NULL || mode == WISH_DRIFT_REPORT ||
+	    mode == WISH_DRIFT_IGNORE)
+		return;
+	problem_warning(j->ps, o->path, ttl->mark, "wish-job",
+			"the cluster deletes this Job when it has ended, and "
+			"windlass would make and run it again, for ever: "
+			"remove ttlSecondsAfterFinished, or annotate the Job "
+			"with '" WISH_DRIFT ": ignore', which leaves it "
+			"deleted");
+}
+
 int wishes_check(const struct object *o, struct problems *ps)
 {
 	const struct node *map = node_path(o->root, "metadata", "annotations",
 					   NULL);
 	struct judge j = { .o = o, .ps = ps };
 
+	check_job(&j);
 	/* those of a Channel are words of an admin to the engine */
 	if (!map || map->type != NODE_MAP ||
 	    (!strcmp(o->id.kind, "Channel") &&

@@ -91,6 +91,8 @@ const struct node *wish_reduced(const struct node *object, struct arena *a);
  *   wish-value     its value is none that it can have
  *   wish-field     a pointer into what cannot be ignored
  *   wish-nothing   (a warning) a pointer to what the object does not set
+ *   wish-job       (a warning) a Job that the cluster deletes when it has
+ *                  ended, which is drift, and nothing says that it may
  *   wish-depends   an item of depends-on (schema/depends.h) names no object
  *
  * 0, or -1 with errors added.

@@ -15,15 +15,15 @@
 static struct arena arena;
 
 /* An object of the kind, with more of it than metadata, and annotations. */
-static struct object object_of(const char *kind, const char *annotations,
-			       const char *rest)
+static struct object object_in(const char *api, const char *kind,
+			       const char *annotations, const char *rest)
 {
 	struct object o = { .path = "a.yaml", .mark = { 1, 1 } };
 	struct err err = ERR_INIT;
-	char *json = xasprintf("{\"apiVersion\":\"v1\",\"kind\":\"%s\","
+	char *json = xasprintf("{\"apiVersion\":\"%s\",\"kind\":\"%s\","
 			       "\"metadata\":{\"name\":\"a\",\"labels\":{"
-			       "\"x\":\"y\"},\"annotations\":{%s}}%s}", kind,
-			       annotations, rest);
+			       "\"x\":\"y\"},\"annotations\":{%s}}%s}", api,
+			       kind, annotations, rest);
 
 	if (json_read(json, strlen(json), &arena, &o.root, &err) ||
 	    object_id_of(o.root, &arena, &o.id, &err)) {
@@ -34,10 +34,15 @@ static struct object object_of(const char *kind, const char *annotations,
 	return o;
 }
 
-static void check(const char *kind, const char *annotations, const char *rest,
-		  const char *want)
+static struct object object_of(const char *kind, const char *annotations,
+			       const char *rest)
 {
-	struct object o = object_of(kind, annotations, rest);
+	return object_in("v1", kind, annotations, rest);
+}
+
+static void check_object(struct object o, const char *annotations,
+			 const char *want)
+{
 	struct problems ps = PROBLEMS_INIT;
 	struct buf out = BUF_INIT(65536);
 	int rc = wishes_check(&o, &ps);
@@ -45,11 +50,17 @@ static void check(const char *kind, const char *annotations, const char *rest,
 	for (size_t i = 0; i < ps.n; i++)
 		problem_format(&ps.v[i], &out);
 	if (!ok((*want ? strstr(out.data, want) != NULL : !ps.n) &&
-		(rc < 0) == (ps.errors > 0), "%s %s: %s", kind, annotations,
-		*want ? want : "fine"))
+		(rc < 0) == (ps.errors > 0), "%s %s: %s", o.id.kind,
+		annotations, *want ? want : "fine"))
 		printf("#  got: %s\n", out.data);
 	buf_release(&out);
 	problems_release(&ps);
+}
+
+static void check(const char *kind, const char *annotations, const char *rest,
+		  const char *want)
+{
+	check_object(object_of(kind, annotations, rest), annotations, want);
 }
 
 #define SPEC ",\"spec\":{\"replicas\":1,\"list\":[{\"a\":1,\"b\":2},\"c\"]," \
@@ -131,6 +142,40 @@ static void test_pointers(void)
 	check("Thing", "\"windlass.dev/other\":\"x\"", "", "wish-unknown");
 }
 
+static void test_job(void)
+{
+	static const struct {
+		const char *api, *kind, *annotations, *spec, *want;
+	} jobs[] = {
+		{ "batch/v1", "Job", "", "\"ttlSecondsAfterFinished\":60",
+		  "a.yaml:1:133: warning: the cluster deletes this Job" },
+		{ "batch/v1", "Job", "", "\"ttlSecondsAfterFinished\":0",
+		  "[wish-job]" },
+		{ "batch/v1", "Job", "\"windlass.dev/drift\":\"correct\"",
+		  "\"ttlSecondsAfterFinished\":60", "[wish-job]" },
+		{ "batch/v1", "Job", "\"windlass.dev/drift\":\"ignore\"",
+		  "\"ttlSecondsAfterFinished\":60", "" },
+		{ "batch/v1", "Job", "\"windlass.dev/drift\":\"report\"",
+		  "\"ttlSecondsAfterFinished\":60", "" },
+		{ "batch/v1", "Job", "", "\"ttlSecondsAfterFinished\":null",
+		  "" },
+		{ "batch/v1", "Job", "", "\"completions\":1", "" },
+		{ "batch/v1", "CronJob", "", "\"jobTemplate\":{\"spec\":{"
+		  "\"ttlSecondsAfterFinished\":60}}", "" },
+		{ "example.org/v1", "Job", "",
+		  "\"ttlSecondsAfterFinished\":60", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(jobs); i++) {
+		char *spec = xasprintf(",\"spec\":{%s}", jobs[i].spec);
+
+		check_object(object_in(jobs[i].api, jobs[i].kind,
+				       jobs[i].annotations, spec),
+			     jobs[i].annotations, jobs[i].want);
+		free(spec);
+	}
+}
+
 static void reduced(const char *pointers, const char *want)
 {
 	char *a = xasprintf("\"windlass.dev/ignore-fields\":\"%s\"", pointers);
@@ -184,6 +229,7 @@ int main(void)
 {
 	test_check();
 	test_pointers();
+	test_job();
 	test_reduced();
 	test_words();
 	arena_release(&arena);
