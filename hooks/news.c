@@ -158,23 +158,6 @@ static bool is_open(enum receiver_form form, const char *state)
 	       !strcmp(state, status_state_name(form, STATUS_RUNNING));
 }
 
-/* Cut between two characters. */
-static void cut(const char *text, char *ret, size_t size)
-{
-	size_t len = strlen(text), n = 0;
-
-	while (n < len) {
-		size_t step = utf8_length(text + n, len - n);
-
-		step += !step;
-		if (n + step >= size)
-			break;
-		n += step;
-	}
-	memcpy(ret, text, n);
-	ret[n] = '\0';
-}
-
 /* What failed first says more than "2 objects failed". */
 static void describe(const struct cluster_report *r, struct buf *text)
 {
@@ -244,7 +227,9 @@ bool status_news_find(const struct told_cluster *told,
 	    !strcmp(told->key, s.key))
 		return false;
 	describe(r, &text);
-	cut(text.data, s.description, sizeof(s.description));
+	snprintf(s.description, sizeof(s.description), "%.*s",
+		 (int)utf8_cut(text.data, STATUS_DESCRIPTION_BYTES),
+		 text.data);
 	buf_release(&text);
 	*ret = s;
 	return true;

@@ -11,6 +11,7 @@
 
 #include "hooks/kept-report.h"
 #include "schema/base/mem.h"
+#include "schema/base/utf8.h"
 
 /* of a subject that is shown */
 #define SUBJECT_BYTES 100
@@ -24,15 +25,10 @@ void notify_look_at(struct notify_channel *c, int64_t when)
 static char *clean(const char *s)
 {
 	struct buf b = BUF_INIT(4 * SUBJECT_BYTES);
-	size_t len;
 
 	if (!s)
 		s = "";
-	len = strnlen(s, SUBJECT_BYTES);
-	/* not within a character */
-	while (len && ((unsigned char)s[len] & 0xc0) == 0x80)
-		len--;
-	buf_add_scrubbed(&b, s, len);
+	buf_add_scrubbed(&b, s, utf8_cut(s, SUBJECT_BYTES));
 	return buf_detach(&b, NULL);
 }
 

@@ -2,6 +2,9 @@
 # lib-reports.sh, whose receiver_start begins one in a folder of its name;
 # FOLDER/answer is what it answers (report-receiver.py).
 #
+#   notify_host CLUSTER...     $host, its clone `work`, and these clusters of
+#                              its channel prod, whose reports it takes
+#   change TEXT                one more bundle, of $commit
 #   set_receiver REPO NAME KEY VALUE   git config windlass-notify.NAME.KEY
 #   serve_start                $host is served; $url is where
 #   posts NAME                 how many came
@@ -10,6 +13,23 @@
 #   happened NAME LINE         that is one of them, soon
 #   said_in NAME REGEX         a line of a message in Slack's form, soon
 #   later                      as if hours went by without a message
+
+host=host.git
+notify_host() {
+	local cluster
+	make_host $host prod
+	make_clone $host work
+	for cluster; do
+		new_reporter "$cluster"
+	done
+	set_channel $host prod reporters "$TRASH/reporters"
+}
+
+change() {
+	put work deploy/prod/web.yaml ConfigMap web shop "$1"
+	commit_push work "$1" || bail "push"
+	commit=$(git -C work rev-parse HEAD)
+}
 
 set_receiver() {
 	git -C "$1" config "windlass-notify.$2.$3" "$4"

@@ -7,12 +7,8 @@
 . "$TEST_DIR/lib-report.sh"
 . "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
-host=host.git
 
-make_host $host prod
-make_clone $host work
-new_reporter eu-1
-set_channel $host prod reporters "$TRASH/reporters"
+notify_host eu-1
 for forge in github gitlab; do
 	receiver_start $forge
 	set_channel $host prod notify $forge
@@ -35,11 +31,6 @@ there() {
 }
 request() { tr -d '\r' <"$TRASH/$1/$(printf '%04d.request' "$2")"; }
 body() { jq -cS . "$(report_of "$2" "$1")"; }
-change() {
-	put work deploy/prod/web.yaml ConfigMap web shop "$1"
-	commit_push work "$1" || bail "push"
-	commit=$(git -C work rev-parse HEAD)
-}
 
 change one
 there applying

@@ -6,16 +6,9 @@
 . "$TEST_DIR/lib-report.sh"
 . "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
-host=host.git
 
-make_host $host prod
-make_clone $host work
-put work deploy/prod/web.yaml ConfigMap web shop
-commit_push work one || bail "push"
-for cluster in c{01..10}; do
-	new_reporter "$cluster"
-done
-set_channel $host prod reporters "$TRASH/reporters"
+notify_host c{01..10}
+change one
 receiver_start ours
 set_channel $host prod notify "$RECEIVER"
 
