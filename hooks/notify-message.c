@@ -11,6 +11,7 @@
 
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
+#include "schema/base/utf8.h"
 #include "schema/json.h"
 
 #define MESSAGE_VERSION 1
@@ -41,15 +42,11 @@ static void add_failures(const struct cluster_report *r, struct buf *text)
 {
 	for (size_t i = 0; i < r->n_failures && i < TEXT_FAILURES; i++) {
 		struct buf line = BUF_INIT(LIMIT_REPORT_BYTES);
-		size_t len;
 
 		cluster_failure_line(&r->failures[i], &line);
-		len = line.len;
-		while (len > TEXT_LINE_BYTES ||
-		       (len < line.len && (line.data[len] & 0xc0) == 0x80))
-			len--;
 		buf_adds(text, "\n  ");
-		buf_add(text, line.data, len);
+		buf_add(text, line.data,
+			utf8_cut(line.data, TEXT_LINE_BYTES));
 		buf_release(&line);
 	}
 	if (r->n_failures > TEXT_FAILURES)
@@ -185,6 +182,28 @@ static void write_generic(const struct notify_channel *c,
 
 /* ---- Slack's ---- */
 
+/* U+200B: nobody sees it, and no name goes on over it */
+#define NO_NAME "\xe2\x80\x8b"
+
+static bool is_word(char c)
+{
+	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+	       (c >= '0' && c <= '9') || c == '_';
+}
+
+/*
+ * Slack's mentions are in <>; who else reads its form, as Mattermost does,
+ * takes @all, @here or a name for one, unless a word ends before it.
+ */
+static void without_mentions(const char *text, struct buf *out)
+{
+	for (const char *s = text; *s; s++) {
+		buf_addc(out, *s);
+		if (*s == '@' && (s == text || !is_word(s[-1])))
+			buf_adds(out, NO_NAME);
+	}
+}
+
 static void add_escaped(const char *s, struct buf *out)
 {
 	for (; *s; s++) {
@@ -202,16 +221,19 @@ static void add_escaped(const char *s, struct buf *out)
 static void write_slack(const struct receiver *r, struct arena *a,
 			const struct buf *text, struct buf *out)
 {
-	struct buf escaped = BUF_INIT(6 * TEXT_BYTES);
+	struct buf plain = BUF_INIT(4 * TEXT_BYTES);
+	struct buf escaped = BUF_INIT(5 * plain.max);
 	struct node *n = node_map(a);
 
-	add_escaped(text->data, &escaped);
+	without_mentions(text->data, &plain);
+	add_escaped(plain.data, &escaped);
 	if (r->link) {
 		buf_addc(&escaped, '\n');
 		add_escaped(r->link, &escaped);
 	}
 	node_set(a, n, "text", node_str_clean(a, escaped.data));
 	json_write_compact(n, out);
+	buf_release(&plain);
 	buf_release(&escaped);
 }
 

@@ -7,14 +7,8 @@
 . "$TEST_DIR/lib-report.sh"
 . "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
-host=host.git
 
-make_host $host prod
-make_clone $host work
-for cluster in eu-1 us-1 ap-1; do
-	new_reporter $cluster
-done
-set_channel $host prod reporters "$TRASH/reporters"
+notify_host eu-1 us-1 ap-1
 receiver_start ours
 ours=$RECEIVER
 receiver_start chat
@@ -25,12 +19,6 @@ git -C $host config --add windlass.prod.notify chat
 set_receiver $host chat form slack
 set_receiver $host chat urlFile "$TRASH/chat-url"
 serve_start
-
-# change TEXT: one more bundle
-change() {
-	put work deploy/prod/web.yaml ConfigMap web shop "$1"
-	commit_push work "$1" || bail "push"
-}
 
 # ---- what fails, with file and line
 
@@ -45,7 +33,6 @@ is "$(r_phase=failed r_objects='3 1 0 2 0 0' r_reason=Failed \
 ok "ours is told" came ours 1
 ok "so is chat" came chat 1
 is "$(events ours)" "failed eu-1 1.2" "that it failed, and not that it was healthy"
-commit=$(git -C work rev-parse HEAD)
 is "$(jq -r '[.version, .channel, .channelId == $id, (.time | length),
 	(.events | length)] | join(" ")' \
 	--arg id "$(git -C $host config windlass.prod.id)" \
@@ -83,27 +70,36 @@ recovered eu-1 1.2" "and nothing was in between"
 is "$(jq -r '.events[0].ended | join(" ")' "$(report_of last ours)")" failed \
 	"with what is over"
 ok "in Slack's form too" said_in chat 'prod@eu-1: healthy again: 1\.2 of '
+# what who pushes would have everybody hear
+change 'see @here, <!here> @Channel (@all), a@all.example @@everyone'
+r_phase=failed r_reason=Failed r_message='ask @channel, app@sha256:0' send >/dev/null
+ok "a commit that calls everybody" said_in chat 'failed: 1\.3 of '
+is "$(jq -r .text "$(report_of last chat)" | sed 's/^[^(]*//; s/\xe2\x80\x8b/~/g')" \
+	'(Ada Developer: see @~here, &lt;!here&gt; @~Channel (@~all), a@all.example @~@~everyone): Failed: ask @~channel, app@sha256:0' \
+	"calls nobody, in Slack or Mattermost"
+send >/dev/null
+ok "all is well again" happened ours "recovered eu-1 1.3"
 long=$(printf "x%.0s" {1..99})
 change "${long}äß"
 is "$(r_cluster=us-1 r_phase=waiting r_reason=WaitingForApproval \
 	r_message='waits for 1 of bob, carol' send)" 204 "another one waits"
-ok "which is told" happened ours "waiting us-1 1.3"
+ok "which is told" happened ours "waiting us-1 1.4"
 ok "for whom" said_in chat \
-	'prod@us-1: waits for approval: 1\.3 .*waits for 1 of bob, carol$'
+	'prod@us-1: waits for approval: 1\.4 .*waits for 1 of bob, carol$'
 is "$(bodies ours | jq -r '.events[] | select(.event == "waiting") | .subject')" \
 	"$long" "a long subject is cut between two characters"
 r_cluster=us-1 r_phase=applying send >/dev/null
 r_cluster=us-1 r_objects='3 3 0 0 1 2' send >/dev/null
-ok "somebody fights it" happened ours "fighting us-1 1.3"
+ok "somebody fights it" happened ours "fighting us-1 1.4"
 ok "over how much" said_in chat 'somebody else keeps changing 2 objects back'
 r_cluster=us-1 send >/dev/null
-ok "and gives up" happened ours "recovered us-1 1.3"
+ok "and gives up" happened ours "recovered us-1 1.4"
 r_cluster=us-1 r_stale=yes send >/dev/null
-ok "its head expires" happened ours "stale us-1 1.3"
-is "$(events ours | sed 1,2d)" "waiting us-1 1.3
-fighting us-1 1.3
-recovered us-1 1.3
-stale us-1 1.3" "and that was all"
+ok "its head expires" happened ours "stale us-1 1.4"
+is "$(events ours | sed 1,4d)" "waiting us-1 1.4
+fighting us-1 1.4
+recovered us-1 1.4
+stale us-1 1.4" "and that was all"
 
 # ---- whatever is started again
 
@@ -113,7 +109,7 @@ serve_start
 is "$(hook $host notify)" "" "a run by hand has nothing to do"
 is "$(r_cluster=ap-1 r_phase=refused r_reason=DeniedKind r_message='no: kind' \
 	send)" 204 "a third one refuses the bundle"
-ok "that is a failure too" happened ours "failed ap-1 1.3"
+ok "that is a failure too" happened ours "failed ap-1 1.4"
 is "$(posts ours)" $((before + 1)) "nothing was told again"
 # killed after it was sent, and before that was noted
 stop serve
