@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "hooks/after.h"
 #include "hooks/html.h"
 #include "schema/base/digest.h"
 #include "schema/base/num.h"
@@ -246,8 +247,8 @@ static bool is_ill(enum page_state s)
 	return s != PAGE_HEALTHY && s != PAGE_APPLYING;
 }
 
-/* "2 clusters: 1 failed, 1 healthy" */
-static void add_summary(const struct page *p, struct buf *out)
+/* "1 failed, 1 healthy" */
+static void add_states(const struct page *p, struct buf *out)
 {
 	static const char *const names[] = {
 		"unreadable", "failed", "refused", "waiting for approvals",
@@ -256,10 +257,6 @@ static void add_summary(const struct page *p, struct buf *out)
 	};
 	bool first = true;
 
-	if (!p->n_clusters)
-		return;
-	buf_addf(out, "<p class=\"summary\">%zu cluster%s: ", p->n_clusters,
-		 plural(p->n_clusters));
 	for (int state = PAGE_BROKEN; state <= PAGE_HEALTHY; state++) {
 		size_t n = 0;
 
@@ -270,6 +267,29 @@ static void add_summary(const struct page *p, struct buf *out)
 		buf_addf(out, "%s%zu %s", first ? "" : ", ", n, names[state]);
 		first = false;
 	}
+}
+
+/* "2 clusters: 1 failed, 1 healthy" */
+static void add_summary(const struct page *p, struct buf *out)
+{
+	if (!p->n_clusters)
+		return;
+	buf_addf(out, "<p class=\"summary\">%zu cluster%s: ", p->n_clusters,
+		 plural(p->n_clusters));
+	add_states(p, out);
+	buf_adds(out, "</p>\n");
+}
+
+/* What was pushed and may not be published yet. */
+static void add_waits(const struct page *p, struct buf *out)
+{
+	if (!*p->waits.id)
+		return;
+	buf_addf(out, "<p class=\"note\"><strong>Waits for %s</strong>, which "
+		 "must be healthy for ", p->ch->after);
+	after_duration(p->ch->after_seconds, out);
+	buf_adds(out, " with it: ");
+	page_source_html(&p->waits, out);
 	buf_adds(out, "</p>\n");
 }
 
@@ -278,6 +298,7 @@ static void add_clusters(const struct page *p, struct buf *out)
 	buf_adds(out, "<section aria-labelledby=\"clusters\">\n"
 		 "<h2 id=\"clusters\">Clusters</h2>\n");
 	add_summary(p, out);
+	add_waits(p, out);
 	if (!p->ch->reporters)
 		buf_addf(out, "<p>Reports are not taken: "
 			 "<code>windlass.%s.reporters</code> is not set.</p>\n",
@@ -310,10 +331,31 @@ static void add_title(const struct page *p, struct buf *out)
 		html_string(out, c->name);
 		buf_addf(out, " %s", page_state(p, c) == PAGE_BEHIND ?
 			 "behind" : state_name(c));
+	} else if (*p->waits.id) {
+		buf_addf(out, ": waits for %s", p->ch->after);
 	} else if (p->n_clusters) {
 		buf_addf(out, ": %s", state_name(c));
 	}
 	buf_adds(out, "</title>\n");
+}
+
+/* In few words, for the list of channels. */
+static void add_description(const struct page *p, struct buf *out)
+{
+	size_t live = 0;
+
+	for (size_t i = 0; i < p->n_clusters; i++)
+		live += page_state(p, &p->clusters[i]) == PAGE_HEALTHY;
+	buf_adds(out, PAGE_DESCRIPTION);
+	if (!p->n_clusters)
+		buf_adds(out, "no cluster reports");
+	else if (live == p->n_clusters)
+		buf_adds(out, "live");
+	else
+		add_states(p, out);
+	if (*p->waits.id)
+		buf_addf(out, "; waits for %s", p->ch->after);
+	buf_adds(out, "\">\n");
 }
 
 void page_begin_html(struct buf *out)
@@ -348,6 +390,7 @@ void page_html(const struct page *p, struct buf *out)
 {
 	page_begin_html(out);
 	add_title(p, out);
+	add_description(p, out);
 	page_begin_main_html(out);
 	buf_addf(out, "<h1>%s</h1>\n", p->ch->name);
 	add_clusters(p, out);

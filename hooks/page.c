@@ -16,6 +16,7 @@
 
 #include "hooks/current.h"
 #include "hooks/kept-report.h"
+#include "hooks/promotion.h"
 #include "hooks/trust-file.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -219,6 +220,27 @@ static int read_clusters(git_repository *repo, const struct host_config *host,
 	return rc;
 }
 
+/* ---- what waits for another channel ---- */
+
+static void read_waits(git_repository *repo, const struct host_config *host,
+		       const struct channel_config *ch, struct page *p)
+{
+	struct promotion m = { .waits = "" };
+	struct err unread = ERR_INIT;
+	struct current current;
+	char tip[GIT_HEX_SIZE];
+
+	/* the usual case, and the cheap one */
+	if (!ch->after || repo_ref(repo, ch->ref, tip, &unread) < 0 || !*tip ||
+	    (p->n_chain &&
+	     !strcmp(tip, p->chain[0].commit.bundle.source_commit)))
+		return;
+	if (current_read(repo, ch, &current, &unread) == 0 &&
+	    promotion_choose(repo, host, ch, &current, tip, false, &m,
+			     &unread) == 0 && *m.waits)
+		read_source(repo, tip, &p->waits);
+}
+
 /* ---- all of it ---- */
 
 static void page_release(struct page *p)
@@ -239,6 +261,7 @@ static void page_release(struct page *p)
 	}
 	free(p->clusters);
 	free(p->reporters_broken);
+	source_release(&p->waits);
 }
 
 static int make(git_repository *repo, const struct host_config *host,
@@ -253,6 +276,7 @@ static int make(git_repository *repo, const struct host_config *host,
 	if (!rc)
 		rc = read_clusters(repo, host, ch, p, err);
 	if (!rc) {
+		read_waits(repo, host, ch, p);
 		page_html(p, out);
 		rc = buf_check(out, "the page", err);
 	}

@@ -24,10 +24,14 @@
 #include "schema/sshkey.h"
 
 #define PAGE_FILE "index.html"
+/* before its state in few words, which ends with a quote */
+#define PAGE_DESCRIPTION "<meta name=\"description\" content=\""
 /* bundles in it */
 #define PAGE_CHAIN 20
 /* what is shown of a commit's subject, and of a person */
 #define PAGE_LINE_BYTES 200
+/* of a state in few words */
+#define PAGE_STATE_BYTES 256
 /* no page is larger */
 #define LIMIT_PAGE_BYTES (4u * 1024 * 1024)
 
@@ -46,10 +50,14 @@ void page_policy(struct buf *out);
 struct page_channel {
 	const char *name;
 	bool has_page;
+	char state[PAGE_STATE_BYTES];	/* as its page has it, in HTML */
 	bool published;
 	uint64_t epoch, sequence;
 	int64_t issued;			/* the head */
 };
+/* What the beginning of a page says of the channel in few words, in HTML, or
+ * "". */
+void page_state_find(const char *begin, char ret[PAGE_STATE_BYTES]);
 void page_list_html(const struct page_channel *v, size_t n, struct buf *out);
 
 /* ---- what it says ---- */
@@ -88,6 +96,8 @@ struct page {
 	struct page_cluster *clusters;	/* malloced; what is ill comes first */
 	size_t n_clusters;
 	char *reporters_broken;		/* why the list cannot be read */
+	/* the tip of its ref, which waits for ch->after; or nothing does */
+	struct page_source waits;
 };
 
 /* How well a cluster is, the worst first. */

@@ -17,6 +17,9 @@
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
 
+/* so far down is the state of a channel in its page */
+#define BEGIN_BYTES 4096
+
 bool serve_page_path(const char *url)
 {
 	size_t len;
@@ -130,6 +133,24 @@ static int by_name(const void *a, const void *b)
 		      ((const struct page_channel *)b)->name);
 }
 
+/* Of the page that its folder has. */
+static void read_state(const struct served *ch, char ret[PAGE_STATE_BYTES])
+{
+	char *path = xasprintf("%s/" PAGE_FILE, ch->folder);
+	char begin[BEGIN_BYTES + 1];
+	struct stat st;
+	ssize_t n = -1;
+	int fd = serve_open_file(path, &st);
+
+	if (fd >= 0) {
+		n = pread(fd, begin, BEGIN_BYTES, 0);
+		close(fd);
+	}
+	begin[n > 0 ? n : 0] = '\0';
+	page_state_find(begin, ret);
+	free(path);
+}
+
 static void write_list(const struct serve *s, struct buf *out)
 {
 	struct page_channel *v = xcalloc(s->n + 1, sizeof(*v));
@@ -144,6 +165,8 @@ static void write_list(const struct serve *s, struct buf *out)
 			.published = *ch->bundle, .epoch = ch->epoch,
 			.sequence = ch->sequence, .issued = ch->issued,
 		};
+		if (v[i].has_page)
+			read_state(ch, v[i].state);
 	}
 	qsort(v, s->n, sizeof(*v), by_name);
 	page_list_html(v, s->n, out);

@@ -298,6 +298,8 @@ static bool tip_is_new(struct serve *s, struct served *ch,
 	if (!tip[0] || !strcmp(tip, ch->tried_tip))
 		return false;
 	memcpy(ch->tried_tip, tip, sizeof(tip));
+	/* its page says what waits */
+	ch->record_due = ch->record_due || cfg->after;
 	return !is_published(s, ch, tip);
 }
 

@@ -141,7 +141,8 @@ print(base64.b64encode(hashlib.sha256(body.encode()).digest()).decode())' $part)
 done
 is "$(page_get /)" 200 "the list of channels"
 ok "is well formed" page_text
-like "$(page_text)" "^prod \| 1\.4 \| $date\$" "names the channel"
+like "$(page_text)" "^prod \| 1 failed, 1 healthy with an older bundle \| 1\.4 \| $date\$" \
+	"names the channel, and says how it is"
 has_policy list
 is "$(page_get / -H "If-None-Match: $(tag)")" 304 "and is not sent twice"
 is "$(page_get /prod/ -X POST -d x)" 405 "nothing is taken"
