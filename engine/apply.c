@@ -11,6 +11,7 @@
 
 #include <limits.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -20,6 +21,7 @@
 #include "engine/controller.h"
 #include "engine/dependency.h"
 #include "engine/managed.h"
+#include "engine/namespaces.h"
 #include "engine/prune.h"
 #include "engine/prune-order.h"
 #include "engine/release.h"
@@ -27,6 +29,7 @@
 #include "engine/writes.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
+#include "schema/limits.h"
 
 /* pauses after failures: doubling, with jitter. What an author must change
  * is tried again too, seldom: an admin may change the cluster instead. */
@@ -47,6 +50,8 @@
 #define GATE_MS 1000
 /* how exactly the next try is timed */
 #define RETRY_STEP_MS 50
+/* when to try again: at once, without anybody asking for others first */
+#define RETRY_ALL 0
 /* so many answers 5xx while nothing that failed goes well at last: trouble.
  * Pauses between the single tries then, and until all come back after it */
 #define TROUBLE 16
@@ -64,6 +69,7 @@ struct apply {
 	struct tracked **later;		/* WAITING and FAILED, held */
 	size_t n_later, alloc_later;
 	struct timer retry;
+	struct namespaces namespaces;
 	unsigned busy;			/* answers 5xx: see TROUBLE */
 	int64_t probe_at, probe_ms;	/* while there is trouble */
 };
@@ -165,6 +171,39 @@ static void arm_retry(struct apply *a)
 			  first - now : RETRY_STEP_MS);
 }
 
+/* Was it refused for nothing but its namespace, which is missing? */
+static bool lacks_namespace(const struct tracked *t)
+{
+	char said[LIMIT_NAME_BYTES + 32];
+
+	if (!t->note)
+		return false;
+	snprintf(said, sizeof(said), "namespaces \"%s\" not found",
+		 t->namespace);
+	return !strcmp(t->note->message, said);
+}
+
+/* One asks for all that lack its namespace. The others are told to fail as
+ * soon as if each had asked. */
+static bool waits_for_namespace(struct apply *a, struct tracked *t,
+				int64_t now)
+{
+	int64_t at;
+
+	if (t->state != TRACKED_WAITING || t->retry_at == RETRY_ALL ||
+	    !lacks_namespace(t))
+		return false;
+	at = namespaces_ask(&a->namespaces, t->namespace, now);
+	if (!at)
+		return false;
+	t->retry_at = at;
+	if (t->tries < UINT8_MAX)
+		t->tries++;
+	if (t->tries == FAILING_TRIES)
+		settle_touch(a->channel);
+	return true;
+}
+
 static void on_retry(void *arg)
 {
 	struct apply *a = arg;
@@ -174,7 +213,8 @@ static void on_retry(void *arg)
 	for (size_t i = 0; i < a->n_later; i++) {
 		struct tracked *t = a->later[i];
 
-		if (is_later(t) && (t->retry_at > now || !most)) {
+		if (is_later(t) && (t->retry_at > now || !most ||
+				    waits_for_namespace(a, t, now))) {
 			a->later[kept++] = t;
 			continue;
 		}
@@ -304,13 +344,21 @@ static void end_trouble(struct apply *a)
 /* What failed only for want of this namespace need not wait any longer. */
 static void namespace_came(struct apply *a, const char *name)
 {
+	namespaces_came(&a->namespaces, name);
 	for (size_t i = 0; i < a->n_later; i++) {
 		struct tracked *t = a->later[i];
 
 		if (t->state == TRACKED_WAITING && !strcmp(t->namespace, name))
-			t->retry_at = 0;
+			t->retry_at = RETRY_ALL;
 	}
 	arm_retry(a);
+}
+
+/* An object of it was stored, or refused for something else than before. */
+static void namespace_is_there(struct apply *a, const char *name)
+{
+	if (namespaces_came(&a->namespaces, name))
+		namespace_came(a, name);
 }
 
 static bool let_in(struct channel *c, void *arg)
@@ -322,6 +370,7 @@ static bool let_in(struct channel *c, void *arg)
 	if (!a)
 		return false;
 	soon = loop_now(c->engine->loop) + GATE_MS;
+	namespaces_ask_soon(&a->namespaces);
 	for (size_t i = 0; i < a->n_later; i++) {
 		struct tracked *t = a->later[i];
 
@@ -535,6 +584,7 @@ static void applied(struct apply *a, struct op *op, bool *ret_moved)
 	look_at_values(a, op);
 	if (t->tries && a->busy)
 		end_trouble(a);
+	namespace_is_there(a, t->namespace);
 	t->tries = 0;
 	tracked_clear_note(t);
 	t->flags &= (uint16_t)~(TRACKED_NEW | TRACKED_DRIFTED);
@@ -569,6 +619,7 @@ static enum apply_error error_of(const struct outcome *o)
 static void failed(struct apply *a, struct op *op, const struct outcome *o)
 {
 	struct tracked *t = op->t;
+	bool lacked = lacks_namespace(t);
 
 	a->channel->counts.apply_errors[error_of(o)]++;
 	if (o->verdict == VERDICT_NO_KIND)
@@ -579,6 +630,8 @@ static void failed(struct apply *a, struct op *op, const struct outcome *o)
 	if (is_busy(o))
 		note_busy(a, o);
 	try_later(a, t, o);
+	if (lacked && !is_busy(o) && !lacks_namespace(t))
+		namespace_is_there(a, t->namespace);
 	if (!in_trouble(a) || !is_busy(o))
 		log_failure(op, o);
 }
@@ -685,6 +738,7 @@ void apply_free(struct channel *c)
 		tracked_put(a->later[i]);
 	}
 	free(a->later);
+	namespaces_release(&a->namespaces);
 	rollout_release(&a->rollout);
 	timer_stop(&a->retry);
 	writer_stop(&a->writer);
@@ -729,7 +783,8 @@ void apply_retry_all(struct channel *c)
 	if (!a)
 		return;
 	for (size_t i = 0; i < a->n_later; i++)
-		a->later[i]->retry_at = 0;
+		a->later[i]->retry_at = loop_now(c->engine->loop);
+	namespaces_ask_soon(&a->namespaces);
 	arm_retry(a);
 	writer_wake(&a->writer);
 }

@@ -36,6 +36,7 @@ libengine_a_SOURCES += \
 	engine/kinds.c engine/kinds.h \
 	engine/leftover.c \
 	engine/machine.h \
+	engine/namespaces.c engine/namespaces.h \
 	engine/parent.c engine/parent.h \
 	engine/plan.c engine/plan.h \
 	engine/policy.c \

@@ -306,6 +306,10 @@ UNIT_TESTS += t/unit/u-share
 t_unit_u_share_SOURCES = t/unit/u-share.c t/unit/tap.h t/unit/tree.h
 t_unit_u_share_LDADD = $(ENGINE_LIBS)
 
+UNIT_TESTS += t/unit/u-namespaces
+t_unit_u_namespaces_SOURCES = t/unit/u-namespaces.c t/unit/tap.h
+t_unit_u_namespaces_LDADD = $(ENGINE_LIBS)
+
 UNIT_TESTS += t/unit/u-writes
 t_unit_u_writes_SOURCES = t/unit/u-writes.c t/unit/tap.h
 t_unit_u_writes_LDADD = $(ENGINE_LIBS)
