@@ -138,22 +138,24 @@ int state_read_accepted(const struct state *s, struct source_pin *ret,
 {
 	struct buf text = BUF_INIT(RECORD_MAX);
 	char *path = state_path(s, RECORD);
-	int rc = 0;
+	int rc = fs_read(AT_FDCWD, path, &text, err);
 
-	if (!fs_exists(AT_FDCWD, path)) {
+	if (rc && err->sys == ENOENT) {
+		/* nothing else is no record: what cannot be read may say that
+		 * a later bundle was accepted than the one that is shown */
+		err_clear(err);
 		*ret = (struct source_pin){ 0 };
 		*ret_clock = 0;
-		goto out;
-	}
-	rc = fs_read(AT_FDCWD, path, &text, err);
-	if (!rc && state_record_parse(text.data, text.len, s->channel_id, ret,
+		rc = 0;
+	} else if (rc) {
+		err_wrap(err, "what was accepted is not known");
+	} else if (state_record_parse(text.data, text.len, s->channel_id, ret,
 				      ret_clock, err) < 0) {
 		rc = err_wrap(err, "'%s' is damaged; if the Channel's status "
 			      "says what was accepted it may be deleted",
 			      path);
 		err->class = ERR_INVALID;
 	}
-out:
 	free(path);
 	buf_release(&text);
 	return rc;

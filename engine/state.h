@@ -42,8 +42,9 @@ char *state_path(const struct state *s, const char *name);
 
 /*
  * What was accepted, and the latest time that was seen then. *ret->bundle is
- * "" if there is no record. A record that is damaged is ERR_INVALID and
- * says that it may be deleted: guessing could mean a rollback.
+ * "" if there is no record. One that cannot be read is an error; a record
+ * that is damaged is ERR_INVALID and says that it may be deleted: guessing
+ * could mean a rollback.
  */
 int state_read_accepted(const struct state *s, struct source_pin *ret,
 			int64_t *ret_clock, struct err *err);

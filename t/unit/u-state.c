@@ -133,6 +133,51 @@ static void test_folder(void)
 	state_close(&s);
 }
 
+/* is_unknown: the error of a record that is there, whatever hides it */
+static bool is_unknown(const struct state *s, const char *why)
+{
+	struct source_pin got;
+	int64_t clock;
+
+	err_clear(&err);
+	return state_read_accepted(s, &got, &clock, &err) < 0 &&
+	       strstr(err.msg, "what was accepted is not known: ") &&
+	       strstr(err.msg, "/accepted") && strstr(err.msg, why);
+}
+
+/* What cannot be read is not what is not there. */
+static void test_unreadable(void)
+{
+	struct state s = STATE_INIT;
+	struct source_pin p = a_pin();
+	char *path, *away = xasprintf("%s/away", root);
+	uid_t was = geteuid();
+
+	if (state_open(root, ID, &s, &err) < 0 ||
+	    state_write_accepted(&s, &p, 0, &err) < 0)
+		BUG(err.msg);
+	path = state_path(&s, "accepted");
+	if (was ? chmod(s.dir, 0) < 0 : seteuid(65534) < 0)
+		BUG("cannot give up access");
+	ok(is_unknown(&s, "Permission denied"),
+	   "a record in a folder that is closed to us is an error");
+	if (was ? chmod(s.dir, 0700) < 0 : seteuid(was) < 0)
+		BUG("cannot get access back");
+	ok(rename(s.dir, away) == 0 && symlink(ID, s.dir) == 0 &&
+	   is_unknown(&s, "symbolic link"), "in one that links to itself");
+	unlink(s.dir);
+	ok(!fs_write(AT_FDCWD, s.dir, "x", 1, 0600, &err) &&
+	   is_unknown(&s, "Not a directory"), "in one that is none");
+	unlink(s.dir);
+	ok(rename(away, s.dir) == 0 && unlink(path) == 0 &&
+	   mkdir(path, 0700) == 0 && is_unknown(&s, "not a regular file"),
+	   "one that is a folder itself");
+	rmdir(path);
+	free(path);
+	free(away);
+	state_close(&s);
+}
+
 static void test_evidence(void)
 {
 	struct state s = STATE_INIT;
@@ -192,6 +237,7 @@ int main(void)
 		BUG("mkdtemp");
 	test_record();
 	test_folder();
+	test_unreadable();
 	test_evidence();
 	test_full();
 	fs_remove_tree(root, &err);
