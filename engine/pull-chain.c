@@ -146,6 +146,27 @@ static int fork_err(struct chain *ch, struct verdict *v, struct err *err)
 		       a->bundle);
 }
 
+/*
+ * The oldest that is new counts from the accepted one, as any other from its
+ * parent. That one was judged before: it is what was pinned, or not at hand.
+ */
+static int end_down(struct chain *ch, struct verdict *v, struct err *err)
+{
+	const struct source_pin *a = &ch->rules.accepted;
+	struct bundle_commit accepted;
+
+	if (strcmp(ch->at.parent, a->bundle))
+		return fork_err(ch, v, err);
+	if (verify_pinned(&ch->pull->cache, &ch->rules, a, &accepted, v,
+			  err) < 0 ||
+	    verify_link(&ch->at, &accepted, v, err) < 0)
+		return -1;
+	ch->found.commits = ch->n;
+	memcpy(ch->at_id, a->bundle, GIT_HEX_SIZE);
+	ch->stage = STAGE_BUDGET;
+	return 0;
+}
+
 /* One commit further down, until the parent is the accepted bundle. */
 static int do_down(struct chain *ch, struct verdict *v, struct err *err)
 {
@@ -153,15 +174,9 @@ static int do_down(struct chain *ch, struct verdict *v, struct err *err)
 	struct bundle_commit parent;
 	char id[GIT_HEX_SIZE];
 
+	if (ch->at.bundle.sequence == a->sequence + 1)
+		return end_down(ch, v, err);
 	memcpy(id, ch->at.parent, GIT_HEX_SIZE);
-	if (ch->at.bundle.sequence == a->sequence + 1) {
-		if (strcmp(id, a->bundle))
-			return fork_err(ch, v, err);
-		ch->found.commits = ch->n;
-		memcpy(ch->at_id, id, GIT_HEX_SIZE);
-		ch->stage = STAGE_BUDGET;
-		return 0;
-	}
 	if (verify_commit(&ch->pull->cache, id, &ch->rules, TRUST_ANY_TIME,
 			  &parent, NULL, v, err) < 0 ||
 	    verify_link(&ch->at, &parent, v, err) < 0)

@@ -159,7 +159,7 @@ refused "Changes that lie" verified=BundleInvalid 'they are \+0 ~1 -0|has 3'
 begin; next; b_changes='+1 ~0 -1' bundle; publish
 refused "Changes that lie and add up" verified=BundleInvalid 'they are \+0 ~1 -0'
 begin; next; b_objects=4 bundle; publish
-refused "Objects that lie" verified=BundleInvalid 'Objects: 4, and has 3'
+refused "Objects that lie" verified=BundleInvalid "1\\.3 has 4 objects: its parent's 3 and"
 begin; next; b_content=$(printf '%064d' 7) bundle; publish
 refused "a Content-SHA256 that lies" verified=BundleInvalid 'SHA256SUMS has not the digest'
 begin; next; bundle; h_content=$(printf '%064d' 7) publish
@@ -187,7 +187,23 @@ stop f
 begin; next lie; b_changes='+1 ~0 -1' bundle; packs
 next four; bundle; publish
 refused "a lie in the middle of a history" verified=BundleInvalid '1\.3: it says Changes'
-begin; put _cluster windlass.dev Channel prod; b_changes='+2 ~0 -0' bundle; packs
+# of these two only the newest's tree is ever shown
+begin; drop demo apps Deployment web; b_changes='+0 ~1 -0' bundle
+next four; bundle; publish
+refused "a lie in the oldest that is new, whose tree is kept back" \
+	verified=BundleInvalid "1\\.3 has 2 objects: its parent's 3 and its Changes"
+begin; drop demo apps Deployment web; b_changes='+0 ~1 -0' b_objects=3 bundle
+next four; bundle; publish
+refused "a lie that the next one would have to go on with" \
+	verified=BundleInvalid "1\\.4 has 2 objects: its parent's 3 and its Changes"
+begin; drop demo apps Deployment web; bundle
+next four; bundle; publish
+cp -r e.state o.state
+engine o --auto
+ok "what is kept back is no fault where nobody lies" \
+	wait_line 10 o.log "^accepted $bundle"
+stop o
+begin; put _cluster windlass.dev Channel prod; b_changes='+1 ~1 -0' bundle; packs
 next four; bundle; publish
 refused "a lie about what no bundle may have" verified=BundleInvalid '1\.3: it says Changes'
 begin; put _cluster windlass.dev Channel prod; bundle; packs
