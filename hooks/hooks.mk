@@ -95,6 +95,7 @@ libhooks_a_SOURCES += \
 libhooks_a_SOURCES += \
 	hooks/edit.c hooks/edit.h \
 	hooks/rollback.c hooks/rollback.h \
+	hooks/rolled-back.c hooks/rolled-back.h \
 	hooks/rollback-failed.c hooks/rollback-failed.h \
 	hooks/cmd-rollback.c \
 	hooks/cmd-rollback-failed.c

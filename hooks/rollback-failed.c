@@ -5,7 +5,8 @@
  *
  * It happens once: after the push the channel's files are not those that the
  * failed bundle was made of, so that any other run finds nothing to do; and
- * what came in by going back is not gone back from.
+ * what came in by going back is not gone back from, by our own record of that:
+ * what a commit says is in its author's hand.
  */
 #include "config.h"
 #include "hooks/rollback-failed.h"
@@ -24,6 +25,7 @@
 #include "hooks/faults.h"
 #include "hooks/kept-report.h"
 #include "hooks/record.h"
+#include "hooks/rolled-back.h"
 #include "hooks/trust-file.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -67,10 +69,15 @@ static int brought_rollback(struct failed *f, const char *before, bool *ret,
 {
 	git_repository *repo = f->host->repo;
 	const char *source = f->current.commit.bundle.source_commit;
+	char hex[GIT_HEX_SIZE];
 	git_revwalk *walk = NULL;
+	struct rolled_back done;
 	git_oid tip, known, id;
-	int rc = git_revwalk_new(&walk, repo);
+	int rc;
 
+	if (rolled_back_read(&f->host->config, f->ch, &done, err) < 0)
+		return -1;
+	rc = git_revwalk_new(&walk, repo);
 	rc = rc < 0 ? rc : git_oid_fromstr(&tip, source);
 	rc = rc < 0 ? rc : git_oid_fromstr(&known, before);
 	rc = rc < 0 ? rc : git_revwalk_push(walk, &tip);
@@ -78,8 +85,8 @@ static int brought_rollback(struct failed *f, const char *before, bool *ret,
 	*ret = false;
 	for (int i = 0; rc == 0 && i < COMMITS_MAX && !*ret; i++) {
 		rc = git_revwalk_next(&id, walk);
-		if (!rc)
-			*ret = rollback_made(repo, f->ch, &id);
+		git_oid_tostr(hex, sizeof(hex), &id);
+		*ret = !rc && rolled_back_has(&done, hex);
 	}
 	git_revwalk_free(walk);
 	return rc < 0 && rc != GIT_ITEROVER ?

@@ -8,11 +8,11 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "hooks/current.h"
 #include "hooks/edit.h"
 #include "hooks/faults.h"
+#include "hooks/rolled-back.h"
 
 /* commits that the message names */
 #define NAMED_COMMITS 20
@@ -224,6 +224,8 @@ int rollback_push(const struct rollback *r, const char *reason,
 		rc = edit_commit(r->host, r->ch, r->tip, &r->tree,
 				 message.data, ret_id, err);
 	if (!rc)
+		rc = rolled_back_add(&r->host->config, r->ch, ret_id, err);
+	if (!rc)
 		fault_step(FAULT_undo_made);
 	if (!rc)
 		rc = edit_push(r->host, r->ch, ret_id, allow_deletes,
@@ -232,26 +234,4 @@ int rollback_push(const struct rollback *r, const char *reason,
 		fault_step(FAULT_undo_pushed);
 	buf_release(&message);
 	return rc;
-}
-
-bool rollback_made(git_repository *repo, const struct channel_config *ch,
-		   const git_oid *commit)
-{
-	git_message_trailer_array trailers = { 0 };
-	size_t len = strlen(ch->name);
-	git_commit *c = NULL;
-	bool made = false;
-
-	if (!git_commit_lookup(&c, repo, commit) &&
-	    !git_message_trailers(&trailers, git_commit_message(c)))
-		for (size_t i = 0; i < trailers.count; i++) {
-			const git_message_trailer *t = &trailers.trailers[i];
-
-			made |= !strcasecmp(t->key, ROLLBACK_TRAILER) &&
-				!strncmp(t->value, ch->name, len) &&
-				t->value[len] == ' ';
-		}
-	git_message_trailer_array_free(&trailers);
-	git_commit_free(c);
-	return made;
 }

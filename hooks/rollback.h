@@ -10,7 +10,8 @@
 #include "hooks/commands.h"
 #include "schema/bundle.h"
 
-/* "Windlass-Rollback: prod 1.41", in the message of the commit */
+/* "Windlass-Rollback: prod 1.41", in the message of the commit: for people.
+ * Whether it is true is in another place (rolled-back.h) */
 #define ROLLBACK_TRAILER "Windlass-Rollback"
 /* of a message: who wants to read more looks at the reports */
 #define ROLLBACK_REASON_BYTES 4096
@@ -42,9 +43,5 @@ bool rollback_is_done(const struct rollback *r);
 int rollback_push(const struct rollback *r, const char *reason,
 		  uint64_t allow_deletes, struct buf *ret_words,
 		  char ret_id[GIT_HEX_SIZE], struct err *err);
-
-/* True if a commit says by its trailer that it rolled this channel back. */
-bool rollback_made(git_repository *repo, const struct channel_config *ch,
-		   const git_oid *commit);
 
 #endif

@@ -183,6 +183,26 @@ is "$(tree main)" "$(tree "$first")" "of the same files as the first"
 is "$(undone)" 2 "by another commit"
 pull
 
+# ---- what a pusher says of their own commit
+
+config web pushed
+commit_push work "of my own
+
+Windlass-Rollback: prod 1.1" || bail "push"
+failed
+ok "a push that says it is a rollback, and fails" undo
+like "$(cat out)" '^prod: 1\.6 failed, refs/heads/main is [0-9a-f]{12}: the source of 1\.5$' \
+	"is rolled back as any other"
+is "$(tree main)" "$(tree "$first")" "to the files before it"
+failed
+left '1\.7 failed, and came by a rollback itself' "which is not gone back from"
+sed -i '2s/.$/x/' $host/windlass/prod/rolled-back
+ok "one whose record was damaged" undo
+like "$(cat out)" '^prod: 1\.7 failed, .*: the source of 1\.6$' "is, once"
+failed
+left '1\.8 failed, and came by a rollback itself' "and no more"
+pull
+
 # ---- something else is there by now
 
 config web five
@@ -191,7 +211,7 @@ failed
 mv $host/hooks/post-receive post-receive
 config web repaired
 commit_push work "repaired" || bail "push"
-left '1\.6 failed, and refs/heads/main is something else by now' "a repair on its way"
+left '1\.9 failed, and refs/heads/main is something else by now' "a repair on its way"
 mv post-receive $host/hooks/post-receive
 ok "it is published" hook $host publish prod
 
@@ -201,7 +221,7 @@ for i in {1..12}; do config "many-$i" x; done
 commit_push work "many" || bail "push"
 failed
 ok "what brought a dozen objects" undo
-like "$(cat out)" 'prod 1\.9 published \(\+0 ~0 -12\)' "goes back though it deletes them"
+like "$(cat out)" 'prod 1\.12 published \(\+0 ~0 -12\)' "goes back though it deletes them"
 pull
 
 # ---- killed, and several at once
