@@ -1,9 +1,10 @@
 /*
  * Keeping reports. See kept-report.h. Only who keeps one makes the folder, so
- * that it is the publisher's. Trusts the folder, which only the
- * publisher may write to, to hold what serve put there after it had verified
- * it; a file that is no report is an error and not as good as none, since
- * reports that were taken before could then be sent once more.
+ * that it is the publisher's. Trusts a folder that only the owner of the
+ * repository can write to, and the owner's files in it, to hold what serve put
+ * there after it had verified it. Any other folder and file, and one that is no
+ * report, is an error and not as good as none, since reports that were taken
+ * before could then be sent once more.
  */
 #include "config.h"
 #include "hooks/kept-report.h"
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 
 #include "hooks/kept-since.h"
+#include "hooks/share.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/object.h"
@@ -33,6 +35,33 @@ static int path_of(const struct host_config *host,
 	kept_report_dir(host, ch, path);
 	buf_addf(path, "/%s", cluster);
 	return buf_check(path, "a path", err);
+}
+
+/* Who shares a repository can move a folder away and make another. */
+static int check_folder(const struct host_config *host,
+			const struct channel_config *ch, struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = 0;
+
+	kept_report_dir(host, ch, &path);
+	if (!share_is_owners_folder(host->git_dir, path.data))
+		rc = err_set(err, ERR_DENIED, "others than the owner of the "
+			     "repository can write into '%s': no report in it "
+			     "counts; move it away", path.data);
+	buf_release(&path);
+	return rc;
+}
+
+static int read_file(const struct host_config *host, const char *path,
+		     struct buf *ret, struct err *err)
+{
+	int rc = fs_read(AT_FDCWD, path, ret, err);
+
+	if (!rc && !share_is_owners(host->git_dir, path))
+		rc = err_set(err, ERR_DENIED, "it is not of the owner of the "
+			     "repository");
+	return rc;
 }
 
 int kept_report_write(const struct host_config *host,
@@ -54,6 +83,8 @@ int kept_report_write(const struct host_config *host,
 		rc = buf_check(&path, "a path", err);
 	if (!rc)
 		rc = fs_mkdirs(path.data, mode, err);
+	if (!rc)
+		rc = check_folder(host, ch, err);
 	buf_reset(&path);
 	/* first: what is kept without it began when it was kept */
 	if (!rc)
@@ -93,11 +124,13 @@ int kept_report_read(const struct host_config *host,
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct buf *data = raw ? raw : &own;
 	struct cluster_report r;
-	int rc = path_of(host, ch, cluster, &path, err);
+	int rc = check_folder(host, ch, err);
 
+	if (!rc)
+		rc = path_of(host, ch, cluster, &path, err);
 	if (rc)
 		goto out;
-	rc = fs_read(AT_FDCWD, path.data, data, err);
+	rc = read_file(host, path.data, data, err);
 	if (rc && err->sys == ENOENT) {
 		err_clear(err);
 		rc = 1;
@@ -130,7 +163,9 @@ int64_t kept_report_heard(const struct host_config *host,
 	int64_t heard = 0;
 	struct stat st;
 
-	if (!path_of(host, ch, cluster, &path, &none) &&
+	if (!check_folder(host, ch, &none) &&
+	    !path_of(host, ch, cluster, &path, &none) &&
+	    share_is_owners(host->git_dir, path.data) &&
 	    !stat(path.data, &st))
 		heard = st.st_mtime;
 	buf_release(&path);
@@ -161,12 +196,13 @@ int kept_report_clusters(const struct host_config *host,
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct dirent *e;
-	DIR *d;
-	int rc = 0;
+	DIR *d = NULL;
+	int rc = check_folder(host, ch, err);
 
 	kept_report_dir(host, ch, &path);
-	d = opendir(path.data);
-	if (!d && errno != ENOENT)
+	if (!rc)
+		d = opendir(path.data);
+	if (!rc && !d && errno != ENOENT)
 		rc = err_sys(err, "cannot read '%s'", path.data);
 	/* others are temporary files, or somebody else's */
 	while (d && (e = readdir(d)))

@@ -21,7 +21,8 @@ int kept_report_write(const struct host_config *host,
 /*
  * 0 and the report, to be released, with all its bytes appended to raw unless
  * that is NULL; 1 if there is none of this channel's id; -1 where it cannot
- * be read. Its signature was verified before it was kept.
+ * be read, or is not in the hand of the repository's owner alone. Its
+ * signature was verified before it was kept.
  */
 int kept_report_read(const struct host_config *host,
 		     const struct channel_config *ch, const char *cluster,

@@ -6,6 +6,7 @@
 #include "config.h"
 #include "hooks/share.h"
 
+#include <errno.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
@@ -79,4 +80,15 @@ bool share_is_owners(const char *git_dir, const char *path)
 
 	return !stat(git_dir, &repo) && !lstat(path, &file) &&
 	       S_ISREG(file.st_mode) && file.st_uid == repo.st_uid;
+}
+
+bool share_is_owners_folder(const char *git_dir, const char *path)
+{
+	struct stat repo, folder;
+
+	if (lstat(path, &folder))
+		return errno == ENOENT;
+	return !stat(git_dir, &repo) && S_ISDIR(folder.st_mode) &&
+	       folder.st_uid == repo.st_uid &&
+	       !(folder.st_mode & (S_IWGRP | S_IWOTH));
 }

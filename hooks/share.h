@@ -24,5 +24,8 @@ unsigned share_rights(const char *value);
 /* A plain file of the owner of the repository: others who may push can write
  * beside it, and what they wrote says nothing. */
 bool share_is_owners(const char *git_dir, const char *path);
+/* A folder of the owner's that nobody else can write into; also where there is
+ * none. */
+bool share_is_owners_folder(const char *git_dir, const char *path);
 
 #endif

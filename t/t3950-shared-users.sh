@@ -141,6 +141,40 @@ not_ok "nor write the head" as ada bash -c 'echo x >"$1"' - \
 not_ok "nor put another in its place" as ada mv /srv/people/ada/clone/deploy/ada.yaml \
 	"$repo/windlass/public/prod/head"
 
+# ---- what clusters report, which only the owner writes
+
+host=$repo
+. "$TEST_DIR/lib-report.sh"
+new_reporter eu-1
+install -o windlass -m 0644 reporters /srv/reporters
+as windlass git -C "$repo" config windlass.prod.reporters /srv/reporters
+url=$(sed -n 's/^listening on //p' serve.log)
+reports=$repo/windlass/prod/reports
+git config --global --add safe.directory "$repo"
+sends() { report sent; post sent; }
+said() { doctor | sed -n 's/^[a-zA-Z]* *prod: reporters: //p' | sed -n 2p; }
+ok "serve takes reports" wait_for 20 eval '[ "$(sends)" = 204 ]'
+like "$(said)" "^'eu-1' said healthy" "which is heard"
+not_ok "ada cannot write beside them" as ada cp "$reports/eu-1" "$reports/eu-2"
+# the folder above is the group's
+ok "but she can move them away" as ada bash -c \
+	'mv "$1" "$1.was" && mkdir "$1" && cp "$1.was/eu-1" "$1"' - "$reports"
+like "$(said)" "no report of 'eu-1' is taken: others than the owner of the repository can write into '$reports'.*move it away" \
+	"what is there then counts for nothing"
+is "$(sends)" 503 "nothing is added to it"
+like "$(cat serve.log)" 'report-not-kept.*others than the owner' "which serve says"
+ok "the owner moves it away" as windlass mv "$reports" "$reports.hers"
+is "$(sends)" 204 "and reports are taken again"
+as windlass chmod g+w "$reports"
+like "$(said)" "others than the owner of the repository can write into" \
+	"a folder that the group may write is none"
+ok "where ada puts one of her own" as ada bash -c \
+	'cp "$1/eu-1" ~/mine && chmod 644 ~/mine && mv -f ~/mine "$1/eu-1"' - "$reports"
+as windlass chmod g-w "$reports"
+like "$(said)" "no report of 'eu-1' is taken: '$reports/eu-1'.*: it is not of the owner of the repository" \
+	"nor does it count later"
+rm -r "$reports" "$reports.was" "$reports.hers"
+
 # ---- a pusher who is killed while serve works
 
 change ada killed
