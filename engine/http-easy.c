@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "schema/base/authorities.h"
 #include "schema/base/mem.h"
 
 #define CONNECT_MS 10000
@@ -189,33 +190,19 @@ static bool set_proxy(CURL *c, const char *proxy)
 	return good;
 }
 
-/*
- * The environment in place of the system's authorities, as OpenSSL's own
- * programs, Go's and curl(1) have it; libcurl does not look.
- */
-static bool set_environment_cas(CURL *c)
-{
-	const char *file = getenv("SSL_CERT_FILE");
-	const char *dir = getenv("SSL_CERT_DIR");
-
-	if (file && !*file)
-		file = NULL;
-	if (dir && !*dir)
-		dir = NULL;
-	return (!file && !dir) ||
-	       (SET(c, CURLOPT_CAINFO, file) && SET(c, CURLOPT_CAPATH, dir));
-}
-
 /* A CA of the caller's is the only one: not the system's as well. */
 static bool set_cas(CURL *c, const struct http_peer *p)
 {
+	struct authorities a;
+
 	if (p && p->ca_pem)
 		return set_blob(c, CURLOPT_CAINFO_BLOB, p->ca_pem, false) &&
 		       SET(c, CURLOPT_CAPATH, NULL);
 	if (p && p->ca_file)
 		return SET(c, CURLOPT_CAINFO, p->ca_file) &&
 		       SET(c, CURLOPT_CAPATH, NULL);
-	return set_environment_cas(c);
+	return !authorities_named(&a) || (SET(c, CURLOPT_CAINFO, a.file) &&
+					  SET(c, CURLOPT_CAPATH, a.dir));
 }
 
 static int set_peer(struct http_easy *e, const struct http_peer *p,

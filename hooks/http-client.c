@@ -10,9 +10,20 @@
 #include <strings.h>
 #include <time.h>
 
+#include "schema/base/authorities.h"
 #include "schema/base/mem.h"
 
 #define CONNECT_MS 10000L
+
+/* An authority of the caller's is the only one: not the system's as well. */
+static bool set_authorities(CURL *c, const char *ca_file)
+{
+	struct authorities a = { .file = ca_file };
+
+	return (!ca_file && !authorities_named(&a)) ||
+	       (HTTP_SET(c, CURLOPT_CAINFO, a.file) &&
+		HTTP_SET(c, CURLOPT_CAPATH, a.dir));
+}
 
 bool http_client_set(CURL *c, const struct http_request *r)
 {
@@ -30,7 +41,7 @@ bool http_client_set(CURL *c, const struct http_request *r)
 	       HTTP_SET(c, CURLOPT_WRITEDATA, r->arg) &&
 	       HTTP_SET(c, CURLOPT_HEADERFUNCTION, r->on_header) &&
 	       HTTP_SET(c, CURLOPT_HEADERDATA, r->arg) &&
-	       (!r->ca_file || HTTP_SET(c, CURLOPT_CAINFO, r->ca_file));
+	       set_authorities(c, r->ca_file);
 }
 
 bool http_client_header(const char *line, size_t n, const char *name,

@@ -16,7 +16,9 @@
 
 struct http_request {
 	const char *url;
-	const char *ca_file;	/* or NULL: the system's authorities */
+	/* the authorities that count; NULL: those that the environment names
+	 * (schema/base/authorities.h), or the system's */
+	const char *ca_file;
 	char *why;		/* of CURL_ERROR_SIZE, for what goes wrong */
 	/* CURLOPT_WRITEFUNCTION and CURLOPT_HEADERFUNCTION */
 	size_t (*on_body)(char *data, size_t one, size_t n, void *arg);

@@ -124,10 +124,10 @@ static int unanswered(const struct registry *r, CURLcode code, struct err *err)
 	const char *why = *r->why ? r->why : curl_easy_strerror(code);
 	const struct tag_policy *p = r->policy;
 
-	if (code == CURLE_SSL_CACERT_BADFILE)
+	if (code == CURLE_SSL_CACERT_BADFILE && p->ca_file)
 		return err_set(err, ERR_INVALID, IMAGE_SECTION ".%s.caFile = "
 			       "'%s' cannot be read, or has no certificate in "
-			       "PEM", p->name, p->ca_file ? p->ca_file : "");
+			       "PEM", p->name, p->ca_file);
 	if (code != CURLE_PEER_FAILED_VERIFICATION)
 		return err_set(err, ERR_TRANSIENT, "cannot ask %s: %s",
 			       r->host, why);

@@ -15,6 +15,7 @@ libschema_a_SOURCES = schema/limits.h
 # the base layer
 libschema_a_SOURCES += \
 	schema/base/arena.c schema/base/arena.h \
+	schema/base/authorities.c schema/base/authorities.h \
 	schema/base/banned.h \
 	schema/base/buf.c schema/base/buf.h \
 	schema/base/clock.c schema/base/clock.h \

@@ -392,6 +392,25 @@ add_bucket host.git backup "https://$S3_HOST/pub"
 hook host.git upload >refused.out 2>&1
 is "$?" 1 "a certificate of nobody"
 like "$(cat refused.out)" "not in 'backup': .*certificate" "... is not believed"
+SSL_CERT_FILE=$TRASH/nowhere.crt hook host.git upload >refused.out 2>&1
+is "$?" 1 "nor where the environment names an authority that is not there"
+like "$(cat refused.out)" "not in 'backup': .*nowhere\.crt" "... which is said"
+not_ok "nothing is there" test -e "$there2/head"
+mkdir certs
+cp tls.crt "certs/$(openssl x509 -noout -hash -in tls.crt).0"
+SSL_CERT_DIR=$TRASH/certs hook host.git upload --verify >refused.out 2>&1
+ok "one of the folder that the environment names" cmp "$there/head" "$there2/head"
+rm -r second/pub/*
+SSL_CERT_FILE=$TRASH/tls.crt hook host.git upload --verify >refused.out 2>&1
+ok "or the one that it names" cmp "$there/head" "$there2/head"
+rm -r second/pub/*
+LC_ALL=C openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	-subj /CN=other -days 2 -keyout other.key -out other.crt 2>tls.out
+git -C host.git config windlass-s3.backup.caFile "$TRASH/other.crt"
+SSL_CERT_FILE=$TRASH/tls.crt hook host.git upload --verify >refused.out 2>&1
+like "$? $(cat refused.out)" "'backup'.*certificate" \
+	"an authority of the bucket's own is the only one"
+not_ok "nothing is there" test -e "$there2/head"
 git -C host.git config windlass-s3.backup.caFile "$TRASH/tls.crt"
 git -C host.git config windlass-s3.eu.url "http://pub.localhost:$port/clusters"
 ok "two buckets" hook host.git upload
