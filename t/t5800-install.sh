@@ -33,6 +33,29 @@ windlass check --channel prod all.yaml >out 2>&1
 is "$(grep -c '\[own-[a-z]*\]' out)" "$(($(grep -c '^kind: ' all.yaml) - 1))" \
 	"a channel may manage nothing that windlass consists of" || test_show out
 
+# ---- who approves ----
+ssh-keygen -q -t ed25519 -N '' -f alice
+printf 'alice namespaces="git" %s\n' "$(cut -d' ' -f1,2 alice.pub)" >approvers
+# warned WHAT PATTERN OPTION...: it prints the manifests, and that
+warned() {
+	local what=$1 pattern=$2
+	shift 2
+	ok "$what" to out channel "$@"
+	like "$(cat .output)" "$pattern" "and what it says of approvals"
+}
+warned "a channel of a namespace" '^$' --namespaces a
+warned "one of kinds of the cluster, that nobody approves" \
+	"^windlass: warning: 'prod' may have objects without a namespace, and nobody approves its bundles: .*--approvers FILE" \
+	--namespaces a --cluster-scoped Namespace
+is "$(sed -n '/^  approvals:/,$p' out)" "" "nobody is asked for who is not there"
+warned "one that may everything" "^windlass: warning: 'prod' may have everything in the cluster" \
+	--cluster-admin
+warned "with approvers" '^$' --namespaces a --cluster-scoped Namespace --approvers approvers
+like "$(cat out)" '^    required: 1$' "one of them is asked by default"
+warned "where nobody is to be asked" '^$' --cluster-admin --approvers approvers \
+	--approvals 0
+like "$(cat out)" '^    required: 0$' "it is so"
+
 # ---- options ----
 refused() {
 	local what=$1 regex=$2 status

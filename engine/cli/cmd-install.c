@@ -380,6 +380,21 @@ static int write_manifests(struct install_options *o, struct buf *out,
 	return buf_check(out, "the manifests", err);
 }
 
+/* Where nobody approves, whoever has the Git host has what the channel has. */
+static void warn_unapproved(const struct install_options *o)
+{
+	const struct install *in = &o->in;
+
+	if (o->approvers_file || (!in->cluster_admin && !in->cluster_scoped.n))
+		return;
+	fprintf(stderr, "windlass: warning: '%s' may have %s, and nobody "
+		"approves its bundles: who can act as the Git host's user can "
+		"have anything of that done here; --approvers FILE makes a "
+		"person look at each bundle first\n", in->channel,
+		in->cluster_admin ? "everything in the cluster"
+				  : "objects without a namespace");
+}
+
 static int install(struct install_options *o, struct err *err)
 {
 	struct buf text = BUF_INIT(MANIFESTS_MAX);
@@ -403,6 +418,8 @@ static int install(struct install_options *o, struct err *err)
 		rc = apply_all(o, &os, err);
 	else
 		fwrite(text.data, 1, text.len, stdout);
+	if (!rc && o->in.channel)
+		warn_unapproved(o);
 out:
 	buf_release(&text);
 	objects_release(&os);
