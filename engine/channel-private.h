@@ -99,6 +99,7 @@ struct channel_private {
 	struct kind_use *kinds;
 	size_t n_kinds, last_kind;
 	struct map leftovers;		/* "Kind.group ns/name" to struct leftover */
+	struct map unjudged;		/* the same, seen while a bundle was read */
 
 	/* body.c */
 	struct body_read *reads;
@@ -196,6 +197,8 @@ void channel_leave(struct channel *c, struct kind *k, const char *namespace,
 /* It is tracked again. */
 void channel_leave_not(struct channel *c, const struct tracked *t);
 void leftovers_release(struct channel *c);
+/* What was seen meanwhile is left over unless the bundle named it. */
+void leftovers_judge(struct channel *c);
 /* Deletes them, if the number that an admin confirmed is right. */
 void leftovers_confirmed(struct channel *c);
 

@@ -158,6 +158,7 @@ static void finish(struct channel *c)
 		forget_vetted(p);
 	p->failures = 0;
 	err_clear(&p->stuck);
+	leftovers_judge(c);
 	policy_check(c);
 	settle_begin(c);
 	intake_kick(c);

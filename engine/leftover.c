@@ -49,21 +49,29 @@ static void describe(const struct kind *k, const char *namespace,
 	object_describe(&id, out);
 }
 
+/* True if it was not there, and there was room. */
+static bool add(struct map *m, struct kind *k, const char *namespace,
+		const char *name, const char *key)
+{
+	struct leftover *l;
+
+	if (m->count >= LEFTOVERS_MAX || map_get(m, key))
+		return false;
+	l = xcalloc(1, sizeof(*l));
+	l->kind = k;
+	l->namespace = xstrdup(namespace);
+	l->name = xstrdup(name);
+	map_put(m, key, l);
+	return true;
+}
+
 void channel_leave(struct channel *c, struct kind *k, const char *namespace,
 		   const char *name)
 {
-	struct channel_private *p = c->private;
 	struct buf key = BUF_INIT(LIMIT_PATH_BYTES);
-	struct leftover *l;
 
 	describe(k, namespace, name, &key);
-	if (p->leftovers.count < LEFTOVERS_MAX &&
-	    !map_get(&p->leftovers, key.data)) {
-		l = xcalloc(1, sizeof(*l));
-		l->kind = k;
-		l->namespace = xstrdup(namespace);
-		l->name = xstrdup(name);
-		map_put(&p->leftovers, key.data, l);
+	if (add(&c->private->leftovers, k, namespace, name, key.data)) {
 		log_info("leftover", LOG_S("channel", c->name),
 			 LOG_S("object", key.data));
 		settle_touch(c);
@@ -74,14 +82,42 @@ void channel_leave(struct channel *c, struct kind *k, const char *namespace,
 static void forget(struct channel *c, const struct kind *k,
 		   const char *namespace, const char *name)
 {
+	struct channel_private *p = c->private;
 	struct buf key = BUF_INIT(LIMIT_PATH_BYTES);
 
-	if (!c->private->leftovers.count)
+	if (!p->leftovers.count && !p->unjudged.count)
 		return;
 	describe(k, namespace, name, &key);
-	leftover_free(map_del(&c->private->leftovers, key.data));
+	leftover_free(map_del(&p->leftovers, key.data));
+	leftover_free(map_del(&p->unjudged, key.data));
 	buf_release(&key);
 	settle_touch(c);
+}
+
+/* Nothing tells of it again, unless it changes. */
+static void judge_later(struct channel *c, struct kind *k,
+			const char *namespace, const char *name)
+{
+	struct buf key = BUF_INIT(LIMIT_PATH_BYTES);
+
+	describe(k, namespace, name, &key);
+	add(&c->private->unjudged, k, namespace, name, key.data);
+	buf_release(&key);
+}
+
+void leftovers_judge(struct channel *c)
+{
+	struct channel_private *p = c->private;
+
+	for (map_each(&p->unjudged, e)) {
+		const struct leftover *l = e->value;
+
+		if (!inventory_find(&c->inventory, l->kind, l->namespace,
+				    l->name))
+			channel_leave(c, l->kind, l->namespace, l->name);
+	}
+	map_release(&p->unjudged, leftover_free);
+	p->unjudged = (struct map)MAP_INIT;
 }
 
 void channel_leave_not(struct channel *c, const struct tracked *t)
@@ -101,18 +137,24 @@ void channel_untracked(struct channel *c, struct kind *k, enum observed what,
 		forget(c, k, ns ? ns : "", name);
 		return;
 	}
-	/* before a bundle was read nothing can be said to be left over; and a
-	 * label without our entry was copied by a controller */
-	if (!intake_is_done(c) || !managed_entry(object, c->manager) ||
+	/* a label without our entry was copied by a controller */
+	if (!managed_entry(object, c->manager) ||
 	    node_path_str(object, "metadata", "deletionTimestamp", NULL))
 		return;
-	channel_leave(c, k, ns ? ns : "", name);
+	/* before a bundle was read nothing can be said to be left over */
+	if (intake_is_done(c))
+		channel_leave(c, k, ns ? ns : "", name);
+	else
+		judge_later(c, k, ns ? ns : "", name);
 }
 
 void leftovers_release(struct channel *c)
 {
-	map_release(&c->private->leftovers, leftover_free);
-	c->private->leftovers = (struct map)MAP_INIT;
+	struct channel_private *p = c->private;
+
+	map_release(&p->leftovers, leftover_free);
+	map_release(&p->unjudged, leftover_free);
+	p->leftovers = p->unjudged = (struct map)MAP_INIT;
 }
 
 static void let_go(struct channel *c, const struct leftover *l)
