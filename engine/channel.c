@@ -239,6 +239,8 @@ static void note_fork(struct channel *c, const struct source_state *s)
 	    f->reason == SOURCE_UNKNOWN)
 		return;
 	p->forked = true;
+	c->status.forked_epoch = s->epoch > c->status.accepted.epoch ?
+				 s->epoch : c->status.accepted.epoch;
 	snprintf(p->forked_reason, sizeof(p->forked_reason), "%s",
 		 source_reason_name(SOURCE_FORKED, f->reason));
 	err_set(&p->forked_why, ERR_DENIED, "%s", f->message);
@@ -629,11 +631,14 @@ static void take_spec(struct channel *c, struct channel_spec *spec)
 	prune_wake(c);
 }
 
+/* A floor that was raised before clears nothing of its own epoch: nobody has
+ * looked at that yet. */
 static void clear_fork(struct channel *c)
 {
 	struct channel_private *p = c->private;
 	bool raised = c->spec_ok &&
-		      c->spec.epoch_floor > c->status.accepted.epoch;
+		      c->spec.epoch_floor > c->status.accepted.epoch &&
+		      c->spec.epoch_floor > c->status.forked_epoch;
 
 	if (!p->forked || (!raised && !parent_annotation(p->parent,
 						CLEAR_FORK_ANNOTATION)))
@@ -642,6 +647,7 @@ static void clear_fork(struct channel *c)
 	event_post(c, EVENT_NORMAL, "ForkCleared", raised ?
 		   "spec.epochFloor was raised" : "an admin cleared it");
 	p->forked = false;
+	c->status.forked_epoch = 0;
 	parent_drop_annotation(p->parent, CLEAR_FORK_ANNOTATION);
 	/* what was seen is forgotten; if it is still so it is seen again */
 	stop(c);

@@ -384,6 +384,8 @@ struct node *status_write(const struct channel_status *s, struct arena *a)
 	node_set(a, n, "accepted", write_accepted(a, s));
 	node_set(a, n, "applied", write_bundle(a, &s->applied, "at"));
 	node_set(a, n, "rejected", write_rejects(a, s));
+	node_set(a, n, "forkedEpoch", s->forked_epoch ?
+		 node_int(a, (int64_t)s->forked_epoch) : node_null(a));
 	node_set(a, n, "objects", write_counts(a, s));
 	node_set(a, n, "failures", write_failures(a, s));
 	node_set(a, n, "leftovers", leftovers);
@@ -523,6 +525,7 @@ int status_read(const struct node *channel, struct channel_status *ret,
 	const struct node *status = node_get(channel, "status");
 	const struct node *list = node_get(status, "conditions");
 	struct channel_status s = { 0 };
+	int64_t epoch;
 
 	if (read_bundle(node_get(status, "accepted"), "accepted",
 			"headIssued", &s.accepted, err) < 0 ||
@@ -535,6 +538,8 @@ int status_read(const struct node *channel, struct channel_status *ret,
 	consents_read(node_path(status, "accepted", "approvals", NULL),
 		      &s.consents);
 	read_rejects(node_get(status, "rejected"), &s);
+	epoch = node_path_int(status, 0, "forkedEpoch", NULL);
+	s.forked_epoch = epoch > 0 ? (uint64_t)epoch : 0;
 	read_drifts(status, &s);
 	channel_status_release(ret);
 	*ret = s;

@@ -113,6 +113,8 @@ struct channel_status {
 	struct consents consents;	/* to the accepted one */
 	struct status_reject *rejects;	/* malloced, the oldest first */
 	size_t n_rejects;
+	uint64_t forked_epoch;		/* where Forked was seen; 0: nowhere, or
+					   by an engine that did not say */
 	uint64_t total, ready, progressing, failed, drifted;
 	uint64_t fighting;	/* of those drifted; for the metrics */
 	struct failure failures[STATUS_FAILURES];
