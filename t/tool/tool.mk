@@ -38,3 +38,13 @@ t_tool_puppet_LDADD = $(SCHEMA_LIBS)
 check_PROGRAMS += t/tool/old-kernel
 t_tool_old_kernel_SOURCES = t/tool/old-kernel.c
 t_tool_old_kernel_LDADD = $(SCHEMA_LIBS)
+
+# loaded by stock OpenSSH, so without what this build links its programs with
+SECURITY_KEY = t/tool/security-key.so
+check_DATA += $(SECURITY_KEY)
+CLEANFILES += $(SECURITY_KEY)
+EXTRA_DIST += t/tool/security-key.c
+$(SECURITY_KEY): t/tool/security-key.c
+	$(AM_V_CC)$(MKDIR_P) $(@D) && $(CC) -std=gnu11 -O1 -Wall -Wextra \
+		-fPIC -shared $(SODIUM_CFLAGS) -o $@ \
+		$(srcdir)/t/tool/security-key.c $(SODIUM_LIBS)
