@@ -92,7 +92,9 @@ ok "which is one too few" waits \
 	"and has that of alice; bob, carol can give it by \`windlass approve $channel\`"
 is "$(live_count)" 0 "and nothing is applied"
 ok "a second approves" by carol
+pushed=$(date +%s%3N)
 ok "then it is applied" applied
+echo "# seen $(($(date +%s%3N) - pushed)) ms after that push had returned"
 status_of() { k get channel "$channel" -o "jsonpath={.status.$1}"; }
 is "$(status_of 'accepted.approvals[*].principal' | tr ' ' '\n' | sort | xargs)" \
 	"alice carol" "who approved is in the status"
