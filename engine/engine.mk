@@ -162,6 +162,7 @@ windlass_SOURCES = \
 	engine/cli/findings-github.c \
 	engine/cli/findings-junit.c \
 	engine/cli/findings-sarif.c \
+	engine/cli/fetch.c engine/cli/fetch.h \
 	engine/cli/git-run.c engine/cli/git-run.h \
 	engine/cli/install-cluster.c engine/cli/install.h \
 	engine/cli/install-manifests.c \

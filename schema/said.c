@@ -19,15 +19,22 @@ static int add_said(void *arg, const char *ref, const struct buf *raw,
 	struct buf clean = BUF_INIT(1024);
 	struct approval a;
 	struct err none = ERR_INIT;
+	struct strvec *names;
 	size_t payload;
 
-	(void)err;
+	if (s->n == LIMIT_APPROVALS) {
+		s->more = true;
+		return err_set(err, ERR_INVALID, "too many");
+	}
+	s->n++;
 	if (!end || approval_parse(raw->data, raw->len, &a, &payload, &none))
 		return 0;
 	while (name > ref && name[-1] != '/')
 		name--;
 	buf_add_scrubbed(&clean, name, (size_t)(end - name));
-	strvec_push(a.reject ? &s->rejected : &s->approved, clean.data);
+	names = a.reject ? &s->rejected : &s->approved;
+	if (!strvec_has(names, clean.data))
+		strvec_push(names, clean.data);
 	buf_release(&clean);
 	return 0;
 }
@@ -37,7 +44,7 @@ void said_read(git_repository *repo, const struct bundle *b, struct said *ret)
 	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
 	struct err none = ERR_INIT;
 
-	*ret = (struct said){ STRVEC_INIT, STRVEC_INIT };
+	*ret = (struct said){ STRVEC_INIT, STRVEC_INIT, 0, false };
 	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
 	repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, add_said, ret,
 		      &none);

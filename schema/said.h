@@ -12,7 +12,12 @@
 #include "schema/bundle.h"
 
 struct said {
-	struct strvec approved, rejected;	/* scrubbed */
+	/* scrubbed; each name once */
+	struct strvec approved, rejected;
+	/* tags that were looked at: at most LIMIT_APPROVALS, and true if
+	 * there are more */
+	size_t n;
+	bool more;
 };
 
 void said_read(git_repository *repo, const struct bundle *b, struct said *ret);

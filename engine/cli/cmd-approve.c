@@ -17,6 +17,7 @@
 #include "engine/cli/bundle-diff.h"
 #include "engine/cli/check-chain.h"
 #include "engine/cli/cluster.h"
+#include "engine/cli/fetch.h"
 #include "engine/cli/git-run.h"
 #include "engine/cli/said.h"
 #include "engine/status.h"
@@ -70,7 +71,10 @@ struct approve {
 	struct trust trust;
 	git_repository *repo;
 	struct bundle_at tip, before;
+	struct fetch from;
+	size_t said_all;		/* tags that the Git host has of it */
 	bool has_before;
+	uint64_t other_epoch;		/* what was approved last is of; or 0 */
 	const char *before_what;	/* "the cluster has accepted" */
 	struct approval said;
 };
@@ -192,38 +196,29 @@ static int check_signing(const struct approve *a, struct err *err)
 
 /* ---- what would run ---- */
 
-static int fetch(const struct approve *a, struct err *err)
+/* The bundles of an older epoch are brought too, if one is asked for. */
+static int fetch_older(const struct approve *a, uint64_t epoch,
+		       struct err *err)
 {
-	char *spec = xasprintf("+" BUNDLE_REF_PREFIX "%s:" BUNDLE_REF_PREFIX
-			       "%s", a->channel, a->channel);
-	const char *const argv[] = {
-		"fetch", "-q", "--no-tags", "--no-write-fetch-head",
-		a->remote, spec, NULL,
-	};
-	int rc = git_attended(a->dir, argv, NULL, err);
-
-	free(spec);
-	return rc;
+	return !epoch || epoch >= a->tip.commit.bundle.epoch ? 0 :
+	       fetch_epoch(&a->from, a->repo, epoch, err);
 }
 
-/* What others have said about it, for the clone to know. */
-static int fetch_said(const struct approve *a, struct err *err)
+/* A host that shows less than it did was restored, or is lying. */
+static int check_rollback(const struct approve *a, uint64_t epoch,
+			  uint64_t sequence, struct err *err)
 {
-	const struct bundle *b = &a->tip.commit.bundle;
-	struct buf refs = BUF_INIT(APPROVAL_NAME_BYTES);
-	char *spec;
-	const char *argv[] = {
-		"fetch", "-q", "--no-tags", "--no-write-fetch-head",
-		a->remote, NULL, NULL,
-	};
-	int rc;
+	const struct bundle *tip = &a->tip.commit.bundle;
 
-	approval_refs(b->channel, b->epoch, b->sequence, &refs);
-	argv[5] = spec = xasprintf("+%s*:%s*", refs.data, refs.data);
-	rc = git_attended(a->dir, argv, NULL, err);
-	free(spec);
-	buf_release(&refs);
-	return rc;
+	if (epoch < tip->epoch ||
+	    (epoch == tip->epoch && sequence <= tip->sequence))
+		return 0;
+	return err_set(err, ERR_DENIED, "the newest bundle there, %s@%" PRIu64
+		       ".%" PRIu64 ", is older than %" PRIu64 ".%" PRIu64
+		       ", which %s: was the Git host restored from a backup? "
+		       "Do not approve anything before you know why",
+		       a->channel, tip->epoch, tip->sequence, epoch, sequence,
+		       a->before_what);
 }
 
 /* A bundle of the chain by its place, which must be this very one. */
@@ -232,8 +227,12 @@ static int find_exactly(struct approve *a, uint64_t epoch, uint64_t sequence,
 {
 	char *name = xasprintf("%s@%" PRIu64 ".%" PRIu64, a->channel, epoch,
 			       sequence);
-	int rc = bundle_find(a->repo, name, &a->before, err);
+	int rc = check_rollback(a, epoch, sequence, err);
 
+	if (rc == 0)
+		rc = fetch_older(a, epoch, err);
+	if (rc == 0)
+		rc = bundle_find(a->repo, name, &a->before, err);
 	if (rc == 0 && strcmp(a->before.id, id))
 		rc = err_set(err, ERR_DENIED, "%s is %.12s, and %s %.12s: do "
 			     "not approve anything before you know why", name,
@@ -276,14 +275,33 @@ static int before_remembered(struct approve *a, struct err *err)
 
 	a->before_what = "you approved";
 	if (rc == 0 && id && is_git_id(id, strlen(id)) &&
-	    !repo_read_bundle(a->repo, id, &c, NULL, NULL, &gone) &&
-	    c.bundle.epoch == a->tip.commit.bundle.epoch) {
-		a->has_before = true;
+	    !repo_read_bundle(a->repo, id, &c, NULL, NULL, &gone)) {
+		/* what an older epoch lost is nobody's to compare with */
+		if (c.bundle.epoch < a->tip.commit.bundle.epoch)
+			a->other_epoch = c.bundle.epoch;
+		a->has_before = !a->other_epoch;
+	}
+	if (a->has_before)
 		rc = find_exactly(a, c.bundle.epoch, c.bundle.sequence, id,
 				  err);
-	}
 	free(id);
 	free(key);
+	return rc;
+}
+
+static int before_named(struct approve *a, struct err *err)
+{
+	uint64_t epoch = 0, sequence = 0;
+	char *channel = NULL;
+	int rc = bundle_parse_name(a->since, &channel, &epoch, &sequence, err);
+
+	a->has_before = true;
+	a->before_what = "you named";
+	if (rc == 0 && !strcmp(channel, a->channel))
+		rc = fetch_older(a, epoch, err);
+	if (rc == 0)
+		rc = bundle_find(a->repo, a->since, &a->before, err);
+	free(channel);
 	return rc;
 }
 
@@ -291,11 +309,7 @@ static int find_before(struct approve *a, struct err *err)
 {
 	if (a->live)
 		return before_live(a, err);
-	if (!a->since)
-		return before_remembered(a, err);
-	a->has_before = true;
-	a->before_what = "you named";
-	return bundle_find(a->repo, a->since, &a->before, err);
+	return a->since ? before_named(a, err) : before_remembered(a, err);
 }
 
 /* Bundles between the two, each to be verified; 0: all there are. */
@@ -329,6 +343,12 @@ static int verify(struct approve *a, struct err *err)
 		return repo_err(err, ERR_INTERNAL,
 				"cannot read the repository");
 	rc = check_chain(&check, a->tip.id, err);
+	if (rc == 0 && a->has_before && distance(a) == 0) {
+		/* what it is compared with is in no chain with it */
+		check.last = 1;
+		check.current = false;
+		rc = check_chain(&check, a->before.id, err);
+	}
 	git_odb_free(cache.odb);
 	if (rc == 0 && results_status(&results) != EXIT_OK)
 		rc = err_set(err, ERR_DENIED, "nothing is signed for a bundle "
@@ -369,12 +389,18 @@ static int show(struct approve *a, struct err *err)
 	if (b->pushers.n)
 		putchar('\n');
 	said_print(a->repo, b, "  ", ", as the Git host has it");
+	if (a->said_all > LIMIT_APPROVALS)
+		printf("  the Git host has %zu approvals and rejects of it; "
+		       "%d were looked at\n", a->said_all, LIMIT_APPROVALS);
 	printf("  %zu of %" PRIu64 " object%s", diff.changes, b->objects,
 	       plural(b->objects));
 	if (a->has_before)
 		printf(" other than in %" PRIu64 ".%" PRIu64 ", which %s\n",
 		       a->before.commit.bundle.epoch,
 		       a->before.commit.bundle.sequence, a->before_what);
+	else if (a->other_epoch)
+		printf(", all of them: what you approved before is of epoch "
+		       "%" PRIu64 "\n", a->other_epoch);
 	else
 		puts(", all of them new to you");
 	return rc;
@@ -560,9 +586,11 @@ static int approve(struct approve *a, struct err *err)
 	    read_trust(a, err) < 0 || check_signing(a, err) < 0 ||
 	    find_name(a, &name, err) < 0)
 		goto out;
-	if (fetch(a, err) < 0 ||
+	a->from = (struct fetch){ a->dir, a->remote, a->channel };
+	if (fetch_bundles(&a->from, err) < 0 ||
 	    bundle_find(a->repo, a->channel, &a->tip, err) < 0 ||
-	    fetch_said(a, err) < 0 || find_before(a, err) < 0 ||
+	    fetch_approvals(&a->from, &a->tip.commit.bundle, &a->said_all,
+			    err) < 0 || find_before(a, err) < 0 ||
 	    verify(a, err) < 0 || show(a, err) < 0)
 		goto out;
 	approval_of(a->tip.id, &a->tip.commit.bundle, a->reject,

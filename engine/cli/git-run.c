@@ -110,12 +110,12 @@ int git_attended(const char *dir, const char *const *argv, const char *in,
 	return rc;
 }
 
-int git_line(const char *dir, const char *const *argv, struct buf *ret,
-	     struct err *err)
+int git_output(const char *dir, const char *const *argv, struct buf *ret,
+	       struct err *err)
 {
 	struct strvec v = STRVEC_INIT;
-	struct buf out = BUF_INIT(65536), diag = BUF_INIT(65536);
-	struct proc p = { .out = &out, .diag = &diag };
+	struct buf diag = BUF_INIT(65536);
+	struct proc p = { .out = ret, .diag = &diag };
 	int status = 0, rc;
 
 	command(dir, argv, &v);
@@ -123,15 +123,24 @@ int git_line(const char *dir, const char *const *argv, struct buf *ret,
 	if (dir)
 		p.env = elsewhere;
 	rc = proc_run(&p, &status, err);
-	if (rc == 0 && status == 1 && !out.len)
+	if (rc == 0 && status == 1 && !ret->len)
 		rc = 1;
 	else if (rc == 0 && status)
 		rc = err_set(err, ERR_INVALID, "git %s failed: %.*s", argv[0],
 			     (int)strcspn(diag.data, "\n"), diag.data);
+	buf_release(&diag);
+	strvec_release(&v);
+	return rc;
+}
+
+int git_line(const char *dir, const char *const *argv, struct buf *ret,
+	     struct err *err)
+{
+	struct buf out = BUF_INIT(65536);
+	int rc = git_output(dir, argv, &out, err);
+
 	if (rc == 0)
 		buf_add(ret, out.data, strcspn(out.data, "\n"));
 	buf_release(&out);
-	buf_release(&diag);
-	strvec_release(&v);
 	return rc;
 }

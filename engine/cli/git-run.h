@@ -19,6 +19,14 @@ int git_attended(const char *dir, const char *const *argv, const char *in,
 		 struct err *err);
 
 /*
+ * All of its output, as much as the buffer holds. It may ask at the terminal;
+ * what it says on stderr is an error's. 1 if it exits with 1 and says
+ * nothing.
+ */
+int git_output(const char *dir, const char *const *argv, struct buf *ret,
+	       struct err *err);
+
+/*
  * The first line of its output, without the LF: for `config --get`,
  * `rev-parse`. 1 if there is none: it exits with 1 and says nothing.
  */
