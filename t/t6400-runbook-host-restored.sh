@@ -41,6 +41,7 @@ stop serve
 run_block "Catch up" 1 here
 like "$(cat .output)" "^Source-Commit: $(git -C work rev-parse HEAD)$" \
 	"the bundle is of the newest commit"
+run_block "Catch up" 2 here
 serve_again
 run_block "It is over" 1 here
 ok "the same bundle is accepted" accepted 1.2

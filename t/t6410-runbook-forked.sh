@@ -66,6 +66,23 @@ is "$(live)" "$(cat versions)" "and no object was touched or deleted"
 config changed three
 commit_push work third
 ok "the next push is applied" wait_applied prod 3 40
+# the rest needs containers: t6492
+windlass install --apply --image \
+	"registry.example.org/windlassd@sha256:$(printf %064d 0)" >/dev/null ||
+	bail "install failed"
+pod_there() {
+	pod=$(k -n windlass-system get pods -o 'jsonpath={.items[0].metadata.name}')
+	[ -n "$pod" ]
+}
+ok "an engine has a pod" wait_for 30 pod_there
+block "Out of the engine's pod" 1
+sed -i "1,2d; /sleep 3600/q; s/\${pod%_\*}/${pod}_0123abcd; pod=&/" block.sh
+run_debug() { here block.sh; }
+ok "a debugging container is let in beside it" run_debug
+is "$(k -n windlass-system get pod "$pod" -o \
+	'jsonpath={.spec.ephemeralContainers[0].targetContainerName}')" windlassd \
+	"which sees its processes"
+skip_block "Out of the engine's pod" 1
 guide_done
 
 # ---- the other history went further: a new epoch clears it, too ----
