@@ -52,6 +52,7 @@ nobase_dist_doc_DATA = \
 	contrib/threats.md \
 	contrib/guides/checks.md \
 	contrib/guides/cluster.md \
+	contrib/guides/developer.md \
 	contrib/guides/git-host.md \
 	contrib/guides/gitea.md \
 	contrib/guides/gitlab.md \

@@ -126,18 +126,21 @@ fi
 
 # ---- CI: what the files run ----
 
-# steps FILE: its scripts, one after the other, as a runner has them
+# steps FILE: its scripts, one after the other, as a runner has them in a merge
+# request, where nothing is rolled out
 steps() {
 	windlass yaml "$1" | perl -MJSON::PP -e '
 		my $d = decode_json(join "", <STDIN>);
 		my @run;
 		my %env = %{$d->{env} // {}};
-		for my $job (grep { ref } values %{$d->{jobs} // $d}) {
-			next if !ref $job || ref $job ne "HASH";
-			%env = (%env, %{$job->{variables} // {}});
+		my $jobs = $d->{jobs} // $d;
+		for my $job (@$jobs{grep { /^(check|windlass)$/ } keys %$jobs}) {
+			my $base = $jobs->{$job->{extends} // ""} // {};
+			%env = (%env, %{$base->{variables} // {}});
 			push @run, grep { defined } map { $_->{run} }
-				@{$job->{steps} // []};
-			push @run, @{$job->{before_script} // []},
+				grep { $_->{name} ne "rollout" }
+				map { { name => "", %$_ } } @{$job->{steps} // []};
+			push @run, @{$base->{before_script} // []},
 				@{$job->{script} // []};
 		}
 		die "no scripts\n" if !@run;
