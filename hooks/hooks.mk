@@ -97,6 +97,7 @@ libhooks_a_SOURCES += \
 	hooks/rollback.c hooks/rollback.h \
 	hooks/rolled-back.c hooks/rolled-back.h \
 	hooks/rollback-failed.c hooks/rollback-failed.h \
+	hooks/rollback-told.c hooks/rollback-told.h \
 	hooks/cmd-rollback.c \
 	hooks/cmd-rollback-failed.c
 
@@ -167,6 +168,7 @@ libhooks_a_SOURCES += \
 	hooks/news.c hooks/news.h \
 	hooks/notify.c hooks/notify.h \
 	hooks/notify-channel.c \
+	hooks/notify-happened.c \
 	hooks/notify-message.c \
 	hooks/notify-post.c \
 	hooks/notify-receiver.c \

@@ -32,20 +32,21 @@ static char *clean(const char *s)
 	return buf_detach(&b, NULL);
 }
 
-static void read_commit(struct notify_cluster *k, git_repository *repo)
+void notify_commit(git_repository *repo, const char *commit, char **ret_author,
+		   char **ret_subject)
 {
-	git_commit *commit = NULL;
+	git_commit *c = NULL;
 	git_oid id;
 
-	if (*k->from.commit && !git_oid_fromstr(&id, k->from.commit) &&
-	    !git_commit_lookup(&commit, repo, &id)) {
-		k->author = clean(git_commit_author(commit)->name);
-		k->subject = clean(git_commit_summary(commit));
+	if (*commit && !git_oid_fromstr(&id, commit) &&
+	    !git_commit_lookup(&c, repo, &id)) {
+		*ret_author = clean(git_commit_author(c)->name);
+		*ret_subject = clean(git_commit_summary(c));
 	} else {
-		k->author = xstrdup("");
-		k->subject = xstrdup("");
+		*ret_author = xstrdup("");
+		*ret_subject = xstrdup("");
 	}
-	git_commit_free(commit);
+	git_commit_free(c);
 }
 
 /* 1 if it has none of this channel. */
@@ -60,7 +61,7 @@ static int read_cluster(struct notify_channel *c, const char *name,
 	k.heard = kept_report_heard(c->host, c->ch, name);
 	snprintf(k.name, sizeof(k.name), "%s", name);
 	cluster_sources_read(c->repo, &k.report, &k.from);
-	read_commit(&k, c->repo);
+	notify_commit(c->repo, k.from.commit, &k.author, &k.subject);
 	k.silence = news_silence(k.heard, listening, c->ch->silent_after,
 				 c->now);
 	notify_look_at(c, news_silence_at(k.heard, listening,
@@ -86,6 +87,7 @@ int notify_channel_read(struct notify_channel *c, int64_t listening,
 		rc = -1;
 	}
 	strvec_release(&names);
+	happened_read(c);
 	return rc;
 }
 
@@ -96,6 +98,7 @@ void notify_channel_release(struct notify_channel *c)
 		free(c->v[i].author);
 		free(c->v[i].subject);
 	}
+	happened_release(c);
 	free(c->v);
 	c->v = NULL;
 	c->n = 0;

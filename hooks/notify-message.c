@@ -272,6 +272,56 @@ void message_write(const struct notify_channel *c, const struct receiver *r,
 	buf_release(&text);
 }
 
+static struct node *happened_node(struct arena *a,
+				  const struct notify_channel *c,
+				  const struct happened *h)
+{
+	struct node *n = node_map(a);
+	struct buf id = BUF_INIT(256);
+
+	buf_addf(&id, "%s.%.16s", c->ch->id, h->key);
+	node_set(a, n, "event", node_str(a, news_name(h->event)));
+	node_set(a, n, "id", node_str(a, id.data));
+	node_set(a, n, "channel", node_str(a, c->ch->name));
+	node_set(a, n, "text", node_str_clean(a, h->text));
+	if (h->event == NEWS_HELD) {
+		node_set(a, n, "after", node_str(a, c->ch->after));
+		node_set(a, n, "author", node_str_clean(a, c->waits.author));
+		node_set(a, n, "sourceCommit", node_str(a, c->waits.commit));
+		node_set(a, n, "subject", node_str_clean(a, c->waits.subject));
+	} else if (h->event == NEWS_ROLLBACK) {
+		node_set(a, n, "bundle", node_str(a, c->rolled.bundle));
+		node_set(a, n, "epoch", node_int(a, (int64_t)c->rolled.epoch));
+		node_set(a, n, "sequence",
+			 node_int(a, (int64_t)c->rolled.sequence));
+		node_set(a, n, "made", node_bool(a, c->rolled.made));
+		node_set(a, n, "sourceCommit", node_str(a, c->rolled.commit));
+	} else {
+		node_set(a, n, "ended", ended_node(a, 1u << NEWS_HELD));
+	}
+	buf_release(&id);
+	return n;
+}
+
+void message_write_happened(const struct notify_channel *c,
+			    const struct receiver *r,
+			    const struct happened *h, struct buf *out)
+{
+	struct buf text = BUF_INIT(TEXT_BYTES);
+	struct arena a = ARENA_INIT;
+	struct node *events = node_seq(&a);
+
+	if (r->form == RECEIVER_SLACK) {
+		buf_adds(&text, h->text);
+		write_slack(r, &a, &text, out);
+	} else {
+		node_append(&a, events, happened_node(&a, c, h));
+		write_generic(c, r, &a, events, out);
+	}
+	arena_release(&a);
+	buf_release(&text);
+}
+
 void message_write_test(const struct notify_channel *c,
 			const struct receiver *r, struct buf *out)
 {

@@ -152,6 +152,16 @@ static void say(struct telling *t, const char *cluster, const char *what)
 	buf_release(&title);
 }
 
+static void say_channel(struct telling *t, const char *what)
+{
+	struct buf title = BUF_INIT(LIMIT_RECEIVER_URL_BYTES);
+
+	receiver_title(t->r, &title);
+	buf_addf(&t->result->said, "%s: %s %s\n", title.data, t->c->ch->name,
+		 what);
+	buf_release(&title);
+}
+
 /* ---- messages ---- */
 
 /* What is said of one cluster. */
@@ -304,6 +314,64 @@ static void tell_messages(struct telling *t)
 	}
 }
 
+/* ---- what happened to the channel ---- */
+
+/* False when the receiver is to be left alone. */
+static bool post_happened(struct telling *t, const struct happened *h)
+{
+	struct buf body = BUF_INIT(LIMIT_MESSAGE_BYTES);
+	struct err err = ERR_INIT;
+	struct post_result res = { .outcome = POST_FAILED };
+
+	message_write_happened(t->c, t->r, h, &body);
+	if (keep(t) < 0)
+		goto out;
+	told_take(&t->told.until, MESSAGES_AT_ONCE, MESSAGE_SECONDS,
+		  t->c->now);
+	res = poster_post(t->poster, NULL, &body, &err);
+	if (res.outcome == POST_TAKEN) {
+		happened_told(&t->told, h);
+		note_taken(t);
+		say_channel(t, news_name(h->event));
+	} else if (res.outcome == POST_REFUSED) {
+		happened_told(&t->told, h);
+		note_refusal(t, &err);
+	} else {
+		/* once more, under the same id */
+		leave_alone(t, res.wait, &err);
+	}
+	keep(t);
+out:
+	buf_release(&body);
+	return res.outcome == POST_TAKEN || res.outcome == POST_REFUSED;
+}
+
+static void tell_happened(struct telling *t)
+{
+	struct happened v[HAPPENED_MAX];
+	int64_t since = t->told.waits_since;
+	size_t n = happened_find(t->c, &t->told, v);
+
+	t->moved = t->moved || t->told.waits_since != since;
+	for (size_t i = 0; i < n; i++) {
+		int64_t may = told_may(t->told.until, MESSAGES_AT_ONCE,
+				       MESSAGE_SECONDS, t->c->now);
+
+		if (!(t->r->events & (1u << v[i].event))) {
+			happened_told(&t->told, &v[i]);
+			t->moved = true;
+			continue;
+		}
+		if (may > t->c->now || !may_go_on(t)) {
+			notify_look_at(t->c, may > t->told.retry_at ? may :
+				       t->told.retry_at);
+			return;
+		}
+		if (open_poster(t) < 0 || !post_happened(t, &v[i]))
+			return;
+	}
+}
+
 /* ---- commit statuses ---- */
 
 /* 0 when it is done, 1 when the next of this cluster may follow, -1 when the
@@ -423,6 +491,7 @@ void notify_receiver(struct notify_channel *c, const struct receiver *r,
 				break;
 	} else {
 		tell_messages(&t);
+		tell_happened(&t);
 	}
 	if (t.moved)
 		keep(&t);

@@ -10,6 +10,7 @@
 #include <git2.h>
 
 #include "hooks/news.h"
+#include "hooks/rollback-told.h"
 #include "schema/cluster-status.h"
 
 /* of one message: what is more comes in the next */
@@ -28,6 +29,14 @@ struct notify_cluster {
 	enum silence silence;
 };
 
+/* What was pushed and waits for another channel. */
+struct notify_waits {
+	char commit[GIT_HEX_SIZE];	/* the tip; "": nothing does */
+	char *author, *subject;		/* of it, as of a cluster's commit */
+	char blocked[GIT_HEX_SIZE];	/* the bundle there that failed; or "" */
+	char why[1024];
+};
+
 /* One channel, and its clusters. */
 struct notify_channel {
 	git_repository *repo;
@@ -37,6 +46,8 @@ struct notify_channel {
 	bool by_hand;		/* somebody wants it now: no retry waits */
 	struct notify_cluster *v;
 	size_t n;
+	struct notify_waits waits;
+	struct rollback_told rolled;	/* at 0: there is none that is news */
 	int64_t next;		/* when to look again; 0: at the next report */
 };
 
@@ -47,8 +58,30 @@ struct notify_channel {
 int notify_channel_read(struct notify_channel *c, int64_t listening,
 			struct err *err);
 void notify_channel_release(struct notify_channel *c);
+/* Who wrote a commit and what it is called, malloced, "" where that cannot be
+ * read; as they can be shown. */
+void notify_commit(git_repository *repo, const char *commit, char **ret_author,
+		   char **ret_subject);
 /* At that time it is worth another look. */
 void notify_look_at(struct notify_channel *c, int64_t when);
+
+/* ---- notify-happened.c ---- */
+
+/* Of the channel as a whole. */
+struct happened {
+	enum news_event event;	/* HELD, ROLLBACK, or RECOVERED of HELD */
+	char key[SHA256_HEX_SIZE];	/* the same: it was told */
+	char text[2048];
+};
+#define HAPPENED_MAX 3
+
+void happened_read(struct notify_channel *c);
+void happened_release(struct notify_channel *c);
+/* What a receiver does not know. Notes in *told since when something waits. */
+size_t happened_find(struct notify_channel *c, struct told *told,
+		     struct happened v[HAPPENED_MAX]);
+/* It knows it now, or will not hear of it. */
+void happened_told(struct told *told, const struct happened *h);
 
 /* ---- notify-message.c ---- */
 
@@ -64,6 +97,10 @@ struct message_part {
 void message_write(const struct notify_channel *c, const struct receiver *r,
 		   const struct message_part *parts, size_t n,
 		   struct buf *out);
+/* The same about one thing that happened to the channel. */
+void message_write_happened(const struct notify_channel *c,
+			    const struct receiver *r,
+			    const struct happened *h, struct buf *out);
 /* One that is only to be seen. */
 void message_write_test(const struct notify_channel *c,
 			const struct receiver *r, struct buf *out);

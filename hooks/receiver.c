@@ -29,7 +29,8 @@ static const char *const forms[RECEIVER_FORMS] = {
 };
 
 static const char *const events[NEWS_EVENTS] = {
-	"failed", "waiting", "fighting", "stale", "recovered",
+	"failed", "waiting", "fighting", "stale", "recovered", "held",
+	"rollback",
 };
 
 const char *news_name(enum news_event event)
@@ -174,7 +175,7 @@ static int set_event(void *target, const char *v, struct err *err)
 			return 0;
 		}
 	return err_set(err, ERR_INVALID, "must be failed, recovered, waiting, "
-		       "fighting or stale");
+		       "fighting, stale, held or rollback");
 }
 
 /* It is only shown. */

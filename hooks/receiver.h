@@ -40,6 +40,9 @@ enum news_event {
 	NEWS_FIGHTING,
 	NEWS_STALE,
 	NEWS_RECOVERED,
+	/* of the channel, and not of a cluster */
+	NEWS_HELD,
+	NEWS_ROLLBACK,
 	NEWS_EVENTS
 };
 #define NEWS_ALL ((1u << NEWS_EVENTS) - 1)

@@ -25,8 +25,10 @@
 #include "hooks/faults.h"
 #include "hooks/kept-report.h"
 #include "hooks/record.h"
+#include "hooks/rollback-told.h"
 #include "hooks/rolled-back.h"
 #include "hooks/trust-file.h"
+#include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/utf8.h"
@@ -48,14 +50,67 @@ struct failed {
 };
 
 /* That it is left alone, and why. */
+__attribute__((format(printf, 2, 0)))
+static bool vleave(struct failed *f, const char *fmt, va_list ap)
+{
+	buf_addf(f->said, "%s: nothing to roll back: ", f->ch->name);
+	buf_vaddf(f->said, fmt, ap);
+	return false;
+}
+
 __attribute__((format(printf, 2, 3)))
 static bool leave(struct failed *f, const char *fmt, ...)
 {
 	va_list ap;
 
-	buf_addf(f->said, "%s: nothing to roll back: ", f->ch->name);
 	va_start(ap, fmt);
-	buf_vaddf(f->said, fmt, ap);
+	vleave(f, fmt, ap);
+	va_end(ap);
+	return false;
+}
+
+/* ---- what others are told of it ---- */
+
+/* It need not be kept for what was done to count. */
+__attribute__((format(printf, 3, 0)))
+static void note(struct failed *f, const char *commit, const char *fmt,
+		 va_list ap)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	struct rollback_told r = {
+		.epoch = b->epoch, .sequence = b->sequence,
+		.made = *commit, .at = clock_now(),
+	};
+	struct err unkept = ERR_INIT;
+
+	memcpy(r.bundle, f->current.id, sizeof(r.bundle));
+	snprintf(r.commit, sizeof(r.commit), "%s", commit);
+	vsnprintf(r.text, sizeof(r.text), fmt, ap);
+	if (rollback_told_write(&f->host->config, f->ch, &r, &unkept) < 0)
+		buf_addf(f->said, "%s: %s\n", f->ch->name, unkept.msg);
+}
+
+__attribute__((format(printf, 3, 4)))
+static void tell(struct failed *f, const char *commit, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(f, commit, fmt, ap);
+	va_end(ap);
+}
+
+/* It failed for long enough, and is left alone all the same. */
+__attribute__((format(printf, 2, 3)))
+static bool refuse(struct failed *f, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	note(f, "", fmt, ap);
+	va_end(ap);
+	va_start(ap, fmt);
+	vleave(f, fmt, ap);
 	va_end(ap);
 	return false;
 }
@@ -133,7 +188,7 @@ static bool was_well(struct failed *f)
 		if (!well)
 			continue;
 		after_duration(seconds, &span);
-		leave(f, "%" PRIu64 ".%" PRIu64 " failed, after %s@%s had been "
+		refuse(f, "%" PRIu64 ".%" PRIu64 " failed, after %s@%s had been "
 		      "healthy with it for %s", b->epoch, b->sequence,
 		      f->ch->name, clusters.v[i], span.data);
 	}
@@ -169,8 +224,8 @@ static int judge(struct failed *f, struct rollback *ret, struct err *err)
 	if (!has_failed(f) || was_well(f))
 		return 0;
 	if (!*f->current.commit.parent)
-		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and is the "
-			     "first of its epoch", b->epoch, b->sequence);
+		return refuse(f, "%" PRIu64 ".%" PRIu64 " failed, and is the "
+			      "first of its epoch", b->epoch, b->sequence);
 	if (rollback_open(f->host, f->ch, b->epoch, b->sequence - 1, ret,
 			  err) < 0 ||
 	    is_untouched(f, ret, &untouched, err) < 0)
@@ -183,12 +238,12 @@ static int judge(struct failed *f, struct rollback *ret, struct err *err)
 			     err) < 0)
 		return -1;
 	if (back)
-		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and came by a "
-			     "rollback itself", b->epoch, b->sequence);
+		return refuse(f, "%" PRIu64 ".%" PRIu64 " failed, and came by "
+			      "a rollback itself", b->epoch, b->sequence);
 	if (rollback_is_done(ret))
-		return leave(f, "%" PRIu64 ".%" PRIu64 " failed, and has the "
-			     "same files as the one before", b->epoch,
-			     b->sequence);
+		return refuse(f, "%" PRIu64 ".%" PRIu64 " failed, and has the "
+			      "same files as the one before", b->epoch,
+			      b->sequence);
 	return 1;
 }
 
@@ -281,6 +336,14 @@ static int go_back(struct failed *f, const struct rollback *r,
 			 "%.12s: the source of %" PRIu64 ".%" PRIu64,
 			 f->ch->name, b->epoch, b->sequence, f->ch->ref, id,
 			 to->epoch, to->sequence);
+	if (!rc)
+		tell(f, id, "%" PRIu64 ".%" PRIu64 " failed, %s is %.12s: the "
+		     "source of %" PRIu64 ".%" PRIu64, b->epoch, b->sequence,
+		     f->ch->ref, id, to->epoch, to->sequence);
+	else if (err->class == ERR_INVALID || err->class == ERR_DENIED)
+		tell(f, "", "%" PRIu64 ".%" PRIu64 " failed, and the commit "
+		     "that goes back is refused: %s", b->epoch, b->sequence,
+		     err->msg);
 	free(reason);
 	buf_release(&words);
 	return rc;

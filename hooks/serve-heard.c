@@ -30,6 +30,12 @@ void serve_heard(struct serve *s, const char *name, bool anew)
 		const struct channel_config *cfg =
 			config_channel(&s->host.config, ch->name);
 
+		/* others may be told that it waits, or does no more */
+		if (cfg && cfg->after &&
+		    (!strcmp(cfg->after, name) || !strcmp(ch->name, name))) {
+			ch->notify_due = true;
+			s->next_record = 0;
+		}
 		if (cfg && cfg->after && !strcmp(cfg->after, name))
 			take_news(&ch->after, anew);
 		else if (cfg && cfg->rollback_seconds &&

@@ -298,8 +298,9 @@ static bool tip_is_new(struct serve *s, struct served *ch,
 	if (!tip[0] || !strcmp(tip, ch->tried_tip))
 		return false;
 	memcpy(ch->tried_tip, tip, sizeof(tip));
-	/* its page says what waits */
-	ch->record_due = ch->record_due || cfg->after;
+	/* its page says what waits, and others are told if it does for long */
+	if (cfg->after)
+		ch->record_due = ch->notify_due = true;
 	return !is_published(s, ch, tip);
 }
 
@@ -476,6 +477,9 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 		ch->undoer = NULL;
 		s->undoers--;
 		s->next_check = 0;
+		/* whether it went back is news */
+		ch->notify_due = true;
+		s->next_record = 0;
 	}
 	buf_release(&j->text);
 	free(j);

@@ -115,6 +115,9 @@ int told_write(const struct host_config *host,
 	node_set(&a, n, "until", node_int(&a, t->until));
 	node_set(&a, n, "retryAt", node_int(&a, t->retry_at));
 	node_set(&a, n, "failures", node_int(&a, (int64_t)t->failures));
+	node_set(&a, n, "waitsSince", node_int(&a, t->waits_since));
+	node_set(&a, n, "held", node_str(&a, t->held));
+	node_set(&a, n, "rolled", node_str(&a, t->rolled));
 	node_set(&a, n, "trouble", node_str_clean(&a, t->trouble));
 	for (size_t i = 0; i < t->n; i++)
 		node_set(&a, clusters, t->v[i].name,
@@ -194,6 +197,9 @@ static int parse(const struct channel_config *ch, const struct buf *text,
 		t->until = take_number(n, "until");
 		t->retry_at = take_number(n, "retryAt");
 		t->failures = (uint64_t)take_number(n, "failures");
+		t->waits_since = take_number(n, "waitsSince");
+		take_text(n, "held", t->held, sizeof(t->held));
+		take_text(n, "rolled", t->rolled, sizeof(t->rolled));
 		take_text(n, "trouble", t->trouble, sizeof(t->trouble));
 		for (uint32_t i = 0; i < clusters->n; i++)
 			take_cluster(t, clusters->pairs[i].key,

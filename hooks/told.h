@@ -40,6 +40,10 @@ struct told {
 	int64_t until;		/* the same for all of the channel */
 	int64_t retry_at;	/* nothing is posted before, or 0 */
 	uint64_t failures;	/* in a row */
+	/* of the channel: since when something waits for another one (0:
+	 * nothing does), what of that was told, which rollback was */
+	int64_t waits_since;
+	char held[SHA256_HEX_SIZE], rolled[SHA256_HEX_SIZE];
 	char trouble[512];	/* what was the matter last, or "" */
 	struct told_cluster *v;	/* sorted by name */
 	size_t n;

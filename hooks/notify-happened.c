@@ -1,0 +1,205 @@
+/*
+ * What happens to a channel as a whole, whatever its clusters say of it: what
+ * was pushed waits for another channel (after.h) that failed, or longer than
+ * that should take; and a rollback (rollback-failed.h). See notify.h. Trusts
+ * kept reports, which serve verified, and what was noted of a rollback.
+ */
+#include "config.h"
+#include "hooks/notify.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "hooks/kept-report.h"
+#include "hooks/promotion.h"
+#include "hooks/trust-file.h"
+#include "schema/base/clock.h"
+#include "schema/base/utf8.h"
+
+/* of a report's message */
+#define WHY_BYTES 600
+/* a rollback that is older is no news to a receiver that is new */
+#define ROLLBACK_SECONDS (24 * 60 * 60)
+
+/* ---- reading ---- */
+
+/* Did a cluster of the channel before say that what it has now failed? */
+static void read_block(struct notify_channel *c,
+		       const struct channel_config *before)
+{
+	struct notify_waits *w = &c->waits;
+	struct strvec names = STRVEC_INIT;
+	struct current there;
+	struct err unread = ERR_INIT;
+
+	if (current_read(c->repo, before, &there, &unread) == 0 && *there.id)
+		trust_reporter_names(before, &names, &unread);
+	for (size_t i = 0; i < names.n && !*w->blocked; i++) {
+		struct cluster_report r;
+
+		if (kept_report_read(c->host, before, names.v[i], NULL, &r,
+				     &unread))
+			continue;
+		if (!strcmp(r.bundle, there.id) &&
+		    (r.phase == CLUSTER_FAILED || r.phase == CLUSTER_REFUSED)) {
+			memcpy(w->blocked, there.id, sizeof(w->blocked));
+			snprintf(w->why, sizeof(w->why), "%s@%s %s "
+				 "%" PRIu64 ".%" PRIu64 ": %s%s%.*s",
+				 before->name, names.v[i],
+				 r.phase == CLUSTER_FAILED ? "failed with" :
+				 "refuses", r.epoch, r.sequence, r.reason,
+				 *r.message ? ": " : "",
+				 (int)utf8_cut(r.message, WHY_BYTES),
+				 r.message);
+		}
+		cluster_report_release(&r);
+	}
+	strvec_release(&names);
+}
+
+static void read_waits(struct notify_channel *c)
+{
+	struct notify_waits *w = &c->waits;
+	struct promotion m = { .waits = "" };
+	struct current current;
+	struct err unread = ERR_INIT;
+	char tip[GIT_HEX_SIZE];
+
+	if (!c->ch->after ||
+	    repo_ref(c->repo, c->ch->ref, tip, &unread) < 0 || !*tip ||
+	    current_read(c->repo, c->ch, &current, &unread) < 0 ||
+	    (*current.id && !strcmp(tip,
+				    current.commit.bundle.source_commit)) ||
+	    promotion_choose(c->repo, c->host, c->ch, &current, tip, false, &m,
+			     &unread) < 0 || !*m.waits)
+		return;
+	memcpy(w->commit, tip, sizeof(w->commit));
+	snprintf(w->why, sizeof(w->why), "%s", m.waits);
+	notify_commit(c->repo, tip, &w->author, &w->subject);
+	read_block(c, config_channel(c->host, c->ch->after));
+}
+
+void happened_read(struct notify_channel *c)
+{
+	struct err unread = ERR_INIT;
+
+	read_waits(c);
+	if (rollback_told_read(c->host, c->ch, &c->rolled, &unread) ||
+	    c->now - c->rolled.at > ROLLBACK_SECONDS)
+		c->rolled = (struct rollback_told){ .at = 0 };
+}
+
+void happened_release(struct notify_channel *c)
+{
+	free(c->waits.author);
+	free(c->waits.subject);
+	c->waits = (struct notify_waits){ .why = "" };
+}
+
+/* ---- what of it is news ---- */
+
+static void key_of(const char *what, const char *of, char ret[SHA256_HEX_SIZE])
+{
+	struct sha256_ctx ctx;
+	struct sha256 digest;
+
+	sha256_start(&ctx);
+	sha256_add(&ctx, what, strlen(what) + 1);
+	sha256_add(&ctx, of, strlen(of));
+	sha256_end(&ctx, &digest);
+	sha256_hex(&digest, ret);
+}
+
+static void say_held(const struct notify_channel *c, const struct told *told,
+		     struct happened *h)
+{
+	const struct notify_waits *w = &c->waits;
+	char since[CLOCK_TEXT_SIZE];
+
+	clock_format(told->waits_since, since);
+	if (*w->blocked)
+		snprintf(h->text, sizeof(h->text), "%s: %.12s (%s: %s) waits "
+			 "for %s: %s", c->ch->name, w->commit, w->author,
+			 w->subject, c->ch->after, w->why);
+	else
+		snprintf(h->text, sizeof(h->text), "%s: %.12s (%s: %s) waits, "
+			 "since %s: %s", c->ch->name, w->commit, w->author,
+			 w->subject, since, w->why);
+}
+
+static bool find_held(struct notify_channel *c, struct told *told,
+		      struct happened *h)
+{
+	const struct notify_waits *w = &c->waits;
+	int64_t due;
+
+	if (!*w->commit)
+		return false;
+	if (!told->waits_since || told->waits_since > c->now)
+		told->waits_since = c->now;
+	/* as long as it takes, and as nobody would call silence */
+	due = told->waits_since + c->ch->after_seconds + c->ch->silent_after;
+	*h = (struct happened){ .event = NEWS_HELD };
+	if (*w->blocked)
+		key_of("failed", w->blocked, h->key);
+	else if (c->now >= due && !*told->held)
+		key_of("late", "", h->key);
+	if (c->now < due)
+		notify_look_at(c, due);
+	if (!*h->key || !strcmp(h->key, told->held))
+		return false;
+	say_held(c, told, h);
+	return true;
+}
+
+/* What waited does not any more: it is there, or something else was pushed. */
+static bool find_release(const struct notify_channel *c, struct told *told,
+			 struct happened *h)
+{
+	if (*c->waits.commit)
+		return false;
+	told->waits_since = 0;
+	if (!*told->held)
+		return false;
+	*h = (struct happened){ .event = NEWS_RECOVERED };
+	memcpy(h->key, told->held, sizeof(h->key));
+	snprintf(h->text, sizeof(h->text), "%s: nothing waits for %s any more",
+		 c->ch->name, c->ch->after ? c->ch->after : "another channel");
+	return true;
+}
+
+static bool find_rollback(const struct notify_channel *c,
+			  const struct told *told, struct happened *h)
+{
+	const struct rollback_told *r = &c->rolled;
+
+	if (!r->at)
+		return false;
+	*h = (struct happened){ .event = NEWS_ROLLBACK };
+	key_of(r->made ? "made" : "refused", r->bundle, h->key);
+	snprintf(h->text, sizeof(h->text), "%s: %s: %s", c->ch->name,
+		 r->made ? "rolled back" : "not rolled back", r->text);
+	return strcmp(h->key, told->rolled) != 0;
+}
+
+size_t happened_find(struct notify_channel *c, struct told *told,
+		     struct happened v[HAPPENED_MAX])
+{
+	size_t n = 0;
+
+	n += find_rollback(c, told, &v[n]);
+	n += find_held(c, told, &v[n]);
+	n += find_release(c, told, &v[n]);
+	return n;
+}
+
+void happened_told(struct told *told, const struct happened *h)
+{
+	if (h->event == NEWS_ROLLBACK)
+		memcpy(told->rolled, h->key, sizeof(told->rolled));
+	else if (h->event == NEWS_HELD)
+		memcpy(told->held, h->key, sizeof(told->held));
+	else
+		told->held[0] = '\0';
+}

@@ -1,0 +1,129 @@
+#!/bin/bash
+# Others are told of what happens to a channel as a whole: that something waits
+# for another channel that failed, or for long, and waits no more; and of
+# rollbacks that the Git host makes by itself or does not. Each once.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-report.sh"
+. "$TEST_DIR/lib-reports.sh"
+. "$TEST_DIR/lib-notify.sh"
+. "$TEST_DIR/lib-clock.sh"
+clock_use
+
+make_host $host prod staging web
+make_clone $host work
+new_reporter eu-1
+for channel in prod staging web; do
+	set_channel $host $channel reporters "$TRASH/reporters"
+done
+set_channel $host prod after 'staging for 1s'
+set_channel $host web rollback 'on-failure for 1s'
+receiver_start ours
+for channel in prod web; do
+	set_channel $host $channel notify "$RECEIVER"
+	git -C $host config --add windlass.$channel.notify chat
+done
+receiver_start chat
+set_receiver $host chat form slack
+set_receiver $host chat url "$RECEIVER"
+
+files() { # TEXT CHANNEL...
+	local channel
+	for channel in "${@:2}"; do
+		put work "deploy/$channel/web.yaml" ConfigMap web shop "$1"
+	done
+	commit_push work "$1" || bail "$(cat push.out)"
+	commit=$(git -C work rev-parse HEAD)
+}
+says() { # CHANNEL PHASE [MESSAGE]
+	is "$(r_channel=$1 r_phase=$2 r_reason=Reason r_message=${3:--} send "$1")" \
+		204 "$1 says $2"
+}
+# told FIELDS: of each event of $of (prod) that is no cluster's
+of=prod
+told() {
+	bodies ours | jq -r ".events[] | select(.cluster == null and
+		.channel == \"$of\") | [$1] | map(tostring) | join(\" \")"
+}
+told_now() { [ "$(told "$1")" = "$2" ]; }
+is_told() { wait_for 60 told_now "$@"; }
+last() { bodies ours | jq -c '.events[] | select(.cluster == null)' | tail -n 1; }
+published() { [ "$(trailer $host "$1" Source-Commit)" = "$2" ]; }
+
+serve_start
+files one staging prod web
+says staging healthy
+ok "prod is published" wait_for 60 published prod "$commit"
+says prod healthy
+is "$(told .event)" "" "what waits a moment is not told of"
+
+# ---- held ----
+files two staging prod
+two=$commit
+says staging failed 'no such image @here'
+ok "what waits for a channel that failed is" is_told .event held
+is "$(last | jq -r '[.channel, .after, .sourceCommit, .author, .subject] | join(" ")')" \
+	"prod staging $two Ada Developer two" "which, and for whom"
+is "$(last | jq -r .text)" \
+	"prod: ${two:0:12} (Ada Developer: two) waits for staging: staging@eu-1 failed with 1.2: Reason: no such image @here" \
+	"and why"
+ok "in Slack's form too" said_in chat "^prod: ${two:0:12} .* waits for staging: staging@eu-1 failed with 1\.2"
+is "$(bodies chat | jq -r .text | grep -c '@here')" 0 "calling nobody"
+says staging applying
+says staging failed 'no such image again'
+stop serve
+is "$(hook $host notify)" "" "that is told once"
+serve_start
+says staging healthy
+ok "staging is mended, and prod goes on" wait_for 60 published prod "$two"
+ok "which is told" is_told '.event, (.ended // [] | join(","))' 'held 
+recovered held'
+is "$(last | jq -r .text)" "prod: nothing waits for staging any more" "in words"
+stop serve
+
+# ---- for long ----
+files three staging prod
+three=$commit
+notify() { on_clock windlass-hook notify --repo $host prod; }
+notify >/dev/null
+is "$(told .event | wc -l)" 2 "what waits is given time"
+clock_jump 1500
+notify >/dev/null
+is "$(told .event | wc -l)" 2 "as long as a cluster may be silent"
+clock_jump 600
+like "$(notify)" ': prod held$' "then it is told of"
+like "$(last | jq -r .text)" \
+	"^prod: ${three:0:12} \(Ada Developer: three\) waits, since 20[0-9-]*T[0-9:]*Z: staging must be healthy for 1s with ${three:0:12}" \
+	"since when, and for what"
+unlike "$(notify)" held "once"
+git -C work revert --no-edit HEAD >/dev/null
+push work || bail "$(cat push.out)"
+like "$(notify)" ': prod recovered$' "what goes on is told too"
+later
+
+# ---- rollbacks ----
+of=web
+serve_start
+files bad web
+bad=$(bundle $host web)
+says web failed
+ok "what failed is rolled back" is_told .event rollback
+back=$(git -C $host rev-parse main)
+is "$(last | jq -r '[.channel, .bundle, .epoch, .sequence, .made, .sourceCommit] | map(tostring) | join(" ")')" \
+	"web $bad 1 2 true $back" "which is told, by its commit"
+is "$(last | jq -r .text)" \
+	"web: rolled back: 1.2 failed, refs/heads/main is ${back:0:12}: the source of 1.1" "in words"
+is "$(git -C $host log -1 --format='%(trailers:key=Windlass-Rollback,valueonly)' "$back" | head -n 1)" \
+	"web 1.1" "and is so"
+ok "the old files are published" wait_for 60 published web "$back"
+says web failed
+ok "when they fail too" is_told '.event, .made' 'rollback true
+rollback false'
+is "$(last | jq -r .text)" \
+	"web: not rolled back: 1.3 failed, and came by a rollback itself" \
+	"it is told that nobody goes back any further"
+stop serve
+is "$(hook $host notify web)" "" "once"
+set_receiver $host chat event rollback
+ok "either can be what is told alone" bash -c "windlass-hook notify --repo $host"
+done_testing
