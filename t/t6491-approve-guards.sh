@@ -47,6 +47,13 @@ refused() {
 }
 before=
 
+# ---- another repository in the environment ----
+GIT_ALTERNATE_OBJECT_DIRECTORIES=$TRASH/host.git/objects \
+	GIT_NAMESPACE=elsewhere run 1 "with other objects at hand" prod
+says 'all of them new to you' "the clone that is named counts"
+is "$(git -C mine cat-file -t refs/windlass/prod 2>&1)" commit \
+	"and has what was fetched"
+
 # ---- a key that was good once ----
 refused "a newest bundle by a key that has expired" \
 	'nothing is signed for a bundle that is not good' --publishers expired

@@ -15,10 +15,12 @@
 #include "schema/base/proc.h"
 #include "schema/base/strvec.h"
 
-/* Of another repository than the one that was named. */
+/* Of another repository than the one that was named; what a clone found in
+ * other object directories it would not fetch. */
 static const char *const elsewhere[] = {
 	"GIT_DIR", "GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY",
-	NULL,
+	"GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_INDEX_FILE",
+	"GIT_GRAFT_FILE", "GIT_SHALLOW_FILE", "GIT_NAMESPACE", NULL,
 };
 
 static void command(const char *dir, const char *const *argv,
