@@ -163,4 +163,22 @@ git -C mine fetch -q origin \
 windlass log --repo mine -n 1 prod >run.out 2>&1
 says 'more was said than the 64 tags that were looked at' "nor does log read all"
 
+# zoe's comes behind them all
+make_key zoe
+approver_line zoe keys/zoe >listed
+tag=$(approval mine keys/zoe approve "$(git -C mine rev-parse refs/windlass/prod)")
+git -C host.git fetch -q "$TRASH/mine" "$tag"
+git -C host.git update-ref refs/windlass-approvals/prod/2/1/zoe/x "$tag"
+run 1 "with a list of approvers" --approvers listed prod
+says '^  approved by zoe, by their keys$' "only who is in it is named"
+silent() { unlike "$(cat run.out)" "$@"; }
+silent 'nobody0|the Git host has' "and nobody else"
+git -C host.git update-ref refs/windlass-approvals/prod/2/1/zoe/x \
+	refs/windlass-approvals/prod/2/1/nobody00001/x
+git -C mine for-each-ref --format='delete %(refname)' \
+	refs/windlass-approvals | git -C mine update-ref --stdin
+git -C mine config windlass.prod.approvers "$TRASH/listed"
+run 1 "with another's tag in that name" prod
+silent 'approved by' "the key says who it was"
+
 done_testing

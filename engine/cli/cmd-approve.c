@@ -43,6 +43,9 @@ static const char usage[] =
 "  --live             show what changed since what the cluster has accepted\n"
 "  --publishers FILE  who may publish, as OpenSSH's allowed_signers (default:\n"
 "                     git config windlass.CHANNEL.publishers)\n"
+"  --approvers FILE   name only who is in it of those who have approved it or\n"
+"                     rejected it, by their keys (default: git config\n"
+"                     windlass.CHANNEL.approvers)\n"
 "  --as NAME          what the Git host calls you (default: git config\n"
 "                     windlass.approver, else user.email)\n"
 "  --message TEXT     a line of your own in the tag\n"
@@ -64,11 +67,12 @@ static const char usage[] =
 
 struct approve {
 	const char *channel, *dir, *remote, *publishers, *as, *since;
-	const char *message, *kubeconfig, *context;
+	const char *message, *kubeconfig, *context, *approvers;
 	int64_t life;
 	bool reject, yes, live, forwarded;
 
 	struct trust trust;
+	struct trust listed;		/* who may approve; n 0: not known */
 	git_repository *repo;
 	struct bundle_at tip, before;
 	struct fetch from;
@@ -114,6 +118,21 @@ static int read_trust(struct approve *a, struct err *err)
 		rc = cli_read_trust("publishers", a->publishers ?
 				    a->publishers : path, TRUST_PUBLISHERS,
 				    &a->trust, err);
+	free(path);
+	free(key);
+	return rc;
+}
+
+/* Who may approve, if they know. */
+static int read_listed(struct approve *a, struct err *err)
+{
+	char *key = xasprintf("windlass.%s.approvers", a->channel);
+	char *path = NULL;
+	int rc = a->approvers ? 0 : config_get(a, key, &path, err);
+
+	if (rc == 0 && (a->approvers || path))
+		rc = cli_read_trust("approvers", a->approvers ? a->approvers :
+				    path, TRUST_APPROVERS, &a->listed, err);
 	free(path);
 	free(key);
 	return rc;
@@ -388,7 +407,11 @@ static int show(struct approve *a, struct err *err)
 		printf("%s%s", i ? ", " : "  pushed by ", b->pushers.v[i]);
 	if (b->pushers.n)
 		putchar('\n');
-	said_print(a->repo, b, "  ", ", as the Git host has it");
+	if (a->listed.n)
+		said_print_by(a->repo, a->tip.id, b, &a->listed, clock_now(),
+			      "  ", ", by their keys");
+	else
+		said_print(a->repo, b, "  ", ", as the Git host has it");
 	if (a->said_all > LIMIT_APPROVALS)
 		printf("  the Git host has %zu approvals and rejects of it; "
 		       "%d were looked at\n", a->said_all, LIMIT_APPROVALS);
@@ -583,13 +606,15 @@ static int approve(struct approve *a, struct err *err)
 
 	/* what would fail at the end is said at the beginning */
 	if (bundles_open(a->dir, &a->repo, err) < 0 ||
-	    read_trust(a, err) < 0 || check_signing(a, err) < 0 ||
+	    read_trust(a, err) < 0 || read_listed(a, err) < 0 ||
+	    check_signing(a, err) < 0 ||
 	    find_name(a, &name, err) < 0)
 		goto out;
 	a->from = (struct fetch){ a->dir, a->remote, a->channel };
 	if (fetch_bundles(&a->from, err) < 0 ||
 	    bundle_find(a->repo, a->channel, &a->tip, err) < 0 ||
-	    fetch_approvals(&a->from, &a->tip.commit.bundle, &a->said_all,
+	    fetch_approvals(&a->from, &a->tip.commit.bundle,
+			    a->listed.n ? &a->listed : NULL, &a->said_all,
 			    err) < 0 || find_before(a, err) < 0 ||
 	    verify(a, err) < 0 || show(a, err) < 0)
 		goto out;
@@ -632,6 +657,7 @@ static int parse_options(int argc, char **argv, struct approve *a)
 		OPTION_TEXT("since", &a->since),
 		OPTION_FLAG("live", &a->live),
 		OPTION_TEXT("publishers", &a->publishers),
+		OPTION_TEXT("approvers", &a->approvers),
 		OPTION_TEXT("as", &a->as),
 		OPTION_TAKE("message", take_message, &a->message),
 		OPTION_TEXT("repo", &a->dir),
@@ -667,5 +693,6 @@ int cmd_approve(int argc, char **argv)
 	status = approve(&a, &err) < 0 ? command_fail(&err) : EXIT_OK;
 	git_repository_free(a.repo);
 	trust_release(&a.trust);
+	trust_release(&a.listed);
 	return status;
 }

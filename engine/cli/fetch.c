@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/cli/git-run.h"
+#include "engine/cli/said.h"
 #include "schema/approval.h"
 #include "schema/base/mem.h"
 #include "schema/base/strvec.h"
@@ -74,9 +75,9 @@ static bool is_plain(const char *name, size_t len)
 	return len > 0;
 }
 
-/* Lines "<id>TAB<ref>" of those below the prefix; how many. */
+/* Lines "<id>TAB<ref>" of those below the prefix that count; how many. */
 static size_t read_list(const char *list, const char *prefix,
-			struct strvec *ret)
+			const struct trust *approvers, struct strvec *ret)
 {
 	size_t all = 0, skip = strlen(prefix);
 
@@ -87,7 +88,8 @@ static size_t read_list(const char *list, const char *prefix,
 
 		if (n > skip && n <= APPROVAL_NAME_BYTES &&
 		    !strncmp(ref, prefix, skip) &&
-		    is_plain(ref + skip, n - skip)) {
+		    is_plain(ref + skip, n - skip) &&
+		    (!approvers || said_is_by(ref, n, approvers))) {
 			if (all++ < LIMIT_APPROVALS)
 				strvec_pushn(ret, ref, n);
 		}
@@ -97,7 +99,8 @@ static size_t read_list(const char *list, const char *prefix,
 }
 
 int fetch_approvals(const struct fetch *f, const struct bundle *b,
-		    size_t *ret_all, struct err *err)
+		    const struct trust *approvers, size_t *ret_all,
+		    struct err *err)
 {
 	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
 	struct buf list = BUF_INIT(LIST_BYTES);
@@ -111,7 +114,8 @@ int fetch_approvals(const struct fetch *f, const struct bundle *b,
 	rc = git_output(f->dir, argv, &list, err);
 	*ret_all = 0;
 	if (rc == 0)
-		*ret_all = read_list(list.data, prefix.data, &refs);
+		*ret_all = read_list(list.data, prefix.data, approvers,
+				     &refs);
 	if (rc == 0 && refs.n)
 		rc = fetch_refs(f, &refs, err);
 	strvec_release(&refs);

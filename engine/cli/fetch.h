@@ -8,6 +8,7 @@
 
 #include "schema/bundle.h"
 #include "schema/repo.h"
+#include "schema/trust.h"
 
 struct fetch {
 	const char *dir;		/* of the clone; NULL: here */
@@ -22,9 +23,11 @@ int fetch_epoch(const struct fetch *f, git_repository *repo, uint64_t epoch,
 		struct err *err);
 /*
  * What others have said about a bundle: LIMIT_APPROVALS of the tags that the
- * host has. *ret_all is how many it has.
+ * host has, in the names of approvers if these are given, or NULL. *ret_all is
+ * how many of them it has.
  */
 int fetch_approvals(const struct fetch *f, const struct bundle *b,
-		    size_t *ret_all, struct err *err);
+		    const struct trust *approvers, size_t *ret_all,
+		    struct err *err);
 
 #endif
