@@ -34,7 +34,8 @@ int edit_check(const struct channel_config *ch, struct err *err);
  * Pushes the commit to the channel's ref: in this repository, or to
  * windlass.pushUrl. `allow_deletes` goes with it as the push option, unless
  * it is 0. Appends what git and the hooks said, a line each, to ret_words.
- * ERR_DENIED when the push is refused.
+ * ERR_DENIED when the push is refused; ERR_TRANSIENT when it could not be
+ * made, as where the host of pushUrl is down.
  */
 int edit_push(const struct host *host, const struct channel_config *ch,
 	      const char *id, uint64_t allow_deletes, struct buf *ret_words,

@@ -13,10 +13,15 @@
 #include "hooks/edit.h"
 #include "hooks/faults.h"
 #include "hooks/rolled-back.h"
+#include "schema/base/utf8.h"
 
-/* commits that the message names */
+/* commits that the message names, and bytes of what each says of itself */
 #define NAMED_COMMITS 20
-#define MESSAGE_BYTES (16u * 1024)
+#define SUMMARY_BYTES 200
+/* those, and a reason of which each byte became \xNN: it always fits, for a
+ * pusher's words must not keep a channel from being rolled back */
+#define MESSAGE_BYTES (NAMED_COMMITS * (SUMMARY_BYTES + 40u) + \
+		       4u * ROLLBACK_REASON_BYTES + 4096u)
 
 /* ---- which bundle ---- */
 
@@ -87,6 +92,29 @@ static int take_back(git_repository *repo, git_oid *tree, const git_oid *from,
 	return was ? 0 : edit_tree(repo, tree, path, &id, mode, err);
 }
 
+/* What kinds there are is part of what a bundle was made of. A path that the
+ * setting has since then stays: without it no push is taken. */
+static int take_crds_back(const struct rollback *r, git_oid *tree,
+			  const git_oid *from, struct err *err)
+{
+	git_repository *repo = r->host->repo;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < r->ch->crds.n; i++) {
+		const char *path = r->ch->crds.v[i];
+		unsigned mode;
+		git_oid id;
+
+		/* of the Git host, or all of the repository */
+		if (*path == '/' || !*path)
+			continue;
+		rc = repo_tree_entry(repo, from, path, &id, &mode, err);
+		if (!rc)
+			rc = take_back(repo, tree, from, path, err);
+	}
+	return rc < 0 ? -1 : 0;
+}
+
 static int make_tree(struct rollback *r, struct err *err)
 {
 	const struct bundle *b = &r->bundle.bundle;
@@ -110,18 +138,31 @@ static int make_tree(struct rollback *r, struct err *err)
 		if (take_back(r->host->repo, &r->tree, &from,
 			      r->ch->paths.v[i], err) < 0)
 			return -1;
-	return 0;
+	return take_crds_back(r, &r->tree, &from, err);
 }
 
 /* ---- the message ---- */
 
-/* One line of somebody's text: what moves a terminal is left out. */
-static void add_line(struct buf *out, const char *s, size_t len)
+/* One line of somebody's text, of at most `max` bytes: control characters are
+ * spaces, and what else is not to be printed is made visible. */
+static void add_line(struct buf *out, const char *s, size_t len, size_t max)
 {
-	for (size_t i = 0; i < len; i++)
-		buf_addc(out, (unsigned char)s[i] < ' ' || s[i] == 0x7f ?
-			 ' ' : s[i]);
-	buf_addc(out, '\n');
+	struct buf line = BUF_INIT(4 * max + 1);
+	size_t n = len > max ? utf8_cut(s, max) : len;
+	size_t cut;
+
+	for (size_t i = 0, run; i < n; i += run + 1) {
+		for (run = 0; i + run < n; run++)
+			if ((unsigned char)s[i + run] < ' ')
+				break;
+		buf_add_scrubbed(&line, s + i, run);
+		if (i + run < n)
+			buf_addc(&line, ' ');
+	}
+	cut = utf8_cut(line.data, max);
+	buf_add(out, line.data, cut);
+	buf_adds(out, n < len || cut < line.len ? "...\n" : "\n");
+	buf_release(&line);
 }
 
 static void add_commit(git_repository *repo, const git_oid *id,
@@ -136,7 +177,8 @@ static void add_commit(git_repository *repo, const git_oid *id,
 	git_oid_tostr(hex, sizeof(hex), id);
 	buf_addf(out, "  %.12s ", hex);
 	summary = git_commit_summary(c);
-	add_line(out, summary, summary ? strlen(summary) : 0);
+	add_line(out, summary ? summary : "", summary ? strlen(summary) : 0,
+		 SUMMARY_BYTES);
 	git_commit_free(c);
 }
 
@@ -184,7 +226,7 @@ static int write_message(const struct rollback *r, const char *reason,
 	while (reason && *reason) {
 		size_t len = strcspn(reason, "\n");
 
-		add_line(out, reason, len);
+		add_line(out, reason, len, 4 * ROLLBACK_REASON_BYTES);
 		reason += len + (reason[len] == '\n');
 	}
 	/* alone in the last paragraph: no line above is a trailer */

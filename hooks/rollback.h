@@ -36,9 +36,10 @@ int rollback_open(const struct host *host, const struct channel_config *ch,
 bool rollback_is_done(const struct rollback *r);
 /*
  * Makes the commit and pushes it. `reason`, or NULL, stands in its message, a
- * line each; what moves a terminal is left out of it. What git and the hooks
- * said is appended to ret_words, also where it fails. ERR_DENIED when the push
- * is refused, as when the ref moved meanwhile.
+ * line each; what moves a terminal is left out of it, what is no UTF-8 becomes
+ * \xNN. What git and the hooks said is appended to ret_words, also where it
+ * fails. ERR_DENIED when the push is refused, as when the ref moved meanwhile;
+ * ERR_TRANSIENT when it could not be made.
  */
 int rollback_push(const struct rollback *r, const char *reason,
 		  uint64_t allow_deletes, struct buf *ret_words,
