@@ -30,6 +30,7 @@ struct examination {
 	const struct host *host;
 	const struct tag_policies *ps;
 	struct doctor *d;
+	struct registries *registries;
 	bool *used;		/* of each policy: a marker has its name */
 };
 
@@ -48,7 +49,8 @@ static void tell_tags(const struct examination *x, const struct tag_policy *p,
 			   "is one: look at semver, numeric or alphabetical, "
 			   "and filter of [" IMAGE_SECTION " \"%s\"]", p->name,
 			   p->image, tags->n, plural(tags->n), p->name);
-	else if (p->pin_digest && registry_digest(p, tag, digest, &err) < 0)
+	else if (p->pin_digest && registry_digest(x->registries, p, tag,
+						  digest, &err) < 0)
 		doctor_say(x->d, FINDING_FAIL, CHECK, NULL, "'%s': no digest "
 			   "of %s:%s: %s", p->name, p->image, tag, err.msg);
 	else
@@ -70,12 +72,16 @@ static void check_policy(const struct examination *x,
 		doctor_say(x->d, FINDING_WARN, CHECK, NULL, "'%s' was not "
 			   "asked for: the registries before it took a minute",
 			   p->name);
-	else if (registry_tags(p, &tags, &err) < 0)
+	else if (registry_tags(x->registries, p, &tags, &err) < 0)
 		doctor_say(x->d, err.class == ERR_TRANSIENT ? FINDING_WARN
 							    : FINDING_FAIL,
 			   CHECK, NULL, "'%s': %s", p->name, err.msg);
 	else
 		tell_tags(x, p, &tags);
+	for (size_t i = 0; i < x->registries->warnings.n; i++)
+		doctor_say(x->d, FINDING_WARN, CHECK, NULL, "%s",
+			   x->registries->warnings.v[i]);
+	strvec_release(&x->registries->warnings);
 	strvec_release(&tags);
 }
 
@@ -205,7 +211,9 @@ static void check_channel(const struct examination *x,
 void image_check(const struct host *host, const struct tag_policies *ps,
 		 struct doctor *d)
 {
-	struct examination x = { .host = host, .ps = ps, .d = d };
+	struct registries registries = REGISTRIES_INIT;
+	struct examination x = { .host = host, .ps = ps, .d = d,
+				 .registries = &registries };
 	const int64_t end = clock_mono_ms() + ASKING_MS;
 
 	x.used = xcalloc(ps->n + 1, sizeof(*x.used));
@@ -214,5 +222,6 @@ void image_check(const struct host *host, const struct tag_policies *ps,
 	for (size_t i = 0; i < host->config.n; i++)
 		check_channel(&x, &host->config.channels[i]);
 	check_unused(&x);
+	registries_release(&registries);
 	free(x.used);
 }

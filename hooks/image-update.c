@@ -38,6 +38,7 @@ struct answer {
 struct latest {
 	const struct tag_policies *ps;
 	struct answer *v;	/* one for each policy */
+	struct registries registries;
 };
 
 struct latest *latest_new(const struct tag_policies *ps)
@@ -53,6 +54,7 @@ void latest_free(struct latest *l)
 {
 	for (size_t i = 0; i < l->ps->n; i++)
 		free(l->v[i].tag);
+	registries_release(&l->registries);
 	free(l->v);
 	free(l);
 }
@@ -69,6 +71,13 @@ static void note_failure(struct image_update *u, const struct tag_policy *p,
 	err_clear(err);
 }
 
+static void say_warnings(struct registries *rs)
+{
+	for (size_t i = 0; i < rs->warnings.n; i++)
+		fprintf(stderr, "%s\n", rs->warnings.v[i]);
+	strvec_release(&rs->warnings);
+}
+
 /* NULL where it could not be asked, or has no tag for us. */
 static struct answer *ask(struct image_update *u, const struct tag_policy *p)
 {
@@ -79,7 +88,7 @@ static struct answer *ask(struct image_update *u, const struct tag_policy *p)
 
 	if (!a->asked) {
 		a->asked = true;
-		if (registry_tags(p, &tags, &err) < 0) {
+		if (registry_tags(&u->latest->registries, p, &tags, &err) < 0) {
 			note_failure(u, p, a, &err);
 		} else {
 			tag = tag_policy_select(p, &tags);
@@ -89,6 +98,7 @@ static struct answer *ask(struct image_update *u, const struct tag_policy *p)
 					"the policy says that it is one\n",
 					p->name, p->image);
 		}
+		say_warnings(&u->latest->registries);
 		strvec_release(&tags);
 	}
 	return a->failed || !a->tag ? NULL : a;
@@ -103,7 +113,8 @@ static const char *digest_of(struct image_update *u,
 	if (!a)
 		return NULL;
 	if (!a->has_digest &&
-	    registry_digest(p, a->tag, a->digest, &err) < 0) {
+	    registry_digest(&u->latest->registries, p, a->tag, a->digest,
+			    &err) < 0) {
 		note_failure(u, p, a, &err);
 		return NULL;
 	}

@@ -28,7 +28,7 @@ struct image_update {
  * One channel, in one commit at most, which goes through all hooks. Done over
  * again when the ref moved meanwhile. Says on stdout what it changed, on
  * stderr what the hooks said. A policy whose registry does not answer keeps
- * no other from being followed.
+ * no other from being followed: see struct registries.
  */
 int image_update_channel(struct image_update *u,
 			 const struct channel_config *ch, struct err *err);

@@ -24,6 +24,12 @@
 #include "schema/json.h"
 
 #define ANSWER_MS 60000L
+/* without a byte */
+#define SILENT_S 30L
+/* of a round, for one registry: with nothing but failures since its last
+ * answer, and in all */
+#define LIMIT_FAILING_MS (25 * 1000)
+#define LIMIT_ROUND_MS (10 * 60 * 1000)
 #define LIMIT_ANSWER_BYTES (8u * 1024 * 1024)
 #define LIMIT_PAGES 1000
 #define LIMIT_LISTING_MS (5 * 60 * 1000)
@@ -40,8 +46,15 @@
 	"application/vnd.oci.image.manifest.v1+json, " \
 	"application/vnd.docker.distribution.manifest.v2+json"
 
+struct registry_host {
+	char *name;
+	int64_t failing_ms, ms;
+};
+
 struct registry {
 	const struct tag_policy *policy;
+	struct registries *all;
+	size_t at;		/* of all of them: may be moved */
 	CURL *easy;
 	char why[CURL_ERROR_SIZE];
 	char *host, *name;	/* "registry.example.org:5000", "shop/web" */
@@ -112,6 +125,8 @@ static bool set_options(struct request *q, struct curl_slist *headers)
 
 	return http_client_set(c, &common) &&
 	       HTTP_SET(c, CURLOPT_TIMEOUT_MS, ANSWER_MS) &&
+	       HTTP_SET(c, CURLOPT_LOW_SPEED_LIMIT, 1L) &&
+	       HTTP_SET(c, CURLOPT_LOW_SPEED_TIME, SILENT_S) &&
 	       HTTP_SET(c, CURLOPT_HTTPHEADER, headers) &&
 	       (!q->head || HTTP_SET(c, CURLOPT_NOBODY, 1L)) &&
 	       (!login || (HTTP_SET(c, CURLOPT_HTTPAUTH, CURLAUTH_BASIC) &&
@@ -174,23 +189,55 @@ out:
 	return rc;
 }
 
+/* May it be asked once more in this round? */
+static int check_patience(const struct registry *r, struct err *err)
+{
+	const struct registry_host *h = &r->all->v[r->at];
+
+	if (h->failing_ms >= LIMIT_FAILING_MS)
+		return err_set(err, ERR_TRANSIENT, "%s did not answer the "
+			       "image before: it is asked again the next time",
+			       r->host);
+	if (h->ms >= LIMIT_ROUND_MS)
+		return err_set(err, ERR_TRANSIENT, "%s took %d minutes for the "
+			       "images before: it is asked again the next time",
+			       r->host, LIMIT_ROUND_MS / 60000);
+	return 0;
+}
+
+static bool is_trouble(const struct request *q, int rc, const struct err *err)
+{
+	return rc < 0 ? err->class == ERR_TRANSIENT
+		      : q->status == 429 || q->status >= 500;
+}
+
 /* 0 with q->status; what passes by itself is tried again. */
 static int ask(struct request *q, struct err *err)
 {
+	struct registry_host *h = &q->r->all->v[q->r->at];
 	uint64_t wait = FIRST_PAUSE_MS;
-	int rc;
+	int64_t began = clock_mono_ms(), failing = h->failing_ms;
+	bool again = true;
+	int rc = check_patience(q->r, err);
 
-	for (int tries = 1; ; tries++) {
+	if (rc < 0)
+		return -1;
+	for (int tries = 1; again; tries++) {
 		err_clear(err);
 		rc = perform(q, err);
-		if (tries == TRIES ||
-		    (rc < 0 ? err->class != ERR_TRANSIENT
-			    : q->status != 429 && q->status < 500) ||
-		    q->retry_after > LIMIT_RETRY_AFTER)
-			return rc;
-		http_client_pause(q->retry_after ? q->retry_after * 1000 : wait);
+		h->failing_ms = failing + clock_mono_ms() - began;
+		again = is_trouble(q, rc, err) && tries < TRIES &&
+			h->failing_ms < LIMIT_FAILING_MS &&
+			q->retry_after <= LIMIT_RETRY_AFTER;
+		if (again)
+			http_client_pause(q->retry_after ?
+					  q->retry_after * 1000 : wait);
 		wait *= 3;
 	}
+	if (!is_trouble(q, rc, err))
+		h->failing_ms = 0;
+	h->ms += clock_mono_ms() - began;
+	return rc;
 }
 
 static int refused(const struct request *q, struct err *err)
@@ -381,23 +428,34 @@ static int take_tags(const struct request *q, struct strvec *ret,
 	return rc;
 }
 
+/* Does a Link lead to one more page, wherever that is? */
+static bool is_next(const char *link)
+{
+	const char *end = strchr(link, '>');
+
+	return *link == '<' && end && strstr(end, "next");
+}
+
 /*
  * The next page: </v2/NAME/tags/list?...>; rel="next", on this host and of
- * this image. False where there is none; an url elsewhere counts as none.
+ * this image. False where there is none; an url elsewhere counts as none, and
+ * is warned of.
  */
 static bool next_page(const struct request *q, struct buf *ret_url)
 {
 	struct registry *r = q->r;
-	const char *s = q->link, *end;
-	char *base = xasprintf("%s://%s", r->scheme, r->host);
-	char *path = xasprintf("/v2/%s/tags/list?", r->name);
-	bool good = *s++ == '<';
+	const char *s = q->link + 1, *end;
+	char *base, *path;
+	bool good;
 
+	if (!is_next(q->link))
+		return false;
+	base = xasprintf("%s://%s", r->scheme, r->host);
+	path = xasprintf("/v2/%s/tags/list?", r->name);
 	end = strchr(s, '>');
-	if (good && !strncmp(s, base, strlen(base)))
+	if (!strncmp(s, base, strlen(base)))
 		s += strlen(base);
-	good = good && end && strstr(end, "next") &&
-	       !strncmp(s, path, strlen(path));
+	good = !strncmp(s, path, strlen(path));
 	for (const char *p = s; good && p < end; p++)
 		good = *p > ' ' && *p <= '~';
 	if (good) {
@@ -408,6 +466,22 @@ static bool next_page(const struct request *q, struct buf *ret_url)
 	free(base);
 	free(path);
 	return good && buf_ok(ret_url);
+}
+
+/* Tags beyond that page are not known: a newer one may be among them. */
+static void warn_cut(const struct request *q)
+{
+	struct registry *r = q->r;
+	struct buf line = BUF_INIT(4 * sizeof(q->link) + 1024);
+
+	buf_addf(&line, "%s: warning: only some of the tags of '%s' are known: "
+		 "%s says that more are at <", r->policy->name, r->name,
+		 r->host);
+	buf_add_scrubbed(&line, q->link + 1, strcspn(q->link + 1, ">"));
+	buf_addf(&line, ">, which is not below %s://%s/v2/%s/: let it know "
+		 "the url that it is asked by", r->scheme, r->host, r->name);
+	strvec_push(&r->all->warnings, line.data);
+	buf_release(&line);
 }
 
 static int read_tags(struct registry *r, struct strvec *ret, struct err *err)
@@ -437,6 +511,8 @@ static int read_tags(struct registry *r, struct strvec *ret, struct err *err)
 			rc = take_tags(&q, ret, &n, err);
 		more = !rc && next_page(&q, &url);
 	}
+	if (!rc && is_next(q.link))
+		warn_cut(&q);
 	buf_release(&q.body);
 	buf_release(&before);
 	buf_release(&url);
@@ -506,12 +582,37 @@ static void close_registry(struct registry *r)
 	free(r->name);
 }
 
-static int open_registry(const struct tag_policy *p, const char *image,
-			 struct registry *r, struct err *err)
+static size_t find_host(struct registries *rs, const char *name)
 {
-	*r = (struct registry){ .policy = p,
+	size_t i = 0;
+
+	while (i < rs->n && strcmp(rs->v[i].name, name))
+		i++;
+	if (i == rs->n) {
+		rs->v = xreallocarray(rs->v, rs->n + 1, sizeof(*rs->v));
+		rs->v[rs->n++] = (struct registry_host){
+			.name = xstrdup(name) };
+	}
+	return i;
+}
+
+void registries_release(struct registries *rs)
+{
+	for (size_t i = 0; i < rs->n; i++)
+		free(rs->v[i].name);
+	free(rs->v);
+	strvec_release(&rs->warnings);
+	*rs = (struct registries)REGISTRIES_INIT;
+}
+
+static int open_registry(struct registries *rs, const struct tag_policy *p,
+			 const char *image, struct registry *r,
+			 struct err *err)
+{
+	*r = (struct registry){ .policy = p, .all = rs,
 				.login = BUF_INIT(LIMIT_LOGIN_BYTES) };
 	split_image(r, image);
+	r->at = find_host(rs, r->host);
 	if (p->credentials &&
 	    registry_login_read(p->credentials, r->host, &r->login, err) < 0) {
 		close_registry(r);
@@ -525,12 +626,12 @@ static int open_registry(const struct tag_policy *p, const char *image,
 }
 
 /* Tags, or the digest of one. */
-static int ask_one(const struct tag_policy *p, const char *image,
-		   struct strvec *tags, const char *tag, char *ret_digest,
-		   struct err *err)
+static int ask_one(struct registries *rs, const struct tag_policy *p,
+		   const char *image, struct strvec *tags, const char *tag,
+		   char *ret_digest, struct err *err)
 {
 	struct registry r;
-	int rc = open_registry(p, image, &r, err);
+	int rc = open_registry(rs, p, image, &r, err);
 
 	if (rc < 0)
 		return -1;
@@ -541,27 +642,29 @@ static int ask_one(const struct tag_policy *p, const char *image,
 }
 
 /* The mirrors in their order, then the registry itself. */
-static int ask_each(const struct tag_policy *p, struct strvec *tags,
-		    const char *tag, char *ret_digest, struct err *err)
+static int ask_each(struct registries *rs, const struct tag_policy *p,
+		    struct strvec *tags, const char *tag, char *ret_digest,
+		    struct err *err)
 {
 	for (size_t i = 0; i < p->mirrors.n; i++) {
 		if (tags)
 			strvec_release(tags);
-		if (!ask_one(p, p->mirrors.v[i], tags, tag, ret_digest, err))
+		if (!ask_one(rs, p, p->mirrors.v[i], tags, tag, ret_digest,
+			     err))
 			return 0;
 		err_clear(err);
 	}
 	if (tags)
 		strvec_release(tags);
-	return ask_one(p, p->image, tags, tag, ret_digest, err);
+	return ask_one(rs, p, p->image, tags, tag, ret_digest, err);
 }
 
-int registry_tags(const struct tag_policy *p, struct strvec *ret,
-		  struct err *err)
+int registry_tags(struct registries *rs, const struct tag_policy *p,
+		  struct strvec *ret, struct err *err)
 {
 	struct strvec tags = STRVEC_INIT;
 
-	if (ask_each(p, &tags, NULL, NULL, err) < 0) {
+	if (ask_each(rs, p, &tags, NULL, NULL, err) < 0) {
 		strvec_release(&tags);
 		return -1;
 	}
@@ -570,8 +673,9 @@ int registry_tags(const struct tag_policy *p, struct strvec *ret,
 	return 0;
 }
 
-int registry_digest(const struct tag_policy *p, const char *tag,
-		    char ret[IMAGE_DIGEST_SIZE], struct err *err)
+int registry_digest(struct registries *rs, const struct tag_policy *p,
+		    const char *tag, char ret[IMAGE_DIGEST_SIZE],
+		    struct err *err)
 {
-	return ask_each(p, NULL, tag, ret, err);
+	return ask_each(rs, p, NULL, tag, ret, err);
 }

@@ -109,6 +109,11 @@ failed "pages without end" 1 "$odd has no end of pages of tags of 'endless'"
 follows "$odd/nowhere"
 ok "a page on another host" images
 is "$(image)" "$odd/nowhere:1.0.0" "is none"
+is "$(grep -c warning: err)" 1 "one warning"
+like "$(cat err)" "^flux-system:web: warning: only some of the tags of 'nowhere' are known: $odd says that more are at <http://127\.0\.0\.1:$elsewhere_port/v2/nowhere/.*>, which is not below http://$odd/v2/nowhere/:" \
+	"says where the others are"
+hook host.git doctor >doctor.out 2>&1
+like "$(cat doctor.out)" "^warn  images: .*only some of the tags of 'nowhere' are known" "doctor too"
 follows "$odd/moved"
 failed "a redirect" 1 "$odd redirects \(307\), which is not followed"
 follows "$odd/huge"
