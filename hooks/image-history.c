@@ -9,10 +9,16 @@
 #include <string.h>
 
 #include "hooks/image-marker.h"
+#include "schema/base/strvec.h"
 #include "schema/limits.h"
 
 /* commits that are looked at, the newest first */
 #define LIMIT_COMMITS 50000
+/* updates in whose files an older name of ours is looked for, and files of
+ * each: more alike than git's own half make it the same file */
+#define LIMIT_RENAMES 100
+#define LIMIT_CANDIDATES 200
+#define ALIKE_PERCENT 50
 
 /* Does a line of the message say that this policy got this tag, or newer? */
 static bool says(const char *message, const struct tag_policy *p,
@@ -95,18 +101,163 @@ static int had_tag(git_repository *repo, const git_commit *c,
 	return rc;
 }
 
+/* ---- under an older name ---- */
+
+/* A walk, for one file and one tag. */
+struct search {
+	git_repository *repo;
+	const struct tag_policy *policy;
+	const char *tag, *path;
+	git_tree *now;		/* of the tip */
+	int renames;
+};
+
+/* What an update touched, against its first parent; NULL where that is not
+ * there any more. */
+static int touched(const struct search *s, const git_commit *c, git_tree *tree,
+		   git_diff **ret)
+{
+	git_diff_options opts;
+	git_commit *parent = NULL;
+	git_tree *before = NULL;
+	int rc = git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION);
+
+	if (!rc && git_commit_parentcount(c)) {
+		if (git_commit_parent(&parent, c, 0) < 0)
+			return 0;
+		rc = git_commit_tree(&before, parent);
+	}
+	if (!rc)
+		rc = git_diff_tree_to_tree(ret, s->repo, before, tree, &opts);
+	git_tree_free(before);
+	git_commit_free(parent);
+	return rc;
+}
+
+/* Those of its files that got the tag and are gone by now. */
+static int add_candidates(const struct search *s, const git_commit *c,
+			  git_diff *diff, const char *was, struct strvec *ret,
+			  struct err *err)
+{
+	for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
+		const char *path = git_diff_get_delta(diff, i)->new_file.path;
+		git_tree_entry *still = NULL;
+		bool had = false;
+
+		if (ret->n == LIMIT_CANDIDATES)
+			break;
+		if (git_tree_entry_bypath(&still, s->now, path) == 0) {
+			git_tree_entry_free(still);
+			continue;
+		}
+		if (had_tag(s->repo, c, s->policy, was, path, &had, err) < 0)
+			return -1;
+		if (had)
+			strvec_push(ret, path);
+	}
+	return 0;
+}
+
+/* Is one of these, as they were then, our file of now? */
+static int became(const struct search *s, git_tree *then,
+		  struct strvec *names, bool *ret)
+{
+	git_diff_options opts;
+	git_diff_find_options find;
+	git_diff *diff = NULL;
+	int rc = git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION);
+
+	rc = rc < 0 ? rc : git_diff_find_options_init(
+				&find, GIT_DIFF_FIND_OPTIONS_VERSION);
+	if (rc < 0)
+		return rc;
+	strvec_push(names, s->path);
+	opts.flags = GIT_DIFF_DISABLE_PATHSPEC_MATCH;
+	opts.pathspec = (git_strarray){ names->v, names->n };
+	find.flags = GIT_DIFF_FIND_RENAMES;
+	find.rename_threshold = ALIKE_PERCENT;
+	find.rename_limit = LIMIT_CANDIDATES + 1;
+	rc = git_diff_tree_to_tree(&diff, s->repo, then, s->now, &opts);
+	rc = rc < 0 ? rc : git_diff_find_similar(diff, &find);
+	for (size_t i = 0; !rc && i < git_diff_num_deltas(diff); i++) {
+		const git_diff_delta *d = git_diff_get_delta(diff, i);
+
+		*ret |= d->status == GIT_DELTA_RENAMED &&
+			!strcmp(d->new_file.path, s->path);
+	}
+	git_diff_free(diff);
+	return rc;
+}
+
+/* Did this update set our file, by the name that it had then? */
+static int had_renamed(struct search *s, const git_commit *c, const char *was,
+		       bool *ret, struct err *err)
+{
+	struct strvec names = STRVEC_INIT;
+	git_diff *diff = NULL;
+	git_tree *tree = NULL;
+	int rc = git_commit_tree(&tree, c);
+
+	if (!rc)
+		rc = touched(s, c, tree, &diff);
+	if (!rc && diff)
+		rc = add_candidates(s, c, diff, was, &names, err);
+	if (!rc && names.n)
+		rc = became(s, tree, &names, ret);
+	if (rc < 0 && err->class == ERR_NONE)
+		repo_err(err, ERR_INTERNAL, "cannot compare %s with an update "
+			 "of it", s->path);
+	strvec_release(&names);
+	git_diff_free(diff);
+	git_tree_free(tree);
+	return rc < 0 ? -1 : 0;
+}
+
+/* ---- all of it ---- */
+
+static int look_at(struct search *s, const git_commit *c, bool *ret,
+		   struct err *err)
+{
+	char was[LIMIT_TAG_BYTES + 1];
+	git_oid id;
+	unsigned mode;
+	int rc;
+
+	if (!says(git_commit_message(c), s->policy, s->tag, was))
+		return 0;
+	rc = repo_tree_entry(s->repo, git_commit_tree_id(c), s->path, &id,
+			     &mode, err);
+	if (!rc)
+		return had_tag(s->repo, c, s->policy, was, s->path, ret, err);
+	if (rc < 0 || s->renames++ >= LIMIT_RENAMES)
+		return rc < 0 ? -1 : 0;
+	return had_renamed(s, c, was, ret, err);
+}
+
+static int open_search(struct search *s, const git_oid *tip, git_revwalk **ret)
+{
+	git_commit *c = NULL;
+	int rc = git_commit_lookup(&c, s->repo, tip);
+
+	rc = rc < 0 ? rc : git_commit_tree(&s->now, c);
+	rc = rc < 0 ? rc : git_revwalk_new(ret, s->repo);
+	rc = rc < 0 ? rc : git_revwalk_push(*ret, tip);
+	git_commit_free(c);
+	return rc;
+}
+
 int image_history_taken_back(git_repository *repo, const char *tip,
 			     const struct tag_policy *p, const char *tag,
 			     const char *path, bool *ret, struct err *err)
 {
-	char was[LIMIT_TAG_BYTES + 1];
+	struct search s = { .repo = repo, .policy = p, .tag = tag,
+			    .path = path };
 	git_revwalk *walk = NULL;
 	git_oid id;
 	bool found = false;
-	int rc = git_revwalk_new(&walk, repo);
+	int rc = git_oid_fromstr(&id, tip);
 
-	rc = rc < 0 ? rc : git_oid_fromstr(&id, tip);
-	rc = rc < 0 ? rc : git_revwalk_push(walk, &id);
+	rc = rc < 0 ? rc : open_search(&s, &id, &walk);
 	if (rc < 0)
 		rc = repo_err(err, ERR_INTERNAL, "cannot walk from %s", tip);
 	for (int n = 0; !rc && !found && n < LIMIT_COMMITS &&
@@ -116,11 +267,11 @@ int image_history_taken_back(git_repository *repo, const char *tip,
 		/* where history ends, as in a shallow clone */
 		if (git_commit_lookup(&c, repo, &id) < 0)
 			break;
-		if (says(git_commit_message(c), p, tag, was))
-			rc = had_tag(repo, c, p, was, path, &found, err);
+		rc = look_at(&s, c, &found, err);
 		git_commit_free(c);
 	}
 	git_revwalk_free(walk);
+	git_tree_free(s.now);
 	if (!rc)
 		*ret = found;
 	return rc;

@@ -11,9 +11,10 @@
 #define IMAGE_TRAILER "Windlass-Image: "
 
 /*
- * True if an update from which `tip` comes set this file to the tag, or to a
- * newer one: then whatever stands there now was put there by somebody after
- * it (`git revert`), and stays until there is a tag that is newer still.
+ * True if an update from which `tip` comes set this file, also by a name that
+ * it had then, to the tag, or to a newer one: then whatever stands there now
+ * was put there by somebody after it (`git revert`), and stays until there is
+ * a tag that is newer still.
  */
 int image_history_taken_back(git_repository *repo, const char *tip,
 			     const struct tag_policy *p, const char *tag,

@@ -95,6 +95,34 @@ commit_push work late || bail "$(cat push.out)"
 ok "a file that never had it" images prod
 is "$(image deploy/prod/late.yaml)" "$REGISTRY/shop/db:b12" "gets it"
 
+# ---- taken back, and the file has another name by now ----
+git -C work pull -q
+image_manifest work/deploy/prod/old.yaml flux-system:db "$REGISTRY/shop/db:b9"
+commit_push work old || bail "$(cat push.out)"
+ok "an update of a file" images prod
+is "$(image deploy/prod/old.yaml)" "$REGISTRY/shop/db:b12" "comes"
+git -C work pull -q
+git -C work revert --no-edit HEAD >/dev/null
+push work || bail "$(cat push.out)"
+mkdir -p work/deploy/prod/moved
+git -C work mv deploy/prod/old.yaml deploy/prod/moved/new.yaml
+commit_push work "renamed" || bail "$(cat push.out)"
+unmoved 0 "an update that was taken back stays so under another name" prod
+git -C work mv deploy/prod/moved/new.yaml deploy/prod/moved/newer.yaml
+sed -i 's/name: old/name: newer/; s/Ada/Eve/' work/deploy/prod/moved/newer.yaml
+commit_push work "renamed again, and edited" || bail "$(cat push.out)"
+unmoved 0 "also after two renames and an edit" prod
+mkdir -p work/deploy/prod/moved
+printf 'apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other, namespace: shop}\ndata:\n  image: "%s" # {"$imagepolicy": "flux-system:db"}\n' \
+	"$REGISTRY/shop/db:b9" >work/deploy/prod/moved/other.yaml
+commit_push work other || bail "$(cat push.out)"
+ok "another file, of other text" images prod
+like "$(git -C host.git show main:deploy/prod/moved/other.yaml)" 'shop/db:b12"' "gets it"
+is "$(image deploy/prod/moved/newer.yaml)" "$REGISTRY/shop/db:b9" "and the renamed one does not"
+git -C work pull -q
+git -C work rm -qr deploy/prod/moved
+commit_push work "gone" || bail "$(cat push.out)"
+
 # ---- never an older one ----
 git -C work pull -q
 sed -i 's|web:1.10.1|web:2.0.0|' "work/$file"
