@@ -24,8 +24,12 @@
 /* the ref moved under us so often: the next run will do it */
 #define ROUNDS 5
 #define MESSAGE_BYTES (64u * 1024)
-/* changes that a commit's message names */
+/* of a message, for what programs read of it; more images are another commit */
+#define TRAILERS_BYTES (48u * 1024)
+/* changes that a commit's message names, as far as there is room */
 #define NAMED_CHANGES 100
+/* with room for "and N more" */
+#define NAMES_BYTES (MESSAGE_BYTES - TRAILERS_BYTES - 64u)
 
 /* ---- what registries say ---- */
 
@@ -140,7 +144,34 @@ struct round {
 	struct arena arena;
 	struct change *v;
 	size_t n;
+	size_t trailers;	/* bytes */
+	bool more;		/* there is, for another commit */
 };
+
+static bool is_first_of(const struct round *r, size_t i)
+{
+	for (size_t j = 0; j < i; j++)
+		if (r->v[j].policy == r->v[i].policy)
+			return false;
+	return true;
+}
+
+/* Has the message room for the policy whose changes begin there? */
+static bool take_room(struct round *r, size_t first)
+{
+	size_t bytes = strlen(IMAGE_TRAILER " \n") +
+		       strlen(r->v[first].policy->name) +
+		       strlen(r->v[first].tag);
+
+	if (!is_first_of(r, first) || r->u->dry_run)
+		return true;
+	if (r->trailers + bytes > TRAILERS_BYTES) {
+		r->more = true;
+		return false;
+	}
+	r->trailers += bytes;
+	return true;
+}
 
 static void add_change(struct round *r, const struct change *c)
 {
@@ -260,7 +291,8 @@ static int follow(struct file *f, const struct tag_policy *p,
 		  struct err *err)
 {
 	struct answer *a = ask(f->r->u, p);
-	size_t before = f->r->n;
+	struct round *r = f->r;
+	size_t before = r->n;
 	enum verdict verdict;
 
 	if (!a)
@@ -272,10 +304,10 @@ static int follow(struct file *f, const struct tag_policy *p,
 	for (size_t i = 0; i < f->ms.n; i++)
 		if (is_of(&f->ms.v[i], p))
 			set_value(f, i, p, a->tag, verdict);
-	if (!a->failed)
+	if (!a->failed && (r->n == before || take_room(r, before)))
 		return 0;
-	/* without the digest there is no half of an update */
-	f->r->n = before;
+	/* without the digest, or room, there is no half of an update */
+	r->n = before;
 	for (size_t i = 0; i < f->ms.n; i++)
 		if (is_of(&f->ms.v[i], p))
 			f->values[i] = NULL;
@@ -381,14 +413,6 @@ static int make_tree(struct round *r, struct err *err)
 
 /* ---- the commit ---- */
 
-static bool is_first_of(const struct round *r, size_t i)
-{
-	for (size_t j = 0; j < i; j++)
-		if (r->v[j].policy == r->v[i].policy)
-			return false;
-	return true;
-}
-
 static size_t count_policies(const struct round *r)
 {
 	size_t n = 0;
@@ -396,6 +420,29 @@ static size_t count_policies(const struct round *r)
 	for (size_t i = 0; i < r->n; i++)
 		n += is_first_of(r, i);
 	return n;
+}
+
+/* Each in a line, the first ones. */
+static void add_changes(const struct round *r, struct buf *out)
+{
+	struct buf line = BUF_INIT(MESSAGE_BYTES);
+	size_t i;
+
+	for (i = 0; i < r->n && i < NAMED_CHANGES; i++) {
+		const struct change *c = &r->v[i];
+
+		buf_reset(&line);
+		buf_add_scrubbed(&line, c->path, strlen(c->path));
+		buf_addf(&line, ":%" PRIu32 ": ", c->line);
+		buf_add_scrubbed(&line, c->from, strlen(c->from));
+		buf_addf(&line, " -> %s\n", c->to);
+		if (!buf_ok(&line) || out->len + line.len > NAMES_BYTES)
+			break;
+		buf_add(out, line.data, line.len);
+	}
+	if (i < r->n)
+		buf_addf(out, "and %zu more\n", r->n - i);
+	buf_release(&line);
 }
 
 static int write_message(const struct round *r, struct buf *out,
@@ -408,13 +455,7 @@ static int write_message(const struct round *r, struct buf *out,
 			 r->v[0].tag);
 	else
 		buf_addf(out, "Update %zu images of %s\n\n", n, r->ch->name);
-	for (size_t i = 0; i < r->n && i < NAMED_CHANGES; i++) {
-		buf_add_scrubbed(out, r->v[i].path, strlen(r->v[i].path));
-		buf_addf(out, ":%" PRIu32 ": %s -> %s\n", r->v[i].line,
-			 r->v[i].from, r->v[i].to);
-	}
-	if (r->n > NAMED_CHANGES)
-		buf_addf(out, "and %zu more\n", r->n - NAMED_CHANGES);
+	add_changes(r, out);
 	buf_addc(out, '\n');
 	for (size_t i = 0; i < r->n; i++)
 		if (is_first_of(r, i))
@@ -472,8 +513,9 @@ static int push(struct round *r, struct err *err)
 	return rc;
 }
 
+/* 1 if the ref is another by now; *ret_more if another commit is to follow. */
 static int run_round(struct image_update *u, const struct channel_config *ch,
-		     struct err *err)
+		     bool *ret_more, struct err *err)
 {
 	struct round r = { .u = u, .ch = ch, .arena = ARENA_INIT };
 	int rc = repo_ref(u->host->repo, ch->ref, r.tip, err);
@@ -484,6 +526,7 @@ static int run_round(struct image_update *u, const struct channel_config *ch,
 		show(&r, NULL);
 	else if (!rc && r.n)
 		rc = push(&r, err);
+	*ret_more = r.more && r.n;
 	free(r.v);
 	arena_release(&r.arena);
 	return rc;
@@ -492,11 +535,16 @@ static int run_round(struct image_update *u, const struct channel_config *ch,
 int image_update_channel(struct image_update *u,
 			 const struct channel_config *ch, struct err *err)
 {
+	bool more = true;
 	int rc = 1;
 
-	for (int round = 0; rc == 1 && round < ROUNDS; round++) {
+	for (int round = 0; (rc == 1 || more) && round < ROUNDS; round++) {
 		err_clear(err);
-		rc = run_round(u, ch, err);
+		rc = run_round(u, ch, &more, err);
+		if (rc < 0)
+			break;
+		if (!rc && more)
+			round = -1;
 	}
 	return rc ? -1 : 0;
 }

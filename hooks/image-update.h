@@ -25,7 +25,8 @@ struct image_update {
 };
 
 /*
- * One channel, in one commit at most, which goes through all hooks. Done over
+ * One channel, in one commit, or as many as its images need names in messages,
+ * which go through all hooks. Done over
  * again when the ref moved meanwhile. Says on stdout what it changed, on
  * stderr what the hooks said. A policy whose registry does not answer keeps
  * no other from being followed: see struct registries.
