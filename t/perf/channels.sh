@@ -12,34 +12,9 @@ say "repository with $channels channels"
 git init -q --bare "$dir/many.git"
 windlass-hook init c-0 --repo "$dir/many.git" --ref refs/heads/main \
 	--path deploy/c-0 --key "$dir/key-0" >/dev/null || die "init failed"
-# the rest as init writes it, without looking at all of them once more each
-for ((i = 1; i < channels; i++)); do
-	ssh-keygen -q -t ed25519 -N '' -C "c-$i" -f "$dir/key-$i"
-	git -C "$dir/many.git" config --get-regexp '^windlass\.c-0\.' |
-		sed -n 's/^windlass\.c-0\.//p' | grep -v '^id\|^path\|^signingkey' |
-		awk -v name="c-$i" -v key="$dir/key-$i" \
-			-v id="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" '
-		BEGIN {
-			print "[windlass \"" name "\"]\n\tid = " id
-			print "\tpath = deploy/" name "\n\tsigningKey = " key
-		}
-		{ k = $1; sub(/^[^ ]+ /, ""); print "\t" k " = \"" $0 "\"" }
-		' >>"$dir/more"
-done
-cat "$dir/more" >>"$dir/many.git/config"
+more_channels "$dir/many.git" "$dir/key"
 git init -q "$dir/many-work"
-perl -e '
-	my ($folder, $count) = @ARGV;
-	my $filler = "x" x 800;
-	mkdir $folder;
-	for my $i (0 .. $count - 1) {
-		mkdir "$folder/c-$i";
-		open(my $f, ">", "$folder/c-$i/all.yaml") or die;
-		printf $f "---\napiVersion: v1\nkind: ConfigMap\nmetadata:\n" .
-			"  name: cm-%d-%d\n  namespace: bench-%d\ndata:\n" .
-			"  filler: %s\n  value: \"0\"\n", $i, $_, $i % 10, $filler
-			for 0 .. 9;
-	}' "$dir/many-work/deploy" "$channels"
+channel_maps "$dir/many-work/deploy" 10
 git -C "$dir/many-work" add deploy
 git -C "$dir/many-work" commit -q -m "all objects"
 git -C "$dir/many-work" push -q "$dir/many.git" HEAD:main \

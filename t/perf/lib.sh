@@ -154,3 +154,41 @@ report() {
 		fi
 	done
 }
+
+# more_channels REPO KEY: beside c-0, which init has made with KEY-0, the others
+# up to $channels, as init writes them, without looking at all once more each
+more_channels() {
+	local i
+	for ((i = 1; i < channels; i++)); do
+		ssh-keygen -q -t ed25519 -N '' -C "c-$i" -f "$2-$i"
+		git -C "$1" config --get-regexp '^windlass\.c-0\.' |
+			sed -n 's/^windlass\.c-0\.//p' |
+			grep -v '^id\|^path\|^signingkey' |
+			awk -v name="c-$i" -v key="$2-$i" \
+				-v id="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')" '
+			BEGIN {
+				print "[windlass \"" name "\"]\n\tid = " id
+				print "\tpath = deploy/" name "\n\tsigningKey = " key
+			}
+			{ k = $1; sub(/^[^ ]+ /, ""); print "\t" k " = \"" $0 "\"" }
+			'
+	done >"$dir/more"
+	cat "$dir/more" >>"$1/config"
+}
+
+# channel_maps FOLDER COUNT: so many ConfigMaps of each of $channels channels
+channel_maps() {
+	perl -e '
+		my ($folder, $channels, $count) = @ARGV;
+		my $filler = "x" x 800;
+		mkdir $folder;
+		for my $i (0 .. $channels - 1) {
+			mkdir "$folder/c-$i";
+			open(my $f, ">", "$folder/c-$i/all.yaml") or die;
+			printf $f "---\napiVersion: v1\nkind: ConfigMap\n" .
+				"metadata:\n  name: cm-%d-%d\n" .
+				"  namespace: bench-%d\ndata:\n  filler: %s\n" .
+				"  value: \"0\"\n", $i, $_, $i % 10, $filler
+				for 0 .. $count - 1;
+		}' "$1" "$channels" "$2"
+}
