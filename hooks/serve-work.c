@@ -41,6 +41,8 @@
  * once for a channel and then one in RECORD_MS: one that says something else
  * each second fills no disk */
 #define MAX_RECORDERS 1
+/* channels of one run, a few milliseconds each; one that failed runs alone */
+#define RECORD_TOGETHER 50
 #define RECORDS_AT_ONCE 20
 #define RECORD_MS 10000
 
@@ -54,16 +56,8 @@ struct job {
 	struct buf text;
 };
 
-_Noreturn static void run_child(struct serve *s, const char *command,
-				const char *option, const char *channel,
-				int out)
+_Noreturn static void run_child(char *const *argv, int out)
 {
-	char *const argv[] = {
-		(char *)"windlass-hook", (char *)(uintptr_t)command,
-		(char *)(uintptr_t)(option ? option : "--background"),
-		(char *)"--background", (char *)"--repo",
-		s->host.config.git_dir, (char *)(uintptr_t)channel, NULL,
-	};
 	int null = open("/dev/null", O_RDONLY);
 	sigset_t none;
 
@@ -107,21 +101,28 @@ static void output_ready(struct serve *s, struct source *src,
 	}
 }
 
-struct job *serve_job_fork(struct serve *s, struct served *ch,
-			   const char *command, const char *option,
-			   struct err *err)
+/* The child runs for several channels. */
+static struct job *fork_job(struct serve *s, struct served *const *channels,
+			    size_t n, const char *command, const char *option,
+			    struct err *err)
 {
+	const char *argv[6 + RECORD_TOGETHER + 1] = {
+		"windlass-hook", command, option ? option : "--background",
+		"--background", "--repo", s->host.config.git_dir,
+	};
 	struct job *j;
 	int fds[2];
 	pid_t pid;
 
+	for (size_t i = 0; i < n; i++)
+		argv[6 + i] = channels[i]->name;
 	if (pipe2(fds, O_CLOEXEC) < 0) {
 		err_sys(err, "cannot make a pipe");
 		return NULL;
 	}
 	pid = fork();
 	if (pid == 0)
-		run_child(s, command, option, ch->name, fds[1]);
+		run_child((char *const *)(uintptr_t)argv, fds[1]);
 	close(fds[1]);
 	if (pid < 0) {
 		err_sys(err, "cannot fork");
@@ -137,9 +138,17 @@ struct job *serve_job_fork(struct serve *s, struct served *ch,
 	buf_init(&j->text, JOB_OUTPUT_BYTES);
 	if (serve_watch(s, &j->output, EPOLLIN, err) < 0)
 		log_warn("job-unwatched", LOG_S("error", err->msg));
-	log_debug("job-started", LOG_S("command", command),
-		  LOG_S("channel", ch->name));
+	for (size_t i = 0; i < n; i++)
+		log_debug("job-started", LOG_S("command", command),
+			  LOG_S("channel", channels[i]->name));
 	return j;
+}
+
+struct job *serve_job_fork(struct serve *s, struct served *ch,
+			   const char *command, const char *option,
+			   struct err *err)
+{
+	return fork_job(s, &ch, 1, command, option, err);
 }
 
 static void start_job(struct serve *s, struct served *ch,
@@ -172,48 +181,78 @@ static int64_t record_after(const struct served *ch)
 	return spaced > ch->record_at ? spaced : ch->record_at;
 }
 
-/* When it wants to be looked at again; INT64_MAX: it need not. */
-static int64_t check_recorder(struct serve *s, struct served *ch, int64_t now)
+/* One run for all of these. */
+static void start_recorder(struct serve *s, struct served *const *v, size_t n,
+			   int64_t now)
 {
 	struct err err = ERR_INIT;
+	struct job *j = fork_job(s, v, n, RECORD, NULL, &err);
 
-	if (!ch->record_due || ch->recorder || s->recorders >= MAX_RECORDERS)
-		return INT64_MAX;
-	if (record_after(ch) > now)
-		return record_after(ch);
-	ch->recorder = serve_job_fork(s, ch, RECORD, NULL, &err);
-	if (!ch->recorder) {
+	if (!j)
 		log_error("job-failed", LOG_S("command", RECORD),
-			  LOG_S("channel", ch->name), LOG_S("error", err.msg));
-		return ch->record_at = now + FAILED_RETRY_MS;
+			  LOG_S("channel", v[0]->name),
+			  LOG_S("error", err.msg));
+	else
+		s->recorders++;
+	for (size_t i = 0; i < n; i++) {
+		struct served *ch = v[i];
+
+		ch->recorder = j;
+		/* what comes from now on is for the next one */
+		ch->record_due = !j;
+		if (!j)
+			ch->record_at = now + FAILED_RETRY_MS;
+		if (ch->record_until < now)
+			ch->record_until = now;
+		ch->record_until += RECORD_MS;
 	}
-	s->recorders++;
-	/* what comes from now on is for the next one */
-	ch->record_due = false;
-	if (ch->record_until < now)
-		ch->record_until = now;
-	ch->record_until += RECORD_MS;
-	return INT64_MAX;
+}
+
+/*
+ * Starts one, for as many channels as are due in turn. When it wants to look
+ * again; INT64_MAX: when it has ended, or something is news.
+ */
+static int64_t check_recorder(struct serve *s, int64_t now)
+{
+	size_t turn = s->record_turn, n = 0;
+	struct served *due[RECORD_TOGETHER];
+	int64_t next = INT64_MAX;
+
+	if (s->recorders >= MAX_RECORDERS)
+		return INT64_MAX;
+	for (size_t k = 0; k < s->n && n < RECORD_TOGETHER; k++) {
+		size_t i = (turn + k) % s->n;
+		struct served *ch = s->channels[i];
+
+		if (!ch->record_due || ch->recorder ||
+		    !config_channel(&s->host.config, ch->name))
+			continue;
+		if (record_after(ch) > now) {
+			if (record_after(ch) < next)
+				next = record_after(ch);
+			continue;
+		}
+		/* whatever is wrong with it must not be so of others */
+		if (ch->record_failures && n)
+			break;
+		due[n++] = ch;
+		s->record_turn = i + 1;
+		if (ch->record_failures)
+			break;
+	}
+	if (!n)
+		return next;
+	start_recorder(s, due, n, now);
+	return s->recorders ? INT64_MAX : now + FAILED_RETRY_MS;
 }
 
 /* One channel after the other: what is due again and again for some must not
  * keep the others waiting for good. */
 int64_t serve_record_check(struct serve *s, int64_t now)
 {
-	size_t record_turn = s->record_turn, notify_turn = s->notify_turn;
-	int64_t next = INT64_MAX, look;
+	size_t notify_turn = s->notify_turn;
+	int64_t next = check_recorder(s, now), look;
 
-	for (size_t k = 0; k < s->n; k++) {
-		size_t i = (record_turn + k) % s->n, recorders = s->recorders;
-
-		if (!config_channel(&s->host.config, s->channels[i]->name))
-			continue;
-		look = check_recorder(s, s->channels[i], now);
-		if (s->recorders > recorders)
-			s->record_turn = i + 1;
-		if (look < next)
-			next = look;
-	}
 	for (size_t k = 0; k < s->n; k++) {
 		size_t i = (notify_turn + k) % s->n, notifiers = s->notifiers;
 		const struct channel_config *cfg =
@@ -392,7 +431,9 @@ void serve_work_retry(struct serve *s)
 	s->next_check = s->next_record = s->next_upload = 0;
 }
 
-static void note_outcome(struct served *ch, const struct job *j, int status)
+/* quiet: what went wrong was told of another channel. */
+static void note_outcome(struct served *ch, const struct job *j, int status,
+			 bool quiet)
 {
 	bool record = j == ch->recorder, undo = j == ch->undoer;
 	int *failures = record ? &ch->record_failures :
@@ -434,9 +475,27 @@ static void note_outcome(struct served *ch, const struct job *j, int status)
 		ch->retry_at = status == EXIT_REFUSED ?
 			clock_mono_ms() + REFUSED_RETRY_MS : again;
 	}
-	log_warn("job-failed", LOG_S("command", j->command),
-		 LOG_S("channel", ch->name), LOG_N("status", status),
-		 LOG_S("output", j->text.data));
+	if (!quiet)
+		log_warn("job-failed", LOG_S("command", j->command),
+			 LOG_S("channel", ch->name), LOG_N("status", status),
+			 LOG_S("output", j->text.data));
+}
+
+/* It may have been for several channels; which of them failed is found out by
+ * one run for each. */
+static void end_recorder(struct serve *s, const struct job *j, int status)
+{
+	bool told = false;
+
+	for (size_t i = 0; i < s->n; i++) {
+		if (s->channels[i]->recorder != j)
+			continue;
+		note_outcome(s->channels[i], j, status, told);
+		s->channels[i]->recorder = NULL;
+		told = true;
+	}
+	s->recorders--;
+	s->next_record = 0;
 }
 
 static void end_job(struct serve *s, struct served *ch, struct job *j,
@@ -455,8 +514,8 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 	}
 	if (j == ch->notifier)
 		serve_notify_done(ch, status, j->text.data);
-	else
-		note_outcome(ch, j, status);
+	else if (j != ch->recorder)
+		note_outcome(ch, j, status, false);
 	if (!strcmp(j->command, PUBLISH)) {
 		serve_heard(s, ch->name, true);
 		serve_ask_done(s, ch->name, status, j->text.data);
@@ -470,9 +529,7 @@ static void end_job(struct serve *s, struct served *ch, struct job *j,
 		s->notifiers--;
 		s->next_record = 0;
 	} else if (j == ch->recorder) {
-		ch->recorder = NULL;
-		s->recorders--;
-		s->next_record = 0;
+		end_recorder(s, j, status);
 	} else {
 		ch->undoer = NULL;
 		s->undoers--;
