@@ -183,7 +183,7 @@ libhooks_a_SOURCES += \
 	hooks/serve-ask.c \
 	hooks/serve-client.c \
 	hooks/serve-head.c \
-	hooks/serve-heard.c \
+	hooks/serve-heard.c hooks/serve-keep.c \
 	hooks/serve-http.c \
 	hooks/serve-loop.c \
 	hooks/serve-many.c \

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -20,6 +21,7 @@
 #include "hooks/share.h"
 #include "schema/base/clock.h"
 #include "schema/base/fs.h"
+#include "schema/base/mem.h"
 #include "schema/object.h"
 
 void kept_report_dir(const struct host_config *host,
@@ -64,10 +66,8 @@ static int read_file(const struct host_config *host, const char *path,
 	return rc;
 }
 
-int kept_report_write(const struct host_config *host,
-		      const struct channel_config *ch,
-		      const struct cluster_report *r, const struct buf *raw,
-		      struct err *err)
+static int make_folder(const struct host_config *host,
+		       const struct channel_config *ch, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	int rc = config_channel_dir(host, ch->name, &path, err);
@@ -85,17 +85,48 @@ int kept_report_write(const struct host_config *host,
 		rc = fs_mkdirs(path.data, mode, err);
 	if (!rc)
 		rc = check_folder(host, ch, err);
-	buf_reset(&path);
-	/* first: what is kept without it began when it was kept */
-	if (!rc)
-		rc = kept_since_note(host, ch, r, err);
-	if (!rc)
-		rc = path_of(host, ch, r->cluster, &path, err);
-	if (!rc)
-		rc = fs_write(AT_FDCWD, path.data, raw->data, raw->len, 0640,
-			      err);
 	buf_release(&path);
 	return rc;
+}
+
+int kept_write_prepare(const struct host_config *host,
+		       const struct channel_config *ch,
+		       const struct cluster_report *r, const struct buf *raw,
+		       struct kept_write *ret, struct err *err)
+{
+	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = make_folder(host, ch, err);
+
+	if (!rc)
+		rc = path_of(host, ch, r->cluster, &path, err);
+	if (!rc) {
+		ret->path = buf_detach(&path, NULL);
+		ret->since = kept_since_news(host, ch, r);
+		ret->raw = raw;
+	}
+	buf_release(&path);
+	return rc;
+}
+
+int kept_write_do(const struct kept_write *w, struct err *err)
+{
+	char *since = xasprintf("%s" KEPT_SINCE_SUFFIX, w->path);
+	/* not for itself durable: what is kept without it began when it was
+	 * kept, and that holds back at most */
+	int rc = !w->since ? 0 :
+		fs_write_cache(AT_FDCWD, since, w->since, strlen(w->since),
+			       0640, err);
+
+	free(since);
+	return rc ? rc : fs_write(AT_FDCWD, w->path, w->raw->data,
+				  w->raw->len, 0640, err);
+}
+
+void kept_write_release(struct kept_write *w)
+{
+	free(w->path);
+	free(w->since);
+	*w = (struct kept_write){ NULL };
 }
 
 static int parse_kept(const struct buf *raw, const char *cluster,

@@ -13,11 +13,27 @@
 /* Where they are; the folder need not be there yet. */
 void kept_report_dir(const struct host_config *host,
 		     const struct channel_config *ch, struct buf *ret);
-/* Durably, in place of the one before: the report, and as it came. */
-int kept_report_write(const struct host_config *host,
-		      const struct channel_config *ch,
-		      const struct cluster_report *r, const struct buf *raw,
-		      struct err *err);
+
+/*
+ * One that is to be kept, in place of the one before: first what needs the
+ * settings, which makes the folder, and then the writing, which is slow and
+ * may be done by another thread. raw is the caller's, until it is written.
+ */
+struct kept_write {
+	char *path;
+	char *since;		/* what is to be noted of when it began, or
+				   NULL: it goes on (kept-since.h) */
+	const struct buf *raw;	/* the report as it came */
+};
+
+int kept_write_prepare(const struct host_config *host,
+		       const struct channel_config *ch,
+		       const struct cluster_report *r, const struct buf *raw,
+		       struct kept_write *ret, struct err *err);
+/* Durably. */
+int kept_write_do(const struct kept_write *w, struct err *err);
+void kept_write_release(struct kept_write *w);
+
 /*
  * 0 and the report, to be released, with all its bytes appended to raw unless
  * that is NULL; 1 if there is none of this channel's id; -1 where it cannot

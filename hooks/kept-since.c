@@ -26,7 +26,7 @@ static int path_of(const struct host_config *host,
 		   struct err *err)
 {
 	kept_report_dir(host, ch, path);
-	buf_addf(path, "/%s.since", r->cluster);
+	buf_addf(path, "/%s" KEPT_SINCE_SUFFIX, r->cluster);
 	return buf_check(path, "a path", err);
 }
 
@@ -61,27 +61,17 @@ int64_t kept_since_read(const struct host_config *host,
 	return (int64_t)first;
 }
 
-int kept_since_note(const struct host_config *host,
-		    const struct channel_config *ch,
-		    const struct cluster_report *r, struct err *err)
+char *kept_since_news(const struct host_config *host,
+		      const struct channel_config *ch,
+		      const struct cluster_report *r)
 {
 	int64_t now = clock_now(), first = kept_since_read(host, ch, r);
-	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct buf text = BUF_INIT(SINCE_BYTES);
-	int rc;
 
 	/* one to come is of a clock that was ahead, and is right by now */
 	if (first && first <= now)
-		return 0;
+		return NULL;
 	write_state(r, &text);
 	buf_addf(&text, "%" PRId64 "\n", now);
-	rc = path_of(host, ch, r, &path, err);
-	if (!rc)
-		rc = buf_check(&text, "when it began", err);
-	if (!rc)
-		rc = fs_write(AT_FDCWD, path.data, text.data, text.len, 0640,
-			      err);
-	buf_release(&path);
-	buf_release(&text);
-	return rc;
+	return buf_detach(&text, NULL);
 }

@@ -11,15 +11,18 @@
 #include "hooks/host-config.h"
 #include "schema/cluster-report.h"
 
+/* behind the path of the report */
+#define KEPT_SINCE_SUFFIX ".since"
+
 /*
- * That it says so now, before the report is kept: another bundle, phase or
- * `since` than the time before begins anew, and the same goes on, as it was
- * begun, through lost reports and while nobody listened. Durably, and only
- * where it is news; the folder is there.
+ * What is to be written into it where the cluster says so now, to be freed:
+ * another bundle, phase or `since` than the time before begins anew. NULL: the
+ * same goes on, as it was begun, through lost reports and while nobody
+ * listened.
  */
-int kept_since_note(const struct host_config *host,
-		    const struct channel_config *ch,
-		    const struct cluster_report *r, struct err *err);
+char *kept_since_news(const struct host_config *host,
+		      const struct channel_config *ch,
+		      const struct cluster_report *r);
 /* When it was heard first; 0: of that nothing was noted by the owner of the
  * repository. */
 int64_t kept_since_read(const struct host_config *host,

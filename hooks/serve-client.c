@@ -32,8 +32,8 @@
 
 /* channels of all questions for many: 200 bytes each */
 #define HEADS_MAX 500000
-/* reports that come in at a time: 64 KiB each */
-#define REPORTS_MAX 64
+/* reports that come in at a time, or are written: KiB of all together */
+#define REPORTS_MAX (8 * 1024)
 
 /* Who is at the other end, and what is held there. */
 struct address {

@@ -476,6 +476,7 @@ void serve_http_stop(struct serve *s)
 		return;
 	}
 	serve_unwatch(s, &s->http);
+	serve_keep_stop(s);
 	serve_wait_wake_all(s);
 	/* those who waited get their answers */
 	for (int i = 0; i < 10; i++)

@@ -13,6 +13,7 @@
 #include "hooks/serve.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,8 +39,30 @@
  * record (record.h); engines report every ten minutes */
 #define HEARD_MS (9 * 60 * 1000)
 
+enum body_state {
+	BODY_NEW,		/* nothing was decided */
+	BODY_KEPT,		/* it is being written */
+	BODY_DONE		/* and that is over: there is an answer */
+};
+
+/* What there is only so much of is held in pieces of this size. */
+#define PLACE_BYTES 1024
+
+/* What it hears. */
+struct reply {
+	unsigned status;
+	unsigned retry;			/* seconds; 0: not said */
+	char text[600];
+};
+
 struct report_body {
 	struct buf text;
+	size_t places;
+	enum body_state state;
+	struct request *request;
+	struct cluster_report report;	/* from BODY_KEPT on */
+	struct keeping keeping;
+	struct reply reply;
 };
 
 /* One cluster, as far as it was heard of one channel. */
@@ -54,13 +77,7 @@ struct reporter {
 	int64_t noted;			/* when it was to be recorded last,
 					   monotonic ms; 0: never */
 	int64_t until;			/* what it used up, monotonic ms */
-};
-
-/* What it hears. */
-struct reply {
-	unsigned status;
-	unsigned retry;			/* seconds; 0: not said */
-	char text[600];
+	bool writing;			/* one is on its way to the disk */
 };
 
 __attribute__((format(printf, 3, 4)))
@@ -115,7 +132,10 @@ void serve_report_end(struct serve *s, struct request *r)
 {
 	if (!r->report)
 		return;
-	serve_client_give_back(s, r->client, PLACE_REPORT, 1);
+	serve_client_give_back(s, r->client, PLACE_REPORT, r->report->places);
+	if (r->report->state != BODY_NEW)
+		cluster_report_release(&r->report->report);
+	kept_write_release(&r->report->keeping.write);
 	buf_release(&r->report->text);
 	free(r->report);
 	r->report = NULL;
@@ -126,6 +146,7 @@ enum MHD_Result serve_report_begin(struct serve *s, struct request *r)
 	const char *length = MHD_lookup_connection_value(
 		r->connection, MHD_HEADER_KIND, "Content-Length");
 	uint64_t bytes;
+	size_t places;
 
 	if (!length || parse_u64(length, 0, UINT64_MAX, &bytes) < 0)
 		return serve_reply_text(r, MHD_HTTP_LENGTH_REQUIRED, NULL,
@@ -133,9 +154,13 @@ enum MHD_Result serve_report_begin(struct serve *s, struct request *r)
 	if (bytes > LIMIT_REPORT_BYTES)
 		return serve_reply_text(r, MHD_HTTP_CONTENT_TOO_LARGE, NULL,
 					NULL, "a report is smaller\n");
-	if (!serve_client_hold(s, r->client, PLACE_REPORT, 1))
+	/* what it is held in by us is about as much again */
+	places = (bytes + sizeof(*r->report) + PLACE_BYTES) / PLACE_BYTES;
+	if (!serve_client_hold(s, r->client, PLACE_REPORT, places))
 		return serve_not_now(r);
 	r->report = xcalloc(1, sizeof(*r->report));
+	r->report->places = places;
+	r->report->request = r;
 	buf_init(&r->report->text, LIMIT_REPORT_BYTES);
 	return MHD_YES;
 }
@@ -398,49 +423,92 @@ static void note_news(struct serve *s, struct served *ch,
 	serve_heard(s, ch->name, false);
 }
 
-static int keep(struct serve *s, struct served *ch,
-		const struct channel_config *cfg, struct reporter *who,
-		const struct buf *body, const struct cluster_report *r,
-		struct reply *a)
+static int not_kept(struct reply *a, const struct cluster_report *r,
+		    const struct err *err)
+{
+	log_error("report-not-kept", LOG_S("channel", r->channel),
+		  LOG_S("cluster", r->cluster), LOG_S("error", err->msg));
+	a->retry = 5;
+	return say(a, MHD_HTTP_SERVICE_UNAVAILABLE, "not now, try again\n");
+}
+
+/* Hands it to who writes; the request goes on when that is done. */
+static int keep(struct serve *s, const struct channel_config *cfg,
+		struct reporter *who, struct report_body *b, struct reply *a)
 {
 	struct err err = ERR_INIT;
 
-	if (kept_report_write(&s->host.config, cfg, r, body, &err) < 0) {
-		log_error("report-not-kept", LOG_S("channel", ch->name),
-			  LOG_S("cluster", r->cluster),
-			  LOG_S("error", err.msg));
-		a->retry = 5;
-		return say(a, MHD_HTTP_SERVICE_UNAVAILABLE, "not now, try "
-			   "again\n");
+	/* of one cluster one at a time, as engines send them */
+	if (who->writing) {
+		a->retry = 1;
+		return say(a, MHD_HTTP_SERVICE_UNAVAILABLE,
+			   "not now, try again\n");
 	}
-	log_debug("report-taken", LOG_S("channel", ch->name),
-		  LOG_S("cluster", r->cluster), LOG_N("counter", r->counter),
-		  LOG_S("phase", cluster_phase_name(r->phase)));
-	note_news(s, ch, cfg, who, r);
-	a->status = MHD_HTTP_NO_CONTENT;
+	if (kept_write_prepare(&s->host.config, cfg, &b->report, &b->text,
+			       &b->keeping.write, &err) < 0 ||
+	    serve_keep(s, &b->keeping, &err) < 0)
+		return not_kept(a, &b->report, &err);
+	who->writing = true;
+	b->state = BODY_KEPT;
+	serve_client_state(s, b->request->client, CLIENT_KEPT);
+	MHD_suspend_connection(b->request->connection);
 	return 0;
 }
 
+/* The settings may be others by now. */
+static void take_in(struct serve *s, struct report_body *b)
+{
+	const struct cluster_report *r = &b->report;
+	struct served *ch = serve_find(s, r->channel, strlen(r->channel));
+	const struct channel_config *cfg =
+		config_channel(&s->host.config, r->channel);
+	struct reporter *who = ch ? map_get(&ch->reporters, r->cluster) : NULL;
+
+	if (who)
+		who->writing = false;
+	if (b->keeping.rc < 0) {
+		not_kept(&b->reply, r, &b->keeping.err);
+		return;
+	}
+	log_debug("report-taken", LOG_S("channel", r->channel),
+		  LOG_S("cluster", r->cluster), LOG_N("counter", r->counter),
+		  LOG_S("phase", cluster_phase_name(r->phase)));
+	if (who && cfg)
+		note_news(s, ch, cfg, who, r);
+	b->reply.status = MHD_HTTP_NO_CONTENT;
+}
+
+void serve_report_kept(struct serve *s, struct keeping *k)
+{
+	struct report_body *b = (struct report_body *)
+		((char *)k - offsetof(struct report_body, keeping));
+	struct request *r = b->request;
+
+	take_in(s, b);
+	b->state = BODY_DONE;
+	serve_client_state(s, r->client, CLIENT_ASKED);
+	s->resumed = true;
+	MHD_resume_connection(r->connection);
+}
+
+/* 0: it is handed on, and body has the report. */
 static int take(struct serve *s, struct served *ch,
-		const struct channel_config *cfg, const struct buf *body,
+		const struct channel_config *cfg, struct report_body *b,
 		struct reply *a)
 {
-	struct cluster_report r;
+	struct cluster_report *r = &b->report;
 	struct reporter *who;
-	int rc = -1;
 
-	if (open_report(ch, cfg, body, &r, a) < 0)
+	if (open_report(ch, cfg, &b->text, r, a) < 0)
 		return -1;
-	if (check_channel(cfg, &r, a) < 0)
-		goto out;
-	who = reporter_of(s, ch, cfg, r.cluster, a);
-	if (!who || check_counter(who, &r, a) < 0 || check_rate(who, a) < 0 ||
-	    check_bundle(s, ch, cfg, who, &r, a) < 0)
-		goto out;
-	rc = keep(s, ch, cfg, who, body, &r, a);
-out:
-	cluster_report_release(&r);
-	return rc;
+	if (check_channel(cfg, r, a) == 0 &&
+	    (who = reporter_of(s, ch, cfg, r->cluster, a)) &&
+	    check_counter(who, r, a) == 0 && check_rate(who, a) == 0 &&
+	    check_bundle(s, ch, cfg, who, r, a) == 0 &&
+	    keep(s, cfg, who, b, a) == 0)
+		return 0;
+	cluster_report_release(r);
+	return -1;
 }
 
 /* The channel, if it is one that takes reports by the settings of now. */
@@ -462,16 +530,22 @@ static struct served *find(struct serve *s, const char *name, size_t len,
 enum MHD_Result serve_report_answer(struct serve *s, struct request *r,
 				    const char *name, size_t len)
 {
+	struct report_body *b = r->report;
+	struct reply *a = &b->reply;
 	const struct channel_config *cfg;
-	struct served *ch = find(s, name, len, &cfg);
-	struct reply a = { .status = MHD_HTTP_NOT_FOUND };
+	struct served *ch;
 
+	if (b->state == BODY_DONE)
+		return send_reply(r, a);
+	ch = find(s, name, len, &cfg);
 	if (!ch || !cfg)
-		say(&a, MHD_HTTP_NOT_FOUND, "not found\n");
+		say(a, MHD_HTTP_NOT_FOUND, "not found\n");
 	else if (!cfg->reporters)
-		say(&a, MHD_HTTP_NOT_FOUND, "reports are not taken\n");
-	else if (take(s, ch, cfg, &r->report->text, &a) < 0)
+		say(a, MHD_HTTP_NOT_FOUND, "reports are not taken\n");
+	else if (take(s, ch, cfg, b, a) == 0)
+		return MHD_YES;
+	else
 		log_debug("report-refused", LOG_S("channel", ch->name),
-			  LOG_N("status", a.status), LOG_S("why", a.text));
-	return send_reply(r, &a);
+			  LOG_N("status", a->status), LOG_S("why", a->text));
+	return send_reply(r, a);
 }

@@ -1,5 +1,6 @@
 /*
- * The parts of `windlass-hook serve`, all in one thread and one epoll:
+ * The parts of `windlass-hook serve`, in one thread and one epoll, but for
+ * writing down what clusters report:
  *
  *   serve.c       command line, policy, start and end
  *   serve-loop.c  descriptors, signals, time
@@ -7,6 +8,7 @@
  *   serve-wait.c  requests that wait for a new head
  *   serve-many.c  questions for the heads of many channels at once
  *   serve-report.c  what clusters report
+ *   serve-keep.c  writing that down, by threads of its own
  *   serve-page.c  pages for people
  *   serve-http.c  requests and answers, on libmicrohttpd
  *   serve-client.c  connections, and that nobody takes all of them
@@ -30,6 +32,7 @@
 
 #include "hooks/activate.h"
 #include "hooks/commands.h"
+#include "hooks/kept-report.h"
 #include "hooks/listen.h"
 #include "hooks/tls.h"
 #include "hooks/tokens.h"
@@ -181,7 +184,7 @@ enum place {
 	PLACE_WAIT,
 	PLACE_PACK,
 	PLACE_HEAD,			/* a channel of a question for many */
-	PLACE_REPORT,
+	PLACE_REPORT,			/* a KiB of one */
 	PLACES
 };
 
@@ -291,6 +294,26 @@ void serve_report_add(struct request *r, const char *data, size_t len);
 enum MHD_Result serve_report_answer(struct serve *s, struct request *r,
 				    const char *name, size_t len);
 void serve_report_end(struct serve *s, struct request *r);
+struct keeping;
+/* It is written, or could not be: its request goes on. */
+void serve_report_kept(struct serve *s, struct keeping *k);
+
+/* ---- serve-keep.c ---- */
+
+/* A report that is on its way to the disk. */
+struct keeping {
+	struct kept_write write;
+	int rc;				/* of the writing */
+	struct err err;
+	struct keeping *next;
+};
+
+struct keepers;
+
+/* Hands it over; serve_report_kept gets it back in a later turn. -1: no. */
+int serve_keep(struct serve *s, struct keeping *k, struct err *err);
+/* When all that were handed over are written and given back. */
+void serve_keep_stop(struct serve *s);
 
 /* ---- serve-page.c ---- */
 
@@ -446,6 +469,7 @@ struct serve {
 	struct source inotify;
 	int publish_wd;			/* watch of publish_dir, or -1 */
 	bool unwatched;			/* something is not watched yet */
+	struct keepers *keepers;	/* NULL: no report came yet */
 	struct served **channels;
 	size_t n;
 	struct map by_name;		/* struct served */
