@@ -379,6 +379,26 @@ static void print_buckets(const struct removal *r)
 	}
 }
 
+/* They are about commits of the source, and of all channels. */
+static void print_notes(const struct removal *r)
+{
+	static const char *const argv[] = {
+		"git", "for-each-ref", "--format=x", CLUSTER_NOTES_REF, NULL,
+	};
+	struct buf refs = BUF_INIT(LIMIT_REFS_BYTES);
+	struct removal quiet = *r;
+	struct err none = ERR_INIT;
+
+	quiet.err = &none;
+	if (r->last && !git(&quiet, NULL, &refs, argv) && refs.len)
+		printf("notes    " CLUSTER_NOTES_REF "* are left: what ran "
+		       "where; when nobody wants to know any more:\n\n"
+		       "    git for-each-ref --format='delete %%(refname)' "
+		       CLUSTER_NOTES_REF " |\n"
+		       "        git update-ref --stdin\n\n");
+	buf_release(&refs);
+}
+
 static int take_apart(const struct removal *r, struct buf *refs)
 {
 	if (r->last && remove_hooks(r) < 0)
@@ -389,6 +409,7 @@ static int take_apart(const struct removal *r, struct buf *refs)
 	if (remove_settings(r) < 0 || remove_state(r) < 0)
 		return -1;
 	print_buckets(r);
+	print_notes(r);
 	if (r->ch->signing_key[0] == '/')
 		print_key(r->ch->signing_key);
 	return 0;
