@@ -19,8 +19,14 @@
 #include "schema/base/mem.h"
 #include "schema/base/utf8.h"
 
-/* a thousand channels of one commit, each with failures */
+/* a thousand channels of one commit, some with failures; what is beyond that
+ * is left out, the longest first */
 #define NOTE_BYTES (512u * 1024)
+/* a note, and one more part of it before it is cut */
+#define NOTE_ROOM (NOTE_BYTES + LIMIT_REPORT_BYTES)
+#define LEFT_OUT "  what fails is left out: there is no room in this note\n"
+/* behind all channels */
+#define MORE "~ and more channels, for which there is no room in this note\n"
 /* what is told of one channel: failures, and the bytes of a line */
 #define NOTE_FAILURES 10
 #define NOTE_LINE_BYTES 400
@@ -124,6 +130,85 @@ static void put_part(const struct buf *old, const char *name,
 	}
 	if (!done)
 		buf_add(out, part->data, part->len);
+}
+
+/* ---- what fits ---- */
+
+/* The part, other than that of name, which tells most of what fails; NULL:
+ * none does any more. Its first line ends at *ret_detail. */
+static const char *longest_part(const struct buf *text, const char *name,
+				const char **ret_detail, const char **ret_end)
+{
+	const char *p = text->data, *end = p + text->len, *next, *detail;
+	const char *found = NULL;
+	size_t most = strlen(LEFT_OUT);
+
+	for (; p < end; p = next) {
+		const char *lf = memchr(p, '\n', (size_t)(end - p));
+
+		next = part_end(p, end);
+		detail = lf ? lf + 1 : end;
+		if (is_part(p, end, name) || (size_t)(next - detail) <= most)
+			continue;
+		most = (size_t)(next - detail);
+		found = p;
+		*ret_detail = detail;
+		*ret_end = next;
+	}
+	return found;
+}
+
+static void replace(struct buf *text, const char *from, const char *to,
+		    const char *by)
+{
+	struct buf cut = BUF_INIT(NOTE_ROOM);
+
+	buf_add(&cut, text->data, (size_t)(from - text->data));
+	buf_adds(&cut, by);
+	buf_add(&cut, to, (size_t)(text->data + text->len - to));
+	buf_release(text);
+	*text = cut;
+}
+
+/* Leaves out whole parts, from the end, but for that of name. */
+static void drop_parts(struct buf *text, const char *name)
+{
+	const char *p = text->data, *end = p + text->len, *next;
+	struct buf kept = BUF_INIT(NOTE_ROOM);
+	size_t room = NOTE_BYTES - strlen(MORE), own = 0;
+	bool more = false;
+
+	for (; p < end; p = part_end(p, end))
+		if (is_part(p, end, name))
+			own = (size_t)(part_end(p, end) - p);
+	for (p = text->data; p < end; p = next) {
+		bool is_own = is_part(p, end, name);
+		size_t len;
+
+		next = part_end(p, end);
+		len = (size_t)(next - p);
+		more = more || (!is_own && kept.len + len + own > room);
+		if (!is_own && more)
+			continue;
+		buf_add(&kept, p, len);
+		if (is_own)
+			own = 0;
+	}
+	buf_adds(&kept, MORE);
+	buf_release(text);
+	*text = kept;
+}
+
+/* Cuts a note to what there is room for; the part of name stays whole. */
+static void fit(struct buf *text, const char *name)
+{
+	const char *detail = NULL, *end = NULL;
+
+	while (text->len > NOTE_BYTES &&
+	       longest_part(text, name, &detail, &end))
+		replace(text, detail, end, LEFT_OUT);
+	if (text->len > NOTE_BYTES)
+		drop_parts(text, name);
 }
 
 /* The part of this name with "since A" made "from A to B"; empty if there is
@@ -274,7 +359,7 @@ static int edit_note(const struct record *r, const char *commit,
 	char *ref = xasprintf(CLUSTER_NOTES_REF "%s", r->report->cluster);
 	char *name = xasprintf("%s@%s:", r->ch->name, r->report->cluster);
 	struct buf old = BUF_INIT(NOTE_BYTES), part = BUF_INIT(NOTE_BYTES);
-	struct buf text = BUF_INIT(NOTE_BYTES);
+	struct buf text = BUF_INIT(NOTE_ROOM);
 	struct notes n;
 	int rc = notes_open(r->repo, ref, commit, &n, err);
 
@@ -287,6 +372,7 @@ static int edit_note(const struct record *r, const char *commit,
 	else
 		close_part(&old, name, when, &part);
 	put_part(&old, name, &part, &text);
+	fit(&text, name);
 	if (!part.len || (text.len == old.len &&
 			  !memcmp(text.data, old.data, old.len)))
 		goto out;

@@ -2,7 +2,8 @@
  * The repository's record of what clusters report. See record.h. Trusts the
  * reports that serve kept, which it verified, for what they say of their
  * cluster; where a bundle came from is read from the bundle itself. The note
- * is written before the status, by which the next run knows what is done.
+ * is written before the status, by which the next run knows what is done;
+ * where a note cannot be written the status is all the same.
  */
 #include "config.h"
 #include "hooks/record.h"
@@ -170,6 +171,13 @@ static void say(const struct cluster_report *r, const char *what,
 		 r->sequence, what);
 }
 
+static int write_notes(const struct record *r, const struct status_tip *tip,
+		       struct err *err)
+{
+	return note_write(r, err) < 0 ||
+	       (tip->readable && close_notes(r, &tip->report, err) < 0) ? -1 : 0;
+}
+
 static int record_news(const struct record *r, const struct status_tip *tip,
 		       struct err *err)
 {
@@ -177,12 +185,20 @@ static int record_news(const struct record *r, const struct status_tip *tip,
 			   !strcmp(tip->report.bundle, r->report->bundle);
 	uint64_t changes = same_bundle ? tip->changes : 0;
 	bool full = changes >= RECORD_CHANGES;
+	struct err untold = ERR_INIT;
+	int rc = write_notes(r, tip, &untold);
 
-	if (note_write(r, err) < 0 ||
-	    (tip->readable && close_notes(r, &tip->report, err) < 0))
+	/* to be tried once more; else the status says it all the same */
+	if (rc < 0 && untold.class == ERR_TRANSIENT) {
+		*err = untold;
 		return -1;
-	return status_write_tip(r, tip, full ? changes : changes + 1, full,
-				err);
+	}
+	if (status_write_tip(r, tip, full ? changes : changes + 1, full,
+			     err) < 0)
+		return -1;
+	if (rc < 0)
+		*err = untold;
+	return rc;
 }
 
 /* 0, or 1 if the ref was moved by somebody else meanwhile. */
