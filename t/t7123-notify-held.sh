@@ -47,6 +47,14 @@ told() {
 }
 told_now() { [ "$(told "$1")" = "$2" ]; }
 is_told() { wait_for 60 told_now "$@"; }
+# noted FILTER CHANNEL: so it is in what every receiver of it was told
+noted_now() {
+	local file
+	for file in $host/windlass/"$2"/notified/*; do
+		jq -e "$1" "$file" >/dev/null || return 1
+	done
+}
+noted() { wait_for 60 noted_now "$@"; }
 last() { bodies ours | jq -c '.events[] | select(.cluster == null)' | tail -n 1; }
 published() { [ "$(trailer $host "$1" Source-Commit)" = "$2" ]; }
 
@@ -71,6 +79,7 @@ ok "in Slack's form too" said_in chat "^prod: ${two:0:12} .* waits for staging: 
 is "$(bodies chat | jq -r .text | grep -c '@here')" 0 "calling nobody"
 says staging applying
 says staging failed 'no such image again'
+noted '.held != ""' prod || bail "what was told is not noted"
 stop serve
 is "$(hook $host notify)" "" "that is told once"
 serve_start
@@ -79,6 +88,7 @@ ok "staging is mended, and prod goes on" wait_for 60 published prod "$two"
 ok "which is told" is_told '.event, (.ended // [] | join(","))' 'held 
 recovered held'
 is "$(last | jq -r .text)" "prod: nothing waits for staging any more" "in words"
+noted '.held == "" and .waitsSince == 0' prod || bail "what was told is not noted"
 stop serve
 
 # ---- for long ----
@@ -116,12 +126,16 @@ is "$(last | jq -r .text)" \
 is "$(git -C $host log -1 --format='%(trailers:key=Windlass-Rollback,valueonly)' "$back" | head -n 1)" \
 	"web 1.1" "and is so"
 ok "the old files are published" wait_for 60 published web "$back"
+noted '.rolled != ""' web || bail "what was told is not noted"
+rolled=$(jq -r .rolled $host/windlass/web/notified/chat)
 says web failed
 ok "when they fail too" is_told '.event, .made' 'rollback true
 rollback false'
 is "$(last | jq -r .text)" \
 	"web: not rolled back: 1.3 failed, and came by a rollback itself" \
 	"it is told that nobody goes back any further"
+noted ".rolled != \"$rolled\"" web || bail "what was told is not noted"
+noted '[.clusters[].failed] | all(. != "")' web || bail "what failed is not noted"
 stop serve
 is "$(hook $host notify web)" "" "once"
 set_receiver $host chat event rollback
