@@ -24,7 +24,21 @@ clock_jump() {
 	echo "+$clock_at" >"$TRASH/clock.new" && mv "$TRASH/clock.new" "$TRASH/clock"
 }
 
+# Who is ended while it asks for a file's time leaves libfaketime's lock behind,
+# and whoever it shares that with then waits for ever: no fault of theirs.
+clock_stop() {
+	local variable=pid_$1 pid
+	pid=${!variable:-}
+	[ -n "$pid" ] || return 0
+	kill -"${2:-TERM}" -- "-$pid" 2>/dev/null
+	clock_ended() { ! kill -0 "$pid" 2>/dev/null; }
+	wait_for 30 clock_ended || kill -KILL -- "-$pid" 2>/dev/null
+	wait "$pid" 2>/dev/null
+	unset "$variable"
+}
+
 clock_everywhere() {
+	stop() { clock_stop "$@"; }
 	export LD_PRELOAD=$clock_library FAKETIME_NO_CACHE=1 \
 		FAKETIME_TIMESTAMP_FILE=$TRASH/clock
 }
