@@ -194,7 +194,7 @@ says 'forwarded' "unasked"
 echo "key::$(cut -d' ' -f1,2 keys/bob.pub)" >found
 git -C mine config gpg.ssh.defaultKeyCommand "cat $TRASH/found"
 eval "$(ssh-agent -s)" >/dev/null
-at_exit kill "$SSH_AGENT_PID"
+at_exit "kill $SSH_AGENT_PID"
 ssh-add -q keys/bob
 run 1 "but a key that git finds itself" --yes --not-after 1d prod
 says "signed by ssh-ed25519 key SHA256:" "signs"

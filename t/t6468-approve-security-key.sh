@@ -63,7 +63,7 @@ like "$(cat .output)" 'Good "git" signature for alice with ED25519-SK key' \
 
 # ---- by an agent that has it, and by hand ----
 eval "$(ssh-agent -s -P "$SSH_SK_PROVIDER")" >/dev/null
-at_exit kill "$SSH_AGENT_PID"
+at_exit "kill $SSH_AGENT_PID"
 ok "an agent takes one" ssh-add -q -S "$SSH_SK_PROVIDER" keys/bob
 mv keys/bob bob.away
 person bob "$TRASH/keys/bob.pub"
