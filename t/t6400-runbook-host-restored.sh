@@ -53,6 +53,8 @@ ok "and it is applied, under the next number" wait_applied prod 3 40
 guide_done
 
 # ---- nobody has it ----
+third=$(bundle host.git prod)
+git clone -q --mirror host.git backup/third.git
 lose_host "restored again"
 runbook new-epoch
 run_block Before 1 here
@@ -70,6 +72,29 @@ like "$(cat .output)" '2\.2' "it is there to be looked at"
 ok "nothing was taken" accepted 1.3
 edits_undone changed three
 live >versions
+# who approves compares with what is live, over the epochs
+printf 'host namespaces="git,head-v1@windlass.dev" %s\n' \
+	"$(cut -d' ' -f1,2 keys/prod.pub)" >publishers
+git -C work config gpg.format ssh
+git -C work config user.signingKey "$TRASH/keys/prod"
+live_approve() {
+	windlass approve --repo work --publishers publishers --live prod \
+		>approve.out 2>&1 </dev/null
+}
+not_ok "with nobody to ask" live_approve
+like "$(cat approve.out)" "has no bundle 3; its newest is 1\\.1" \
+	"what is live is lost there, which is said"
+like "$(cat approve.out)" 'all of them: what the cluster has accepted is of epoch 1' \
+	"and everything is shown"
+closed=$(git -C host.git rev-parse refs/windlass/_epochs/prod/1)
+git -C host.git fetch -q "$TRASH/backup/third.git" refs/windlass/prod
+git -C host.git update-ref refs/windlass/_epochs/prod/1 "$third"
+git -C work update-ref -d refs/windlass/_epochs/prod/1
+not_ok "with nobody to ask, again" live_approve
+like "$(cat approve.out)" '1 of . objects other than in 1\.3, which the cluster has accepted' \
+	"what is there is compared with"
+like "$(cat approve.out)" '^- objects/shop/core/ConfigMap/later.json' "object by object"
+git -C host.git update-ref refs/windlass/_epochs/prod/1 "$closed"
 run_block "In each cluster" 1 here
 ok "the new epoch is live" wait_for 20 applied 2.2
 is "$(live)" "$(cat versions)" \

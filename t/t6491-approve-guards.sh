@@ -126,7 +126,7 @@ windlass-hook publish --repo host.git prod >publish.out 2>&1 ||
 	bail "$(cat publish.out)"
 is "$(trailer host.git prod Epoch)" 2 "a new epoch has begun"
 run 1 "what was approved in the epoch before" prod
-says '1 of 1 object, all of them: what you approved before is of epoch 1' \
+says '1 of 1 object, all of them: what you approved is of epoch 1' \
 	"is not compared with, which is said"
 run 1 "since a bundle of that epoch" --since prod@1.2 prod
 says '0 of 1 object other than in 1.2, which you named' "only that is shown"

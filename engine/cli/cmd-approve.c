@@ -260,6 +260,28 @@ static int find_exactly(struct approve *a, uint64_t epoch, uint64_t sequence,
 	return rc;
 }
 
+/*
+ * The accepted bundle by its id. One of an older epoch may be lost, and with
+ * it why that epoch ended: all is shown then, and it is said why.
+ */
+static int find_accepted(struct approve *a, const struct channel_status *s,
+			 struct err *err)
+{
+	uint64_t epoch = s->accepted.epoch;
+	int rc;
+
+	a->has_before = true;
+	rc = find_exactly(a, epoch, s->accepted.sequence, s->accepted.bundle,
+			  err);
+	if (rc == 0 || epoch >= a->tip.commit.bundle.epoch)
+		return rc;
+	a->has_before = false;
+	a->other_epoch = epoch;
+	fprintf(stderr, "windlass: %s\n", err->msg);
+	err_clear(err);
+	return 0;
+}
+
 static int before_live(struct approve *a, struct err *err)
 {
 	struct cluster c = CLUSTER_INIT;
@@ -273,12 +295,8 @@ static int before_live(struct approve *a, struct err *err)
 		rc = cluster_channel(&c, a->channel, &arena, &channel, err);
 	if (rc == 0)
 		rc = status_read(channel, &status, err);
-	if (rc == 0 && status.accepted.bundle[0]) {
-		a->has_before = true;
-		rc = find_exactly(a, status.accepted.epoch,
-				  status.accepted.sequence,
-				  status.accepted.bundle, err);
-	}
+	if (rc == 0 && status.accepted.bundle[0])
+		rc = find_accepted(a, &status, err);
 	channel_status_release(&status);
 	arena_release(&arena);
 	cluster_close(&c);
@@ -362,8 +380,9 @@ static int verify(struct approve *a, struct err *err)
 		return repo_err(err, ERR_INTERNAL,
 				"cannot read the repository");
 	rc = check_chain(&check, a->tip.id, err);
-	if (rc == 0 && a->has_before && distance(a) == 0) {
-		/* what it is compared with is in no chain with it */
+	if (rc == 0 && a->since && distance(a) == 0) {
+		/* what it is compared with is in no chain with it, and no
+		 * cluster has verified it */
 		check.last = 1;
 		check.current = false;
 		rc = check_chain(&check, a->before.id, err);
@@ -422,8 +441,8 @@ static int show(struct approve *a, struct err *err)
 		       a->before.commit.bundle.epoch,
 		       a->before.commit.bundle.sequence, a->before_what);
 	else if (a->other_epoch)
-		printf(", all of them: what you approved before is of epoch "
-		       "%" PRIu64 "\n", a->other_epoch);
+		printf(", all of them: what %s is of epoch %" PRIu64 "\n",
+		       a->before_what, a->other_epoch);
 	else
 		puts(", all of them new to you");
 	return rc;
