@@ -567,12 +567,13 @@ static int push(const struct approve *a, const char *id, const struct buf *raw,
 		char *mirror = xasprintf("remote.%s.mirror=false", a->remote);
 		const char *argv[] = {
 			"-c", mirror, "push", "-q", "--no-follow-tags",
-			"--recurse-submodules=no", a->remote, NULL, NULL,
+			"--recurse-submodules=no", "--end-of-options",
+			a->remote, NULL, NULL,
 		};
 
 		buf_addf(&ref, "%s:", id);
 		approval_ref(&a->said, name, raw->data, raw->len, &ref);
-		argv[7] = ref.data;
+		argv[8] = ref.data;
 		rc = buf_check(&ref, "--as", err);
 		if (rc == 0)
 			rc = git_attended(a->dir, argv, NULL, err);

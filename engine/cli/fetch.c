@@ -26,7 +26,8 @@ static int fetch_refs(const struct fetch *f, const struct strvec *refs,
 	int rc;
 
 	strvec_pushl(&argv, "fetch", "-q", "--no-tags",
-		     "--no-write-fetch-head", f->remote, NULL);
+		     "--no-write-fetch-head", "--end-of-options", f->remote,
+		     NULL);
 	for (size_t i = 0; i < refs->n; i++)
 		strvec_pushf(&argv, "+%s:%s", refs->v[i], refs->v[i]);
 	rc = git_attended(f->dir, (const char *const *)argv.v, NULL, err);
@@ -105,12 +106,15 @@ int fetch_approvals(const struct fetch *f, const struct bundle *b,
 	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
 	struct buf list = BUF_INIT(LIST_BYTES);
 	struct strvec refs = STRVEC_INIT;
-	const char *argv[] = { "ls-remote", "--refs", f->remote, NULL, NULL };
+	const char *argv[] = {
+		"ls-remote", "--refs", "--end-of-options", f->remote, NULL,
+		NULL,
+	};
 	char *pattern;
 	int rc;
 
 	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
-	argv[3] = pattern = xasprintf("%s*", prefix.data);
+	argv[4] = pattern = xasprintf("%s*", prefix.data);
 	rc = git_output(f->dir, argv, &list, err);
 	*ret_all = 0;
 	if (rc == 0)
