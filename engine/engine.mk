@@ -150,11 +150,11 @@ windlass_SOURCES = \
 	engine/cli/cmd-status.c \
 	engine/cli/records.c engine/cli/records.h \
 	engine/cli/status-repo.c \
-	engine/cli/unpublished.c engine/cli/unpublished.h \
 	engine/cli/cmd-suspend.c \
 	engine/cli/cmd-uninstall.c \
 	engine/cli/cmd-verify.c \
 	engine/cli/cmd-wait.c \
+	engine/cli/wait-commit.c engine/cli/wait-commit.h \
 	engine/cli/cmd-yaml.c \
 	engine/cli/complete.c \
 	engine/cli/doctor-channel.c engine/cli/doctor.h \

@@ -24,6 +24,7 @@
 #include "hooks/validate.h"
 #include "schema/base/clock.h"
 #include "schema/base/num.h"
+#include "schema/cluster-status.h"
 #include "schema/object.h"
 #include "schema/openapi.h"
 #include "schema/trust.h"
@@ -154,6 +155,34 @@ static void check_cluster(struct patient *p, const char *cluster)
 	cluster_report_release(&r);
 }
 
+/* What stands in the record of clusters that are gone. */
+static void check_gone(struct patient *p, const struct trust *t)
+{
+	struct strvec names = STRVEC_INIT, listed = STRVEC_INIT;
+	struct err unread = ERR_INIT;
+
+	for (size_t i = 0; i < t->n; i++)
+		strvec_push(&listed, t->v[i].principal);
+	/* either may be there without the other one */
+	(void)!kept_report_clusters(p->host, p->ch, &names, &unread);
+	(void)!cluster_status_clusters(p->repo, p->ch->name, &names, &unread);
+	for (size_t i = 0; i < names.n; i++) {
+		const char *name = names.v[i];
+
+		if (strvec_has(&listed, name))
+			continue;
+		warn(p, "reporters", "'%s' has a record, and is not in '%s' "
+		     "any more; if it is gone for good: rm -f "
+		     "'%s/%s/reports/%s' '%s/%s/reports/%s.since'; git "
+		     "update-ref -d " CLUSTER_STATUS_REF "%s/%s", name,
+		     p->ch->reporters, p->host->state_dir, p->ch->name, name,
+		     p->host->state_dir, p->ch->name, name, p->ch->name, name);
+		strvec_push(&listed, name);
+	}
+	strvec_release(&names);
+	strvec_release(&listed);
+}
+
 static void check_reporters(struct patient *p)
 {
 	struct trust t = TRUST_INIT;
@@ -183,6 +212,7 @@ static void check_reporters(struct patient *p)
 			     "name: use lower-case letters, digits and -",
 			     who);
 	}
+	check_gone(p, &t);
 	trust_release(&t);
 }
 

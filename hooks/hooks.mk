@@ -143,6 +143,7 @@ libhooks_a_SOURCES += \
 	hooks/kept-report.c hooks/kept-report.h \
 	hooks/kept-since.c hooks/kept-since.h \
 	hooks/record.c hooks/record.h \
+	hooks/record-channel.c \
 	hooks/record-note.c \
 	hooks/record-status.c
 

@@ -24,6 +24,7 @@
 #include "hooks/guard.h"
 #include "hooks/job.h"
 #include "hooks/pushes.h"
+#include "hooks/record.h"
 #include "hooks/render.h"
 #include "hooks/report.h"
 #include "hooks/settings.h"
@@ -332,11 +333,32 @@ static int choose_tip(struct publishing *p, struct publish_result *ret)
 	return 0;
 }
 
+/* Clones hear of it, too. That is no reason to call it unpublished. */
+static void record_outcome(struct publishing *p, const char *tip,
+			   const struct publish_result *r)
+{
+	const struct job *j = &p->job;
+	struct channel_news news = { .bundle = "" };
+	struct err err = ERR_INIT;
+
+	memcpy(news.bundle, j->current.id, sizeof(news.bundle));
+	if (*j->tip && r->outcome != PUBLISH_NOTHING_YET &&
+	    strcmp(j->tip, j->current.commit.bundle.source_commit))
+		memcpy(news.taken, j->tip, sizeof(news.taken));
+	if (*r->waits)
+		memcpy(news.waiting, tip, sizeof(news.waiting));
+	if (record_status(j->repo, j->ch, &news, &err) < 0)
+		feedback_line(p->fb, "windlass: %s: its status is not "
+			      "recorded: %s", j->ch->name, err.msg);
+}
+
 static int publish_locked(struct publishing *p, struct publish_result *ret)
 {
 	enum publish_outcome outcome = PUBLISH_EMPTY;
 	struct job *j = &p->job;
+	char tip[GIT_HEX_SIZE];
 
+	memcpy(tip, j->tip, sizeof(tip));
 	if (job_finish(j, NULL) < 0 || choose_tip(p, ret) < 0)
 		return -1;
 	if (!*j->tip && *ret->waits) {
@@ -356,6 +378,7 @@ static int publish_locked(struct publishing *p, struct publish_result *ret)
 	ret->outcome = outcome;
 	if (j->has_head)
 		ret->head = j->head;
+	record_outcome(p, tip, ret);
 	return 0;
 }
 

@@ -283,8 +283,10 @@ int record_channel(git_repository *repo, const struct host_config *host,
 		   struct err *err)
 {
 	struct strvec clusters = STRVEC_INIT;
-	int lock = -1, rc = kept_report_clusters(host, ch, &clusters, err);
+	int lock = -1, rc = record_status(repo, ch, NULL, err);
 
+	if (!rc)
+		rc = kept_report_clusters(host, ch, &clusters, err);
 	if (!rc && clusters.n)
 		rc = take_turn(host, &lock, err);
 	for (size_t i = 0; lock >= 0 && i < clusters.n; i++) {

@@ -50,6 +50,25 @@ int record_commit(const struct record *r, const git_oid *tree, int64_t since,
 		  const char *tip, bool replace, const char *message,
 		  char ret[GIT_HEX_SIZE], struct err *err);
 
+/* ---- record-channel.c ---- */
+
+/* What publishing came to; each is an id or "". */
+struct channel_news {
+	char bundle[GIT_HEX_SIZE];	/* the current one, */
+	char taken[GIT_HEX_SIZE];	/* a tip that was no reason for another,
+					   where it is not of that tip, */
+	char waiting[GIT_HEX_SIZE];	/* and one that waits (after.h) */
+};
+
+/*
+ * Writes what this host says of the channel into its own status ref
+ * (schema/channel-record.h), where Git does not say so yet; with news NULL
+ * they stay as they were. Writes no first one for a channel without
+ * `reporters` and `after`, of which nobody could ask anything.
+ */
+int record_status(git_repository *repo, const struct channel_config *ch,
+		  const struct channel_news *news, struct err *err);
+
 /* ---- record-status.c ---- */
 
 /* What the ref says now. */

@@ -158,6 +158,7 @@ libschema_a_SOURCES += \
 	schema/approval.c schema/approval.h \
 	schema/bundle.c schema/bundle.h \
 	schema/cluster-report.c schema/cluster-report.h \
+	schema/channel-record.c schema/channel-record.h \
 	schema/cluster-status.c schema/cluster-status.h \
 	schema/head.c schema/head.h \
 	schema/heads.c schema/heads.h \

@@ -9,7 +9,6 @@ host=host.git
 make_host $host prod dev
 make_clone $host work
 new_reporter eu-1
-new_reporter us-1
 set_channel $host prod reporters "$TRASH/reporters"
 reports=$host/windlass/prod/reports
 
@@ -39,7 +38,7 @@ one=$(git -C work rev-parse --short=12 HEAD)
 is "$(status $host prod)" 1 "no cluster has reported"
 like "$(cat out)" "^prod  newest 1\.1  source $one  issued 20" \
 	"the newest bundle is shown"
-like "$(cat out)" '^  no cluster has reported' "and that nobody spoke"
+like "$(cat out)" '^  eu-1  has not reported yet$' "and that nobody spoke"
 
 # ---- one is well
 
@@ -57,6 +56,7 @@ change two
 two=$(git -C work rev-parse --short=12 HEAD)
 is "$(status $host prod)" 1 "a bundle that it does not have yet"
 r_since=2026-11-29T23:35:00Z says eu-1
+new_reporter us-1
 failure "Deployment.apps shop/web" deploy/prod/web.yaml:1 ImagePullBackOff \
 	'Back-off pulling image "web:2"'
 r_phase=failed r_objects='2 1 0 1 0 0' r_reason=Failed \
@@ -137,5 +137,22 @@ unlike "$(cat out)" $'\033' "no control byte is printed"
 is "$(status clone prod --output json)" 1 "the same for programs"
 is "$(jq -r '.clusters | map(select(.error)) | length' out)" 3 \
 	"with an error each"
+
+# ---- one that is broken does not hide the others
+
+git -C $host update-ref refs/windlass/junk "$(git -C $host rev-parse main)"
+is "$(status $host)" 2 "a ref that is no bundle"
+like "$(cat out)" '^  us-1  failed 1\.2' "the others are shown"
+like "$(cat err)" "channel 'junk'" "and it is told of"
+git -C $host update-ref -d refs/windlass/junk
+empty=$(git -C $host commit-tree -m junk "$(git -C $host mktree </dev/null)")
+kept=$(git -C $host rev-parse refs/windlass-status/prod/_channel)
+git -C $host update-ref refs/windlass-status/prod/_channel "$empty"
+is "$(status $host)" 2 "a channel's record that is none"
+like "$(cat err)" 'refs/windlass-status/prod/_channel: it has no channel.json' \
+	"is told of"
+ok "it is made anew" hook $host record-reports
+is "$(git -C $host rev-parse 'refs/windlass-status/prod/_channel^{tree}')" \
+	"$(git -C $host rev-parse "$kept^{tree}")" "as it was"
 
 done_testing

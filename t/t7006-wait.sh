@@ -31,16 +31,36 @@ waiting() {
 
 change one
 is "$(waits --timeout 1s prod)" 1 "nobody reports"
-like "$(cat out)" 'no cluster has reported' "and that is said"
+like "$(cat out)" '^  eu-1  has not reported yet$' "and that is said"
 like "$(cat err)" 'the time is over' "when the time is over"
-is "$(waits other --timeout 1s)" 1 "a channel that is not there"
+is "$(waits other)" 2 "a channel that is not there"
+like "$(cat err)" "no channel 'other' has published anything there, but prod; .*--new" \
+	"is told at once, with those that are"
+is "$(windlass wait --repo $host --timeout 1m other >out 2>err; echo $?)" 2 \
+	"at the Git host, too"
+like "$(cat err)" "no channel 'other' has published anything there, but prod; " \
+	"and there, too"
+is "$(waits --new other --timeout 1s)" 1 "unless it is new"
 is "$(waits --remote nowhere prod)" 2 "a remote that is not there"
+printf '#!/bin/sh\ntouch %s/ran\n' "$TRASH" >program && chmod +x program
+is "$(waits --remote "--upload-pack=$TRASH/program" prod)" 2 \
+	"no remote is an option of git"
+printf 'publisher namespaces="git,head-v1@windlass.dev" %s\n' \
+	"$(cut -d' ' -f1,2 keys/prod.pub)" >signers
+(cd work && windlass approve --remote "--upload-pack=$TRASH/program" \
+	--publishers "$TRASH/signers" --yes prod >out 2>&1)
+is $? 2 "nor for approve"
+not_ok "nothing was run" test -e "$TRASH/ran"
 is "$(windlass wait --repo nowhere prod >out 2>err; echo $?)" 2 "no repository"
 is "$(waits --timeout 0s prod)" 129 "no time"
 
 # ---- it goes well
 
 says eu-1
+is "$(waits --timeout 1s prod)" 1 "one that is listed has never reported"
+like "$(cat out)" '^  us-1  has not reported yet$' "that is said"
+like "$(cat out)" '^prod: waiting for eu-1, us-1$' "and who is waited for"
+like "$(cat err)" 'the time is over for us-1$' "and for whom in vain"
 says us-1
 is "$(waits prod)" 0 "all is well already"
 change two

@@ -14,26 +14,29 @@
 
 #include "engine/cli/git-run.h"
 #include "engine/cli/records.h"
+#include "engine/cli/wait-commit.h"
 #include "schema/base/clock.h"
-#include "schema/base/digest.h"
 #include "schema/base/map.h"
 #include "schema/base/mem.h"
 #include "schema/base/options.h"
+#include "schema/object.h"
 
 static const char usage[] =
 "usage: windlass wait [OPTIONS] CHANNEL\n"
 "\n"
-"Waits until every cluster that reports of CHANNEL is healthy with the bundle\n"
-"that was published last, and tells how it goes. It fetches what clusters\n"
-"reported from the Git host, and asks no cluster.\n"
+"Waits until every cluster of CHANNEL is healthy with the bundle that was\n"
+"published last, and tells how it goes. It fetches what clusters reported from\n"
+"the Git host, and asks no cluster.\n"
 "\n"
 "  --repo DIR       the repository (default: $GIT_DIR, or here)\n"
 "  --remote NAME    where to fetch from (default: origin, unless there is none)\n"
-"  --commit REV     a bundle of this commit, or of what came after it\n"
+"  --commit REV     a bundle of this commit, or of what came after it, unless\n"
+"                   the commit changes nothing of the channel\n"
+"  --new            the channel may have published nothing yet\n"
 "  --timeout TIME   how long to wait (6m)\n"
 "\n"
 "Exit status: 0 if all are healthy, 1 if one failed or the time is over, 2 if\n"
-"the repository cannot be read or fetched.\n";
+"the repository cannot be read or fetched, or has no such channel.\n";
 
 /* longer than an engine by default gives an object to come up */
 #define TIMEOUT_DEFAULT 360
@@ -41,13 +44,19 @@ static const char usage[] =
 #define FETCH_MS 2000
 #define LOOK_MS 500
 
+/* a ref a line, of all channels and their clusters */
+#define LIST_BYTES (16u * 1024 * 1024)
+
 struct waiting {
 	const char *repo, *remote, *channel;
 	const char *rev;		/* what was asked for, or NULL */
 	char commit[GIT_HEX_SIZE];	/* that is this one; or "" */
 	int64_t timeout;		/* seconds */
+	bool unborn;			/* it may have published nothing yet */
 	bool fetch;
-	bool reached;			/* the newest bundle has that commit */
+	enum wait_reach reach;		/* of that commit */
+	bool told_start;
+	struct strvec ill;		/* clusters that are not well */
 	struct map told;		/* a cluster's last line, malloced */
 	struct map ills;		/* lines of what holds one up */
 };
@@ -82,7 +91,8 @@ static int fetch(const struct waiting *w, struct err *err)
 				  w->channel);
 	const char *const argv[] = {
 		"fetch", "--quiet", "--no-tags", "--prune",
-		"--no-write-fetch-head", w->remote, bundles, records, NULL,
+		"--no-write-fetch-head", "--end-of-options", w->remote,
+		bundles, records, NULL,
 	};
 	int rc = git_attended(w->repo, argv, NULL, err);
 
@@ -91,70 +101,69 @@ static int fetch(const struct waiting *w, struct err *err)
 	return rc;
 }
 
-/* ---- a certain commit ---- */
+/* ---- which channels there are ---- */
 
-static int find_commit(struct waiting *w, struct err *err)
+/* The channel that a ref is of, if it is one of ours. */
+static void add_channel(const char *ref, struct strvec *ret)
 {
-	char *rev = xasprintf("%s^{commit}", w->rev);
-	const char *const argv[] = {
-		"rev-parse", "--verify", "--quiet", "--end-of-options", rev,
-		NULL,
+	static const char *const prefixes[] = {
+		BUNDLE_REF_PREFIX, CLUSTER_STATUS_REF,
 	};
-	struct buf line = BUF_INIT(4096);
-	int rc = git_line(w->repo, argv, &line, err);
 
-	if (!rc && is_hex(line.data, line.len, GIT_HEX_SIZE - 1))
-		memcpy(w->commit, line.data, GIT_HEX_SIZE);
-	else if (rc >= 0)
-		rc = err_set(err, ERR_INVALID, "'%s' names no commit of this "
-			     "repository", w->rev);
-	buf_release(&line);
-	free(rev);
-	return rc;
+	for (size_t i = 0; i < ARRAY_SIZE(prefixes); i++) {
+		size_t skip = strlen(prefixes[i]);
+		char *name;
+
+		if (strncmp(ref, prefixes[i], skip))
+			continue;
+		name = xstrndup(ref + skip, strcspn(ref + skip, "/"));
+		if (is_dns_label(name) && !strvec_has(ret, name))
+			strvec_push(ret, name);
+		free(name);
+	}
 }
 
-/* The commits of the ref that bundles are made of, which others may have
- * pushed to since; no ref of this repository moves. */
-static void fetch_source(const struct waiting *w, const char *ref)
+static int list_there(const struct waiting *w, struct strvec *ret,
+		      struct err *err)
 {
 	const char *const argv[] = {
-		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-		w->remote, ref, NULL,
+		"ls-remote", "--refs", "--end-of-options", w->remote,
+		BUNDLE_REF_PREFIX "*", CLUSTER_STATUS_REF "*", NULL,
 	};
-	struct err unheard = ERR_INIT;
+	struct buf out = BUF_INIT(LIST_BYTES);
+	char *line, *rest, *ref;
+	int rc = git_output(w->repo, argv, &out, err);
 
-	git_attended(w->repo, argv, NULL, &unheard);
+	for (line = rc ? NULL : strtok_r(out.data, "\n", &rest); line;
+	     line = strtok_r(NULL, "\n", &rest)) {
+		ref = strchr(line, '\t');
+		if (ref)
+			add_channel(ref + 1, ret);
+	}
+	strvec_sort(ret);
+	buf_release(&out);
+	return rc < 0 ? -1 : 0;
 }
 
-static bool has_commit(git_repository *repo, const char *id)
+/* A name that is mistyped would be waited for in vain. -1. */
+static int no_such_channel(git_repository *repo, const struct waiting *w,
+			   struct err *err)
 {
-	git_commit *c = NULL;
-	git_oid oid;
-	bool has = !git_oid_fromstr(&oid, id) &&
-		   !git_commit_lookup(&c, repo, &oid);
+	struct strvec all = STRVEC_INIT;
+	struct buf names = BUF_INIT(400);
+	int rc = w->fetch ? list_there(w, &all, err)
+			  : cluster_records_channels(repo, &all, err);
 
-	git_commit_free(c);
-	return has;
-}
-
-/* Was the newest bundle made of that commit, or of one that came after it? */
-static bool is_reached(git_repository *repo, const struct waiting *w,
-		       const struct channel_shown *s)
-{
-	const struct bundle *b = &s->newest.commit.bundle;
-	git_oid source, commit;
-
-	if (!w->rev)
-		return true;
-	if (!s->has_bundle)
-		return false;
-	if (!strcmp(b->source_commit, w->commit))
-		return true;
-	if (w->fetch && !has_commit(repo, b->source_commit))
-		fetch_source(w, b->source_ref);
-	return !git_oid_fromstr(&source, b->source_commit) &&
-	       !git_oid_fromstr(&commit, w->commit) &&
-	       git_graph_descendant_of(repo, &source, &commit) == 1;
+	for (size_t i = 0; !rc && i < all.n; i++)
+		buf_addf(&names, "%s%s", i ? ", " : "", all.v[i]);
+	if (!rc)
+		err_set(err, ERR_INVALID, "no channel '%s' has published "
+			"anything there%s%s; of one that is new say --new",
+			w->channel, all.n ? ", but " : "",
+			names.len ? names.data : "");
+	buf_release(&names);
+	strvec_release(&all);
+	return -1;
 }
 
 /* ---- telling ---- */
@@ -206,15 +215,44 @@ static void tell(struct waiting *w, const struct cluster_record *rec)
 	tell_ills(w, rec);
 }
 
+static void print_names(const struct strvec *names)
+{
+	for (size_t i = 0; i < names->n; i++)
+		printf("%s%s", i ? ", " : "", names->v[i]);
+	putchar('\n');
+}
+
+/* Whom it waits for, once that is known. */
+static void tell_start(struct waiting *w, const struct channel_shown *s)
+{
+	const struct bundle *b = &s->newest.commit.bundle;
+	struct strvec names = STRVEC_INIT;
+
+	channel_shown_clusters(s, false, &names);
+	if (!w->told_start && s->has_bundle && names.n) {
+		w->told_start = true;
+		if (w->reach == WAIT_UNCHANGED)
+			printf("%s: %.12s changes nothing of the channel, "
+			       "which stays at %" PRIu64 ".%" PRIu64 "\n",
+			       w->channel, w->commit, b->epoch, b->sequence);
+		printf("%s: waiting for ", w->channel);
+		print_names(&names);
+		fflush(stdout);
+	}
+	strvec_release(&names);
+}
+
 /* The exit status, or -1 while there is none yet. */
 static int judge(struct waiting *w, const struct channel_shown *s)
 {
 	bool ill = false;
 
+	tell_start(w, s);
 	for (size_t i = 0; i < s->records.n; i++) {
 		const struct cluster_record *r = &s->records.v[i];
 
 		if (!r->broken && s->has_bundle &&
+		    channel_shown_counts(s, r->cluster) &&
 		    !strcmp(r->report.bundle, s->newest.id))
 			tell(w, r);
 		ill = ill || channel_shown_ended_ill(s, r);
@@ -226,27 +264,52 @@ static int judge(struct waiting *w, const struct channel_shown *s)
 
 /* ---- the wait ---- */
 
+static int judge_reached(git_repository *repo, struct waiting *w,
+			 const struct channel_shown *s, struct err *err)
+{
+	const struct wait_place place = {
+		.repo = w->repo, .remote = w->fetch ? w->remote : NULL,
+	};
+
+	if (!w->unborn && !s->has_bundle && !*s->status.id && !s->records.n)
+		return no_such_channel(repo, w, err) - 1;
+	w->reach = w->rev ? wait_commit_reach(&place, s, w->commit)
+			  : WAIT_PUBLISHED;
+	return w->reach == WAIT_NOT_YET ? -1 : judge(w, s);
+}
+
 /* Looks once. The exit status, or -1: go on; -2 with an error. */
 static int look(struct waiting *w, bool last, struct err *err)
 {
 	git_repository *repo = NULL;
 	struct channel_shown s;
-	int status;
+	int status = -2;
 
 	if (bundles_open(w->repo, &repo, err) < 0)
 		return -2;
-	status = channel_shown_read(repo, w->channel, &s, err);
-	if (status == 0) {
-		w->reached = is_reached(repo, w, &s);
-		status = w->reached ? judge(w, &s) : -1;
-		if (status >= 0 || last)
+	if (channel_shown_read(repo, w->channel, &s, err) == 0) {
+		status = judge_reached(repo, w, &s, err);
+		if (status >= 0 || (last && status == -1))
 			channel_shown_put(&s, cli_color(stdout));
+		strvec_release(&w->ill);
+		w->ill = (struct strvec)STRVEC_INIT;
+		channel_shown_clusters(&s, true, &w->ill);
 		channel_shown_release(&s);
-	} else {
-		status = -2;
 	}
 	git_repository_free(repo);
 	return status;
+}
+
+static void tell_late(const struct waiting *w)
+{
+	fflush(stdout);
+	fputs("windlass wait: the time is over", stderr);
+	if (w->reach == WAIT_NOT_YET)
+		fprintf(stderr, ", and no bundle of %.12s or what came after "
+			"it was published", w->commit);
+	for (size_t i = 0; w->reach != WAIT_NOT_YET && i < w->ill.n; i++)
+		fprintf(stderr, "%s%s", i ? ", " : " for ", w->ill.v[i]);
+	fputc('\n', stderr);
 }
 
 static int wait_for_it(struct waiting *w, struct err *err)
@@ -270,15 +333,10 @@ static int wait_for_it(struct waiting *w, struct err *err)
 		if (status == -1 && !last)
 			poll(NULL, 0, w->fetch ? FETCH_MS : LOOK_MS);
 	}
-	if (status == -1) {
-		fprintf(stderr, "windlass wait: the time is over%s%.12s%s\n",
-			w->reached ? "" : ", and no bundle of ",
-			w->reached ? "" : w->commit,
-			w->reached ? "" : " or what came after it was "
-			"published");
-		status = EXIT_REFUSED;
-	}
-	return status;
+	if (status != -1)
+		return status;
+	tell_late(w);
+	return EXIT_REFUSED;
 }
 
 int cmd_wait(int argc, char **argv)
@@ -288,6 +346,7 @@ int cmd_wait(int argc, char **argv)
 		OPTION_TEXT("repo", &w.repo),
 		OPTION_TEXT("remote", &w.remote),
 		OPTION_TEXT("commit", &w.rev),
+		OPTION_FLAG("new", &w.unborn),
 		OPTION_TAKE("timeout", cli_take_time, &w.timeout),
 		OPTION_END
 	};
@@ -298,7 +357,9 @@ int cmd_wait(int argc, char **argv)
 		status = cli_channel(usage, argc, argv, &w.channel);
 	if (status >= 0)
 		return status;
-	if (find_remote(&w, &err) < 0 || (w.rev && find_commit(&w, &err) < 0))
+	if (find_remote(&w, &err) < 0 ||
+	    (w.rev && wait_commit_find(&(struct wait_place){ .repo = w.repo },
+				       w.rev, w.commit, &err) < 0))
 		status = -2;
 	else
 		status = wait_for_it(&w, &err);
@@ -308,5 +369,6 @@ int cmd_wait(int argc, char **argv)
 	}
 	map_release(&w.told, free);
 	map_release(&w.ills, NULL);
+	strvec_release(&w.ill);
 	return status;
 }

@@ -6,8 +6,8 @@
 #define ENGINE_CLI_RECORDS_H
 
 #include "engine/cli/bundles.h"
-#include "engine/cli/unpublished.h"
 #include "schema/base/strvec.h"
+#include "schema/channel-record.h"
 #include "schema/cluster-status.h"
 
 struct cluster_record {
@@ -40,16 +40,25 @@ struct channel_shown {
 	const char *channel;		/* the caller's */
 	bool has_bundle;
 	struct bundle_at newest;
-	struct unpublished waiting;
+	struct channel_record status;	/* .id "": the Git host says nothing */
 	struct cluster_records records;
 };
 
 int channel_shown_read(git_repository *repo, const char *channel,
 		       struct channel_shown *ret, struct err *err);
 void channel_shown_release(struct channel_shown *s);
-/* Has every cluster what was published last, and is it well? Not where none
- * has reported. */
+/*
+ * Has every cluster what was published last, and is it well? Every one that
+ * the Git host lists, whether it has reported or not; without a list every
+ * one that has reported, and at least one has.
+ */
 bool channel_shown_well(const struct channel_shown *s);
+/* Is that cluster's record of one that counts: not of one that is listed no
+ * more? */
+bool channel_shown_counts(const struct channel_shown *s, const char *cluster);
+/* The clusters that count, or those of them that are not well; appended. */
+void channel_shown_clusters(const struct channel_shown *s, bool ill,
+			    struct strvec *ret);
 /* Has this cluster come to another end with what was published last? */
 bool channel_shown_ended_ill(const struct channel_shown *s,
 			     const struct cluster_record *r);

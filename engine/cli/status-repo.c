@@ -31,22 +31,57 @@ static bool is_well(const struct channel_shown *s, const struct cluster_record *
 	       (!s->has_bundle || !strcmp(r->report.bundle, s->newest.id));
 }
 
+bool channel_shown_counts(const struct channel_shown *s, const char *cluster)
+{
+	return !s->status.listed || strvec_has(&s->status.clusters, cluster);
+}
+
 bool channel_shown_ended_ill(const struct channel_shown *s,
 			     const struct cluster_record *r)
 {
 	return !r->broken && s->has_bundle &&
+	       channel_shown_counts(s, r->cluster) &&
 	       !strcmp(r->report.bundle, s->newest.id) &&
 	       (r->report.phase == CLUSTER_FAILED ||
 		r->report.phase == CLUSTER_REFUSED ||
 		r->report.phase == CLUSTER_SUSPENDED);
 }
 
+static const struct cluster_record *find_record(const struct channel_shown *s,
+						const char *cluster)
+{
+	for (size_t i = 0; i < s->records.n; i++)
+		if (!strcmp(s->records.v[i].cluster, cluster))
+			return &s->records.v[i];
+	return NULL;
+}
+
+void channel_shown_clusters(const struct channel_shown *s, bool ill,
+			    struct strvec *ret)
+{
+	const struct cluster_records *rs = &s->records;
+	size_t n = s->status.listed ? s->status.clusters.n : rs->n;
+
+	for (size_t i = 0; i < n; i++) {
+		const char *name = s->status.listed ? s->status.clusters.v[i]
+						    : rs->v[i].cluster;
+		const struct cluster_record *r = find_record(s, name);
+
+		if (!ill || !r || !is_well(s, r))
+			strvec_push(ret, name);
+	}
+}
+
 bool channel_shown_well(const struct channel_shown *s)
 {
-	bool well = s->records.n > 0;
+	struct strvec all = STRVEC_INIT, ill = STRVEC_INIT;
+	bool well;
 
-	for (size_t i = 0; i < s->records.n; i++)
-		well = well && is_well(s, &s->records.v[i]);
+	channel_shown_clusters(s, false, &all);
+	channel_shown_clusters(s, true, &ill);
+	well = all.n && !ill.n;
+	strvec_release(&all);
+	strvec_release(&ill);
 	return well;
 }
 
@@ -99,6 +134,8 @@ static void put_cluster(const struct channel_shown *s,
 	put_counts(r);
 	if (r->stale)
 		fputs(", stale", stdout);
+	if (!channel_shown_counts(s, rec->cluster))
+		fputs(", listed no more", stdout);
 	printf("  heard %s\n", issued);
 	printf("    source %.12s", *rec->from.commit ? rec->from.commit
 						     : "unknown");
@@ -132,16 +169,20 @@ void channel_shown_put(const struct channel_shown *s, bool color)
 	} else {
 		puts("  no bundle was fetched");
 	}
-	if (*s->waiting.commit) {
-		printf("  %.12s of ", s->waiting.commit);
-		put_text(s->waiting.ref);
+	if (*s->status.waiting) {
+		printf("  %.12s of ", s->status.waiting);
+		put_text(s->status.ref);
 		fputs(" waits: after ", stdout);
-		put_text(s->waiting.after);
+		put_text(s->status.after);
 		putchar('\n');
 	}
 	for (size_t i = 0; i < s->records.n; i++)
 		put_cluster(s, &s->records.v[i], color);
-	if (!s->records.n)
+	for (size_t i = 0; i < s->status.clusters.n; i++)
+		if (!find_record(s, s->status.clusters.v[i]))
+			printf("  %s  has not reported yet\n",
+			       s->status.clusters.v[i]);
+	if (!s->records.n && !s->status.clusters.n)
 		puts("  no cluster has reported, or that was not fetched");
 }
 
@@ -165,15 +206,28 @@ static struct node *newest_node(struct arena *a, const struct channel_shown *s)
 	return n;
 }
 
-static struct node *waiting_node(struct arena *a, const struct unpublished *w)
+static struct node *waiting_node(struct arena *a,
+				 const struct channel_record *w)
 {
 	struct node *n = node_map(a);
 
-	if (!*w->commit)
+	if (!*w->waiting)
 		return node_null(a);
-	node_set(a, n, "commit", node_str(a, w->commit));
+	node_set(a, n, "commit", node_str(a, w->waiting));
 	node_set(a, n, "ref", node_str_clean(a, w->ref));
 	node_set(a, n, "after", node_str_clean(a, w->after));
+	return n;
+}
+
+static struct node *expected_node(struct arena *a,
+				  const struct channel_record *s)
+{
+	struct node *n = node_seq(a);
+
+	if (!s->listed)
+		return node_null(a);
+	for (size_t i = 0; i < s->clusters.n; i++)
+		node_append(a, n, node_str(a, s->clusters.v[i]));
 	return n;
 }
 
@@ -198,7 +252,8 @@ static void put_json(const struct channel_shown *s)
 	}
 	node_set(&a, n, "channel", node_str(&a, s->channel));
 	node_set(&a, n, "newest", newest_node(&a, s));
-	node_set(&a, n, "waiting", waiting_node(&a, &s->waiting));
+	node_set(&a, n, "waiting", waiting_node(&a, &s->status));
+	node_set(&a, n, "expected", expected_node(&a, &s->status));
 	node_set(&a, n, "clusters", list);
 	node_set(&a, n, "healthy", node_bool(&a, channel_shown_well(s)));
 	json_write_compact(n, &out);
@@ -223,19 +278,19 @@ int channel_shown_read(git_repository *repo, const char *channel,
 		rc = bundle_find(repo, channel, &s.newest, err);
 	}
 	if (!rc)
+		rc = channel_record_read(repo, channel, &s.status, err);
+	if (rc >= 0)
 		rc = cluster_records_read(repo, channel, &s.records, err);
-	if (!rc)
+	if (rc)
+		channel_shown_release(&s);
+	else
 		*ret = s;
-	if (!rc && s.has_bundle)
-		unpublished_read(repo, channel,
-			     s.newest.commit.bundle.source_commit,
-			     &ret->waiting);
 	return rc;
 }
 
 void channel_shown_release(struct channel_shown *s)
 {
-	unpublished_release(&s->waiting);
+	channel_record_release(&s->status);
 	cluster_records_release(&s->records);
 }
 
@@ -257,18 +312,25 @@ static int show(git_repository *repo, const char *channel, bool json,
 	return well;
 }
 
+/* One that cannot be read does not hide the others: that is told at once, and
+ * the status is that of trouble. */
 static int show_all(git_repository *repo, const struct strvec *channels,
-		    bool json, struct err *err)
+		    bool json)
 {
 	int status = EXIT_OK;
 
 	for (size_t i = 0; i < channels->n; i++) {
-		int well = show(repo, channels->v[i], json, err);
+		struct err err = ERR_INIT;
+		int well = show(repo, channels->v[i], json, &err);
 
-		if (well < 0)
-			return -1;
-		if (!well)
+		if (well < 0) {
+			fflush(stdout);
+			err_wrap(&err, "channel '%s'", channels->v[i]);
+			command_fail(&err);
+			status = EXIT_TROUBLE;
+		} else if (!well && status == EXIT_OK) {
 			status = EXIT_REFUSED;
+		}
 	}
 	if (!channels->n && !json)
 		puts("no channels: fetch refs/windlass and "
@@ -292,7 +354,7 @@ int status_from_repo(const char *dir, const char *channel, bool json,
 	if (!rc) {
 		if (channel)
 			strvec_push(&one, channel);
-		rc = show_all(repo, channel ? &one : &all, json, err);
+		rc = show_all(repo, channel ? &one : &all, json);
 	}
 	strvec_release(&all);
 	strvec_release(&one);

@@ -1,0 +1,184 @@
+/*
+ * A certain commit. See wait-commit.h. What the clone and the Git host say is
+ * believed as far as `windlass status --repo` does.
+ */
+#include "config.h"
+#include "engine/cli/wait-commit.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "engine/cli/git-run.h"
+#include "schema/base/digest.h"
+#include "schema/base/mem.h"
+
+int wait_commit_find(const struct wait_place *p, const char *rev,
+		     char ret[GIT_HEX_SIZE], struct err *err)
+{
+	char *commit = xasprintf("%s^{commit}", rev);
+	const char *const argv[] = {
+		"rev-parse", "--verify", "--quiet", "--end-of-options", commit,
+		NULL,
+	};
+	struct buf line = BUF_INIT(4096);
+	int rc = git_line(p->repo, argv, &line, err);
+
+	if (!rc && is_hex(line.data, line.len, GIT_HEX_SIZE - 1))
+		memcpy(ret, line.data, GIT_HEX_SIZE);
+	else if (rc >= 0)
+		rc = err_set(err, ERR_INVALID, "'%s' names no commit of this "
+			     "repository", rev);
+	buf_release(&line);
+	free(commit);
+	return rc;
+}
+
+/* Does git say yes? Whatever else it says is no. */
+static bool says_yes(const struct wait_place *p, const char *const *argv)
+{
+	struct buf unread = BUF_INIT(65536);
+	struct err no = ERR_INIT;
+	bool yes = git_line(p->repo, argv, &unread, &no) == 0;
+
+	buf_release(&unread);
+	return yes;
+}
+
+static bool has_commit(const struct wait_place *p, const char *id)
+{
+	char *commit = xasprintf("%s^{commit}", id);
+	const char *const argv[] = { "cat-file", "-e", commit, NULL };
+	bool has = says_yes(p, argv);
+
+	free(commit);
+	return has;
+}
+
+/* What a ref of the remote leads to, which others may have pushed to since,
+ * or a commit; no ref of this repository moves. */
+static void fetch(const struct wait_place *p, bool alone, const char *what)
+{
+	const char *argv[] = {
+		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
+		alone ? "--depth=1" : "--end-of-options",
+		alone ? "--end-of-options" : p->remote,
+		alone ? p->remote : what, alone ? what : NULL, NULL,
+	};
+	struct err unheard = ERR_INIT;
+
+	git_attended(p->repo, argv, NULL, &unheard);
+}
+
+/* True if a commit is the other one, or comes after it. */
+static bool leads_to(const struct wait_place *p, const char *ref,
+		     const char *commit, const char *earlier)
+{
+	const char *const argv[] = {
+		"merge-base", "--is-ancestor", earlier, commit, NULL,
+	};
+
+	if (!strcmp(commit, earlier))
+		return true;
+	if (p->remote && !has_commit(p, commit))
+		fetch(p, false, ref);
+	return says_yes(p, argv);
+}
+
+/* ---- a commit that is none of the channel's business ---- */
+
+/* The tip of the channel's source at the Git host; false: none is known. */
+static bool find_tip(const struct wait_place *p, const char *ref,
+		     char ret[GIT_HEX_SIZE])
+{
+	const char *const there[] = {
+		"ls-remote", "--refs", "--end-of-options", p->remote, ref,
+		NULL,
+	};
+	const char *const here[] = {
+		"rev-parse", "--verify", "--quiet", "--end-of-options", ref,
+		NULL,
+	};
+	struct buf line = BUF_INIT(65536);
+	struct err none = ERR_INIT;
+	bool found = git_line(p->repo, p->remote ? there : here, &line,
+			      &none) == 0 &&
+		     line.len >= GIT_HEX_SIZE - 1 &&
+		     is_hex(line.data, GIT_HEX_SIZE - 1, GIT_HEX_SIZE - 1);
+
+	if (found) {
+		memcpy(ret, line.data, GIT_HEX_SIZE - 1);
+		ret[GIT_HEX_SIZE - 1] = '\0';
+	}
+	buf_release(&line);
+	return found;
+}
+
+static bool is_shallow(const struct wait_place *p)
+{
+	const char *const argv[] = {
+		"rev-parse", "--is-shallow-repository", NULL,
+	};
+	struct buf line = BUF_INIT(4096);
+	struct err none = ERR_INIT;
+	bool shallow = git_line(p->repo, argv, &line, &none) == 0 &&
+		       !strcmp(line.data, "true");
+
+	buf_release(&line);
+	return shallow;
+}
+
+/* Is there the same in two commits, at all of the paths? */
+static bool same_at(const struct wait_place *p, const struct strvec *paths,
+		    const char *a, const char *b)
+{
+	struct strvec v = STRVEC_INIT;
+	bool same;
+
+	strvec_pushl(&v, "--literal-pathspecs", "diff-tree", "--quiet", "-r",
+		     a, b, "--", NULL);
+	/* "" is all of it, as no path is */
+	for (size_t i = 0; !strvec_has(paths, "") && i < paths->n; i++)
+		strvec_push(&v, paths->v[i]);
+	same = says_yes(p, (const char *const *)v.v);
+	strvec_release(&v);
+	return same;
+}
+
+/*
+ * Where many channels follow one ref, a push that has nothing for one of them
+ * is not even noted for it. Then it is enough that it is in, and that there
+ * is the same at the channel's paths.
+ */
+static bool is_elsewhere(const struct wait_place *p,
+			 const struct channel_shown *s, const char *commit)
+{
+	const char *source = s->newest.commit.bundle.source_commit;
+	char tip[GIT_HEX_SIZE];
+
+	if (!find_tip(p, s->status.ref, tip) ||
+	    !leads_to(p, s->status.ref, tip, commit))
+		return false;
+	if (p->remote && !has_commit(p, source))
+		fetch(p, is_shallow(p), source);
+	return same_at(p, &s->status.paths, source, commit);
+}
+
+enum wait_reach wait_commit_reach(const struct wait_place *p,
+				  const struct channel_shown *s,
+				  const char *commit)
+{
+	const struct bundle *b = &s->newest.commit.bundle;
+	const struct channel_record *st = &s->status;
+
+	if (!s->has_bundle)
+		return WAIT_NOT_YET;
+	if (leads_to(p, b->source_ref, b->source_commit, commit))
+		return WAIT_PUBLISHED;
+	if (!*st->id)
+		return WAIT_NOT_YET;
+	if ((*st->taken && !strcmp(st->bundle, s->newest.id) &&
+	     leads_to(p, st->ref, st->taken, commit)) ||
+	    is_elsewhere(p, s, commit))
+		return WAIT_UNCHANGED;
+	return WAIT_NOT_YET;
+}
