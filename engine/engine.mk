@@ -169,6 +169,7 @@ windlass_SOURCES = \
 	engine/cli/install-options.c engine/cli/install-options.h \
 	engine/cli/install-rights.c \
 	engine/cli/live.c engine/cli/live.h \
+	engine/cli/markdown-out.c engine/cli/markdown-out.h \
 	engine/cli/live-out.c \
 	engine/cli/main.c \
 	engine/cli/patch-out.c engine/cli/patch-out.h \

@@ -6,21 +6,23 @@
 #include "config.h"
 #include "engine/cli/bundle-diff.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "engine/cli/cli.h"
 #include "engine/cli/patch-out.h"
+#include "schema/base/mem.h"
 #include "schema/json.h"
 
-static void print_key(char op, const struct node_pair *p)
+static void print_key(FILE *out, char op, const struct node_pair *p)
 {
-	printf("%c data.", op);
-	cli_print_scrubbed(p->key, p->key_len);
-	puts(" (value hidden)");
+	fprintf(out, "%c data.", op);
+	cli_scrub(out, p->key, p->key_len);
+	fputs(" (value hidden)\n", out);
 }
 
 /* Which keys of its data came, went or changed. */
-static void print_keys(const struct node *old_data,
+static void print_keys(FILE *out, const struct node *old_data,
 		       const struct node *new_data)
 {
 	const struct node *sides[2] = { old_data, new_data };
@@ -35,9 +37,9 @@ static void print_keys(const struct node *old_data,
 							     p->key_len);
 
 			if (!other)
-				print_key(i ? '+' : '-', p);
+				print_key(out, i ? '+' : '-', p);
 			else if (i && !node_equal(p->value, other))
-				print_key('~', p);
+				print_key(out, '~', p);
 		}
 	}
 }
@@ -60,7 +62,7 @@ static int parse_secret(const struct buf *text, struct arena *a,
 	return text ? json_read(text->data, text->len, a, ret, err) : 0;
 }
 
-static int print_secret(struct bundle_diff *d, const struct buf *old_text,
+static int print_secret(FILE *out, bool color, const struct buf *old_text,
 			const struct buf *new_text, struct err *err)
 {
 	struct buf old_rest = BUF_INIT(2 * LIMIT_OBJECT_BYTES);
@@ -72,10 +74,10 @@ static int print_secret(struct bundle_diff *d, const struct buf *old_text,
 	if (rc == 0)
 		rc = parse_secret(new_text, &a, &new, err);
 	if (rc == 0) {
-		print_keys(node_get(old, "data"), node_get(new, "data"));
+		print_keys(out, node_get(old, "data"), node_get(new, "data"));
 		write_rest(&a, old, &old_rest);
 		write_rest(&a, new, &new_rest);
-		rc = patch_print(&old_rest, &new_rest, d->color, false, err);
+		rc = patch_print(out, &old_rest, &new_rest, color, false, err);
 	}
 	arena_wipe(&a);
 	buf_release(&old_rest);
@@ -83,7 +85,7 @@ static int print_secret(struct bundle_diff *d, const struct buf *old_text,
 	return rc;
 }
 
-/* ---- one object ---- */
+/* ---- the lines of one ---- */
 
 /* The longest run of ` in it: a fence must be longer. */
 static size_t backticks(const struct buf *text)
@@ -97,72 +99,130 @@ static size_t backticks(const struct buf *text)
 	return longest;
 }
 
-static void print_fence(size_t n, const char *info)
+static void print_fence(FILE *out, size_t n, const char *info)
 {
 	while (n--)
-		putchar('`');
-	puts(info);
+		putc('`', out);
+	fprintf(out, "%s\n", info);
 }
 
 /* A path as HTML: names of RBAC objects may have all sorts of characters. */
-static void print_html(const char *path)
+static void print_html(FILE *out, const char *path)
 {
 	for (; *path; path++)
 		if (strchr("<>&\"'`", *path))
-			printf("&#%d;", *path);
+			fprintf(out, "&#%d;", *path);
 		else
-			cli_print_scrubbed(path, 1);
+			cli_scrub(out, path, 1);
 }
 
-static void print_head(const struct bundle_diff *d, char op, const char *path)
-{
-	if (d->markdown && d->name_only) {
-		printf("- <code>%c ", op);
-		print_html(path);
-		puts("</code>");
-	} else if (d->markdown) {
-		printf("<details><summary><code>%c ", op);
-		print_html(path);
-		puts("</code></summary>\n");
-	} else {
-		printf("%s%c ", d->color ? "\033[1m" : "", op);
-		cli_print_scrubbed(path, strlen(path));
-		puts(d->color ? "\033[m" : "");
-	}
-}
-
-static int print_lines(struct bundle_diff *d, const char *path,
+static int print_lines(FILE *out, bool color, const char *path,
 		       const struct buf *old_text, const struct buf *new_text,
 		       struct err *err)
 {
 	static const struct buf none = BUF_INIT(1);
 
 	if (bundle_path_is_secret(path))
-		return print_secret(d, old_text, new_text, err);
-	return patch_print(old_text ? old_text : &none,
-			   new_text ? new_text : &none, d->color, false, err);
+		return print_secret(out, color, old_text, new_text, err);
+	return patch_print(out, old_text ? old_text : &none,
+			   new_text ? new_text : &none, color, false, err);
 }
 
-int bundle_diff_object(struct bundle_diff *d, char op, const char *path,
+static int print_plain(struct bundle_diff *d, char op, const char *path,
 		       const struct buf *old_text, const struct buf *new_text,
 		       struct err *err)
+{
+	printf("%s%c ", d->color ? "\033[1m" : "", op);
+	cli_print_scrubbed(path, strlen(path));
+	puts(d->color ? "\033[m" : "");
+	return d->name_only ? 0 : print_lines(stdout, d->color, path, old_text,
+					      new_text, err);
+}
+
+/* ---- as markdown ---- */
+
+/* A stream into memory. */
+struct piece {
+	FILE *out;
+	char *text;
+	size_t len;
+};
+
+static void piece_open(struct piece *p)
+{
+	p->out = open_memstream(&p->text, &p->len);
+	if (!p->out)
+		BUG("open_memstream");
+}
+
+static void print_line(FILE *out, char op, const char *path)
+{
+	fprintf(out, "- <code>%c ", op);
+	print_html(out, path);
+	fputs("</code>\n", out);
+}
+
+static int print_folded(FILE *out, char op, const char *path,
+			const struct buf *old_text,
+			const struct buf *new_text, struct err *err)
 {
 	size_t a = backticks(old_text), b = backticks(new_text);
 	size_t fence = (a > b ? a : b) < 3 ? 3 : (a > b ? a : b) + 1;
 	int rc;
 
-	d->changes++;
-	print_head(d, op, path);
+	fprintf(out, "<details><summary><code>%c ", op);
+	print_html(out, path);
+	fputs("</code></summary>\n\n", out);
+	print_fence(out, fence, "diff");
+	rc = print_lines(out, false, path, old_text, new_text, err);
+	print_fence(out, fence, "");
+	fputs("\n</details>\n\n", out);
+	return rc;
+}
+
+static int print_markdown(struct bundle_diff *d, char op, const char *path,
+			  const struct buf *old_text,
+			  const struct buf *new_text, struct err *err)
+{
+	struct piece line, text;
+	int rc = 0;
+
+	piece_open(&line);
+	piece_open(&text);
+	print_line(line.out, op, path);
+	d->text.names = d->name_only;
 	if (d->name_only)
-		return 0;
+		print_line(text.out, op, path);
+	else
+		rc = print_folded(text.out, op, path, old_text, new_text, err);
+	if (fclose(line.out) || fclose(text.out))
+		BUG("memory stream");
+	if (!rc)
+		markdown_add(&d->text, line.text, text.text, text.len);
+	free(line.text);
+	free(text.text);
+	return rc;
+}
+
+/* ---- one object ---- */
+
+int bundle_diff_object(struct bundle_diff *d, char op, const char *path,
+		       const struct buf *old_text, const struct buf *new_text,
+		       struct err *err)
+{
+	int rc;
+
+	d->changes++;
 	if (d->markdown)
-		print_fence(fence, "diff");
-	rc = print_lines(d, path, old_text, new_text, err);
-	if (d->markdown) {
-		print_fence(fence, "");
-		puts("\n</details>\n");
-	}
+		rc = print_markdown(d, op, path, old_text, new_text, err);
+	else
+		rc = print_plain(d, op, path, old_text, new_text, err);
 	return rc < 0 ? err_wrap(err, "'%s'", path) : 0;
+}
+
+void bundle_diff_end(struct bundle_diff *d)
+{
+	markdown_end(&d->text);
 }
 
 /* ---- all of them ---- */

@@ -39,6 +39,8 @@ bool cli_color(FILE *out);
 
 /* To stdout what a stranger wrote, control bytes escaped. */
 void cli_print_scrubbed(const char *s, size_t len);
+/* The same into another stream. */
+void cli_scrub(FILE *out, const char *s, size_t len);
 
 /* --output: text or json. */
 enum cli_output { OUTPUT_TEXT, OUTPUT_JSON };

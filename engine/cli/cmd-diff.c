@@ -37,7 +37,9 @@ BUNDLE_NAME_HELP
 "  --exit-code        exit 1 if anything differs; always so with --live\n"
 "  --live             compare with the cluster\n"
 "  --output json      with --live: an object a line\n"
-"  --output markdown  without --live: for the text of a pull request\n"
+"  --output markdown  without --live: for the text of a pull request, of which\n"
+"                     at most 60,000 bytes are printed\n"
+"  --all              with --output markdown: all of it, however long\n"
 "  --kubeconfig FILE  with --live: as kubectl has it (default: $KUBECONFIG)\n"
 "  --context NAME     with --live\n"
 "\n"
@@ -89,6 +91,7 @@ static int parse_side(int argc, char **argv, struct diff *d, int side)
 		OPTION_FLAG("exit-code", &d->exit_code),
 		OPTION_FLAG("live", &d->live),
 		OPTION_TAKE("output", take_output, d),
+		OPTION_FLAG("all", &d->between.text.all),
 		OPTION_TEXT("kubeconfig", &d->kubeconfig),
 		OPTION_TEXT("context", &d->context),
 		OPTION_TAKE("path", take_path, &d->commits[side]),
@@ -134,6 +137,8 @@ static int check_names(struct diff *d, int n, char **names)
 	if (d->live && d->between.markdown)
 		return usage_error(usage, "--output markdown is not for "
 				   "--live");
+	if (d->between.text.all && !d->between.markdown)
+		return usage_error(usage, "--all is for --output markdown");
 	if (!range && has_settings(d))
 		return usage_error(usage, "--path, --config and the like are "
 				   "for BASE..HEAD");
@@ -215,7 +220,11 @@ static int compare_commits(struct diff *d, const char *range)
 
 int cmd_diff(int argc, char **argv)
 {
-	struct diff d = { .between.color = cli_color(stdout) };
+	struct diff d = {
+		.between = {
+			.color = cli_color(stdout), .text = MARKDOWN_INIT,
+		},
+	};
 	int status = parse_options(argc, argv, &d);
 
 	if (status < 0 && d.live)
@@ -225,9 +234,11 @@ int cmd_diff(int argc, char **argv)
 		status = compare_commits(&d, argv[optind]);
 	else if (status < 0)
 		status = compare_bundles(&d, argv + optind, argc - optind);
+	bundle_diff_end(&d.between);
 	for (int i = 0; i < 2; i++) {
 		review_release(&d.sides[i]);
 		strvec_release(&d.commits[i].paths);
+		strvec_release(&d.commits[i].lacks);
 	}
 	git_repository_free(d.between.repo);
 	return status;

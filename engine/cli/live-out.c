@@ -218,7 +218,8 @@ static void print_values(struct live_out *o, const struct live_difference *d)
 	}
 	if (buf_check(&want, "a field", &o->err) == 0 &&
 	    buf_check(&live, "a field", &o->err) == 0)
-		patch_print(&want, &live, o->color, true, &o->err);
+		patch_print(stdout, &want, &live, o->color, true,
+			    &o->err);
 	buf_release(&want);
 	buf_release(&live);
 }

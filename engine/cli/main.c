@@ -56,7 +56,7 @@ bool cli_color(FILE *out)
 	       term && strcmp(term, "dumb") != 0;
 }
 
-void cli_print_scrubbed(const char *s, size_t len)
+void cli_scrub(FILE *to, const char *s, size_t len)
 {
 	struct buf out = BUF_INIT(4 * 4096);
 
@@ -68,11 +68,16 @@ void cli_print_scrubbed(const char *s, size_t len)
 			n--;
 		buf_reset(&out);
 		buf_add_scrubbed(&out, s, n);
-		fwrite(out.data, 1, out.len, stdout);
+		fwrite(out.data, 1, out.len, to);
 		s += n;
 		len -= n;
 	}
 	buf_release(&out);
+}
+
+void cli_print_scrubbed(const char *s, size_t len)
+{
+	cli_scrub(stdout, s, len);
 }
 
 int cli_take_output(void *target, const char *word, struct err *err)

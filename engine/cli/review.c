@@ -286,6 +286,8 @@ static int find_definitions(const struct review_commit *c, const char *path,
 	git_oid id;
 	int rc = repo_tree_entry(c->repo, &c->tree, path, &id, &mode, err);
 
+	if (rc > 0 && c->may_lack)
+		return 0;
 	if (rc || mode != GIT_FILEMODE_TREE) {
 		strvec_push(files, path);
 		return rc < 0 ? -1 : 0;
@@ -412,6 +414,24 @@ static int conclude(struct run *run)
 	return run->status;
 }
 
+/* Takes the paths at which there is nothing out of the list. */
+static int drop_lacking(struct review_commit *c, struct err *err)
+{
+	struct strvec there = STRVEC_INIT;
+	unsigned mode;
+	git_oid id;
+	int rc = 0;
+
+	for (size_t i = 0; rc >= 0 && i < c->paths.n; i++) {
+		rc = repo_tree_entry(c->repo, &c->tree, c->paths.v[i], &id,
+				     &mode, err);
+		strvec_push(rc > 0 ? &c->lacks : &there, c->paths.v[i]);
+	}
+	strvec_release(&c->paths);
+	c->paths = there;
+	return rc < 0 ? -1 : 0;
+}
+
 int review_run_commit(struct review *r)
 {
 	struct manifest_files found = MANIFEST_FILES_INIT;
@@ -420,6 +440,7 @@ int review_run_commit(struct review *r)
 
 	r->rules.allow_secrets = true;
 	if (review_read_config(r, &err) < 0 ||
+	    (r->commit->may_lack && drop_lacking(r->commit, &err) < 0) ||
 	    manifest_files_diff(r->commit->repo, r->rules.channel,
 				&r->commit->paths, NULL, &r->commit->tree,
 				&found, &r->problems, &err) < 0)

@@ -25,6 +25,8 @@ struct review_commit {
 	git_oid tree;
 	struct strvec paths;		/* that the channel reads */
 	bool paths_given;		/* by options, not by --config */
+	bool may_lack;			/* what is not there is empty; these */
+	struct strvec lacks;		/* of the paths are not */
 };
 
 struct review {

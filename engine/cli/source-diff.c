@@ -82,6 +82,10 @@ static int render(struct review *r, const git_oid *commit, const char *name,
 	r->take = renderings_take;
 	r->arg = ret;
 	status = review_run_commit(r);
+	for (size_t i = 0; i < r->commit->lacks.n; i++)
+		fprintf(stderr, "windlass: note: %s commit, %.12s, has nothing "
+			"at '%s': all of it is new\n", name, id,
+			r->commit->lacks.v[i]);
 	if (status == EXIT_OK) {
 		rendered_sort(ret->v, ret->n);
 		return EXIT_OK;
@@ -150,6 +154,8 @@ int source_diff(struct bundle_diff *d, struct review sides[2],
 		return command_fail(&err);
 	for (int i = 0; i < 2 && status == EXIT_OK; i++) {
 		sides[i].commit->repo = d->repo;
+		/* the change may be the one that adds the channel */
+		sides[i].commit->may_lack = i == 0;
 		if (review_find_settings(&sides[i], sides[i].rules.channel,
 					 &err) < 0)
 			status = command_fail(&err);
