@@ -47,9 +47,12 @@ is "$(waits --remote "--upload-pack=$TRASH/program" prod)" 2 \
 	"no remote is an option of git"
 printf 'publisher namespaces="git,head-v1@windlass.dev" %s\n' \
 	"$(cut -d' ' -f1,2 keys/prod.pub)" >signers
+git -C work config gpg.format ssh
+git -C work config user.signingKey "$TRASH/keys/prod"
 (cd work && windlass approve --remote "--upload-pack=$TRASH/program" \
-	--publishers "$TRASH/signers" --yes prod >out 2>&1)
-is $? 2 "nor for approve"
+	--publishers "$TRASH/signers" --yes prod) >out 2>&1
+like "$(cat out)" "'--upload-pack=.*program'|does not appear to be a git repository" \
+	"nor for approve"
 not_ok "nothing was run" test -e "$TRASH/ran"
 is "$(windlass wait --repo nowhere prod >out 2>err; echo $?)" 2 "no repository"
 is "$(waits --timeout 0s prod)" 129 "no time"
