@@ -55,6 +55,7 @@ struct follower {
 	size_t lines;			/* of progress, so far */
 	int64_t begin, deadline;	/* monotonic ms */
 	int64_t begin_wall;
+	bool over;			/* nothing of it is waited for */
 };
 
 static void awaited_release(struct awaited *a)
@@ -266,7 +267,7 @@ static bool overtaken(struct follower *f)
 
 static void tell_time_is_over(struct follower *f)
 {
-	int64_t seconds = (f->deadline - f->begin) / 1000;
+	int64_t seconds = (f->deadline - f->begin + 999) / 1000;
 
 	for (size_t i = 0; i < f->clusters.n; i++)
 		if (!f->v[i].done)
@@ -278,45 +279,55 @@ static void tell_time_is_over(struct follower *f)
 /* ---- the wait ---- */
 
 /* Until a report may have come. False when nobody listens any more. */
-static bool sleep_a_bit(struct follower *f, int fd)
+static bool sleep_a_bit(const struct feedback *fb, int64_t deadline, int fd)
 {
 	struct pollfd p[2] = {
 		{ .fd = fd, .events = POLLIN },
-		{ .fd = f->fb->fd },
+		{ .fd = fb->fd },
 	};
-	int64_t left = f->deadline - clock_mono_ms();
+	int64_t left = deadline - clock_mono_ms();
 	char events[4096];
 
 	poll(p, 2, left < LOOK_MS ? (int)left : LOOK_MS);
 	while (fd >= 0 && read(fd, events, sizeof(events)) > 0)
 		;
-	return !f->fb->closed && !(p[1].revents & (POLLERR | POLLHUP));
+	return !fb->closed && !(p[1].revents & (POLLERR | POLLHUP));
 }
 
-static void watch(struct follower *f)
+/* The folders of all of them, by one descriptor; -1: not at all. */
+static int watch(const struct follower *v, size_t n)
 {
-	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	int fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
 
-	kept_report_dir(f->host, f->ch, &path);
-	/* it may come into being only later: then each second has to do */
-	if (fd >= 0)
+	for (size_t i = 0; fd >= 0 && i < n; i++) {
+		struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
+
+		kept_report_dir(v[i].host, v[i].ch, &path);
+		/* it may come into being only later: then each second has to
+		 * do */
 		inotify_add_watch(fd, path.data, IN_MOVED_TO | IN_ONLYDIR);
-	for (;;) {
-		for (size_t i = 0; i < f->clusters.n; i++)
-			look(f, &f->v[i]);
-		if (all_done(f) || overtaken(f))
-			break;
-		if (clock_mono_ms() >= f->deadline) {
-			tell_time_is_over(f);
-			break;
-		}
-		if (!sleep_a_bit(f, fd))
-			break;
+		buf_release(&path);
 	}
-	if (fd >= 0)
-		close(fd);
-	buf_release(&path);
+	return fd;
+}
+
+/* Tells what is new; true when there is nothing left to wait for. */
+static bool look_at_all(struct follower *v, size_t n, bool late)
+{
+	bool over = true;
+
+	for (size_t i = 0; i < n; i++) {
+		struct follower *f = &v[i];
+
+		for (size_t k = 0; !f->over && k < f->clusters.n; k++)
+			look(f, &f->v[k]);
+		if (!f->over && (all_done(f) || overtaken(f)))
+			f->over = true;
+		if (!f->over && late)
+			tell_time_is_over(f);
+		over = over && f->over;
+	}
+	return over || late;
 }
 
 static int find_clusters(struct follower *f, struct err *err)
@@ -329,25 +340,51 @@ static int find_clusters(struct follower *f, struct err *err)
 	return 0;
 }
 
-void follow_rollout(git_repository *repo, const struct host_config *host,
-		    const struct channel_config *ch, int64_t deadline,
-		    struct feedback *fb)
+static void begin(struct follower *f)
 {
-	struct follower f = {
-		.repo = repo, .host = host, .ch = ch, .fb = fb,
-		.begin = clock_mono_ms(), .begin_wall = clock_now(),
-		.deadline = deadline,
-	};
 	struct err err = ERR_INIT;
 
-	if (current_read(repo, ch, &f.current, &err) < 0 ||
-	    find_clusters(&f, &err) < 0)
-		feedback_line(fb, "windlass: %s: there is nobody to wait for: "
-			      "%s", ch->name, err.msg);
-	else if (*f.current.id)
-		watch(&f);
-	for (size_t i = 0; f.v && i < f.clusters.n; i++)
-		awaited_release(&f.v[i]);
-	free(f.v);
-	strvec_release(&f.clusters);
+	f->begin = clock_mono_ms();
+	f->begin_wall = clock_now();
+	if (current_read(f->repo, f->ch, &f->current, &err) < 0 ||
+	    find_clusters(f, &err) < 0) {
+		feedback_line(f->fb, "windlass: %s: there is nobody to wait "
+			      "for: %s", f->ch->name, err.msg);
+		f->over = true;
+	} else if (!*f->current.id) {
+		f->over = true;
+	}
+}
+
+static void end(struct follower *f)
+{
+	for (size_t i = 0; f->v && i < f->clusters.n; i++)
+		awaited_release(&f->v[i]);
+	free(f->v);
+	strvec_release(&f->clusters);
+}
+
+void follow_rollouts(git_repository *repo, const struct host_config *host,
+		     const struct channel_config *const *channels, size_t n,
+		     int64_t deadline, struct feedback *fb)
+{
+	struct follower *v = xcalloc(n + 1, sizeof(*v));
+	int fd;
+
+	for (size_t i = 0; i < n; i++) {
+		v[i] = (struct follower){
+			.repo = repo, .host = host, .ch = channels[i],
+			.fb = fb, .deadline = deadline,
+		};
+		begin(&v[i]);
+	}
+	fd = watch(v, n);
+	while (!look_at_all(v, n, clock_mono_ms() >= deadline) &&
+	       sleep_a_bit(fb, deadline, fd))
+		;
+	if (fd >= 0)
+		close(fd);
+	for (size_t i = 0; i < n; i++)
+		end(&v[i]);
+	free(v);
 }

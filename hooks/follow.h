@@ -22,12 +22,12 @@
 int follow_option(int *ret_seconds, struct err *err);
 
 /*
- * Tells of the current bundle of ch until each of its reporters has come to
- * an end with it, until a later bundle took its place, until `deadline`
- * (monotonic ms), or until nobody listens.
+ * Tells of the current bundle of each channel, of all at once, until each of
+ * its reporters has come to an end with it, until a later bundle took its
+ * place, until `deadline` (monotonic ms), or until nobody listens.
  */
-void follow_rollout(git_repository *repo, const struct host_config *host,
-		    const struct channel_config *ch, int64_t deadline,
-		    struct feedback *fb);
+void follow_rollouts(git_repository *repo, const struct host_config *host,
+		     const struct channel_config *const *channels, size_t n,
+		     int64_t deadline, struct feedback *fb);
 
 #endif

@@ -177,8 +177,11 @@ static void publish_all(const struct host *host, const struct updates *us,
 {
 	bool *published = xcalloc(host->config.n + 1, sizeof(*published));
 	size_t *order = xcalloc(host->config.n + 1, sizeof(*order));
+	const struct channel_config **followed =
+		xcalloc(host->config.n + 1, sizeof(*followed));
 	struct err err = ERR_INIT;
 	int64_t deadline;
+	size_t n = 0;
 	int seconds;
 
 	order_channels(&host->config, order);
@@ -198,13 +201,14 @@ static void publish_all(const struct host *host, const struct updates *us,
 	if (follow_option(&seconds, &err) < 0)
 		seconds = 0;
 	deadline = clock_mono_ms() + seconds * (int64_t)1000;
-	for (size_t i = 0; seconds && i < host->config.n; i++) {
-		const struct channel_config *ch = &host->config.channels[i];
-
-		if (published[i] && !still_waits(host, ch, fb))
-			follow_rollout(host->repo, &host->config, ch, deadline,
-				       fb);
-	}
+	for (size_t i = 0; seconds && i < host->config.n; i++)
+		if (published[i] &&
+		    !still_waits(host, &host->config.channels[i], fb))
+			followed[n++] = &host->config.channels[i];
+	if (n)
+		follow_rollouts(host->repo, &host->config, followed, n,
+				deadline, fb);
+	free(followed);
 	free(published);
 }
 
