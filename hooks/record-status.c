@@ -101,10 +101,11 @@ static int64_t step_back(git_repository *repo, char id[GIT_HEX_SIZE])
 }
 
 int64_t status_longest_health(git_repository *repo, const char *channel,
-			      const char *cluster, const char *bundle)
+			      const char *cluster, const char *bundle,
+			      int64_t until)
 {
 	char *ref = ref_of(channel, cluster), id[GIT_HEX_SIZE];
-	int64_t longest = 0, until = clock_now();
+	int64_t longest = 0;
 	struct err none = ERR_INIT;
 
 	if (repo_ref(repo, ref, id, &none) < 0)

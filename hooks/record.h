@@ -84,9 +84,11 @@ int status_tip_read(git_repository *repo, const char *channel,
 		    struct err *err);
 /* For how many seconds, the longest time, the cluster was healthy with the
  * bundle, as far as the history of the ref says so: by the authors' dates of
- * its commits, which are of the clock of this machine. */
+ * its commits, which are of the clock of this machine. It was not after
+ * `until`: what was heard since need not be in the ref yet. */
 int64_t status_longest_health(git_repository *repo, const char *channel,
-			      const char *cluster, const char *bundle);
+			      const char *cluster, const char *bundle,
+			      int64_t until);
 /* Makes the commit and moves the ref. With `replace` it takes the place of
  * the newest one. */
 int status_write_tip(const struct record *r, const struct status_tip *tip,

@@ -46,6 +46,7 @@ struct failed {
 	const struct host *host;
 	const struct channel_config *ch;
 	struct current current;
+	int64_t held;			/* seconds that all called it failed */
 	struct buf *said;
 };
 
@@ -152,14 +153,15 @@ static int brought_rollback(struct failed *f, const char *before, bool *ret,
 static bool has_failed(struct failed *f)
 {
 	struct buf why = BUF_INIT(1024), span = BUF_INIT(64);
-	int64_t held = consensus_held(&f->host->config, f->ch, f->current.id,
-				      CLUSTER_FAILED, &why);
-	bool failed = held >= f->ch->rollback_seconds;
+	bool failed;
 
-	if (held < 0) {
+	f->held = consensus_held(&f->host->config, f->ch, f->current.id,
+				 CLUSTER_FAILED, &why);
+	failed = f->held >= f->ch->rollback_seconds;
+	if (f->held < 0) {
 		leave(f, "%s", why.data);
 	} else if (!failed) {
-		after_duration(held, &span);
+		after_duration(f->held, &span);
 		leave(f, "%" PRIu64 ".%" PRIu64 " has failed for %s so far",
 		      f->current.commit.bundle.epoch,
 		      f->current.commit.bundle.sequence, span.data);
@@ -182,7 +184,8 @@ static bool was_well(struct failed *f)
 	trust_reporter_names(f->ch, &clusters, &unread);
 	for (size_t i = 0; !well && i < clusters.n; i++) {
 		int64_t seconds = status_longest_health(f->host->repo,
-				f->ch->name, clusters.v[i], f->current.id);
+				f->ch->name, clusters.v[i], f->current.id,
+				clock_now() - f->held);
 
 		well = seconds >= ROLLBACK_WELL_SECONDS;
 		if (!well)

@@ -276,6 +276,18 @@ record
 ok "what was so for half an hour" undo
 is "$(undone)" $((before + 1)) "is gone back from"
 pull
+config web unrecorded
+commit_push work unrecorded || bail "push"
+before=$(undone)
+said 1800 healthy healthy
+record
+healthy=$(git -C $host for-each-ref --format='update %(refname) %(objectname)' \
+	refs/windlass-status/prod/eu-1 refs/windlass-status/prod/us-1)
+failed
+git -C $host update-ref --stdin <<<"$healthy"
+ok "also where the repository has not heard yet that it failed" undo
+is "$(undone)" $((before + 1)) "it is"
+pull
 
 # ---- nothing but time
 
