@@ -46,11 +46,22 @@ still() {
 			"$cluster says ${phase[$cluster]}"
 	done
 }
+recorded() {
+	local cluster
+	for cluster; do
+		[ "$(git -C $host show \
+			"refs/windlass-status/prod/$cluster:status.json" |
+			jq -r '.bundle + " " + .phase')" = \
+			"$(bundle $host prod) ${phase[$cluster]}" ] || return
+	done
+}
 # said SECONDS PHASE PHASE: by the two, so long ago, and nobody listens
 said() {
 	serve
 	says eu-1 "$2"
 	says us-1 "$3"
+	# who is stopped while recording leaves Git's lock for a minute
+	wait_for 60 recorded eu-1 us-1 || fail "it is recorded"
 	stop serve
 	clock_jump "$1"
 }
