@@ -123,6 +123,23 @@ static void add_end(const struct node *state, struct buf *out)
 		buf_addf(out, ", %.80s", text_at(end, "reason"));
 }
 
+/* That of a hook has the hook's command and what it wrote. */
+static bool is_own_message(const char *reason)
+{
+	static const char *const reasons[] = {
+		"CrashLoopBackOff", "CreateContainerConfigError",
+		"CreateContainerError", "ErrImageNeverPull", "ErrImagePull",
+		"ImageInspectError", "ImagePullBackOff", "InvalidImageName",
+		"RegistryUnavailable", "RunContainerError",
+		"SignatureValidationFailed",
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(reasons); i++)
+		if (!strcmp(reason, reasons[i]))
+			return true;
+	return false;
+}
+
 /* False: nothing is the matter with it, or it does not say what. */
 static bool container_said(const struct node *c, struct buf *out)
 {
@@ -134,7 +151,7 @@ static bool container_said(const struct node *c, struct buf *out)
 	if (*reason && (*message || (strcmp(reason, "ContainerCreating") &&
 				     strcmp(reason, "PodInitializing")))) {
 		buf_addf(out, "container %s: %s", text_at(c, "name"), reason);
-		if (*message) {
+		if (*message && is_own_message(reason)) {
 			buf_adds(out, ": ");
 			add_said(out, message);
 		}

@@ -61,6 +61,10 @@ static void test_pod(void)
 	       "pod web-1: container main: CrashLoopBackOff: back-off 40s; "
 	       "it ended with exit code 137, OOMKilled",
 	       "a container that ends, without what it said at the end");
+	is_str(of_pod(CONTAINER("\"state\":{\"waiting\":{\"reason\":"
+		"\"PostStartHookError\",\"message\":\"swordfish\"}}"), &told),
+	       "pod web-1: container main: PostStartHookError",
+	       "a hook that failed, without what it wrote");
 	is_str(of_pod(CONTAINER("\"state\":{\"terminated\":{\"exitCode\":3,"
 		"\"reason\":\"Error\",\"message\":\"swordfish\"}}"), &told),
 	       "pod web-1: container main: it ended with exit code 3, Error",
