@@ -148,7 +148,7 @@ static bool is_utf8(const char *s, size_t len)
 	return n != 0;
 }
 
-static bool source_ref_ok(const char *s, size_t len)
+bool bundle_source_ref_ok(const char *s, size_t len)
 {
 	if (len > SOURCE_REF_MAX || len < 6 || memcmp(s, "refs/", 5) ||
 	    !is_utf8(s, len))
@@ -173,7 +173,7 @@ static int read_source_ref(struct lines *l, struct bundle *b, struct err *err)
 
 	if (lines_value(l, "Source-Ref: ", &v, &len, err) < 0)
 		return -1;
-	if (!source_ref_ok(v, len))
+	if (!bundle_source_ref_ok(v, len))
 		return lines_error(l, err, "'%.*s' is not the full name of a "
 				   "ref", len < 80 ? (int)len : 80, v);
 	memcpy(b->source_ref, v, len);

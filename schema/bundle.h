@@ -73,6 +73,8 @@ struct bundle_commit {
  * control bytes. The name may be empty but for its space, the mail too.
  */
 bool bundle_ident_ok(const char *ident, size_t len);
+/* The full name of a ref, as Source-Ref has it: "refs/heads/main". */
+bool bundle_source_ref_ok(const char *ref, size_t len);
 /* How much of such a line is the person: "Ada <ada@example.org>". */
 size_t bundle_ident_person(const char *ident);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "schema/base/mem.h"
+#include "schema/bundle.h"
 #include "schema/json.h"
 #include "schema/object.h"
 
@@ -126,7 +127,8 @@ static bool take_all(const struct node *n, const char *channel,
 		return false;
 	s->ref = text_copy(node_get(n, "sourceRef"));
 	s->listed = clusters && clusters->type != NODE_NULL;
-	if (!s->ref || !take_list(node_get(n, "paths"), false, &s->paths) ||
+	if (!s->ref || !bundle_source_ref_ok(s->ref, strlen(s->ref)) ||
+	    !take_list(node_get(n, "paths"), false, &s->paths) ||
 	    (s->listed && !take_list(clusters, true, &s->clusters)) ||
 	    !take_id(taken, "sourceCommit", s->taken) ||
 	    !take_id(taken, "bundle", s->bundle) ||

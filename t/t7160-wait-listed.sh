@@ -78,6 +78,7 @@ is "$(waits --commit "$words" prod)" 0 "and is waited for"
 # ---- a clone of one commit, behind the newest
 
 git clone -q --depth 1 "file://$TRASH/$host" behind
+heads=$(git -C behind for-each-ref refs/heads refs/remotes)
 change four
 says eu-1
 says us-1
@@ -86,6 +87,20 @@ is "$(windlass wait --repo behind --commit HEAD prod >out 2>err; echo $?)" 0 \
 like "$(cat out)" '^prod  newest 1\.4' "that one"
 is "$(git -C behind rev-parse --is-shallow-repository)" true "it stays shallow"
 not_ok "and is not moved" git -C behind rev-parse -q --verify FETCH_HEAD
+is "$(git -C behind for-each-ref refs/heads refs/remotes)" "$heads" "nor is any branch"
+
+# ---- a Git host that lies
+
+good=$(git -C $host rev-parse $ref)
+blob=$(record '.sourceRef = "+refs/heads/main:refs/heads/victim"' |
+	git -C $host hash-object -w --stdin)
+tree=$(printf '100644 blob %s\tchannel.json\n' "$blob" | git -C $host mktree)
+git -C $host update-ref $ref "$(git -C $host commit-tree -m x "$tree")"
+is "$(windlass wait --repo behind --commit HEAD --timeout 1s prod >out 2>err; echo $?)" 2 \
+	"a source that is no ref"
+like "$(cat err)" 'channel\.json is not' "is not taken"
+not_ok "and makes none" git -C behind rev-parse -q --verify refs/heads/victim
+git -C $host update-ref $ref "$good"
 
 # ---- clusters that come and go
 

@@ -55,12 +55,13 @@ static bool has_commit(const struct wait_place *p, const char *id)
 }
 
 /* What a ref of the remote leads to, which others may have pushed to since,
- * or a commit; no ref of this repository moves. */
+ * or a commit. No ref of this repository moves: none is asked for, and --refmap
+ * keeps Git from moving those that its settings have for that one. */
 static void fetch(const struct wait_place *p, bool alone, const char *what)
 {
 	const char *argv[] = {
 		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-		alone ? "--depth=1" : "--end-of-options",
+		"--refmap=", alone ? "--depth=1" : "--end-of-options",
 		alone ? "--end-of-options" : p->remote,
 		alone ? p->remote : what, alone ? what : NULL, NULL,
 	};
