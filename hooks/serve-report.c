@@ -438,8 +438,9 @@ static int keep(struct serve *s, const struct channel_config *cfg,
 {
 	struct err err = ERR_INIT;
 
-	/* of one cluster one at a time, as engines send them */
-	if (who->writing) {
+	/* of one cluster one at a time, as engines send them; and none that
+	 * the end of serve would leave half taken */
+	if (who->writing || s->stop) {
 		a->retry = 1;
 		return say(a, MHD_HTTP_SERVICE_UNAVAILABLE,
 			   "not now, try again\n");
