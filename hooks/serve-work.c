@@ -431,7 +431,7 @@ void serve_work_retry(struct serve *s)
 	s->next_check = s->next_record = s->next_upload = 0;
 }
 
-/* quiet: what went wrong was told of another channel. */
+/* quiet: what went wrong is told by the caller. */
 static void note_outcome(struct served *ch, const struct job *j, int status,
 			 bool quiet)
 {
@@ -485,15 +485,20 @@ static void note_outcome(struct served *ch, const struct job *j, int status,
  * one run for each. */
 static void end_recorder(struct serve *s, const struct job *j, int status)
 {
-	bool told = false;
+	size_t n = 0;
 
+	for (size_t i = 0; i < s->n; i++)
+		n += s->channels[i]->recorder == j;
 	for (size_t i = 0; i < s->n; i++) {
 		if (s->channels[i]->recorder != j)
 			continue;
-		note_outcome(s->channels[i], j, status, told);
+		note_outcome(s->channels[i], j, status, n > 1);
 		s->channels[i]->recorder = NULL;
-		told = true;
 	}
+	if (n > 1 && status != 0)
+		log_warn("job-failed", LOG_S("command", j->command),
+			 LOG_N("channels", n), LOG_N("status", status),
+			 LOG_S("output", j->text.data));
 	s->recorders--;
 	s->next_record = 0;
 }

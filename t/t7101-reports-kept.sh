@@ -39,7 +39,7 @@ kept=$host/windlass/c1/reports
 # ---- a disk that is slow
 
 if ! strace -f -q -o trace -e trace=fsync true 2>/dev/null; then
-	skip 14 "strace may not trace here"
+	skip 17 "strace may not trace here"
 else
 	serve -e trace=fsync -e inject=fsync:delay_enter=4000000
 	r_channel=c1 report first
@@ -66,11 +66,16 @@ else
 	ok "one more" wait_for 30 writing
 	pid=$(pgrep -P "$pid_serve" -f 'windlass-hook serve')
 	ok "serve is to end" kill -TERM "$pid"
+	r_channel=c1 r_cluster=us-1 report late
+	in_background late
 	ok "what is being written is answered" wait_for 60 is_answered last
 	is "$(cat last.status)" 204 "as taken"
 	ok "and it is there" cmp last $kept/eu-1
+	ok "one that comes now is answered, too" wait_for 60 is_answered late
+	is "$(cat late.status)" 503 "as not taken"
 	ended() { ! kill -0 "$pid"; }
 	wait_for 60 ended
+	unlike "$(cat serve.log)" 'Fatal error' "and serve ends well"
 	stop serve
 
 	# ---- a disk that fails
@@ -110,12 +115,14 @@ for channel in c1 c2 c4; do
 done
 for channel in c2 c3 c4; do started $channel || break; done
 runs=$(sed -n '/command=record-reports/s/.* job-\([a-z]*\) .* channel=\(c.\).*/\1 \2/p' serve.log |
-	sed -n '/started c2/,/started c4/p')
+	sed -n '/started c2/,$p' | head -n 3)
 is "$runs" "started c2
 started c3
 started c4" "by one run for all that is due"
-failed() { grep -q 'job-failed command=record-reports' serve.log; }
+failed() { grep -q 'job-failed command=record-reports.* c3@eu-1: cannot lock' serve.log; }
 ok "one that cannot be recorded is told of" wait_for 60 failed
+like "$(grep 'job-failed command=record-reports.* c3@eu-1: cannot lock' serve.log | head -n 1)" \
+	' (channels=[2-4]|channel=c3) ' "as what went wrong of no other channel"
 rm $host/refs/windlass-status/c3/eu-1.lock
 channel=c3
 ok "and recorded as soon as it can be" wait_for 60 there
