@@ -288,6 +288,9 @@ static bool sleep_a_bit(const struct feedback *fb, int64_t deadline, int fd)
 	int64_t left = deadline - clock_mono_ms();
 	char events[4096];
 
+	/* it can be over by now: looking takes its time, too */
+	if (left < 0)
+		left = 0;
 	poll(p, 2, left < LOOK_MS ? (int)left : LOOK_MS);
 	while (fd >= 0 && read(fd, events, sizeof(events)) > 0)
 		;
