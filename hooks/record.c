@@ -283,10 +283,10 @@ int record_channel(git_repository *repo, const struct host_config *host,
 		   struct err *err)
 {
 	struct strvec clusters = STRVEC_INIT;
-	int lock = -1, rc = record_status(repo, ch, NULL, err);
+	struct err own = ERR_INIT;
+	int lock = -1, own_rc = record_status(repo, ch, NULL, &own);
+	int rc = kept_report_clusters(host, ch, &clusters, err);
 
-	if (!rc)
-		rc = kept_report_clusters(host, ch, &clusters, err);
 	if (!rc && clusters.n)
 		rc = take_turn(host, &lock, err);
 	for (size_t i = 0; lock >= 0 && i < clusters.n; i++) {
@@ -302,5 +302,8 @@ int record_channel(git_repository *repo, const struct host_config *host,
 	if (lock >= 0)
 		close(lock);
 	strvec_release(&clusters);
-	return rc;
+	/* what clusters say does not hang on what the host says */
+	if (!rc && own_rc < 0)
+		*err = own;
+	return rc ? rc : own_rc;
 }
