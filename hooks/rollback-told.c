@@ -1,6 +1,6 @@
 /*
- * A rollback that was made, or was not to be. See rollback-told.h. Trusts the
- * folder, which only the publisher may write to.
+ * A rollback that was made, or was not to be. See rollback-told.h. What others
+ * who share the repository wrote in its place is not told.
  */
 #include "config.h"
 #include "hooks/rollback-told.h"
@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "hooks/share.h"
 #include "schema/base/fs.h"
 #include "schema/json.h"
 
@@ -75,6 +76,8 @@ int rollback_told_read(const struct host_config *host,
 
 	if (!rc)
 		rc = fs_read(AT_FDCWD, path.data, &text, err);
+	if (!rc && !share_is_owners(host->git_dir, path.data))
+		rc = err_set(err, ERR_DENIED, "is not the repository's owner's");
 	if (!rc)
 		rc = parse(ch, &text, ret, err);
 	if (rc < 0 && err->sys == ENOENT) {
