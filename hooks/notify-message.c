@@ -188,18 +188,21 @@ static void write_generic(const struct notify_channel *c,
 static bool is_word(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-	       (c >= '0' && c <= '9') || c == '_';
+	       (c >= '0' && c <= '9');
 }
 
 /*
- * Slack's mentions are in <>; who else reads its form, as Mattermost does,
- * takes @all, @here or a name for one, unless a word ends before it.
+ * Slack's mentions and links are in <>, but for bare urls; who else reads its
+ * form, as Mattermost does, takes @all, @here or a name for one, unless a
+ * letter or number stands before it, and [text](url) for a link.
  */
 static void without_mentions(const char *text, struct buf *out)
 {
 	for (const char *s = text; *s; s++) {
 		buf_addc(out, *s);
-		if (*s == '@' && (s == text || !is_word(s[-1])))
+		if ((*s == '@' && (s == text || !is_word(s[-1]))) ||
+		    (*s == ']' && s[1] == '(') ||
+		    (*s == ':' && s[1] == '/' && s[2] == '/'))
 			buf_adds(out, NO_NAME);
 	}
 }

@@ -12,6 +12,9 @@
 #   events NAME                of all messages: "EVENT CLUSTER EPOCH.SEQUENCE"
 #   happened NAME LINE         that is one of them, soon
 #   said_in NAME REGEX         a line of a message in Slack's form, soon
+#   noted FILTER CHANNEL       jq's filter holds for what each receiver was told,
+#                              soon: who is stopped between the post and the
+#                              note tells it once more
 #   later                      as if hours went by without a message
 
 host=host.git
@@ -61,3 +64,10 @@ later() {
 			"$channel"/*
 	done
 }
+noted_now() {
+	local file
+	for file in $host/windlass/"$2"/notified/*; do
+		jq -e "$1" "$file" >/dev/null || return 1
+	done
+}
+noted() { wait_for 60 noted_now "$@"; }

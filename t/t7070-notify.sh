@@ -71,12 +71,12 @@ is "$(jq -r '.events[0].ended | join(" ")' "$(report_of last ours)")" failed \
 	"with what is over"
 ok "in Slack's form too" said_in chat 'prod@eu-1: healthy again: 1\.2 of '
 # what who pushes would have everybody hear
-change 'see @here, <!here> @Channel (@all), a@all.example @@everyone'
+change 'see @here, <!here> @Channel (@all), a@all.example @@everyone _@all [go](https://x.example)'
 r_phase=failed r_reason=Failed r_message='ask @channel, app@sha256:0' send >/dev/null
 ok "a commit that calls everybody" said_in chat 'failed: 1\.3 of '
 is "$(jq -r .text "$(report_of last chat)" | sed 's/^[^(]*//; s/\xe2\x80\x8b/~/g')" \
-	'(Ada Developer: see @~here, &lt;!here&gt; @~Channel (@~all), a@all.example @~@~everyone): Failed: ask @~channel, app@sha256:0' \
-	"calls nobody, in Slack or Mattermost"
+	'(Ada Developer: see @~here, &lt;!here&gt; @~Channel (@~all), a@all.example @~@~everyone _@~all [go]~(https:~//x.example)): Failed: ask @~channel, app@sha256:0' \
+	"calls nobody and leads nowhere, in Slack or Mattermost"
 send >/dev/null
 ok "all is well again" happened ours "recovered eu-1 1.3"
 long=$(printf "x%.0s" {1..99})
@@ -96,6 +96,7 @@ r_cluster=us-1 send >/dev/null
 ok "and gives up" happened ours "recovered us-1 1.4"
 r_cluster=us-1 r_stale=yes send >/dev/null
 ok "its head expires" happened ours "stale us-1 1.4"
+ok "which chat hears, too" said_in chat 'prod@us-1: the head that it has is past'
 is "$(events ours | sed 1,4d)" "waiting us-1 1.4
 fighting us-1 1.4
 recovered us-1 1.4
@@ -104,6 +105,7 @@ stale us-1 1.4" "and that was all"
 # ---- whatever is started again
 
 before=$(posts ours)
+noted '.clusters["us-1"].stale' prod || bail "what was told is not noted"
 stop serve
 serve_start
 is "$(hook $host notify)" "" "a run by hand has nothing to do"
@@ -112,6 +114,8 @@ is "$(r_cluster=ap-1 r_phase=refused r_reason=DeniedKind r_message='no: kind' \
 ok "that is a failure too" happened ours "failed ap-1 1.4"
 is "$(posts ours)" $((before + 1)) "nothing was told again"
 # killed after it was sent, and before that was noted
+noted '.clusters["ap-1"] | .failed + .refused != ""' prod ||
+	bail "what was told is not noted"
 stop serve
 cp $host/windlass/prod/notified/url.* kept
 r_cluster=ap-1 report healthy

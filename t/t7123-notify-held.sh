@@ -47,14 +47,6 @@ told() {
 }
 told_now() { [ "$(told "$1")" = "$2" ]; }
 is_told() { wait_for 60 told_now "$@"; }
-# noted FILTER CHANNEL: so it is in what every receiver of it was told
-noted_now() {
-	local file
-	for file in $host/windlass/"$2"/notified/*; do
-		jq -e "$1" "$file" >/dev/null || return 1
-	done
-}
-noted() { wait_for 60 noted_now "$@"; }
 last() { bodies ours | jq -c '.events[] | select(.cluster == null)' | tail -n 1; }
 published() { [ "$(trailer $host "$1" Source-Commit)" = "$2" ]; }
 
