@@ -21,6 +21,7 @@ publish
 wait_for 10 curl -sf "http://127.0.0.1:$port/prod/head" || bail "no server"
 cp -r "$public/prod" good
 cp -r tree good-tree
+cp index.txt good-index
 good=$bundle
 
 # ask: what `windlass verify` says, in bounded time and memory
@@ -44,6 +45,7 @@ refused() {
 	rm -rf "$public/prod" tree
 	cp -r good "$public/prod"
 	cp -r good-tree tree
+	cp good-index index.txt
 }
 head_file=$public/prod/head
 head_refused='FAIL head signature '
@@ -174,49 +176,97 @@ cp kept.line publisher.line
 
 # ---- trees ----
 
-folder=objects/demo/core/ConfigMap
-# with_entry NAME [MODE [ID]]: an honest change, and an entry beside it that
-# SHA256SUMS do not know
-with_entry() {
-	local path=$folder above new tree
+# as_signed TREE NAME MODE ID PLACE: TREE with an entry among the ConfigMaps, as
+# a publisher might sign it: SHA256SUMS name it, too, up to the root. PLACE is
+# `last`, or where its name belongs; an ID that is "" is that of web.json.
+as_signed() {
+	python3 - "$@" <<-'END'
+	import hashlib, os, subprocess, sys
+	tree, name, mode, target, place = map(os.fsencode, sys.argv[1:])
+	def git(*args, text=None):
+	    return subprocess.run(('git',) + args, input=text, check=True,
+	                          stdout=subprocess.PIPE).stdout
+	def made(kind, text):
+	    return git('hash-object', '-t', kind, '-w', '--stdin', '--literally',
+	               text=text).decode().strip()
+	def entries(id):
+	    raw, found = git('cat-file', 'tree', id), []
+	    while raw:
+	        head, raw = raw.split(b'\0', 1)
+	        found.append([*head.split(b' ', 1), raw[:20].hex()])
+	        raw = raw[20:]
+	    return found
+	def digest(id):
+	    return hashlib.sha256(git('cat-file', 'blob', id)).hexdigest()
+	def folder(id, path):
+	    found = entries(id)
+	    at = {e[1]: e for e in found}
+	    named = [l.split(b'  ', 1)[::-1] for l in git(
+	        'cat-file', 'blob', at[b'SHA256SUMS'][2]).splitlines()]
+	    if path:
+	        below, sum = folder(at[path[0]][2], path[1:])
+	        at[path[0]][2] = below
+	        named = [[n, sum if n == path[0] + b'/SHA256SUMS' else s]
+	                 for n, s in named]
+	    else:
+	        web = at[b'web.json'][2]
+	        found.append([mode, name, target.decode() or web])
+	        named.append([name, digest(web).encode()])
+	        if not place:
+	            found.sort(key=lambda e: e[1])
+	    text = b''.join(b'%s  %s\n' % (s, n) for n, s in sorted(named))
+	    at[b'SHA256SUMS'][2] = made('blob', text)
+	    return (made('tree', b''.join(b'%s %s\0' % (m, n) + bytes.fromhex(i)
+	                                  for m, n, i in found)),
+	            hashlib.sha256(text).hexdigest().encode())
+	print(folder(tree.decode(), b'objects/demo/core/ConfigMap'.split(b'/'))[0])
+	END
+}
+# entry ROW WHAT REASON NAME [MODE [ID [PLACE]]]
+entry() {
 	put demo "" ConfigMap web two
 	sums tree
-	tree=$(write_tree)
-	new=$({
-		git cat-file tree "$tree:$path"
-		printf '%s %s\0' "${2:-100644}" "$1"
-		perl -e 'print pack "H*", $ARGV[0]' \
-			"${3:-$(git rev-parse "$tree:$path/web.json")}"
-	} | git hash-object -t tree -w --stdin --literally)
-	while [ -n "$path" ]; do
-		above=
-		case $path in */*) above=${path%/*} ;; esac
-		new=$(git ls-tree "$tree:$above" | sed \
-			"s/ tree [0-9a-f]*\t${path##*/}$/ tree $new\t${path##*/}/" |
-			git mktree --missing)
-		path=$above
-	done
-	b_tree=$new b_objects=2 b_changes='+1 ~1 -0' bundle
+	b_tree=$(as_signed "$(write_tree)" "$4" "${5:-100644}" "${6:-}" "${7:-}")
+	b_objects=2 b_changes='+1 ~1 -0' bundle
 	packs
 	make_head
+	refused "$1" "$2" "FAIL prod 1\\.2 content .*'$folder': $3"
 }
-entry() {
-	with_entry "${@:3}"
-	refused "$1" "$2" "FAIL (prod 1\.2 content|head bundle|pack [0-9a-f]* pack) "
+folder=objects/demo/core/ConfigMap
+# name WHAT NAME [AS_SHOWN]: a regular expression
+name() {
+	entry 20 "a file $1" "'${3:-$2}' is no name that a bundle may have" "$2"
 }
-entry 20 "a file with an absolute name" /etc/cron.d/x.json
-entry 20 "a file above its folder" ../../../../../x.json
-entry 20 "a file .." ..
-entry 20 "a file .git" .git
-entry 20 "a file with a backslash" 'web\x.json'
-entry 20 "a file with a line feed" $'web\nx.json'
-entry 20 "a file with a drive" C:x.json
-entry 20 "a file with a name of 251 bytes" "$(printf '%0246d' 0).json"
-entry 20 "a name twice" web.json
-entry 20 "a name that only differs by case" WEB.json
-entry 20 "a name that is not in order" a.json
-entry 21 "a symbolic link" link.json 120000
-entry 21 "a submodule" module.json 160000 "$good"
-entry 21 "a mode that is none" odd.json 100664
-entry 21 "a device" device.json 020000
+name "with an absolute name" /etc/cron.d/x.json
+name "above its folder" ../../../../../x.json '\.\./\.\./\.\./\.\./\.\./x\.json'
+name .. .. '\.\.'
+name .git .git '\.git'
+name "with a backslash" 'web\x.json' '.*'
+name "with a line feed" $'web\nx.json' 'web.*x\.json'
+long=$(printf '%0246d' 0).json
+name "with a name of 251 bytes" "$long"
+entry 20 "a name twice" "'web\\.json' is not in order" web.json
+entry 20 "a name that is not in order" "'a\\.json' is not in order" \
+	a.json 100644 "" last
+# mode WHAT NAME MODE [ID]
+mode() {
+	entry 21 "$1" "'$2' has mode $3: a bundle has plain files and folders only" \
+		"$2" "$3" "${4:-}"
+}
+mode "a symbolic link" link.json 120000
+mode "a submodule" module.json 160000 "$good"
+mode "a mode that is none" odd.json 100664
+mode "a device" device.json 020000
+
+# names that some disks would take for one, or for a place: RBAC's may be such,
+# and each is an object of its own
+for name in web WEB C:x; do
+	put demo rbac.authorization.k8s.io Role "$name"
+done
+bundle
+publish
+ask
+is "$? $(grep -c '^ok .* 1\.2 *content ' out)" "0 1" \
+	"attack-20 names that differ by case only, or look like a drive's, are three" ||
+	test_show out
 done_testing
