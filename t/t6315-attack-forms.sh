@@ -142,10 +142,30 @@ done
 resign 's = int.from_bytes(b[-32:], "little") + L
 b[-32:] = s.to_bytes(32, "little")'
 refused 26 "S + L, which is the same number" "$head_refused"
-resign 'b[33:65] = b"\1" + bytes(31); b[-64:] = b"\1" + bytes(63)'
-refused 26 "a key of small order, which anything is signed by" "$head_refused"
-resign 'b[33:65] = b"\xee" + b"\xff" * 30 + b"\x7f"; b[-64:] = b"\1" + bytes(63)'
-refused 26 "the same key, written otherwise" "$head_refused"
+# list_of PYTHON: what is said of a list with a key of these 32 bytes
+list_of() {
+	python3 - "$1" >made.line <<-'END'
+	import base64, sys
+	blob = base64.b64decode(open('publisher.pub').read().split()[1])
+	publisher = blob[-32:]
+	print('publisher@example.org namespaces="git,head-v1@windlass.dev" ssh-ed25519',
+	      base64.b64encode(blob[:-32] + eval(sys.argv[1])).decode())
+	END
+	windlass verify --publishers made.line \
+		--url "http://127.0.0.1:$port" prod >out 2>&1
+	echo "$? $(cat out)"
+}
+like "$(list_of publisher)" '^0 ' "a list that was made likewise is good"
+# weak WHAT PYTHON: no list may have it, whoever signs
+weak() {
+	like "$(list_of "$2")" \
+		"^2 .*'made\.line': line 1: key is weak or malformed" \
+		"attack-26 $1"
+}
+weak "a key of small order, which anything is signed by" 'b"\1" + bytes(31)'
+weak "the same key, written otherwise" 'b"\xee" + b"\xff" * 30 + b"\x7f"'
+weak "a key of order 4" 'bytes(32)'
+weak "a key that is no point of the curve" 'b"\2" + bytes(31)'
 for kind in rsa ecdsa publisher-cert.pub; do
 	h_key=$kind make_head
 	if grep -q 'BEGIN SSH SIG' "$head_file"; then

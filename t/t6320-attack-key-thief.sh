@@ -70,7 +70,7 @@ approved two-names 2 alice=alice bob=bob
 approved_by=by_dora
 approved untouched 1 dora=dora
 approved_by=
-for name in revoked after early expired-head expired-bundle leap gap; do
+for name in revoked after early expired-head expired-bundle gap; do
 	victim $name
 done
 attack_begin

@@ -54,11 +54,12 @@ error='deploy/prod/bad.yaml:[0-9]+:[0-9]+: error: .*\['
 		echo "a$i: &a$i [*a$((i - 1)), *a$((i - 1))]"
 	done
 } >$bad
-refused 22 "aliases that make 2^30" "$error"
+refused 22 "aliases that make 2^30" "${error}yaml-alias\\]"
 { printf 'a: '; printf '[%.0s' {1..10000}; printf ']%.0s' {1..10000}; } >$bad
-refused 22 "10,000 levels" "$error"
-yes -- $'---\na: 1' | head -n 2000000 >$bad
-refused 22 "a million documents" "$error"
+refused 22 "10,000 levels" "${error}yaml-limit\\]"
+# of null, about which there is nothing else to say
+yes -- $'---\n~' | head -n 2000000 >$bad
+refused 22 "a million documents" "${error}yaml-limit\\]"
 manifest ConfigMap bad demo >$bad
 sed -i 's/^  name: bad/&\n  name: other/' $bad
 refused 22 "a key twice" "$error"
@@ -69,7 +70,7 @@ refused 22 "a tag of a language" "$error"
 manifest ConfigMap bad demo | sed 's/"x"/!own x/' >$bad
 refused 22 "a tag of one's own" "$error"
 { echo 'a: &a'; echo '  b: *a'; } >$bad
-refused 22 "an alias of itself" "$error"
+refused 22 "an alias of itself" "${error}yaml-alias\\]"
 
 # ---- objects that hide ----
 
@@ -116,8 +117,6 @@ odd() {
 }
 # git's own fsck would refuse some of them first: it is not what is relied on
 git -C host.git config transfer.fsckObjects false
-odd_tree "100644 blob $blob\t..yaml"
-git -C work reset -q --hard "$good"
 odd_tree "120000 blob $blob\tlink.yaml"
 odd 21 "a symbolic link" 'link.yaml: error: a symbolic link .*\[source-symlink\]'
 odd_tree "160000 commit $good\tmodule"
@@ -137,10 +136,10 @@ raw_tree() {
 	git -C work update-ref refs/heads/main \
 		"$(git -C work commit-tree -p "$good" -m odd "$root")"
 }
-for name in ../../../x.yaml /etc/x.yaml ns.yaml; do
+for name in ../../../x.yaml .. /etc/x.yaml ns.yaml; do
 	raw_tree "$name"
 	odd 20 "a file '$name' in a tree" \
-		"error: |refused|corrupt|not in order|[Ii]nvalid"
+		"'deploy/prod' has an entry '${name//./\\.}' that no Git tree may have"
 done
 git -C host.git config transfer.fsckObjects true
 
@@ -198,11 +197,6 @@ update 38 "the channel's bundle" 'cannot be pushed|hidden' \
 	"+$orphan:refs/windlass/prod"
 update 62 "a replace ref" 'cannot be pushed|hidden' \
 	"$orphan:refs/replace/$good"
-git -C host.git config --add windlass.prod.ref refs/heads/main
-hook host.git publish prod >publish.out 2>&1
-git -C host.git config --unset-all windlass.prod.ref
-set_channel host.git prod ref refs/heads/main
-
 # two refs of two channels, of which one may not be
 add_channel host.git stage deploy/stage refs/heads/stage
 before=$(state)
