@@ -166,8 +166,12 @@ rules '1 /deployments/d? late 3000'
 k annotate channel "$channel" windlass.dev/reconcile=now >/dev/null
 wait_line 20 proxy.log 'PATCH .*/deployments/d?.* # late' || echo "# not tried again"
 k -n "$ns" delete deployment d >/dev/null
-ok "is deleted while it is tried again: made anew at once" \
-	wait_applied "$channel" $sequence 9
+made_anew() {
+	[ "$(k -n "$ns" get deployment d \
+		-o 'jsonpath={.spec.selector.matchLabels.app}')" = main ]
+}
+ok "is deleted while it is tried again: made anew at once" wait_for 9 made_anew
+ok "and the bundle is applied" wait_applied "$channel" $sequence 60
 rules
 
 is "$(live_differs host.git "$channel")" "" "nothing differs from the bundle"
