@@ -24,23 +24,28 @@ start serve windlass-hook serve --repo $host --listen 127.0.0.1:0
 wait_line 30 serve.log '^listening on ' || bail "serve does not start"
 url=$(sed -n 's/^listening on //p' serve.log)
 refs() { git -C $host for-each-ref --format='%(refname)' "$@"; }
-recorded() { [ "$(refs refs/windlass-status | wc -l)" = 2 ]; }
+noted() { git -C $host notes --ref windlass/eu-1 show main; }
+recorded() {
+	[ "$(refs refs/windlass-status | grep -c '/eu-1$')" = 2 ] &&
+		[ "$(noted | grep -c ': healthy')" = 2 ]
+}
 for channel in prod staging; do
 	is "$(r_channel=$channel send $channel)" 204 "a report of $channel"
 done
 ok "both are recorded" wait_for 60 recorded
 stop serve
-note=$(git -C $host notes --ref windlass/eu-1 show main)
+note=$(noted)
 like "$note" '^staging@eu-1: healthy' "and in a note"
 
 remove() { windlass-hook init --remove --force "$1" --repo $host; }
 ok "one channel is taken out" remove staging
 unlike "$(cat .output)" '^notes' "nothing is said of the notes"
-is "$(refs refs/windlass-status)" refs/windlass-status/prod/eu-1 "its own record is gone"
+unlike "$(refs refs/windlass-status)" staging "its own records are gone"
+like "$(refs refs/windlass-status)" '/prod/eu-1$' "the other's are there"
 ok "the last one" remove prod
 like "$(cat .output)" '^notes +refs/notes/windlass/\* are left: what ran where' \
 	"it says that notes are left"
-is "$(git -C $host notes --ref windlass/eu-1 show main)" "$note" "they are, as they were"
+is "$(noted)" "$note" "they are, as they were"
 is "$(refs refs/windlass-status refs/windlass)" "" "all else is gone"
 sed -n '/^notes/,/^key/s/^    //p' .output >drop
 ok "the command that it names" grep -q 'git update-ref --stdin' drop
