@@ -67,6 +67,7 @@ libhooks_a_SOURCES += \
 	hooks/post-receive.c \
 	hooks/pre-receive.c \
 	hooks/promotion.c hooks/promotion.h \
+	hooks/promotion-walk.c hooks/promotion-walk.h \
 	hooks/proven.c hooks/proven.h \
 	hooks/publish.c hooks/publish.h \
 	hooks/push-cert.c hooks/push-cert.h \

@@ -12,6 +12,7 @@
 #include "hooks/after.h"
 #include "hooks/concern.h"
 #include "hooks/consensus.h"
+#include "hooks/promotion-walk.h"
 #include "hooks/proven.h"
 #include "hooks/pushes.h"
 #include "hooks/taken.h"
@@ -26,6 +27,7 @@ struct source {
 	const char *bundle;
 	char commit[GIT_HEX_SIZE];
 	struct sha256 content;
+	size_t place;		/* in choice.made; their number: not there */
 };
 
 struct choice {
@@ -43,6 +45,10 @@ struct choice {
 	struct proven proven;
 	struct source sources[PROVEN_MAX];
 	size_t n;
+	struct strvec made;	/* what before's bundles were made of, the
+				   newest first */
+	struct strvec hidden;
+	struct promotion_walk walk;
 };
 
 /* ---- what is known of the channel before ---- */
@@ -121,38 +127,47 @@ static void read_sources(struct choice *c)
 	}
 }
 
-/* ---- one commit ---- */
-
-/* True if a commit is the other one, or comes after it. */
-static bool leads_to(git_repository *repo, const char *commit,
-		     const char *earlier)
-{
-	git_oid a, b;
-
-	return !strcmp(commit, earlier) ||
-	       (!git_oid_fromstr(&a, commit) && !git_oid_fromstr(&b, earlier) &&
-		git_graph_descendant_of(repo, &a, &b) == 1);
-}
-
-/* Did the channel before make another bundle on the way, after that one? */
-static bool is_outdated(const struct choice *c, const struct source *s,
-			const char *commit)
+/*
+ * The bundles of the channel before, back to the last one that is proven. A
+ * proven one behind one that cannot be read does not count: what came after it
+ * is not known.
+ */
+static void read_made(struct choice *c)
 {
 	char at[GIT_HEX_SIZE];
+	size_t found = 0, kept = 0;
+	bool broken = false;
 
 	memcpy(at, c->there.id, sizeof(at));
-	for (int i = 0; i < NEWER_MAX && *at && strcmp(at, s->bundle); i++) {
+	for (size_t i = 0; i < c->n; i++)
+		c->sources[i].place = SIZE_MAX;
+	for (int i = 0; i < NEWER_MAX && *at && found < c->n; i++) {
 		struct bundle_commit b;
 		struct err unread = ERR_INIT;
 
-		if (repo_read_bundle(c->repo, at, &b, NULL, NULL, &unread) < 0)
-			return true;
-		if (leads_to(c->repo, commit, b.bundle.source_commit))
-			return true;
+		for (size_t k = 0; k < c->n; k++)
+			if (!strcmp(c->sources[k].bundle, at)) {
+				c->sources[k].place = c->made.n;
+				found++;
+			}
+		broken = repo_read_bundle(c->repo, at, &b, NULL, NULL,
+					  &unread) < 0;
+		if (broken)
+			break;
+		strvec_push(&c->made, b.bundle.source_commit);
 		memcpy(at, b.parent, sizeof(at));
 	}
-	return false;
+	for (size_t k = 0; k < c->n; k++) {
+		if (broken && c->sources[k].place == SIZE_MAX)
+			continue;
+		if (c->sources[k].place > c->made.n)
+			c->sources[k].place = c->made.n;
+		c->sources[kept++] = c->sources[k];
+	}
+	c->n = kept;
 }
+
+/* ---- one commit ---- */
 
 static bool has_content(const struct choice *c, const struct source *s,
 			const struct sha256 *content)
@@ -162,17 +177,56 @@ static bool has_content(const struct choice *c, const struct source *s,
 		sha256_equal(content, &c->there_noted));
 }
 
-static bool is_proven(const struct choice *c, const char *commit)
+/* Only after history was made anew something can be on the way that the walk
+ * does not tell. */
+static bool is_told(const struct choice *c)
+{
+	return c->forward || !c->hidden.n;
+}
+
+/* The place of the newest bundle that the channel before made on the way. */
+static size_t newest_made(const struct choice *c, const struct walked *w,
+			  const char *commit)
+{
+	if (is_told(c))
+		return w->first;
+	for (size_t i = 0; i < w->first; i++)
+		if (leads_to(c->repo, commit, c->made.v[i]))
+			return i;
+	return w->first;
+}
+
+/* To look at the content of each commit would take long. */
+static bool is_any_there(const struct choice *c, size_t place)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (c->sources[i].place == place)
+			return true;
+	return false;
+}
+
+/* One that is too old to have a place counts where there is none newer. */
+static bool is_newest(const struct choice *c, const struct source *s,
+		      const struct walked *w, const char *commit)
+{
+	size_t place = newest_made(c, w, commit);
+
+	return s->place == place &&
+	       (place < c->made.n || leads_to(c->repo, commit, s->commit));
+}
+
+static bool is_proven(const struct choice *c, const struct walked *w,
+		      const char *commit)
 {
 	struct err unread = ERR_INIT;
 	struct sha256 content;
 
-	if (concern_content(c->repo, c->before, commit, &content, &unread) < 0)
+	if ((is_told(c) && !is_any_there(c, w->first)) ||
+	    concern_content(c->repo, c->before, commit, &content, &unread) < 0)
 		return false;
 	for (size_t i = c->n; i-- > 0; )
 		if (has_content(c, &c->sources[i], &content) &&
-		    leads_to(c->repo, commit, c->sources[i].commit) &&
-		    !is_outdated(c, &c->sources[i], commit))
+		    is_newest(c, &c->sources[i], w, commit))
 			return true;
 	return false;
 }
@@ -225,80 +279,55 @@ static bool is_tips(const struct choice *c, const char *commit, void *arg)
 	       sha256_equal(&content, &c->tip_content);
 }
 
-/* They may be gone after history was made anew. */
-static void hide(git_revwalk *walk, const char *commit)
-{
-	git_oid id;
-
-	if (*commit && !git_oid_fromstr(&id, commit))
-		(void)!git_revwalk_hide(walk, &id);
-}
-
 static bool hide_one(const struct choice *c, const char *source, void *arg)
 {
 	(void)c;
-	hide(arg, source);
+	strvec_push(arg, source);
 	return false;
 }
 
 /* The commits after what was published, the newest first. */
-static int open_walk(const struct choice *c, git_revwalk **ret,
-		     struct err *err)
+static int walk(struct choice *c, struct err *err)
 {
-	git_revwalk *walk = NULL;
-	git_oid tip;
-	int rc = git_revwalk_new(&walk, c->repo);
+	const struct promotion_question q = {
+		.tip = c->tip,
+		.base = c->forward ? c->base : "",
+		.hidden = &c->hidden,
+		.sources = &c->made,
+	};
 
-	rc = rc < 0 ? rc : git_oid_fromstr(&tip, c->tip);
-	rc = rc < 0 ? rc : git_revwalk_sorting(walk, GIT_SORT_TOPOLOGICAL |
-					       GIT_SORT_TIME);
-	rc = rc < 0 ? rc : git_revwalk_push(walk, &tip);
-	if (rc < 0) {
-		git_revwalk_free(walk);
-		return repo_err(err, ERR_INTERNAL, "cannot walk from %s",
-				c->tip);
-	}
-	hide(walk, c->base);
 	/* after history was made anew, what came before the base too */
+	if (!c->forward && *c->base)
+		strvec_push(&c->hidden, c->base);
 	if (!c->forward)
-		any_published(c, hide_one, walk);
-	*ret = walk;
-	return 0;
+		any_published(c, hide_one, &c->hidden);
+	return promotion_walk(c->repo, &q, &c->walk, err);
 }
 
-static bool may_be(const struct choice *c, const char *commit)
+static bool may_be(const struct choice *c, const struct walked *w,
+		   const char *commit)
 {
-	return is_proven(c, commit) && is_certified(c, commit);
+	return (!c->forward || w->after_base) && is_proven(c, w, commit) &&
+	       is_certified(c, commit);
 }
 
-static int find_newest(const struct choice *c, char ret[GIT_HEX_SIZE],
+static int find_newest(struct choice *c, char ret[GIT_HEX_SIZE],
 		       struct err *err)
 {
-	git_revwalk *walk = NULL;
-	git_oid id;
-	int rc = 0;
-
 	if (!c->n)
 		return 0;
-	if (open_walk(c, &walk, err) < 0)
+	read_made(c);
+	if (walk(c, err) < 0)
 		return -1;
-	for (int i = 0; i < LIMIT_PROMOTION_COMMITS; i++) {
+	for (size_t i = 0; i < c->walk.n && i < LIMIT_PROMOTION_COMMITS; i++) {
 		char at[GIT_HEX_SIZE];
 
-		rc = git_revwalk_next(&id, walk);
-		if (rc)
-			break;
-		git_oid_tostr(at, sizeof(at), &id);
-		if ((c->forward && !leads_to(c->repo, at, c->base)) ||
-		    !may_be(c, at))
+		git_oid_tostr(at, sizeof(at), &c->walk.v[i].id);
+		if (!may_be(c, &c->walk.v[i], at))
 			continue;
 		memcpy(ret, at, sizeof(at));
 		break;
 	}
-	git_revwalk_free(walk);
-	if (rc < 0 && rc != GIT_ITEROVER)
-		return repo_err(err, ERR_INTERNAL, "cannot walk from %s",
-				c->tip);
 	return 0;
 }
 
@@ -387,6 +416,9 @@ int promotion_choose(git_repository *repo, const struct host_config *host,
 	c->current = current;
 	c->tip = tip;
 	rc = choose(c, keep, &chosen, err);
+	promotion_walk_release(&c->walk);
+	strvec_release(&c->made);
+	strvec_release(&c->hidden);
 	free(c);
 	if (!rc)
 		*ret = chosen;

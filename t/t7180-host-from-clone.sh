@@ -159,7 +159,7 @@ git init -q --bare backup/newer.git
 git -C backup/newer.git update-ref refs/windlass/prod "$accepted"
 block "Catch up" 1
 not_ok "a chain that does not begin cannot be fetched" here block.sh
-like "$(cat .output)" "parent|traverse|missing" "its first bundles are missing"
+like "$(tr -d '\0' <.output)" "parent|traverse|missing" "its first bundles are missing"
 rm -rf backup/newer.git host.git
 cp -R branches.git host.git
 git init -q --bare backup/newer.git

@@ -175,6 +175,11 @@ UNIT_TESTS += t/unit/u-origins
 t_unit_u_origins_SOURCES = t/unit/u-origins.c t/unit/tap.h
 t_unit_u_origins_LDADD = $(UNIT_LDADD)
 
+UNIT_TESTS += t/unit/u-promotion-walk
+t_unit_u_promotion_walk_SOURCES = t/unit/u-promotion-walk.c t/unit/tap.h
+t_unit_u_promotion_walk_CFLAGS = $(HOOKS_CFLAGS)
+t_unit_u_promotion_walk_LDADD = $(HOOKS_LIBS)
+
 UNIT_TESTS += t/unit/u-shelf
 t_unit_u_shelf_SOURCES = t/unit/u-shelf.c t/unit/tap.h
 t_unit_u_shelf_CFLAGS = $(HOOKS_CFLAGS)
