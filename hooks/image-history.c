@@ -6,19 +6,37 @@
 #include "config.h"
 #include "hooks/image-history.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "hooks/image-marker.h"
+#include "schema/base/mem.h"
 #include "schema/base/strvec.h"
 #include "schema/limits.h"
 
-/* commits that are looked at, the newest first */
-#define LIMIT_COMMITS 50000
+/* commits that are looked at, the newest first: 10 us each */
+#define LIMIT_COMMITS 500000
 /* updates in whose files an older name of ours is looked for, and files of
  * each: more alike than git's own half make it the same file */
 #define LIMIT_RENAMES 100
 #define LIMIT_CANDIDATES 200
 #define ALIKE_PERCENT 50
+
+/* A commit whose message has the trailer. */
+struct update {
+	git_oid id;
+	char *message;		/* from there on */
+};
+
+struct updates {
+	struct update *v;	/* the newest first */
+	size_t n, alloc;
+};
+
+struct image_history {
+	git_oid tip;		/* all zero: nothing was read yet */
+	struct updates updates;
+};
 
 /* Does a line of the message say that this policy got this tag, or newer? */
 static bool says(const char *message, const struct tag_policy *p,
@@ -213,64 +231,180 @@ static int had_renamed(struct search *s, const git_commit *c, const char *was,
 	return rc < 0 ? -1 : 0;
 }
 
-/* ---- all of it ---- */
+/* ---- all updates ---- */
 
-static int look_at(struct search *s, const git_commit *c, bool *ret,
-		   struct err *err)
+static void updates_release(struct updates *us)
 {
-	char was[LIMIT_TAG_BYTES + 1];
-	git_oid id;
-	unsigned mode;
-	int rc;
-
-	if (!says(git_commit_message(c), s->policy, s->tag, was))
-		return 0;
-	rc = repo_tree_entry(s->repo, git_commit_tree_id(c), s->path, &id,
-			     &mode, err);
-	if (!rc)
-		return had_tag(s->repo, c, s->policy, was, s->path, ret, err);
-	if (rc < 0 || s->renames++ >= LIMIT_RENAMES)
-		return rc < 0 ? -1 : 0;
-	return had_renamed(s, c, was, ret, err);
+	for (size_t i = 0; i < us->n; i++)
+		free(us->v[i].message);
+	free(us->v);
+	*us = (struct updates){ 0 };
 }
 
-static int open_search(struct search *s, const git_oid *tip, git_revwalk **ret)
+static void add_update(struct updates *us, const git_oid *id,
+		       const char *message)
 {
-	git_commit *c = NULL;
-	int rc = git_commit_lookup(&c, s->repo, tip);
-
-	rc = rc < 0 ? rc : git_commit_tree(&s->now, c);
-	rc = rc < 0 ? rc : git_revwalk_new(ret, s->repo);
-	rc = rc < 0 ? rc : git_revwalk_push(*ret, tip);
-	git_commit_free(c);
-	return rc;
+	if (us->n == us->alloc) {
+		us->alloc = us->alloc ? 2 * us->alloc : 64;
+		us->v = xreallocarray(us->v, us->alloc, sizeof(*us->v));
+	}
+	us->v[us->n++] = (struct update){ *id, xstrdup(message) };
 }
 
-int image_history_taken_back(git_repository *repo, const char *tip,
-			     const struct tag_policy *p, const char *tag,
-			     const char *path, bool *ret, struct err *err)
+/* The first trailer at the beginning of a line, or NULL. */
+static const char *first_trailer(const char *message)
 {
-	struct search s = { .repo = repo, .policy = p, .tag = tag,
-			    .path = path };
-	git_revwalk *walk = NULL;
-	git_oid id;
-	bool found = false;
-	int rc = git_oid_fromstr(&id, tip);
+	const char *s = message;
 
-	rc = rc < 0 ? rc : open_search(&s, &id, &walk);
-	if (rc < 0)
-		rc = repo_err(err, ERR_INTERNAL, "cannot walk from %s", tip);
-	for (int n = 0; !rc && !found && n < LIMIT_COMMITS &&
+	while ((s = strstr(s, IMAGE_TRAILER)) && s != message && s[-1] != '\n')
+		s += strlen(IMAGE_TRAILER);
+	return s;
+}
+
+static bool has_parent(const git_commit *c, const git_oid *id)
+{
+	for (unsigned i = 0; i < git_commit_parentcount(c); i++)
+		if (git_oid_equal(git_commit_parent_id(c, i), id))
+			return true;
+	return false;
+}
+
+/* Those of a walk. *ret_follows: a commit of it comes right after that one. */
+static void collect(git_repository *repo, git_revwalk *walk,
+		    const git_oid *before, struct updates *us,
+		    bool *ret_follows)
+{
+	git_oid id;
+
+	*ret_follows = false;
+	for (int n = 0; n < LIMIT_COMMITS &&
 			git_revwalk_next(&id, walk) == 0; n++) {
+		const char *trailer;
 		git_commit *c;
 
 		/* where history ends, as in a shallow clone */
 		if (git_commit_lookup(&c, repo, &id) < 0)
 			break;
-		rc = look_at(&s, c, &found, err);
+		*ret_follows |= has_parent(c, before);
+		trailer = first_trailer(git_commit_message(c));
+		if (trailer)
+			add_update(us, &id, trailer);
 		git_commit_free(c);
 	}
+}
+
+static int read_from(const struct image_history *h, git_repository *repo,
+		     const git_oid *tip, bool is_known, struct updates *us,
+		     bool *ret_follows)
+{
+	git_revwalk *walk = NULL;
+	int rc = git_revwalk_new(&walk, repo);
+
+	rc = rc < 0 ? rc : git_revwalk_push(walk, tip);
+	if (!rc && is_known)
+		rc = git_revwalk_hide(walk, &h->tip);
+	if (!rc)
+		collect(repo, walk, &h->tip, us, ret_follows);
 	git_revwalk_free(walk);
+	return rc;
+}
+
+/* All of the tip; if what was read before comes before it, only the new. */
+static int read_updates(struct image_history *h, git_repository *repo,
+			const git_oid *tip)
+{
+	struct updates us = { 0 };
+	bool is_known = !git_oid_is_zero(&h->tip), follows = false;
+	int rc;
+
+	if (git_oid_equal(&h->tip, tip))
+		return 0;
+	rc = read_from(h, repo, tip, is_known, &us, &follows);
+	if (!rc && is_known && !follows) {
+		updates_release(&us);
+		rc = read_from(h, repo, tip, false, &us, &follows);
+	} else if (!rc && is_known) {
+		for (size_t i = 0; i < h->updates.n; i++)
+			add_update(&us, &h->updates.v[i].id,
+				   h->updates.v[i].message);
+	}
+	if (rc < 0) {
+		updates_release(&us);
+		return rc;
+	}
+	updates_release(&h->updates);
+	h->updates = us;
+	h->tip = *tip;
+	return 0;
+}
+
+struct image_history *image_history_new(void)
+{
+	return xcalloc(1, sizeof(struct image_history));
+}
+
+void image_history_free(struct image_history *h)
+{
+	if (!h)
+		return;
+	updates_release(&h->updates);
+	free(h);
+}
+
+/* ---- one of them ---- */
+
+static int look_at(struct search *s, const struct update *u, bool *ret,
+		   struct err *err)
+{
+	char was[LIMIT_TAG_BYTES + 1];
+	git_commit *c;
+	git_oid id;
+	unsigned mode;
+	int rc;
+
+	if (!says(u->message, s->policy, s->tag, was))
+		return 0;
+	if (git_commit_lookup(&c, s->repo, &u->id) < 0)
+		return repo_err(err, ERR_INTERNAL, "cannot read an update "
+				"of %s", s->path);
+	rc = repo_tree_entry(s->repo, git_commit_tree_id(c), s->path, &id,
+			     &mode, err);
+	if (!rc)
+		rc = had_tag(s->repo, c, s->policy, was, s->path, ret, err);
+	else if (rc > 0)
+		rc = s->renames++ < LIMIT_RENAMES ?
+		     had_renamed(s, c, was, ret, err) : 0;
+	git_commit_free(c);
+	return rc;
+}
+
+static int open_search(struct search *s, const git_oid *tip)
+{
+	git_commit *c = NULL;
+	int rc = git_commit_lookup(&c, s->repo, tip);
+
+	rc = rc < 0 ? rc : git_commit_tree(&s->now, c);
+	git_commit_free(c);
+	return rc;
+}
+
+int image_history_taken_back(struct image_history *h, git_repository *repo,
+			     const char *tip, const struct tag_policy *p,
+			     const char *tag, const char *path, bool *ret,
+			     struct err *err)
+{
+	struct search s = { .repo = repo, .policy = p, .tag = tag,
+			    .path = path };
+	git_oid id;
+	bool found = false;
+	int rc = git_oid_fromstr(&id, tip);
+
+	rc = rc < 0 ? rc : read_updates(h, repo, &id);
+	rc = rc < 0 ? rc : open_search(&s, &id);
+	if (rc < 0)
+		rc = repo_err(err, ERR_INTERNAL, "cannot walk from %s", tip);
+	for (size_t i = 0; !rc && !found && i < h->updates.n; i++)
+		rc = look_at(&s, &h->updates.v[i], &found, err);
 	git_tree_free(s.now);
 	if (!rc)
 		*ret = found;

@@ -204,6 +204,7 @@ enum verdict {
 static int judge_tags(struct file *f, const struct tag_policy *p,
 		      const char *tag, enum verdict *ret, struct err *err)
 {
+	const struct image_update *u = f->r->u;
 	bool taken_back = false;
 
 	*ret = TAGS_NONE;
@@ -224,8 +225,8 @@ static int judge_tags(struct file *f, const struct tag_policy *p,
 	}
 	if (*ret != TAGS_GO_UP)
 		return 0;
-	if (image_history_taken_back(f->r->u->host->repo, f->r->tip, p, tag,
-				     f->path, &taken_back, err) < 0)
+	if (image_history_taken_back(u->history, u->host->repo, f->r->tip, p,
+				     tag, f->path, &taken_back, err) < 0)
 		return -1;
 	if (taken_back)
 		*ret = TAGS_STAY;

@@ -7,6 +7,7 @@
 
 #include "hooks/commands.h"
 #include "hooks/doctor.h"
+#include "hooks/image-history.h"
 #include "hooks/tag-policy.h"
 
 /* What a registry said of a policy, asked once in a run. */
@@ -19,6 +20,7 @@ struct image_update {
 	const struct host *host;
 	const struct tag_policies *policies;
 	struct latest *latest;
+	struct image_history *history;	/* of the host's repository */
 	bool dry_run;		/* says what it would do, and does nothing */
 	int status;		/* the worst exit status of a policy that could
 				   not be asked; said on stderr already */

@@ -35,6 +35,7 @@ struct images {
 	int n;
 	char **names;
 	int64_t interval;	/* as it was read last */
+	struct image_history *history;	/* not to be read again each round */
 };
 
 static bool is_asked_for(const struct images *im,
@@ -62,6 +63,7 @@ static int update_all(const struct images *im, const struct host *host,
 {
 	struct image_update u = { .host = host, .policies = ps,
 				  .latest = latest_new(ps),
+				  .history = im->history,
 				  .dry_run = im->dry_run };
 	int status = EXIT_OK;
 
@@ -151,9 +153,11 @@ int cmd_images(int argc, char **argv)
 		err_set(&err, ERR_INTERNAL, "libcurl does not start");
 		return command_fail(&err);
 	}
+	im.history = image_history_new();
 	status = run(&im);
 	if (!im.once && !im.dry_run && !im.check)
 		run_on(&im);
+	image_history_free(im.history);
 	curl_global_cleanup();
 	return status;
 }
