@@ -19,7 +19,6 @@
 
 /* another writer of the same ref goes first so often, before we give up */
 #define TRIES 5
-#define STATUS_BYTES (1024u * 1024)
 
 static void copy_list(const struct strvec *from, struct strvec *ret)
 {
@@ -149,8 +148,8 @@ static int try_status(git_repository *repo, const struct channel_config *ch,
 		      const struct channel_news *news, struct err *err)
 {
 	struct channel_record was = CHANNEL_RECORD_INIT, s;
-	struct buf before = BUF_INIT(STATUS_BYTES);
-	struct buf now = BUF_INIT(STATUS_BYTES);
+	struct buf before = BUF_INIT(CHANNEL_RECORD_BYTES);
+	struct buf now = BUF_INIT(CHANNEL_RECORD_BYTES);
 	struct err unread = ERR_INIT;
 	char *ref = xasprintf(CLUSTER_STATUS_REF "%s/" CHANNEL_RECORD_NAME,
 			      ch->name);

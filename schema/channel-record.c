@@ -14,9 +14,6 @@
 #include "schema/json.h"
 #include "schema/object.h"
 
-/* a list of paths and one of clusters, each byte of them escaped */
-#define STATUS_BYTES (1024u * 1024)
-
 void channel_record_release(struct channel_record *s)
 {
 	free(s->ref);
@@ -165,7 +162,7 @@ int channel_record_read(git_repository *repo, const char *channel,
 	char *ref = xasprintf(CLUSTER_STATUS_REF "%s/" CHANNEL_RECORD_NAME,
 			      channel);
 	struct channel_record s = CHANNEL_RECORD_INIT;
-	struct buf text = BUF_INIT(STATUS_BYTES);
+	struct buf text = BUF_INIT(CHANNEL_RECORD_BYTES);
 	struct arena arena = ARENA_INIT;
 	struct node *n;
 	int rc = repo_ref(repo, ref, s.id, err);

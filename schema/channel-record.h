@@ -16,6 +16,8 @@
 
 #define CHANNEL_RECORD_NAME "_channel"
 #define CHANNEL_RECORD_FILE "channel.json"
+/* of the file: a list of paths and one of clusters, each byte escaped */
+#define CHANNEL_RECORD_BYTES (1024u * 1024)
 
 struct channel_record {
 	char id[GIT_HEX_SIZE];		/* of that commit */
