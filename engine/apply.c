@@ -400,7 +400,7 @@ void apply_kinds_changed(struct channel *c)
 
 		if (t->state == TRACKED_WAITING && t->kind->news && t->note &&
 		    !strcmp(t->note->reason, KIND_NOT_SERVED))
-			t->retry_at = 0;
+			t->retry_at = RETRY_ALL;
 	}
 	arm_retry(a);
 	apply_recheck(c, NULL);
