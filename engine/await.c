@@ -5,7 +5,8 @@
  * many objects of a kind are awaited one full watch of that kind is cheaper
  * and runs instead. Nothing is polled, but for the reason why a workload does
  * not come up, which moves nothing in it: its pods are asked a few times
- * before its time is up, and a channel asks for a few workloads at once.
+ * before its time is up, for a few workloads of a channel at once, and once
+ * more when it is.
  */
 #include "config.h"
 #include "engine/channel.h"

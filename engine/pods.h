@@ -11,10 +11,10 @@
 struct pods;
 
 /*
- * Asks, of a whole workload object (or of a Pod, which says most itself).
- * on_said is called once, later, with one line, or with NULL if nothing says
- * why; what is at *ret is gone then. *ret stays NULL, and nothing is called,
- * if the object has no pods of its own. Not to be used when it is cancelled.
+ * Asks, of a whole workload object, which has a template of its pods. on_said
+ * is called once, later, with one line, or with NULL if nothing says why; what
+ * is at *ret is gone then. *ret stays NULL, and nothing is called, if the
+ * object has no pods of its own. Not to be used when it is cancelled.
  */
 void pods_ask(struct channel *c, const struct tracked *t,
 	      const struct node *workload,

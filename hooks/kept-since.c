@@ -1,8 +1,8 @@
 /*
  * The file of when it began. See kept-since.h. One line: "<bundle> <phase>
  * <since> <time>", the last two in seconds, its own and ours. What is no such
- * line says nothing, and then it begins anew: that holds back and lets nothing
- * through.
+ * line says nothing, and then it begins anew: that holds a promotion or a
+ * rollback back, and may make a health that is recorded look shorter.
  */
 #include "config.h"
 #include "hooks/kept-since.h"

@@ -1,7 +1,7 @@
 /*
- * Keeping what was told. See told.h. Trusts the folder, which only the
- * publisher may write to; a file that is not as it was written is no reason
- * to be silent.
+ * Keeping what was told. See told.h. Trusts the folder, which the publisher
+ * writes to, and who shares the repository with it; a file that is not as it
+ * was written is no reason to be silent.
  */
 #include "config.h"
 #include "hooks/told.h"
