@@ -75,11 +75,11 @@ int notify_channel_read(struct notify_channel *c, int64_t listening,
 			struct err *err)
 {
 	struct strvec names = STRVEC_INIT;
+	struct err one = ERR_INIT;
 	int rc = kept_report_clusters(c->host, c->ch, &names, err);
 
 	for (size_t i = 0; i < names.n; i++) {
-		struct err one = ERR_INIT;
-
+		err_clear(&one);
 		if (read_cluster(c, names.v[i], listening, &one) >= 0)
 			continue;
 		if (!rc)
@@ -87,7 +87,10 @@ int notify_channel_read(struct notify_channel *c, int64_t listening,
 		rc = -1;
 	}
 	strvec_release(&names);
-	happened_read(c);
+	if (happened_read(c, &one) < 0 && !rc) {
+		*err = one;
+		rc = -1;
+	}
 	return rc;
 }
 

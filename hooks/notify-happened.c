@@ -58,36 +58,33 @@ static void read_block(struct notify_channel *c,
 	strvec_release(&names);
 }
 
-static void read_waits(struct notify_channel *c)
+static int read_waits(struct notify_channel *c, struct err *err)
 {
 	struct notify_waits *w = &c->waits;
-	struct promotion m = { .waits = "" };
-	struct current current;
-	struct err unread = ERR_INIT;
-	char tip[GIT_HEX_SIZE];
+	struct promotion_wait m;
+	int rc = promotion_waits(c->repo, c->host, c->ch, &m, err);
 
-	if (!c->ch->after ||
-	    repo_ref(c->repo, c->ch->ref, tip, &unread) < 0 || !*tip ||
-	    current_read(c->repo, c->ch, &current, &unread) < 0 ||
-	    (*current.id && !strcmp(tip,
-				    current.commit.bundle.source_commit)) ||
-	    promotion_choose(c->repo, c->host, c->ch, &current, tip, false, &m,
-			     &unread) < 0 || !*m.waits)
-		return;
-	memcpy(w->commit, tip, sizeof(w->commit));
-	snprintf(w->why, sizeof(w->why), "%s", m.waits);
-	notify_commit(c->repo, tip, &w->author, &w->subject);
+	w->unknown = rc < 0;
+	if (rc < 0)
+		return err_wrap(err, "what waits for channel '%s'",
+				c->ch->after);
+	if (!rc)
+		return 0;
+	memcpy(w->commit, m.tip, sizeof(w->commit));
+	snprintf(w->why, sizeof(w->why), "%s", m.why);
+	notify_commit(c->repo, w->commit, &w->author, &w->subject);
 	read_block(c, config_channel(c->host, c->ch->after));
+	return 0;
 }
 
-void happened_read(struct notify_channel *c)
+int happened_read(struct notify_channel *c, struct err *err)
 {
 	struct err unread = ERR_INIT;
 
-	read_waits(c);
 	if (rollback_told_read(c->host, c->ch, &c->rolled, &unread) ||
 	    c->now - c->rolled.at > ROLLBACK_SECONDS)
 		c->rolled = (struct rollback_told){ .at = 0 };
+	return read_waits(c, err);
 }
 
 void happened_release(struct notify_channel *c)
@@ -157,7 +154,7 @@ static bool find_held(struct notify_channel *c, struct told *told,
 static bool find_release(const struct notify_channel *c, struct told *told,
 			 struct happened *h)
 {
-	if (*c->waits.commit)
+	if (*c->waits.commit || c->waits.unknown)
 		return false;
 	told->waits_since = 0;
 	if (!*told->held)

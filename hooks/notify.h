@@ -31,7 +31,8 @@ struct notify_cluster {
 
 /* What was pushed and waits for another channel. */
 struct notify_waits {
-	char commit[GIT_HEX_SIZE];	/* the tip; "": nothing does */
+	char commit[GIT_HEX_SIZE];	/* the tip; "": nothing does, */
+	bool unknown;			/* or that cannot be told */
 	char *author, *subject;		/* of it, as of a cluster's commit */
 	char blocked[GIT_HEX_SIZE];	/* the bundle there that failed; or "" */
 	char why[1024];
@@ -75,7 +76,8 @@ struct happened {
 };
 #define HAPPENED_MAX 3
 
-void happened_read(struct notify_channel *c);
+/* -1 where it cannot be told what waits: then nothing is said of that. */
+int happened_read(struct notify_channel *c, struct err *err);
 void happened_release(struct notify_channel *c);
 /* What a receiver does not know. Notes in *told since when something waits. */
 size_t happened_find(struct notify_channel *c, struct told *told,

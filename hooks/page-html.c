@@ -280,9 +280,19 @@ static void add_summary(const struct page *p, struct buf *out)
 	buf_adds(out, "</p>\n");
 }
 
+static void add_broken(const char *what, const char *why, struct buf *out)
+{
+	buf_addf(out, "<p class=\"note\">%s: ", what);
+	html_text(out, why, strlen(why), MESSAGE_BYTES);
+	buf_adds(out, "</p>\n");
+}
+
 /* What was pushed and may not be published yet. */
 static void add_waits(const struct page *p, struct buf *out)
 {
+	if (p->waits_broken)
+		add_broken("Whether anything waits for another channel cannot "
+			   "be told", p->waits_broken, out);
 	if (!*p->waits.id)
 		return;
 	buf_addf(out, "<p class=\"note\"><strong>Waits for %s</strong>, which "
@@ -305,13 +315,9 @@ static void add_clusters(const struct page *p, struct buf *out)
 			 p->ch->name);
 	else if (!p->n_clusters)
 		buf_adds(out, "<p>No cluster has reported yet.</p>\n");
-	if (p->reporters_broken) {
-		buf_adds(out, "<p class=\"note\">The list of reporters cannot "
-			 "be used: ");
-		html_text(out, p->reporters_broken,
-			  strlen(p->reporters_broken), MESSAGE_BYTES);
-		buf_adds(out, "</p>\n");
-	}
+	if (p->reporters_broken)
+		add_broken("The list of reporters cannot be used",
+			   p->reporters_broken, out);
 	buf_adds(out, "<div class=\"clusters\">\n");
 	for (size_t i = 0; i < p->n_clusters; i++)
 		add_cluster(p, &p->clusters[i], out);

@@ -225,20 +225,14 @@ static int read_clusters(git_repository *repo, const struct host_config *host,
 static void read_waits(git_repository *repo, const struct host_config *host,
 		       const struct channel_config *ch, struct page *p)
 {
-	struct promotion m = { .waits = "" };
 	struct err unread = ERR_INIT;
-	struct current current;
-	char tip[GIT_HEX_SIZE];
+	struct promotion_wait m;
+	int rc = promotion_waits(repo, host, ch, &m, &unread);
 
-	/* the usual case, and the cheap one */
-	if (!ch->after || repo_ref(repo, ch->ref, tip, &unread) < 0 || !*tip ||
-	    (p->n_chain &&
-	     !strcmp(tip, p->chain[0].commit.bundle.source_commit)))
-		return;
-	if (current_read(repo, ch, &current, &unread) == 0 &&
-	    promotion_choose(repo, host, ch, &current, tip, false, &m,
-			     &unread) == 0 && *m.waits)
-		read_source(repo, tip, &p->waits);
+	if (rc > 0)
+		read_source(repo, m.tip, &p->waits);
+	else if (rc < 0)
+		p->waits_broken = xstrdup(unread.msg);
 }
 
 /* ---- all of it ---- */
@@ -261,6 +255,7 @@ static void page_release(struct page *p)
 	}
 	free(p->clusters);
 	free(p->reporters_broken);
+	free(p->waits_broken);
 	source_release(&p->waits);
 }
 

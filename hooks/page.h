@@ -98,6 +98,7 @@ struct page {
 	char *reporters_broken;		/* why the list cannot be read */
 	/* the tip of its ref, which waits for ch->after; or nothing does */
 	struct page_source waits;
+	char *waits_broken;		/* why that cannot be told */
 };
 
 /* How well a cluster is, the worst first. */

@@ -19,6 +19,7 @@
 #include "hooks/feedback.h"
 #include "hooks/follow.h"
 #include "hooks/job.h"
+#include "hooks/promotion.h"
 #include "hooks/receive.h"
 #include "hooks/report.h"
 #include "hooks/review.h"
@@ -154,17 +155,16 @@ static void order_channels(const struct host_config *c, size_t *order)
 static bool still_waits(const struct host *host,
 			const struct channel_config *ch, struct feedback *fb)
 {
-	struct promotion m = { .waits = "" };
+	struct promotion_wait m;
 	struct err err = ERR_INIT;
-	struct current current;
-	char tip[GIT_HEX_SIZE];
+	int rc = promotion_waits(host->repo, &host->config, ch, &m, &err);
 
-	if (!ch->after)
-		return false;
-	if (repo_ref(host->repo, ch->ref, tip, &err) < 0 || !*tip ||
-	    current_read(host->repo, ch, &current, &err) < 0 ||
-	    promotion_choose(host->repo, &host->config, ch, &current, tip,
-			     false, &m, &err) < 0 || !*m.waits)
+	/* then what clusters say is the best that there is */
+	if (rc < 0)
+		feedback_line(fb, "windlass: %s: whether it waits for %s "
+			      "cannot be told: %s", ch->name, ch->after,
+			      err.msg);
+	if (rc <= 0)
 		return false;
 	feedback_line(fb, "windlass: %s: -o " WAIT_OPTION " does not wait for "
 		      "%s: it is published by itself when it was healthy "

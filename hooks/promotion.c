@@ -425,6 +425,33 @@ int promotion_choose(git_repository *repo, const struct host_config *host,
 	return rc;
 }
 
+int promotion_waits(git_repository *repo, const struct host_config *host,
+		    const struct channel_config *ch,
+		    struct promotion_wait *ret, struct err *err)
+{
+	struct current current;
+	struct promotion m;
+	char tip[GIT_HEX_SIZE];
+
+	if (!ch->after)
+		return 0;
+	if (repo_ref(repo, ch->ref, tip, err) < 0 ||
+	    current_read(repo, ch, &current, err) < 0)
+		return -1;
+	/* the usual case, and the cheap one */
+	if (!*tip || (*current.id &&
+		      !strcmp(tip, current.commit.bundle.source_commit)))
+		return 0;
+	if (promotion_choose(repo, host, ch, &current, tip, false, &m,
+			     err) < 0)
+		return -1;
+	if (!*m.waits)
+		return 0;
+	memcpy(ret->tip, tip, sizeof(ret->tip));
+	memcpy(ret->why, m.waits, sizeof(ret->why));
+	return 1;
+}
+
 int promotion_check(const struct host_config *host,
 		    const struct channel_config *ch, struct err *err)
 {

@@ -35,6 +35,17 @@ int promotion_choose(git_repository *repo, const struct host_config *host,
 		     const struct current *current, const char *tip, bool keep,
 		     struct promotion *ret, struct err *err);
 
+struct promotion_wait {
+	char tip[GIT_HEX_SIZE];		/* of the ref: what waits */
+	char why[PROMOTION_TEXT];	/* for what */
+};
+
+/* Does what was pushed wait for another channel? 1: *ret says what does; 0:
+ * no; -1: it cannot be told, which is no reason to say either. */
+int promotion_waits(git_repository *repo, const struct host_config *host,
+		    const struct channel_config *ch,
+		    struct promotion_wait *ret, struct err *err);
+
 /* That somebody can say that the channel before is healthy: its list of
  * reporters can be read, and has one. ERR_INVALID. */
 int promotion_check(const struct host_config *host,

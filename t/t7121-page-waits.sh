@@ -49,6 +49,15 @@ ok "what waits for staging is on the page" wait_for 30 page_says \
 	"^Waits for staging, which must be healthy for 1s with it: ${two:0:12} Sell <more> by Ada Developer"
 ok "in its title" grep -qx 'prod: waits for staging' page.text
 ok "and in the list" wait_for 30 lists '^prod \| live; waits for staging \| 1\.1 \| '
+staging=$(bundle $host staging)
+git -C $host update-ref refs/windlass/staging main
+hook $host record-reports prod >/dev/null
+ok "where staging is damaged, its page says that it cannot be told" page_says \
+	'^Whether anything waits for another channel cannot be told: '
+git -C $host update-ref refs/windlass/staging "$staging"
+hook $host record-reports prod >/dev/null
+ok "until it is mended" page_says \
+	"^Waits for staging, which must be healthy for 1s with it: ${two:0:12} "
 says staging failed '1 0 0 1 0 0'
 ok "staging fails" wait_for 30 lists '^staging \| 1 failed \| 1\.2 \| '
 ok "prod waits" lists '^prod \| live; waits for staging \| 1\.1 \| '

@@ -98,6 +98,16 @@ like "$(last | jq -r .text)" \
 	"^prod: ${three:0:12} \(Ada Developer: three\) waits, since 20[0-9-]*T[0-9:]*Z: staging must be healthy for 1s with ${three:0:12}" \
 	"since when, and for what"
 unlike "$(notify)" held "once"
+since=$(jq .waitsSince $host/windlass/prod/notified/chat)
+staging=$(bundle $host staging)
+git -C $host update-ref refs/windlass/staging main
+not_ok "where nobody can tell what waits, as when staging is damaged" notify
+like "$(cat .output)" "^windlass-hook: prod: not all is told: what waits for channel 'staging': " \
+	"that is said"
+git -C $host update-ref refs/windlass/staging "$staging"
+is "$(notify)" "" "and no receiver is told that nothing does"
+is "$(told .event | wc -l)" 3 "then or later"
+noted ".held != \"\" and .waitsSince == $since" prod || bail "it is forgotten"
 git -C work revert --no-edit HEAD >/dev/null
 push work || bail "$(cat push.out)"
 like "$(notify)" ': prod recovered$' "what goes on is told too"
