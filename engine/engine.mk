@@ -136,7 +136,8 @@ windlass_SOURCES = \
 	engine/cli/check-source.c engine/cli/check-source.h \
 	engine/cli/cli.h \
 	engine/cli/cluster.c engine/cli/cluster.h \
-	engine/cli/cmd-approve.c \
+	engine/cli/cmd-approve.c engine/cli/approve.h \
+	engine/cli/approve-before.c engine/cli/approve-sign.c \
 	engine/cli/cmd-check.c \
 	engine/cli/cmd-diff.c \
 	engine/cli/cmd-doctor.c \

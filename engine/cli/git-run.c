@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include "schema/base/fs.h"
+#include "schema/base/mem.h"
 #include "schema/base/proc.h"
 #include "schema/base/strvec.h"
+#include "schema/limits.h"
 
 /* Of another repository than the one that was named; what a clone found in
  * other object directories it would not fetch. */
@@ -145,4 +147,18 @@ int git_line(const char *dir, const char *const *argv, struct buf *ret,
 		buf_add(ret, out.data, strcspn(out.data, "\n"));
 	buf_release(&out);
 	return rc;
+}
+
+int git_setting(const char *dir, const char *key, char **ret, struct err *err)
+{
+	/* as a path: "~/" is their home, and what is none stays as it is */
+	const char *const argv[] = {
+		"config", "--type=path", "--get", key, NULL,
+	};
+	struct buf value = BUF_INIT(LIMIT_PATH_BYTES);
+	int rc = git_line(dir, argv, &value, err);
+
+	*ret = rc == 0 && value.len ? xstrdup(value.data) : NULL;
+	buf_release(&value);
+	return rc < 0 ? -1 : 0;
 }

@@ -33,4 +33,10 @@ int git_output(const char *dir, const char *const *argv, struct buf *ret,
 int git_line(const char *dir, const char *const *argv, struct buf *ret,
 	     struct err *err);
 
+/*
+ * What `git config --get` says of a key, as a path: with "~/" as their home.
+ * Malloced; NULL if it is not set.
+ */
+int git_setting(const char *dir, const char *key, char **ret, struct err *err);
+
 #endif
