@@ -90,7 +90,7 @@ like "$(git -C host.git cat-file tag "$tag")" \
 is "$(git -C mine for-each-ref --format='%(refname)' refs/tags)" "" \
 	"no tag is left in the clone"
 is "$(git -C mine config windlass-approved.prod.bundle)" \
-	"$(bundle host.git prod)" "but what was approved is remembered"
+	"1.1 $(bundle host.git prod)" "but what was approved is remembered"
 run 1 "a second time" --yes --not-after 1d prod
 says "'alice@example.com' approves prod 1.1 already" "the Git host says why not"
 
@@ -130,7 +130,7 @@ like "$(git -C host.git cat-file tag "$(git -C host.git for-each-ref \
 	--format='%(objectname)' 'refs/windlass-approvals/prod/1/3/**')")" \
 	'^too many at once' "with a reason"
 is "$(git -C mine config windlass-approved.prod.bundle)" \
-	"$(git -C host.git rev-parse refs/windlass/prod~2)" \
+	"1.1 $(git -C host.git rev-parse refs/windlass/prod~2)" \
 	"which is no approval"
 
 # ---- looking at it ----

@@ -99,6 +99,21 @@ like "$(condition prod Forked)" 'bundle 1\.4 descends from .* as 1\.3, and .* wa
 is "$(text changed)" three "nothing of it is applied"
 runbook new-epoch
 run_block "On the Git host" 1 here
+printf 'host namespaces="git,head-v1@windlass.dev" %s\n' \
+	"$(cut -d' ' -f1,2 keys/prod.pub)" >publishers
+git -C other config gpg.format ssh
+git -C other config user.signingKey "$TRASH/keys/prod"
+approving() {
+	windlass approve --repo other --publishers publishers "$@" prod \
+		>approve.out 2>&1 </dev/null
+}
+not_ok "who approves by what is live" approving --live
+like "$(cat approve.out)" \
+	"prod@1.3 is $(git -C host.git rev-parse refs/windlass/_epochs/prod/1~1 | cut -c1-12), and the cluster has accepted $(json '{.status.accepted.bundle}' | cut -c1-12): do not approve" \
+	"is told that the closed epoch has another history"
+unlike "$(cat approve.out)" 'Approve prod' "and is asked nothing"
+not_ok "without it, with nobody to ask" approving
+like "$(cat approve.out)" 'Approve prod 2\.1 until' "they are asked"
 run_block "In each cluster" 1 here
 ok "the new epoch is live" wait_for 20 applied 2.1
 ok "and the fork is cleared" is_condition prod Forked False ""

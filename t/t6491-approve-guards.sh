@@ -107,10 +107,18 @@ commit_push other-work forked || bail "$(cat push.out)"
 is "$(trailer forked.git prod Sequence)" 2 "another bundle has that number"
 git -C mine remote set-url origin "file://$TRASH/forked.git"
 refused "a forked host" "prod@1.2 is $(bundle forked.git prod | cut -c1-12), and you approved ${second:0:12}: do not approve anything"
-git -C mine config windlass-approved.prod.bundle "$second"
+refused "whatever it is compared with" 'and you approved' --since prod@1.1
+refused "in a cluster, too" 'and you approved' --live
 put other-work deploy/prod/a.yaml ConfigMap a demo more
 commit_push other-work more
 refused "a forked host that went on" 'do not approve anything before you know why'
+# no ref in the clone holds that bundle, but for what was said of it
+git -C mine for-each-ref --format='delete %(refname)' refs/windlass-approvals |
+	git -C mine update-ref --stdin
+git -C mine reflog expire --expire=now --all
+git -C mine gc -q --prune=now
+not_ok "what was approved is here no more" git -C mine cat-file -e "$second"
+refused "a forked host, by the number alone" "and you approved ${second:0:12}"
 
 # ---- a host that shows an older one ----
 cp -a host.git old.git
@@ -118,6 +126,16 @@ git -C old.git update-ref refs/windlass/prod "$first"
 git -C mine remote set-url origin "file://$TRASH/old.git"
 refused "a host that was rolled back" \
 	'the newest bundle there, prod@1.1, is older than 1.2, which you approved: was the Git host restored from a backup[?] Do not approve anything before you know why'
+refused "whatever it is compared with" 'older than 1.2' --since prod@1.1
+for text in prod 1.2 "1.2 ${second:1}" "1.2 $second " "0.2 $second" "1 $second"; do
+	git -C mine config windlass-approved.prod.bundle "$text"
+	refused "what is remembered is '$text'" \
+		'windlass-approved.prod.bundle is no bundle that you approved'
+done
+# as windlass wrote it once
+git -C mine fetch -q "$TRASH/host.git" refs/windlass/prod
+git -C mine config windlass-approved.prod.bundle "$second"
+refused "by the id alone" 'older than 1.2, which you approved'
 
 # ---- across epochs ----
 git -C mine remote set-url origin "file://$TRASH/host.git"
