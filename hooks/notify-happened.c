@@ -108,6 +108,19 @@ static void key_of(const char *what, const char *of, char ret[SHA256_HEX_SIZE])
 	sha256_hex(&digest, ret);
 }
 
+/* What waits once more, after it did not, is another thing: so the time is a
+ * part of it, which is kept before anything is sent. */
+static void key_of_wait(const char *what, const char *of,
+			const struct told *told, char ret[SHA256_HEX_SIZE])
+{
+	char since[sizeof("-9223372036854775808")];
+	char begun[SHA256_HEX_SIZE];
+
+	snprintf(since, sizeof(since), "%" PRId64, told->waits_since);
+	key_of(since, of, begun);
+	key_of(what, begun, ret);
+}
+
 static void say_held(const struct notify_channel *c, const struct told *told,
 		     struct happened *h)
 {
@@ -133,15 +146,16 @@ static bool find_held(struct notify_channel *c, struct told *told,
 
 	if (!*w->commit)
 		return false;
-	if (!told->waits_since || told->waits_since > c->now)
+	/* one to come is of a clock that was ahead; once told it stays */
+	if (!told->waits_since || (told->waits_since > c->now && !*told->held))
 		told->waits_since = c->now;
 	/* as long as it takes, and as nobody would call silence */
 	due = told->waits_since + c->ch->after_seconds + c->ch->silent_after;
 	*h = (struct happened){ .event = NEWS_HELD };
 	if (*w->blocked)
-		key_of("failed", w->blocked, h->key);
+		key_of_wait("failed", w->blocked, told, h->key);
 	else if (c->now >= due && !*told->held)
-		key_of("late", "", h->key);
+		key_of_wait("late", "", told, h->key);
 	if (c->now < due)
 		notify_look_at(c, due);
 	if (!*h->key || !strcmp(h->key, told->held))
@@ -188,6 +202,9 @@ size_t happened_find(struct notify_channel *c, struct told *told,
 	n += find_rollback(c, told, &v[n]);
 	n += find_held(c, told, &v[n]);
 	n += find_release(c, told, &v[n]);
+	/* the end of a thing has its key, and is another thing */
+	for (size_t i = 0; i < n; i++)
+		key_of(news_name(v[i].event), v[i].key, v[i].id);
 	return n;
 }
 

@@ -133,9 +133,25 @@ static struct node *ended_node(struct arena *a, unsigned ended)
 	return list;
 }
 
+/* Of what happened, whatever else is told with it: the same when it is told
+ * once more, and another one for what came instead by then. */
+static void add_id(const struct notify_channel *c,
+		   const struct message_part *p, enum news_event event,
+		   struct buf *id)
+{
+	buf_addf(id, "%s.%s.%" PRIu64 ".%s", c->ch->id, p->cluster->name,
+		 p->before.events + 1, news_name(event));
+	if (event == NEWS_FAILED)
+		buf_addf(id, ".%.12s", p->news.then.failed);
+	else if (event == NEWS_WAITING)
+		buf_addf(id, ".%.12s", p->news.then.waiting);
+	else if (event == NEWS_RECOVERED)
+		buf_addf(id, ".%x", p->news.ended);
+}
+
 static struct node *event_node(struct arena *a, const struct notify_channel *c,
 			       const struct message_part *p,
-			       enum news_event event, uint64_t number)
+			       enum news_event event)
 {
 	const struct notify_cluster *k = p->cluster;
 	struct buf text = BUF_INIT(TEXT_BYTES);
@@ -144,7 +160,7 @@ static struct node *event_node(struct arena *a, const struct notify_channel *c,
 	char heard[CLOCK_TEXT_SIZE];
 
 	add_text(c, p, event, &text);
-	buf_addf(&id, "%s.%s.%" PRIu64, c->ch->id, k->name, number);
+	add_id(c, p, event, &id);
 	clock_format(k->heard, heard);
 	/* what a status says of itself, or is of no use here */
 	node_del(n, "version");
@@ -252,19 +268,17 @@ void message_write(const struct notify_channel *c, const struct receiver *r,
 
 	for (size_t i = 0; i < n; i++) {
 		const struct message_part *p = &parts[i];
-		uint64_t number = p->before.events;
 
 		for (int e = 0; e < NEWS_EVENTS; e++) {
 			if (!(p->news.events & r->events & (1u << e)))
 				continue;
-			number++;
 			if (text.len)
 				buf_addc(&text, '\n');
 			if (r->form == RECEIVER_SLACK)
 				add_text(c, p, (enum news_event)e, &text);
 			else
 				node_append(&a, events, event_node(&a, c, p,
-						(enum news_event)e, number));
+						(enum news_event)e));
 		}
 	}
 	if (r->form == RECEIVER_SLACK)
@@ -282,7 +296,7 @@ static struct node *happened_node(struct arena *a,
 	struct node *n = node_map(a);
 	struct buf id = BUF_INIT(256);
 
-	buf_addf(&id, "%s.%.16s", c->ch->id, h->key);
+	buf_addf(&id, "%s.%.16s", c->ch->id, h->id);
 	node_set(a, n, "event", node_str(a, news_name(h->event)));
 	node_set(a, n, "id", node_str(a, id.data));
 	node_set(a, n, "channel", node_str(a, c->ch->name));

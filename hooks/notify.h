@@ -72,6 +72,7 @@ void notify_look_at(struct notify_channel *c, int64_t when);
 struct happened {
 	enum news_event event;	/* HELD, ROLLBACK, or RECOVERED of HELD */
 	char key[SHA256_HEX_SIZE];	/* the same: it was told */
+	char id[SHA256_HEX_SIZE];	/* of the message about it */
 	char text[2048];
 };
 #define HAPPENED_MAX 3

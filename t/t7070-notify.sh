@@ -47,7 +47,8 @@ is "$(jq -r '.events[0].failures[] | [.source, .object, .reason, .message] |
 	'deploy/prod/web.yaml:1|Deployment.apps shop/web|ImagePullBackOff|Back-off pulling image "web:2" <!channel> & so on' \
 	"with file and line"
 is "$(jq -r '.events[0].id' "$(report_of 1 ours)")" \
-	"$(git -C $host config windlass.prod.id).eu-1.1" "and has an id"
+	"$(git -C $host config windlass.prod.id).eu-1.1.failed.$(bundle $host prod | cut -c1-12)" \
+	"and has an id"
 is "$(jq -r .text "$(report_of 1 chat)")" \
 "prod@eu-1: failed: 1.2 of ${commit:0:12} (Ada Developer: two &lt;b&gt; &amp; more): Failed: 2 objects failed
   deploy/prod/web.yaml:1: Deployment.apps shop/web: ImagePullBackOff: Back-off pulling image \"web:2\" &lt;!channel&gt; &amp; so on" \

@@ -155,6 +155,8 @@ echo close >ours/answer
 hook $host notify >/dev/null 2>&1
 rm ours/answer
 ok "so that the end is told" bash -c 'windlass-hook notify --repo host.git | grep -x "ours: prod@c08 recovered"'
+is "$(bodies ours | jq -r '.events[] | select(.cluster == "c08") | .event + " " + .id' |
+	sort -u | awk 'seen[$2]++')" "" "under another id than what may have arrived"
 
 # ---- no flood
 

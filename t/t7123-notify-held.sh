@@ -86,6 +86,15 @@ stop serve
 # ---- for long ----
 files three staging prod
 three=$commit
+# unheard: what is told arrives and is not answered, $first is its id; and then
+# some time goes by
+unheard() {
+	echo close >ours/answer
+	notify >/dev/null 2>&1
+	rm ours/answer
+	first=$(last | jq -r .id)
+	clock_jump 10
+}
 notify() { on_clock windlass-hook notify --repo $host prod; }
 notify >/dev/null
 is "$(told .event | wc -l)" 2 "what waits is given time"
@@ -93,7 +102,9 @@ clock_jump 1500
 notify >/dev/null
 is "$(told .event | wc -l)" 2 "as long as a cluster may be silent"
 clock_jump 600
+unheard
 like "$(notify)" ': prod held$' "then it is told of"
+is "$(last | jq -r .id)" "$first" "under the same id where it may have arrived"
 like "$(last | jq -r .text)" \
 	"^prod: ${three:0:12} \(Ada Developer: three\) waits, since 20[0-9-]*T[0-9:]*Z: staging must be healthy for 1s with ${three:0:12}" \
 	"since when, and for what"
@@ -106,11 +117,16 @@ like "$(cat .output)" "^windlass-hook: prod: not all is told: what waits for cha
 	"that is said"
 git -C $host update-ref refs/windlass/staging "$staging"
 is "$(notify)" "" "and no receiver is told that nothing does"
-is "$(told .event | wc -l)" 3 "then or later"
+is "$(told .event | wc -l)" 4 "then or later"
 noted ".held != \"\" and .waitsSince == $since" prod || bail "it is forgotten"
 git -C work revert --no-edit HEAD >/dev/null
 push work || bail "$(cat push.out)"
+unheard
 like "$(notify)" ': prod recovered$' "what goes on is told too"
+is "$(last | jq -r .id)" "$first" "under the same id, too"
+is "$(told '.event, .id' | uniq | cut -d ' ' -f 1 | xargs)" \
+	"held recovered held recovered" "so much was told"
+is "$(told .id | uniq | sort | uniq -d)" "" "and each has an id of its own"
 later
 
 # ---- rollbacks ----
