@@ -272,9 +272,41 @@ static const struct node *container_of(const struct node *pod,
 	return NULL;
 }
 
+/* How it ended, in words that can only be those of whoever asked. */
+static void add_probe_end(const char *said, struct buf *out)
+{
+	static const char status[] = "HTTP probe failed with statuscode: ";
+	static const char *const ends[] = {
+		"connection refused", "connection reset by peer",
+		"context deadline exceeded", "EOF", "i/o timeout",
+		"no route to host", "network is unreachable",
+		"server gave HTTP response to HTTPS client",
+		"Client.Timeout exceeded while awaiting headers)",
+		"(responded with \"NOT_SERVING\")",
+	};
+	size_t len = strlen(said);
+
+	if (len == strlen(status) + 3 &&
+	    !strncmp(said, status, strlen(status)) &&
+	    strspn(said + strlen(status), "0123456789") == 3) {
+		buf_addf(out, ": %s", said);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+		size_t n = strlen(ends[i]);
+
+		if (len >= n && !strcmp(said + len - n, ends[i])) {
+			buf_addf(out, ": %s", ends[i]);
+			return;
+		}
+	}
+}
+
 /*
  * "Readiness probe failed: HTTP probe failed with statuscode: 503". After
- * the colon of a command's probe stands what the command wrote.
+ * the colon of a command's probe stands what the command wrote, and after
+ * that of another one there may be the first bytes of a bad answer, or where
+ * one has pointed to.
  */
 static void add_unhealthy(const struct node *event, const struct node *pod,
 			  struct buf *out)
@@ -291,15 +323,15 @@ static void add_unhealthy(const struct node *event, const struct node *pod,
 
 	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
 		const struct node *probe = node_get(c, probes[i].field);
+		size_t len = strlen(probes[i].begin);
 
-		if (strncmp(message, probes[i].begin,
-			    strlen(probes[i].begin)))
+		if (strncmp(message, probes[i].begin, len))
 			continue;
-		/* nobody knows what it is of */
-		if (!probe || node_get(probe, "exec"))
-			buf_adds(out, probes[i].begin);
-		else
-			add_said(out, message);
+		buf_adds(out, probes[i].begin);
+		/* else nobody knows what it is of */
+		if (probe && !node_get(probe, "exec") &&
+		    !strncmp(message + len, ": ", 2))
+			add_probe_end(message + len + 2, out);
 		return;
 	}
 	buf_adds(out, "a probe failed");

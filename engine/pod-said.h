@@ -2,8 +2,9 @@
  * What `kubectl describe` would show of a workload that does not come up, in
  * one line: what the workload itself says, its worst pod, and the events of
  * either. Pure. Only what Kubernetes says goes in: what runs in a container
- * may say anything, so the output of a probe's command, of a hook, and the
- * termination message of a container stay out.
+ * may say anything, so the output of a probe's command, or what a container
+ * answers to a probe, of a hook, and the termination message of a container
+ * stay out.
  */
 #ifndef ENGINE_POD_SAID_H
 #define ENGINE_POD_SAID_H

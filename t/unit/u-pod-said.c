@@ -122,7 +122,10 @@ static void test_worst(void)
 static void test_events(void)
 {
 	static const char unready[] = "[" EVENT("Unhealthy", "05",
-		"Readiness probe failed: statuscode: 503") "]";
+		"Readiness probe failed: HTTP probe failed with statuscode: "
+		"503") "]";
+	static const char http[] =
+		PROBED("\"readinessProbe\":{\"httpGet\":{}}");
 
 	is_str(of_events("[]", NULL, ""), "(nothing)", "no events");
 	is_str(of_events("[" EVENT("FailedMount", "01", "secret x") ","
@@ -145,9 +148,23 @@ static void test_events(void)
 			 "\"2026-01-01T00:00:01.5Z\",\"message\":\"x\"}]",
 			 NULL, "2026-01-01T00:00:05Z"), "FailedCreate: x",
 	       "one that came again");
-	is_str(of_events(unready, PROBED("\"readinessProbe\":{\"httpGet\":{}}"),
-			 ""), "Readiness probe failed: statuscode: 503",
-	       "a probe that fails");
+	is_str(of_events(unready, http, ""), "Readiness probe failed: HTTP "
+	       "probe failed with statuscode: 503", "a probe that fails");
+	is_str(of_events("[" EVENT("Unhealthy", "05", "Readiness probe failed: "
+				   "Get \\\"http://10.0.0.9:80/?t=swordfish\\\": "
+				   "dial tcp 10.0.0.9:80: connect: connection "
+				   "refused") "]", http, ""),
+	       "Readiness probe failed: connection refused",
+	       "one that nobody answers");
+	is_str(of_events("[" EVENT("Unhealthy", "05", "Readiness probe failed: "
+				   "Get \\\"http://10.0.0.9:80/\\\": net/http: "
+				   "malformed HTTP response \\\"swordfish\\\"")
+			 "]", http, ""), "Readiness probe failed",
+	       "what a container answers is not told");
+	is_str(of_events("[" EVENT("Unhealthy", "05", "Readiness probe failed: "
+				   "HTTP probe failed with statuscode: 503x")
+			 "]", http, ""), "Readiness probe failed",
+	       "nor what only looks like a status");
 	is_str(of_events(unready, PROBED("\"readinessProbe\":{\"exec\":{}}"),
 			 ""), "Readiness probe failed",
 	       "what a command wrote is not told");
