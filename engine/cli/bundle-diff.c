@@ -148,11 +148,19 @@ struct piece {
 	size_t len;
 };
 
-static void piece_open(struct piece *p)
+static int piece_open(struct piece *p, struct err *err)
 {
 	p->out = open_memstream(&p->text, &p->len);
-	if (!p->out)
-		BUG("open_memstream");
+	return p->out ? 0 : err_set(err, ERR_TRANSIENT, "out of memory");
+}
+
+static int piece_close(struct piece *p, struct err *err)
+{
+	FILE *out = p->out;
+
+	p->out = NULL;
+	return !out || fclose(out) == 0 ? 0 :
+	       err_set(err, ERR_TRANSIENT, "out of memory");
 }
 
 static void print_line(FILE *out, char op, const char *path)
@@ -184,21 +192,26 @@ static int print_markdown(struct bundle_diff *d, char op, const char *path,
 			  const struct buf *old_text,
 			  const struct buf *new_text, struct err *err)
 {
-	struct piece line, text;
-	int rc = 0;
+	struct piece line = { 0 }, text = { 0 };
+	int rc = -1;
 
-	piece_open(&line);
-	piece_open(&text);
+	if (piece_open(&line, err) < 0 || piece_open(&text, err) < 0)
+		goto out;
 	print_line(line.out, op, path);
 	d->text.names = d->name_only;
 	if (d->name_only)
 		print_line(text.out, op, path);
-	else
-		rc = print_folded(text.out, op, path, old_text, new_text, err);
-	if (fclose(line.out) || fclose(text.out))
-		BUG("memory stream");
-	if (!rc)
-		markdown_add(&d->text, line.text, text.text, text.len);
+	else if (print_folded(text.out, op, path, old_text, new_text, err) < 0)
+		goto out;
+	if (piece_close(&line, err) < 0 || piece_close(&text, err) < 0)
+		goto out;
+	markdown_add(&d->text, line.text, text.text, text.len);
+	rc = 0;
+out:
+	if (line.out)
+		fclose(line.out);
+	if (text.out)
+		fclose(text.out);
 	free(line.text);
 	free(text.text);
 	return rc;
