@@ -57,6 +57,8 @@ static int run(const char *dir, bool json)
 {
 	struct doctor d = DOCTOR_INIT;
 	struct host host = HOST_INIT;
+	struct buf out = BUF_INIT(DOCTOR_BYTES);
+	struct err err = ERR_INIT;
 	int status;
 
 	if (!dir)
@@ -75,10 +77,14 @@ static int run(const char *dir, bool json)
 		doctor_check_images(&d, host.repo, &host.config);
 	}
 	if (json)
-		doctor_print_json(&d, "repository", dir);
+		doctor_write_json(&d, "repository", dir, &out);
 	else
-		doctor_print(&d);
+		doctor_write(&d, &out);
+	fputs(out.data, stdout);
 	status = d.failed ? EXIT_REFUSED : 0;
+	if (buf_check(&out, "what was found", &err) < 0)
+		status = command_fail(&err);
+	buf_release(&out);
 	doctor_release(&d);
 	host_close(&host);
 	return status;

@@ -1,5 +1,5 @@
 /*
- * The list of what was found, and how it is printed. See doctor.h. Messages
+ * The list of what was found, and how it is written. See doctor.h. Messages
  * quote what a cluster, a repository or a bucket said: no control byte of
  * theirs reaches a terminal.
  */
@@ -7,7 +7,6 @@
 #include "schema/doctor.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "schema/base/mem.h"
@@ -15,7 +14,6 @@
 
 #define TEXT_BYTES (64u * 1024)
 #define MESSAGE_BYTES (4 * TEXT_BYTES)	/* each byte may become \xNN */
-#define JSON_BYTES (16u * 1024 * 1024)
 
 void doctor_say(struct doctor *d, enum finding_level level, const char *check,
 		const char *channel, const char *fmt, ...)
@@ -56,18 +54,18 @@ const char *finding_level_name(enum finding_level level)
 	return names[level];
 }
 
-void doctor_print(const struct doctor *d)
+void doctor_write(const struct doctor *d, struct buf *out)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		const struct finding *f = &d->v[i];
 
-		printf("%-4s  %s%s%s: %s\n", finding_level_name(f->level),
-		       f->channel, *f->channel ? ": " : "", f->check,
-		       f->message);
+		buf_addf(out, "%-4s  %s%s%s: %s\n",
+			 finding_level_name(f->level), f->channel,
+			 *f->channel ? ": " : "", f->check, f->message);
 	}
-	printf("%zu check%s, %zu failed, %zu warning%s\n", d->n,
-	       d->n == 1 ? "" : "s", d->failed, d->warned,
-	       d->warned == 1 ? "" : "s");
+	buf_addf(out, "%zu check%s, %zu failed, %zu warning%s\n", d->n,
+		 d->n == 1 ? "" : "s", d->failed, d->warned,
+		 d->warned == 1 ? "" : "s");
 }
 
 static struct node *finding_node(struct arena *a, const struct finding *f)
@@ -83,10 +81,9 @@ static struct node *finding_node(struct arena *a, const struct finding *f)
 	return n;
 }
 
-void doctor_print_json(const struct doctor *d, const char *member,
-		       const char *examined)
+void doctor_write_json(const struct doctor *d, const char *member,
+		       const char *examined, struct buf *out)
 {
-	struct buf out = BUF_INIT(JSON_BYTES);
 	struct arena a = ARENA_INIT;
 	struct node *root = node_map(&a), *checks = node_seq(&a);
 
@@ -97,8 +94,6 @@ void doctor_print_json(const struct doctor *d, const char *member,
 	node_set(&a, root, "warnings", node_int(&a, (int64_t)d->warned));
 	if (examined)
 		node_set(&a, root, member, node_str_clean(&a, examined));
-	json_write_canonical(root, &out);
-	fputs(out.data, stdout);
-	buf_release(&out);
+	json_write_canonical(root, out);
 	arena_release(&a);
 }

@@ -8,6 +8,11 @@
 
 #include <stddef.h>
 
+#include "schema/base/buf.h"
+
+/* all that is printed of one examination */
+#define DOCTOR_BYTES (16u * 1024 * 1024)
+
 enum finding_level { FINDING_OK, FINDING_WARN, FINDING_FAIL };
 
 struct finding {
@@ -35,13 +40,13 @@ void doctor_release(struct doctor *d);
 
 /* "ok", "warn" or "FAIL", a static string. */
 const char *finding_level_name(enum finding_level level);
-/* To standard output: a line each, and how many there are. */
-void doctor_print(const struct doctor *d);
+/* As it is printed: a line each, and how many there are. */
+void doctor_write(const struct doctor *d, struct buf *out);
 /*
  * The same as one JSON object, which also says what was looked at: its member
  * `member` ("repository") is `examined`, or is not there where that is NULL.
  */
-void doctor_print_json(const struct doctor *d, const char *member,
-		       const char *examined);
+void doctor_write_json(const struct doctor *d, const char *member,
+		       const char *examined, struct buf *out);
 
 #endif

@@ -390,16 +390,22 @@ int cmd_doctor(int argc, char **argv)
 {
 	struct options o = { 0 };
 	struct examination c = { .cluster = CLUSTER_INIT, .may_ask = true };
+	struct buf out = BUF_INIT(DOCTOR_BYTES);
+	struct err err = ERR_INIT;
 	int status = parse_options(argc, argv, &o);
 
 	if (status >= 0)
 		return status;
 	status = examine(&c, &o);
 	if (o.output == OUTPUT_JSON)
-		doctor_print_json(&c.found, "server", c.cluster.kube ?
-				  kube_server(c.cluster.kube) : NULL);
+		doctor_write_json(&c.found, "server", c.cluster.kube ?
+				  kube_server(c.cluster.kube) : NULL, &out);
 	else
-		doctor_print(&c.found);
+		doctor_write(&c.found, &out);
+	fputs(out.data, stdout);
+	if (buf_check(&out, "what was found", &err) < 0)
+		status = command_fail(&err);
+	buf_release(&out);
 	doctor_release(&c.found);
 	cluster_close(&c.cluster);
 	return status;
