@@ -198,14 +198,15 @@ static bool wait_a_little(struct channel *c, const struct err *err)
 /*
  * The accepted bundle may have been accepted when the one before it was not
  * at hand, and nobody could count what it deletes. What nobody would have let
- * through then is not deleted now: it is left, for an admin to confirm.
+ * through then is not deleted now: it is left, for an admin to confirm. What
+ * was counted and let through step by step is not counted in one again.
  */
 static bool may_delete_so_many(struct channel *c, const struct plan *p)
 {
 	const struct channel_spec *s = &c->spec;
 
 	if (!s->has_delete_limit || p->deleted <= s->delete_limit ||
-	    c->status.consents.n)
+	    c->status.consents.n || status_was_counted(&c->status))
 		return true;
 	log_warn("deletes-left", LOG_S("channel", c->name),
 		 LOG_N("objects", p->deleted),
@@ -379,6 +380,19 @@ void intake_recorded(struct channel *c, const char *bundle)
 	plan_merge(plan, PLAN_CHANGES, may_prune, on_changes_merged);
 }
 
+/* From which sequence on all steps to the candidate were counted, to delete
+ * what goes: this one goes on from the accepted bundle, or nothing is known. */
+static uint64_t counted_from(const struct channel *c)
+{
+	const struct status_bundle *was = &c->status.accepted;
+	const struct source_candidate *cand = &c->private->candidate;
+
+	if (cand->epoch_crossed || !c->spec.prune || !was->bundle[0] ||
+	    strcmp(c->private->plan->from, was->bundle))
+		return cand->pin.sequence;
+	return was->counted_from ? was->counted_from : was->sequence;
+}
+
 static void accept(struct channel *c)
 {
 	struct channel_private *p = c->private;
@@ -386,6 +400,7 @@ static void accept(struct channel *c)
 	struct status_bundle b = {
 		.epoch = cand->pin.epoch, .sequence = cand->pin.sequence,
 		.content = cand->pin.content, .at = cand->pin.head_issued,
+		.counted_from = counted_from(c),
 	};
 
 	memcpy(b.bundle, cand->pin.bundle, sizeof(b.bundle));

@@ -72,6 +72,8 @@ static void on_items(void *arg, const struct source_item *items, size_t n)
 			.op = (uint8_t)items[i].op,
 			.ordered = items[i].ordered,
 		};
+		p->unordered |= p->n > 1 &&
+				strcmp(item[-1].path, item->path) >= 0;
 		p->created += item->op == SOURCE_CREATE;
 		p->changed += item->op == SOURCE_CHANGE;
 		p->deleted += item->op == SOURCE_DELETE;
@@ -87,6 +89,30 @@ static void finish(struct plan *p, const struct err *err)
 	p->done(p, err);
 }
 
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct plan_item *)a)->path,
+		      ((const struct plan_item *)b)->path);
+}
+
+/* What is gone is told of each bundle between the two that had it: it is
+ * deleted, and counted, once. */
+static void put_in_order(struct plan *p)
+{
+	size_t n = 0;
+
+	if (!p->unordered)
+		return;
+	qsort(p->v, p->n, sizeof(*p->v), by_path);
+	for (size_t i = 0; i < p->n; i++) {
+		if (n && !strcmp(p->v[n - 1].path, p->v[i].path))
+			p->deleted -= p->v[i].op == SOURCE_DELETE;
+		else
+			p->v[n++] = p->v[i];
+	}
+	p->n = n;
+}
+
 static void on_diffed(void *arg, const struct err *err)
 {
 	struct plan *p = arg;
@@ -96,6 +122,7 @@ static void on_diffed(void *arg, const struct err *err)
 		finish(p, err);
 		return;
 	}
+	put_in_order(p);
 	p->next = 0;
 	loop_defer(p->channel->engine->loop, &p->work);
 }

@@ -64,6 +64,7 @@ struct plan {
 	enum plan_use use;
 	bool may_prune;
 	bool finished;
+	bool unordered;		/* the items, as they came */
 };
 
 /*

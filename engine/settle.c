@@ -311,6 +311,8 @@ void settle_leave_rest(struct channel *c)
 			continue;
 		if (!tracked_is(t, TRACKED_NEW))
 			channel_leave(c, t->kind, t->namespace, t->name);
+		/* after a restart neither is it deleted as let through */
+		c->status.accepted.counted_from = 0;
 		channel_keep_kind(c, t->kind);
 		channel_untrack(c, t);
 	}

@@ -226,7 +226,20 @@ static struct node *write_accepted(struct arena *a,
 
 	if (n->type == NODE_MAP)
 		node_set(a, n, "approvals", consents_write(&s->consents, a));
+	if (n->type == NODE_MAP)
+		node_set(a, n, "countedFrom", s->accepted.counted_from ?
+			 node_int(a, (int64_t)s->accepted.counted_from) :
+			 node_null(a));
 	return n;
+}
+
+bool status_was_counted(const struct channel_status *s)
+{
+	const struct status_bundle *to = &s->accepted, *from = &s->applied;
+
+	return from->bundle[0] && from->epoch == to->epoch &&
+	       to->counted_from && from->sequence >= to->counted_from &&
+	       from->sequence <= to->sequence;
 }
 
 /* Only what is later than the accepted bundle can still come. */
@@ -418,9 +431,12 @@ static int read_bundle(const struct node *n, const char *name,
 	const char *at = node_text(node_get(n, time_field));
 	int64_t epoch = node_path_int(n, 0, "epoch", NULL);
 	int64_t sequence = node_path_int(n, 0, "sequence", NULL);
+	int64_t counted = node_path_int(n, 0, "countedFrom", NULL);
 
 	if (!n || n->type == NODE_NULL)
 		return 0;
+	if (counted > 0 && counted <= sequence)
+		b.counted_from = (uint64_t)counted;
 	/* a bundle that only the state directory knew has no source here */
 	if (epoch < 1 || sequence < 1 || read_id(n, "bundle", b.bundle) ||
 	    (node_get(n, "sourceCommit") &&

@@ -56,6 +56,10 @@ struct status_bundle {
 	char source_commit[GIT_HEX_SIZE];
 	int64_t at;			/* accepted: the head's issued; applied:
 					   when it was */
+	uint64_t counted_from;		/* accepted: a sequence of this epoch;
+					   on each step from there to here what
+					   goes was counted, and let through;
+					   0: not known */
 };
 
 /* A bundle that an approver rejected: it is never accepted, even if the Git
@@ -129,6 +133,10 @@ struct channel_status {
 };
 
 void channel_status_release(struct channel_status *s);
+
+/* Was all that goes between the applied and the accepted bundle counted, step
+ * by step, when these were accepted? */
+bool status_was_counted(const struct channel_status *s);
 
 /*
  * Sets a condition. The transition time moves only when the status does.
