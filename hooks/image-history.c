@@ -16,9 +16,11 @@
 
 /* commits that are looked at, the newest first: 10 us each */
 #define LIMIT_COMMITS 500000
-/* updates in whose files an older name of ours is looked for, and files of
- * each: more alike than git's own half make it the same file */
+/* updates in whose files an older name of ours is looked for, files that all
+ * of these changed, 3 us each, and of each update those that may be ours: more
+ * alike than git's own half make it the same file */
 #define LIMIT_RENAMES 100
+#define LIMIT_CHANGED 50000
 #define LIMIT_CANDIDATES 200
 #define ALIKE_PERCENT 50
 
@@ -96,27 +98,26 @@ static bool has_tag(const struct buf *text, const struct tag_policy *p,
 	return has;
 }
 
-static int had_tag(git_repository *repo, const git_commit *c,
-		   const struct tag_policy *p, const char *tag,
-		   const char *path, bool *ret, struct err *err)
+static int had_tag(git_repository *repo, const git_oid *blob,
+		   const struct image_question *q, const char *was, bool *ret,
+		   struct err *err)
 {
 	struct buf text = BUF_INIT(LIMIT_FILE_BYTES);
 	char hex[GIT_HEX_SIZE];
-	unsigned mode;
-	git_oid id;
-	int rc = repo_tree_entry(repo, git_commit_tree_id(c), path, &id, &mode,
-				 err);
+	int rc;
 
-	*ret = false;
-	if (rc)
-		return rc < 0 ? -1 : 0;
-	git_oid_tostr(hex, sizeof(hex), &id);
-	if (mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE)
-		rc = repo_read(repo, hex, GIT_OBJECT_BLOB, &text, err);
+	git_oid_tostr(hex, sizeof(hex), blob);
+	rc = repo_read(repo, hex, GIT_OBJECT_BLOB, &text, err);
 	if (!rc)
-		*ret = has_tag(&text, p, tag);
+		*ret = image_markers_maybe(text.data, text.len) &&
+		       has_tag(&text, q->policy, was);
 	buf_release(&text);
 	return rc;
+}
+
+static bool is_file(unsigned mode)
+{
+	return mode == GIT_FILEMODE_BLOB || mode == GIT_FILEMODE_BLOB_EXECUTABLE;
 }
 
 /* ---- under an older name ---- */
@@ -124,20 +125,83 @@ static int had_tag(git_repository *repo, const git_commit *c,
 /* A walk, for one file and one tag. */
 struct search {
 	git_repository *repo;
-	const struct tag_policy *policy;
-	const char *tag, *path;
-	git_tree *now;		/* of the tip */
+	const struct image_question *q;
+	git_tree *now;			/* of the tip */
 	int renames;
+	size_t changed;			/* files of updates, so far */
+	bool cut;			/* there are more */
+
+	/* of one update */
+	const char *was;		/* the tag that it set */
+	struct strvec names;		/* what may be our file */
+	char *dir;			/* the one that was looked into last */
+	git_tree *dir_now;		/* what the tip has there, or NULL */
+	struct err *err;
 };
 
-/* What an update touched, against its first parent; NULL where that is not
- * there any more. */
-static int touched(const struct search *s, const git_commit *c, git_tree *tree,
-		   git_diff **ret)
+static void look_into(struct search *s, const char *path, size_t len)
 {
+	git_tree_entry *e = NULL;
+
+	git_tree_free(s->dir_now);
+	s->dir_now = NULL;
+	free(s->dir);
+	s->dir = xstrndup(path, len);
+	if (!len)
+		(void)!git_tree_dup(&s->dir_now, s->now);
+	else if (!git_tree_entry_bypath(&e, s->now, s->dir) &&
+		 git_tree_entry_type(e) == GIT_OBJECT_TREE)
+		(void)!git_tree_lookup(&s->dir_now, s->repo,
+				       git_tree_entry_id(e));
+	git_tree_entry_free(e);
+}
+
+/* Files come sorted: a folder is read once, whatever it holds. */
+static bool is_there_now(struct search *s, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	size_t len = slash ? (size_t)(slash - path) : 0;
+
+	if (!s->dir || strncmp(s->dir, path, len) || s->dir[len])
+		look_into(s, path, len);
+	return s->dir_now &&
+	       git_tree_entry_byname(s->dir_now, slash ? slash + 1 : path);
+}
+
+/* Takes those names that got the tag and are gone by now. No delta is kept. */
+static int see_changed(const git_diff *diff, const git_diff_delta *d,
+		       const char *pathspec, void *arg)
+{
+	const git_diff_file *f = &d->new_file;
+	struct search *s = arg;
+	bool had = false;
+
+	(void)diff;
+	(void)pathspec;
+	if (s->changed == LIMIT_CHANGED || s->names.n == LIMIT_CANDIDATES) {
+		s->cut = true;
+		return GIT_EUSER;
+	}
+	s->changed++;
+	if (d->status == GIT_DELTA_DELETED || !is_file(f->mode) ||
+	    is_there_now(s, f->path))
+		return 1;
+	if (had_tag(s->repo, &f->id, s->q, s->was, &had, s->err) < 0)
+		return GIT_EUSER;
+	if (had)
+		strvec_push(&s->names, f->path);
+	return 1;
+}
+
+/* Looks at the files of an update, against its first parent, below the
+ * channel's paths; at none where that is not there any more. */
+static int find_names(struct search *s, const git_commit *c, git_tree *tree)
+{
+	const struct strvec *below = s->q->below;
 	git_diff_options opts;
 	git_commit *parent = NULL;
 	git_tree *before = NULL;
+	git_diff *none = NULL;
 	int rc = git_diff_options_init(&opts, GIT_DIFF_OPTIONS_VERSION);
 
 	if (!rc && git_commit_parentcount(c)) {
@@ -145,40 +209,21 @@ static int touched(const struct search *s, const git_commit *c, git_tree *tree,
 			return 0;
 		rc = git_commit_tree(&before, parent);
 	}
+	opts.flags = GIT_DIFF_DISABLE_PATHSPEC_MATCH;
+	if (!strvec_has(below, ""))
+		opts.pathspec = (git_strarray){ below->v, below->n };
+	opts.notify_cb = see_changed;
+	opts.payload = s;
 	if (!rc)
-		rc = git_diff_tree_to_tree(ret, s->repo, before, tree, &opts);
+		rc = git_diff_tree_to_tree(&none, s->repo, before, tree, &opts);
+	git_diff_free(none);
 	git_tree_free(before);
 	git_commit_free(parent);
-	return rc;
-}
-
-/* Those of its files that got the tag and are gone by now. */
-static int add_candidates(const struct search *s, const git_commit *c,
-			  git_diff *diff, const char *was, struct strvec *ret,
-			  struct err *err)
-{
-	for (size_t i = 0; i < git_diff_num_deltas(diff); i++) {
-		const char *path = git_diff_get_delta(diff, i)->new_file.path;
-		git_tree_entry *still = NULL;
-		bool had = false;
-
-		if (ret->n == LIMIT_CANDIDATES)
-			break;
-		if (git_tree_entry_bypath(&still, s->now, path) == 0) {
-			git_tree_entry_free(still);
-			continue;
-		}
-		if (had_tag(s->repo, c, s->policy, was, path, &had, err) < 0)
-			return -1;
-		if (had)
-			strvec_push(ret, path);
-	}
-	return 0;
+	return rc == GIT_EUSER && s->err->class == ERR_NONE ? 0 : rc;
 }
 
 /* Is one of these, as they were then, our file of now? */
-static int became(const struct search *s, git_tree *then,
-		  struct strvec *names, bool *ret)
+static int became(struct search *s, git_tree *then, bool *ret)
 {
 	git_diff_options opts;
 	git_diff_find_options find;
@@ -189,9 +234,9 @@ static int became(const struct search *s, git_tree *then,
 				&find, GIT_DIFF_FIND_OPTIONS_VERSION);
 	if (rc < 0)
 		return rc;
-	strvec_push(names, s->path);
+	strvec_push(&s->names, s->q->path);
 	opts.flags = GIT_DIFF_DISABLE_PATHSPEC_MATCH;
-	opts.pathspec = (git_strarray){ names->v, names->n };
+	opts.pathspec = (git_strarray){ s->names.v, s->names.n };
 	find.flags = GIT_DIFF_FIND_RENAMES;
 	find.rename_threshold = ALIKE_PERCENT;
 	find.rename_limit = LIMIT_CANDIDATES + 1;
@@ -201,7 +246,7 @@ static int became(const struct search *s, git_tree *then,
 		const git_diff_delta *d = git_diff_get_delta(diff, i);
 
 		*ret |= d->status == GIT_DELTA_RENAMED &&
-			!strcmp(d->new_file.path, s->path);
+			!strcmp(d->new_file.path, s->q->path);
 	}
 	git_diff_free(diff);
 	return rc;
@@ -211,22 +256,19 @@ static int became(const struct search *s, git_tree *then,
 static int had_renamed(struct search *s, const git_commit *c, const char *was,
 		       bool *ret, struct err *err)
 {
-	struct strvec names = STRVEC_INIT;
-	git_diff *diff = NULL;
 	git_tree *tree = NULL;
 	int rc = git_commit_tree(&tree, c);
 
+	s->was = was;
+	s->err = err;
 	if (!rc)
-		rc = touched(s, c, tree, &diff);
-	if (!rc && diff)
-		rc = add_candidates(s, c, diff, was, &names, err);
-	if (!rc && names.n)
-		rc = became(s, tree, &names, ret);
+		rc = find_names(s, c, tree);
+	if (!rc && s->names.n)
+		rc = became(s, tree, ret);
 	if (rc < 0 && err->class == ERR_NONE)
 		repo_err(err, ERR_INTERNAL, "cannot compare %s with an update "
-			 "of it", s->path);
-	strvec_release(&names);
-	git_diff_free(diff);
+			 "of it", s->q->path);
+	strvec_release(&s->names);
 	git_tree_free(tree);
 	return rc < 0 ? -1 : 0;
 }
@@ -362,20 +404,21 @@ static int look_at(struct search *s, const struct update *u, bool *ret,
 	unsigned mode;
 	int rc;
 
-	if (!says(u->message, s->policy, s->tag, was))
+	if (!says(u->message, s->q->policy, s->q->tag, was))
 		return 0;
 	if (git_commit_lookup(&c, s->repo, &u->id) < 0)
 		return repo_err(err, ERR_INTERNAL, "cannot read an update "
-				"of %s", s->path);
-	rc = repo_tree_entry(s->repo, git_commit_tree_id(c), s->path, &id,
+				"of %s", s->q->path);
+	rc = repo_tree_entry(s->repo, git_commit_tree_id(c), s->q->path, &id,
 			     &mode, err);
-	if (!rc)
-		rc = had_tag(s->repo, c, s->policy, was, s->path, ret, err);
+	if (!rc && is_file(mode))
+		rc = had_tag(s->repo, &id, s->q, was, ret, err);
+	else if (rc > 0 && s->renames++ < LIMIT_RENAMES)
+		rc = had_renamed(s, c, was, ret, err);
 	else if (rc > 0)
-		rc = s->renames++ < LIMIT_RENAMES ?
-		     had_renamed(s, c, was, ret, err) : 0;
+		s->cut = true;
 	git_commit_free(c);
-	return rc;
+	return rc < 0 ? -1 : 0;
 }
 
 static int open_search(struct search *s, const git_oid *tip)
@@ -388,25 +431,27 @@ static int open_search(struct search *s, const git_oid *tip)
 	return rc;
 }
 
-int image_history_taken_back(struct image_history *h, git_repository *repo,
-			     const char *tip, const struct tag_policy *p,
-			     const char *tag, const char *path, bool *ret,
-			     struct err *err)
+int image_history_ask(struct image_history *h, git_repository *repo,
+		      const struct image_question *q,
+		      enum image_history_answer *ret, struct err *err)
 {
-	struct search s = { .repo = repo, .policy = p, .tag = tag,
-			    .path = path };
+	struct search s = { .repo = repo, .q = q, .names = STRVEC_INIT };
 	git_oid id;
 	bool found = false;
-	int rc = git_oid_fromstr(&id, tip);
+	int rc = git_oid_fromstr(&id, q->tip);
 
 	rc = rc < 0 ? rc : read_updates(h, repo, &id);
 	rc = rc < 0 ? rc : open_search(&s, &id);
 	if (rc < 0)
-		rc = repo_err(err, ERR_INTERNAL, "cannot walk from %s", tip);
+		rc = repo_err(err, ERR_INTERNAL, "cannot walk from %s",
+			      q->tip);
 	for (size_t i = 0; !rc && !found && i < h->updates.n; i++)
 		rc = look_at(&s, &h->updates.v[i], &found, err);
+	git_tree_free(s.dir_now);
+	free(s.dir);
 	git_tree_free(s.now);
 	if (!rc)
-		*ret = found;
+		*ret = found ? IMAGE_TAKEN_BACK :
+		       s.cut ? IMAGE_MAYBE_TAKEN_BACK : IMAGE_NOT_TAKEN_BACK;
 	return rc;
 }

@@ -200,13 +200,33 @@ enum verdict {
 	TAGS_NONE,	/* the file has none of the policy */
 };
 
+/* Whether somebody took that tag back before. */
+static int ask_history(struct file *f, const struct tag_policy *p,
+		       const char *tag, enum verdict *ret, struct err *err)
+{
+	const struct image_update *u = f->r->u;
+	const struct image_question q = {
+		.tip = f->r->tip, .below = &f->r->ch->paths, .policy = p,
+		.tag = tag, .path = f->path,
+	};
+	enum image_history_answer answer;
+
+	if (image_history_ask(u->history, u->host->repo, &q, &answer, err) < 0)
+		return -1;
+	if (answer == IMAGE_MAYBE_TAKEN_BACK)
+		fprintf(stderr, "%s: %s stays without %s: whether that was "
+			"taken back under an older name of the file cannot be "
+			"told, for updates changed too many files\n", f->path,
+			p->image, tag);
+	if (answer != IMAGE_NOT_TAKEN_BACK)
+		*ret = TAGS_STAY;
+	return 0;
+}
+
 /* What becomes of the tags that the policy has in this file. */
 static int judge_tags(struct file *f, const struct tag_policy *p,
 		      const char *tag, enum verdict *ret, struct err *err)
 {
-	const struct image_update *u = f->r->u;
-	bool taken_back = false;
-
 	*ret = TAGS_NONE;
 	for (size_t i = 0; i < f->ms.n; i++) {
 		char there[LIMIT_TAG_BYTES + 1];
@@ -223,14 +243,7 @@ static int judge_tags(struct file *f, const struct tag_policy *p,
 			return 0;
 		}
 	}
-	if (*ret != TAGS_GO_UP)
-		return 0;
-	if (image_history_taken_back(u->history, u->host->repo, f->r->tip, p,
-				     tag, f->path, &taken_back, err) < 0)
-		return -1;
-	if (taken_back)
-		*ret = TAGS_STAY;
-	return 0;
+	return *ret == TAGS_GO_UP ? ask_history(f, p, tag, ret, err) : 0;
 }
 
 /* A digest that is there already stays as long as the tag does. */

@@ -40,4 +40,40 @@ is "$(git -C host.git rev-parse main)" "$before" "nothing was committed"
 push_image shop/web 1.2.0 || bail "cannot push 1.2.0"
 ok "until there is a newer one" images
 is "$(tags)" " $files web:1.2.0" "which comes"
+
+# ---- updates that changed very many files, which are gone by now: any of them
+# may be a file of today by an older name
+
+late() { image_manifest "work/deploy/prod/$1.yaml" flux-system:web "$REGISTRY/shop/web:1.0.0"; }
+# wide DIR: such an update of files below it
+wide() {
+	perl -e '
+	my ($dir, $from) = @ARGV;
+	print "blob\nmark :1\ndata 2\nx\n";
+	print "commit refs/heads/main\nmark :2\ncommitter A <a\@example.org> ", time, " +0000\n";
+	my $m = "all of it\n\nWindlass-Image: flux-system:web 1.2.0\n";
+	printf "data %d\n%sfrom %s\n", length $m, $m, $from;
+	print "M 100644 :1 $dir/$_.yaml\n" for 1 .. 60000;
+	print "commit refs/heads/main\ncommitter A <a\@example.org> ", time, " +0000\n";
+	print "data 2\nx\nfrom :2\nD $dir\n";' "$1" "$(git -C host.git rev-parse main)" |
+		git -C host.git fast-import --quiet
+	git -C work pull -q
+}
+wide elsewhere
+late one
+commit_push work one || bail "$(cat push.out)"
+ok "none of the channel's" images
+is "$(git -C host.git show main:deploy/prod/one.yaml | grep -o 'web:[0-9.]*')" \
+	web:1.2.0 "is in no file's way"
+wide deploy/prod/many
+late two
+commit_push work two || bail "$(cat push.out)"
+before=$(git -C host.git rev-parse main)
+ok "too many of the channel's" images
+is "$(git -C host.git rev-parse main)" "$before" "the file stays as it is"
+like "$(cat err)" '^deploy/prod/two\.yaml: .*/shop/web stays without 1\.2\.0: .* too many files$' \
+	"and why is said"
+push_image shop/web 1.3.0 || bail "cannot push 1.3.0"
+ok "until there is a newer one" images
+is "$(tags)" " $((files + 2)) web:1.3.0" "which comes"
 done_testing
