@@ -63,7 +63,7 @@ static void hide(git_revwalk *walk, const char *commit)
 		(void)!git_revwalk_hide(walk, &id);
 }
 
-static int open_walk(const struct walking *g, git_revwalk **ret)
+static int open_walk(const struct walking *g, bool all, git_revwalk **ret)
 {
 	git_revwalk *walk = NULL;
 	git_oid tip;
@@ -77,20 +77,22 @@ static int open_walk(const struct walking *g, git_revwalk **ret)
 		git_revwalk_free(walk);
 		return rc;
 	}
-	hide(walk, g->q->base);
-	for (size_t i = 0; i < g->q->hidden->n; i++)
+	if (!all)
+		hide(walk, g->q->base);
+	for (size_t i = 0; !all && i < g->q->hidden->n; i++)
 		hide(walk, g->q->hidden->v[i]);
 	*ret = walk;
 	return 0;
 }
 
-static int collect(struct walking *g)
+/* all: with what is hidden. */
+static int collect(struct walking *g, bool all)
 {
 	struct promotion_walk *w = g->w;
 	git_revwalk *walk = NULL;
 	size_t alloc = 0;
 	git_oid id;
-	int rc = open_walk(g, &walk);
+	int rc = open_walk(g, all, &walk);
 
 	while (!rc && !(rc = git_revwalk_next(&id, walk))) {
 		if (w->n == alloc) {
@@ -165,6 +167,39 @@ static void add_bases(struct walking *g)
 			g->w->v[i].first = first;
 }
 
+/* Of all that is in the walk. */
+static int judge_all(struct walking *g)
+{
+	int rc = 0;
+
+	collect_sources(g);
+	for (size_t i = g->w->n; !rc && i-- > 0; )
+		rc = judge(g, &g->w->v[i]);
+	return rc;
+}
+
+/* The sources may be before a commit that is hidden, and not before the base:
+ * then only a walk of all tells, which takes as long as it takes to ask of one
+ * commit that does not lead there. */
+static int judge_by_all(struct walking *g)
+{
+	struct promotion_walk few = *g->w, all = PROMOTION_WALK_INIT;
+	size_t place;
+	int rc;
+
+	map_release(&g->places, NULL);
+	g->w = &all;
+	rc = collect(g, true);
+	rc = rc ? rc : judge_all(g);
+	for (size_t i = 0; !rc && i < few.n; i++) {
+		if (!get(&g->places, &few.v[i].id, &place))
+			BUG("a commit of the walk is not in all of it");
+		few.v[i].first = all.v[place].first;
+	}
+	free(all.v);
+	return rc;
+}
+
 int promotion_walk(git_repository *repo, const struct promotion_question *q,
 		   struct promotion_walk *ret, struct err *err)
 {
@@ -173,10 +208,11 @@ int promotion_walk(git_repository *repo, const struct promotion_question *q,
 
 	*ret = (struct promotion_walk)PROMOTION_WALK_INIT;
 	g.has_base = *q->base && !git_oid_fromstr(&g.base, q->base);
-	rc = collect(&g);
-	collect_sources(&g);
-	for (size_t i = ret->n; !rc && i-- > 0; )
-		rc = judge(&g, &ret->v[i]);
+	rc = collect(&g, false);
+	if (!rc && !g.has_base && q->hidden->n)
+		rc = judge_by_all(&g);
+	else if (!rc)
+		rc = judge_all(&g);
 	if (!rc && g.has_base)
 		add_bases(&g);
 	map_release(&g.places, NULL);

@@ -16,8 +16,8 @@
 
 struct walked {
 	git_oid id;
-	/* the first of the sources that it is, or comes after, as far as these
-	 * are in the walk or come before the base; their number: none */
+	/* the first of the sources that it is, or comes after, with a base as
+	 * far as these are in the walk or before that; their number: none */
 	size_t first;
 	bool after_base;
 };
@@ -40,7 +40,7 @@ struct promotion_question {
 };
 
 /* All commits of the tip that the base and the hidden do not have: 10 us
- * each. */
+ * each, and without a base but with hidden ones 10 us of all that there are. */
 int promotion_walk(git_repository *repo, const struct promotion_question *q,
 		   struct promotion_walk *ret, struct err *err);
 void promotion_walk_release(struct promotion_walk *w);

@@ -177,25 +177,6 @@ static bool has_content(const struct choice *c, const struct source *s,
 		sha256_equal(content, &c->there_noted));
 }
 
-/* Only after history was made anew something can be on the way that the walk
- * does not tell. */
-static bool is_told(const struct choice *c)
-{
-	return c->forward || !c->hidden.n;
-}
-
-/* The place of the newest bundle that the channel before made on the way. */
-static size_t newest_made(const struct choice *c, const struct walked *w,
-			  const char *commit)
-{
-	if (is_told(c))
-		return w->first;
-	for (size_t i = 0; i < w->first; i++)
-		if (leads_to(c->repo, commit, c->made.v[i]))
-			return i;
-	return w->first;
-}
-
 /* To look at the content of each commit would take long. */
 static bool is_any_there(const struct choice *c, size_t place)
 {
@@ -205,14 +186,13 @@ static bool is_any_there(const struct choice *c, size_t place)
 	return false;
 }
 
-/* One that is too old to have a place counts where there is none newer. */
+/* Is its bundle the newest that the channel before made on the way? One that
+ * is too old to have a place counts where there is none newer. */
 static bool is_newest(const struct choice *c, const struct source *s,
 		      const struct walked *w, const char *commit)
 {
-	size_t place = newest_made(c, w, commit);
-
-	return s->place == place &&
-	       (place < c->made.n || leads_to(c->repo, commit, s->commit));
+	return s->place == w->first &&
+	       (w->first < c->made.n || leads_to(c->repo, commit, s->commit));
 }
 
 static bool is_proven(const struct choice *c, const struct walked *w,
@@ -221,7 +201,7 @@ static bool is_proven(const struct choice *c, const struct walked *w,
 	struct err unread = ERR_INIT;
 	struct sha256 content;
 
-	if ((is_told(c) && !is_any_there(c, w->first)) ||
+	if (!is_any_there(c, w->first) ||
 	    concern_content(c->repo, c->before, commit, &content, &unread) < 0)
 		return false;
 	for (size_t i = c->n; i-- > 0; )

@@ -62,4 +62,19 @@ proves
 ok "the newest of what is proven" publish prod
 is "$(trailer host.git prod Source-Commit)" "$(git -C host.git rev-parse main)" \
 	"is the last one"
+
+# history that is made anew, by which nothing of the one before was made
+old=$(git -C host.git rev-parse main)
+git -C host.git update-ref refs/heads/main "$middle"
+grow 'two'
+git clone -q host.git anew
+put anew deploy/staging/web.yaml ConfigMap web shop last
+put anew deploy/prod/web.yaml ConfigMap web shop last
+commit anew last
+git -C host.git fetch -q ../anew HEAD
+git -C host.git update-ref refs/heads/main "$(git -C anew rev-parse HEAD)"
+not_ok "does not lead there" git -C host.git merge-base --is-ancestor "$old" main
+ok "history that was made anew" publish prod
+like "$(cat out)" "^prod waits: .*; staging does not have it" "waits as before"
+is "$(trailer host.git prod Source-Commit)" "$old" "with what is live"
 done_testing
