@@ -287,13 +287,17 @@ int config_read_draft(git_repository *repo, const char *file,
 	return rc;
 }
 
+static int is_of_name(const void *name, const void *ch)
+{
+	return strcmp(name, ((const struct channel_config *)ch)->name);
+}
+
+/* Asked for each channel again and again, so not one after the other. */
 const struct channel_config *config_channel(const struct host_config *c,
 					    const char *name)
 {
-	for (size_t i = 0; i < c->n; i++)
-		if (!strcmp(c->channels[i].name, name))
-			return &c->channels[i];
-	return NULL;
+	return c->n ? bsearch(name, c->channels, c->n, sizeof(*c->channels),
+			      is_of_name) : NULL;
 }
 
 static void channel_release(struct channel_config *ch)
