@@ -86,6 +86,28 @@ void approval_ref(const struct approval *a, const char *principal,
 	buf_addf(out, "%s/%.*s", principal, REF_DIGEST_HEX, hex);
 }
 
+const char *approval_ref_principal(const char *ref, size_t len,
+				   size_t *ret_len)
+{
+	const size_t prefix = strlen(APPROVAL_REF_PREFIX);
+	const char *at = ref + prefix, *end = ref + len, *slash;
+
+	if (len <= prefix || memcmp(ref, APPROVAL_REF_PREFIX, prefix))
+		return NULL;
+	/* the channel, the epoch, the sequence */
+	for (int i = 0; i < 3; i++) {
+		slash = memchr(at, '/', (size_t)(end - at));
+		if (!slash)
+			return NULL;
+		at = slash + 1;
+	}
+	slash = memchr(at, '/', (size_t)(end - at));
+	if (!slash || memchr(slash + 1, '/', (size_t)(end - slash - 1)))
+		return NULL;
+	*ret_len = (size_t)(slash - at);
+	return at;
+}
+
 /* ---- reading ---- */
 
 static int read_tagger(struct lines *l, struct approval *a, struct err *err)

@@ -79,6 +79,13 @@ void approval_refs(const char *channel, uint64_t epoch, uint64_t sequence,
 /* The ref that this tag, by this principal, must be pushed to. */
 void approval_ref(const struct approval *a, const char *principal,
 		  const char *raw, size_t len, struct buf *out);
+/*
+ * Whom a ref of len bytes names: the part of it that is the principal, of
+ * *ret_len bytes, or NULL if it is no approval's. Anybody's text, and whoever
+ * wrote the ref may have named anybody.
+ */
+const char *approval_ref_principal(const char *ref, size_t len,
+				   size_t *ret_len);
 
 /* ---- the text that a head names ---- */
 

@@ -15,23 +15,21 @@ static int add_said(void *arg, const char *ref, const struct buf *raw,
 		    struct err *err)
 {
 	struct said *s = arg;
-	const char *end = strrchr(ref, '/'), *name = end;
+	size_t payload, len = 0;
+	const char *name = approval_ref_principal(ref, strlen(ref), &len);
 	struct buf clean = BUF_INIT(1024);
 	struct approval a;
 	struct err none = ERR_INIT;
 	struct strvec *names;
-	size_t payload;
 
 	if (s->n == LIMIT_APPROVALS) {
 		s->more = true;
 		return err_set(err, ERR_INVALID, "too many");
 	}
 	s->n++;
-	if (!end || approval_parse(raw->data, raw->len, &a, &payload, &none))
+	if (!name || approval_parse(raw->data, raw->len, &a, &payload, &none))
 		return 0;
-	while (name > ref && name[-1] != '/')
-		name--;
-	buf_add_scrubbed(&clean, name, (size_t)(end - name));
+	buf_add_scrubbed(&clean, name, len);
 	names = a.reject ? &s->rejected : &s->approved;
 	if (!strvec_has(names, clean.data))
 		strvec_push(names, clean.data);

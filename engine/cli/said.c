@@ -49,15 +49,13 @@ void said_print(git_repository *repo, const struct bundle *b,
 
 bool said_is_by(const char *ref, size_t len, const struct trust *approvers)
 {
-	const char *end = memrchr(ref, '/', len), *name = end;
+	size_t n;
+	const char *name = approval_ref_principal(ref, len, &n);
 
-	while (name && name > ref && name[-1] != '/')
-		name--;
 	for (size_t i = 0; name && i < approvers->n; i++) {
 		const char *known = approvers->v[i].principal;
 
-		if (strlen(known) == (size_t)(end - name) &&
-		    !memcmp(known, name, (size_t)(end - name)))
+		if (strlen(known) == n && !memcmp(known, name, n))
 			return true;
 	}
 	return false;

@@ -396,6 +396,40 @@ static void test_names(void)
 	buf_release(&b);
 }
 
+/* The name in a ref; "(none)" if it is no approval's. */
+static const char *named(const char *ref)
+{
+	static char name[64];
+	size_t len = 0;
+	const char *at = approval_ref_principal(ref, strlen(ref), &len);
+
+	if (!at)
+		return "(none)";
+	snprintf(name, sizeof(name), "%.*s", (int)len, at);
+	return name;
+}
+
+static void test_ref_names(void)
+{
+	static const char of[] = "refs/windlass-approvals/prod/1/42/";
+	char ref[128];
+	size_t len;
+
+	snprintf(ref, sizeof(ref), "%salice/0123", of);
+	is_str(named(ref), "alice", "whom a ref names");
+	ok(!approval_ref_principal(ref, strlen(of) + 5, &len),
+	   "nobody, where it ends behind the name");
+	is_str(named("refs/windlass-approvals/prod/1/42/alice"), "(none)",
+	       "a part too few");
+	is_str(named("refs/windlass-approvals/prod/1/42/x/alice/0"), "(none)",
+	       "a part too many");
+	is_str(named("refs/windlass-approvals/42/alice/0"), "(none)",
+	       "two too few");
+	is_str(named("refs/windlass-approvals/"), "(none)", "the prefix");
+	is_str(named("refs/windlass-approved/prod/1/42/alice/0"), "(none)",
+	       "another prefix");
+}
+
 int main(void)
 {
 	set_up();
@@ -408,6 +442,7 @@ int main(void)
 	test_flood();
 	test_size();
 	test_names();
+	test_ref_names();
 	trust_release(&trust);
 	return tap_done();
 }
