@@ -169,6 +169,9 @@
 #define LIMIT_APPROVAL_BYTES 4096
 /* all of them, each with its "tag <bytes>" line */
 #define LIMIT_APPROVALS_BYTES (LIMIT_APPROVALS * (LIMIT_APPROVAL_BYTES + 9u))
+/* tags on one bundle in a repository that are judged; a Git host lets a person
+ * push 16 of them */
+#define LIMIT_APPROVALS_JUDGED 4096
 /* life of a head, seconds; issued this far ahead of the clock is refused */
 #define LIMIT_HEAD_LIFE (7 * 24 * 3600)
 #define LIMIT_HEAD_AHEAD (5 * 60)

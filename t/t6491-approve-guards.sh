@@ -166,9 +166,16 @@ tag=$(approval mine keys/alice approve "$(git -C mine rev-parse \
 	refs/windlass/prod)")
 git -C mine push -q "file://$TRASH/host.git" "$tag:$(approval_ref mine "$tag" \
 	alice)" 2>/dev/null
-seq -f 'create refs/windlass-approvals/prod/2/1/nobody%05g/x '"$tag" 3000 |
-	git -C host.git update-ref --stdin
-git -C host.git pack-refs --all
+# flood N: so many refs of it in the names of nobodies
+flood() {
+	git -C host.git pack-refs --all
+	{
+		sed '/^[#^]/d; /nobody/d' host.git/packed-refs
+		seq -f "$tag refs/windlass-approvals/prod/2/1/nobody%05g/x" "$1"
+	} | LC_ALL=C sort -k2 >packed
+	mv packed host.git/packed-refs
+}
+flood 3000
 run 1 "thousands of approvals" prod
 says 'the Git host has 3001 approvals and rejects of it; 64 were looked at' \
 	"are counted"
@@ -180,6 +187,19 @@ git -C mine fetch -q origin \
 	'+refs/windlass-approvals/*:refs/windlass-approvals/*'
 windlass log --repo mine -n 1 prod >run.out 2>&1
 says 'more was said than the 64 tags that were looked at' "nor does log read all"
+limit=$(sed -n 's/^#define LIMIT_APPROVALS_JUDGED //p' "$TOP/schema/limits.h")
+verified() {
+	windlass verify --repo host.git --publishers publishers \
+		--approvers approvers --last 1 prod >run.out 2>&1
+}
+flood $((limit - 1))
+ok "as many as there may be are judged" verified
+says '^ok .* prod 2.1 .*approvals  1 person' "and one person made them all"
+flood "$limit"
+not_ok "one more, and it is not good" verified
+says "^FAIL .* prod 2.1 .*approvals .*more than $limit tags" "which is said"
+is "$(grep -c ' approval  ' run.out)" "$limit" "and no more are judged"
+flood 3000
 
 # zoe's comes behind them all
 make_key zoe

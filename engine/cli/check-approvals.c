@@ -24,6 +24,9 @@ struct tally {
 	/* who consents, each once */
 	char people[LIMIT_APPROVALS][LIMIT_PRINCIPAL_BYTES + 1];
 	size_t n;
+	/* of a repository: tags that were judged, or there were too many */
+	size_t judged;
+	bool too_many;
 };
 
 static void begin(struct tally *t, const struct approvals_check *c,
@@ -125,20 +128,44 @@ static void conclude(struct tally *t)
 	result_refused(t->c->results, &what, &bad, &err);
 }
 
+/* Anybody may have filled a repository, and one of the rest may be a reject:
+ * that is not good. */
+static int judge_some(void *arg, const char *ref, const struct buf *raw,
+		      struct err *err)
+{
+	struct tally *t = arg;
+
+	t->too_many = t->judged == LIMIT_APPROVALS_JUDGED;
+	if (t->too_many)
+		return err_set(err, ERR_DENIED, "more than %d tags are said "
+			       "of it; the others were not looked at",
+			       LIMIT_APPROVALS_JUDGED);
+	t->judged++;
+	return judge(arg, ref, raw, err);
+}
+
 int check_approvals_repo(const struct approvals_check *c,
 			 git_repository *repo, const char *id,
 			 const struct bundle *b, struct err *err)
 {
+	static const struct verdict bad = { SOURCE_VERIFIED, SOURCE_BUNDLE };
 	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
 	struct tally t;
 	int rc;
 
 	begin(&t, c, id, b);
 	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
-	rc = repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, judge, &t,
-			   err);
-	if (rc == 0)
+	rc = repo_each_tag(repo, prefix.data, LIMIT_APPROVAL_BYTES, judge_some,
+			   &t, err);
+	if (rc < 0 && t.too_many) {
+		const struct subject what = { t.of, t.id, "approvals" };
+
+		result_refused(c->results, &what, &bad, err);
+		err_clear(err);
+		rc = 0;
+	} else if (rc == 0) {
 		conclude(&t);
+	}
 	buf_release(&prefix);
 	return rc;
 }
