@@ -56,7 +56,6 @@ struct await {
 	bool again;			/* it moved while we looked */
 	bool late;			/* past its deadline */
 	bool ask;			/* why, at the next look */
-	bool failed;			/* by what its status said last */
 };
 
 /* A full watch of one kind for one channel, while many are awaited. */
@@ -252,8 +251,6 @@ static void judge(struct channel *c, struct tracked *t,
 				     t->kind->has_conditions, reason);
 	bool was_late = t->note && t->health == HEALTH_FAILED;
 
-	if (w)
-		w->failed = h == HEALTH_FAILED;
 	if (w && w->late && h == HEALTH_PROGRESSING) {
 		/* time is up: it failed, and its pods may say why */
 		find_why(w, object, HEALTH_FAILED, reason);
@@ -517,7 +514,7 @@ void await_object(struct channel *c, struct tracked *t)
 		return;
 	}
 	w = await_new(c, t);
-	w->late = w->ask = w->failed = false;
+	w->late = w->ask = false;
 	pods_cancel(w->pods);
 	w->pods = NULL;
 	take_why(w, NULL, false);
@@ -553,7 +550,6 @@ void await_event(struct channel *c, struct tracked *t,
 	if (!w) {
 		w = await_new(c, t);
 		why_later(w);
-		w->failed = t->health == HEALTH_FAILED;
 		timer_set(&w->deadline, c->spec.health_timeout * 1000);
 	}
 	if (whole)
@@ -565,11 +561,10 @@ void await_event(struct channel *c, struct tracked *t,
 void await_gone(struct channel *c, struct tracked *t)
 {
 	struct await *w = t->await;
-	bool failed = w && w->failed;
 
 	if (w)
 		await_free(w);
-	if (!failed)
+	if (t->health != HEALTH_FAILED)
 		set_health(c, t, HEALTH_HEALTHY, "");
 }
 

@@ -138,7 +138,8 @@ static void drifted(struct channel *c, struct tracked *t,
 	repair_now(r, object ? APPLY_DRIFT : APPLY_GONE);
 }
 
-/* It is there no more, or bears another label. */
+/* It is there no more, or bears another label: of one that is ignored it is
+ * known that it is there no more. */
 static void absent(struct channel *c, struct tracked *t)
 {
 	t->flags &= (uint16_t)~TRACKED_TERMINATING;
@@ -416,7 +417,11 @@ static void gone(struct channel *c, struct tracked *t,
 		if (object && version_is_before(object_version(object),
 						t->baseline.version))
 			return;
-		absent(c, t);
+		/* that it lost our label is to be ignored, too */
+		if (drift_mode(c, t) == WISH_DRIFT_IGNORE)
+			repair_suspect(c, t);
+		else
+			absent(c, t);
 		return;
 	case TRACKED_WAITING:
 	case TRACKED_FAILED:

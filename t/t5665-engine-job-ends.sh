@@ -75,11 +75,45 @@ ok "and is deleted" wait_for 60 away
 ok "all is well again" wait_ready "$channel" 60
 is "$(runs)" 2 "it ran once"
 
+# ---- one that comes to no end ----
+nowhere='nodeSelector: {windlass.dev/nowhere: ""}'
+k patch channel "$channel" --type merge -p '{"spec":{"healthTimeout":"5s"}}' \
+	>/dev/null
+json() { k get channel "$channel" -o "jsonpath=$1"; }
+repairs() { json '{.status.lastDrift.repairs}'; }
+repaired() { [ "$(repairs)" -gt "$1" ]; }
+label() { k -n "$ns" label job "$1" "applyset.kubernetes.io/part-of$2" --overwrite >/dev/null; }
+part=$(k -n "$ns" get configmap o-1 -o 'jsonpath={.metadata.labels.applyset\.kubernetes\.io/part-of}')
+# seen: the engine has seen what was done to Jobs till now: their watch tells
+# it in order, and of what was done last
+seen() {
+	local before
+	before=$(repairs)
+	label watched - && wait_for 60 repaired "${before:-0}"
+}
+job endless example/endless:1 "$ignored" 600 "" "$nowhere"
+job watched example/watched:1 "" 600 "" "$nowhere"
+commit_push work endless || bail "push failed: $(cat push.out)"
+told "one that does not end in time is told" "Job.batch $ns/endless" endless.yaml .
+ready=$(json '{.status.objects.ready}')
+label endless -
+ok "one that is ours no more" seen
+is "$(json '{.status.objects.ready}')" "$ready" "is not well by that"
+label endless "=$part"
+k -n "$ns" delete job endless >/dev/null
+ok "one that is deleted" seen
+is "$(json '{.status.objects.ready}')" "$ready" "is not either"
+told "and its time was over, still" "Job.batch $ns/endless" endless.yaml .
+git -C work rm -q "deploy/$channel/endless.yaml" "deploy/$channel/watched.yaml"
+commit_push work without || bail "push failed: $(cat push.out)"
+ok "without them" wait_for 60 away
+ok "all is well" wait_ready "$channel" 60
+
 # ---- one that fails ----
 
 # no node is there for it, and its time is short
 job broken example/broken:1 "$ignored" 8 "activeDeadlineSeconds: 1" \
-	"nodeSelector: {windlass.dev/nowhere: \"\"}"
+	"$nowhere"
 commit_push work broken || bail "push failed: $(cat push.out)"
 told "one that fails is told" "Job.batch $ns/broken" broken.yaml deadline
 ok "is deleted" wait_for 60 away
