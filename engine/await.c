@@ -33,7 +33,7 @@
 /* from the apply until its pods are asked why, and then twice as long */
 #define WHY_FIRST_MS 10000
 #define WHY_LAST_MS 60000
-/* so many of a channel in that time */
+/* so many of a channel in that time, also if thousands fail at once */
 #define WHY_AT_ONCE 4
 #define WHY_PAUSE_MS 2000
 
@@ -55,7 +55,9 @@ struct await {
 	int64_t looked;			/* loop_now() of the last one */
 	bool again;			/* it moved while we looked */
 	bool late;			/* past its deadline */
-	bool ask;			/* why, at the next look */
+	bool ask;			/* why, at the next look: its turn */
+	bool owed;			/* its pods were not asked when they
+					   were to be: others had the turns */
 };
 
 /* A full watch of one kind for one channel, while many are awaited. */
@@ -72,6 +74,8 @@ struct await_channel {
 	struct await *first;
 	struct await_kind *kinds;
 	struct timer why;
+	int64_t turns_began;		/* loop_now() */
+	unsigned turns;			/* taken since then */
 };
 
 static void look(struct await *w);
@@ -146,10 +150,10 @@ static void take_why(struct await *w, const char *why, bool own)
 	w->own = why && own;
 }
 
-/* Those that Kubernetes itself makes pods for. */
+/* Pods, and those that Kubernetes itself makes pods for. */
 static bool kind_has_pods(const struct kind *k)
 {
-	return !strcmp(k->group, "apps") ||
+	return kind_is(k, "", "Pod") || !strcmp(k->group, "apps") ||
 	       (!strcmp(k->group, "batch") && !strcmp(k->name, "Job")) ||
 	       (!*k->group && !strcmp(k->name, "ReplicationController"));
 }
@@ -168,6 +172,42 @@ static void on_said(void *arg, const char *why)
 		return;
 	note_why(t, t->health, w->reason);
 	channel_object_changed(w->channel, t);
+}
+
+/* A few may be asked in a while. */
+static bool take_turn(struct channel *c)
+{
+	struct await_channel *ac = of_channel(c);
+	int64_t now = loop_now(c->engine->loop);
+
+	if (now >= ac->turns_began + WHY_PAUSE_MS) {
+		ac->turns_began = now;
+		ac->turns = 0;
+	}
+	if (ac->turns >= WHY_AT_ONCE)
+		return false;
+	ac->turns++;
+	return true;
+}
+
+/* When its pods are to be asked without anything that moves; false: not. */
+static bool why_due(const struct await *w, int64_t *ret_at)
+{
+	*ret_at = w->owed ? w->asked : w->asked + w->why_gap;
+	return w->owed || (kind_has_pods(w->tracked->kind) && !w->late);
+}
+
+static void why_arm(const struct await *w)
+{
+	struct await_channel *ac = of_channel(w->channel);
+	int64_t at, now = loop_now(w->channel->engine->loop);
+
+	if (!why_due(w, &at))
+		return;
+	if (at < now + WHY_PAUSE_MS)
+		at = now + WHY_PAUSE_MS;
+	if (!timer_armed(&ac->why) || ac->why.due > at)
+		timer_set(&ac->why, at - now);
 }
 
 /* Its pods, unless it says itself why it has none. */
@@ -200,46 +240,59 @@ static void find_why(struct await *w, const struct node *object,
 	struct buf own = BUF_INIT(2048);
 	bool begins = h == HEALTH_FAILED && w->tracked->health != h;
 	bool due = loop_now(w->channel->engine->loop) >= w->asked + w->why_gap;
+	bool ask;
 
 	if (says_itself(w->tracked, object, &own))
 		take_why(w, own.data, true);
 	else if (w->own)
 		take_why(w, NULL, false);
-	if (!w->own && (w->ask || begins || (h == HEALTH_FAILED && due)))
+	ask = !w->own &&
+	      (w->ask || w->owed || begins || (h == HEALTH_FAILED && due)) &&
+	      pods_can_say(w->tracked, object);
+	w->owed = ask && !w->ask && !take_turn(w->channel);
+	if (ask && !w->owed)
 		ask_why(w, object, reason);
 	w->ask = false;
+	if (w->owed || h == HEALTH_PROGRESSING)
+		why_arm(w);
 	buf_release(&own);
 }
 
-/* The next time that one of a channel's workloads is asked for its pods. */
+/* Who has waited longest, so that each has its turn. */
+static struct await *why_next(const struct await_channel *ac, int64_t *ret_at)
+{
+	struct await *first = NULL;
+	int64_t at;
+
+	for (struct await *w = ac->first; w; w = w->next) {
+		if (w->ask || !why_due(w, &at) ||
+		    (!w->owed && w->tracked->health != HEALTH_PROGRESSING))
+			continue;
+		if (!first || at < *ret_at) {
+			first = w;
+			*ret_at = at;
+		}
+	}
+	return first;
+}
+
+/* The next time that some of a channel's workloads are asked for their pods. */
 static void on_why(void *arg)
 {
 	struct await_channel *ac = arg;
-	struct await *next;
-	int64_t at, first = 0;
-	int n = 0;
+	struct await *w;
+	int64_t at = 0, now;
 
-	for (struct await *w = ac->first; w; w = next) {
-		int64_t now = loop_now(w->channel->engine->loop);
-
-		next = w->next;
-		if (w->late || w->tracked->health != HEALTH_PROGRESSING ||
-		    !kind_has_pods(w->tracked->kind))
-			continue;
-		at = w->asked + w->why_gap;
-		if (at <= now && n < WHY_AT_ONCE) {
-			w->asked = now;
-			w->ask = true;
-			look(w);
-			n++;
-			at = now + w->why_gap;
+	while ((w = why_next(ac, &at))) {
+		now = loop_now(w->channel->engine->loop);
+		if (at > now || !take_turn(w->channel)) {
+			why_arm(w);
+			return;
 		}
-		at = at - now > WHY_PAUSE_MS ? at - now : WHY_PAUSE_MS;
-		if (!first || at < first)
-			first = at;
+		w->asked = now;
+		w->ask = true;
+		look(w);
 	}
-	if (first)
-		timer_set(&ac->why, first);
 }
 
 static void judge(struct channel *c, struct tracked *t,
@@ -455,7 +508,7 @@ static void on_deadline(void *arg)
 {
 	struct await *w = arg;
 
-	w->late = w->ask = true;
+	w->late = true;
 	look(w);
 }
 
@@ -479,12 +532,9 @@ static struct await *await_new(struct channel *c, struct tracked *t)
 
 static void why_later(struct await *w)
 {
-	struct await_channel *ac = of_channel(w->channel);
-
 	w->asked = loop_now(w->channel->engine->loop);
 	w->why_gap = WHY_FIRST_MS;
-	if (kind_has_pods(w->tracked->kind) && !timer_armed(&ac->why))
-		timer_set(&ac->why, WHY_FIRST_MS);
+	why_arm(w);
 }
 
 /* A look as soon as the gap allows, unless a watch shows it anyway. */
@@ -514,7 +564,7 @@ void await_object(struct channel *c, struct tracked *t)
 		return;
 	}
 	w = await_new(c, t);
-	w->late = w->ask = false;
+	w->late = w->ask = w->owed = false;
 	pods_cancel(w->pods);
 	w->pods = NULL;
 	take_why(w, NULL, false);

@@ -87,17 +87,24 @@ static void on_events(void *arg, const struct kube_answer *a)
 	finish(p);
 }
 
-static void ask_events(struct pods *p, const char *uid)
+static int list_events(struct pods *p, const char *uid)
 {
 	struct buf query = BUF_INIT(1024);
 	char *fields = xasprintf("involvedObject.uid=%s,type=Warning", uid);
+	int rc;
 
 	kube_query(&query, "fieldSelector", fields);
 	kube_query(&query, "limit", EVENTS_LOOKED_AT);
-	if (!*uid || list(p, "events", query.data, on_events) < 0)
-		finish(p);
+	rc = *uid ? list(p, "events", query.data, on_events) : -1;
 	buf_release(&query);
 	free(fields);
+	return rc;
+}
+
+static void ask_events(struct pods *p, const char *uid)
+{
+	if (list_events(p, uid) < 0)
+		finish(p);
 }
 
 /* ---- pods ---- */
@@ -174,16 +181,37 @@ static bool write_selector(const struct node *workload, struct buf *out)
 	return out->len > 0 && buf_ok(out);
 }
 
-static int list_pods(struct pods *p, const char *selector)
+bool pods_can_say(const struct tracked *t, const struct node *workload)
 {
-	struct buf query = BUF_INIT(16384);
-	int rc;
+	struct buf selector = BUF_INIT(4096);
+	bool can = *t->namespace && (kind_is(t->kind, "", "Pod") ||
+				     write_selector(workload, &selector));
 
-	kube_query(&query, "labelSelector", selector);
-	kube_query(&query, "limit", PODS_LOOKED_AT);
-	rc = list(p, "pods", query.data, on_listed);
+	buf_release(&selector);
+	return can;
+}
+
+static int list_pods(struct pods *p, const struct node *workload)
+{
+	struct buf selector = BUF_INIT(4096);
+	struct buf query = BUF_INIT(16384);
+	int rc = -1;
+
+	if (write_selector(workload, &selector)) {
+		kube_query(&query, "labelSelector", selector.data);
+		kube_query(&query, "limit", PODS_LOOKED_AT);
+		rc = list(p, "pods", query.data, on_listed);
+	}
 	buf_release(&query);
+	buf_release(&selector);
 	return rc;
+}
+
+/* What it says itself was read before. */
+static int list_own_events(struct pods *p, const struct node *pod)
+{
+	p->pod = node_copy(&p->arena, pod);
+	return list_events(p, p->uid);
 }
 
 void pods_ask(struct channel *c, const struct tracked *t,
@@ -191,14 +219,9 @@ void pods_ask(struct channel *c, const struct tracked *t,
 	      void (*on_said)(void *arg, const char *why), void *arg,
 	      struct pods **ret)
 {
-	struct buf selector = BUF_INIT(4096);
-	struct pods *p;
+	struct pods *p = xcalloc(1, sizeof(*p));
+	int rc;
 
-	if (!*t->namespace || !write_selector(workload, &selector)) {
-		buf_release(&selector);
-		return;
-	}
-	p = xcalloc(1, sizeof(*p));
 	p->channel = c;
 	p->tracked = t;
 	p->uid = xstrdup(uid_of(workload));
@@ -206,11 +229,12 @@ void pods_ask(struct channel *c, const struct tracked *t,
 	p->on_said = on_said;
 	p->arg = arg;
 	buf_init(&p->why, WHY_BYTES);
-	if (list_pods(p, selector.data) < 0)
+	rc = kind_is(t->kind, "", "Pod") ? list_own_events(p, workload)
+					 : list_pods(p, workload);
+	if (rc < 0)
 		pods_free(p);
 	else
 		*ret = p;
-	buf_release(&selector);
 }
 
 void pods_cancel(struct pods *p)

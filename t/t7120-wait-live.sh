@@ -175,6 +175,15 @@ workload Deployment mount "$nobody"
 workload Deployment large '' "$big"
 workload StatefulSet member '' "$big"
 workload Deployment owned
+cat >"$dir/bare.yaml" <<END
+# bare
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: $ns, labels: {app: bare}}
+spec:
+  $nobody
+  containers: [{name: main, image: "registry.example.org/bare:1"}]
+END
 pushing broken -o wait=120
 ok "an image that cannot be pulled" kubelet image "{\"phase\":\"Pending\",$(container '"state":{"waiting":{"reason":"ImagePullBackOff","message":"Back-off pulling image \"registry.example.org/image:1\": not found"}}')}"
 ok "a container that ends" kubelet crash "{\"phase\":\"Running\",$(container '"state":{"waiting":{"reason":"CrashLoopBackOff","message":"back-off 20s restarting failed container"}},"lastState":{"terminated":{"exitCode":3,"reason":"Error","message":"swordfish-1"}}' 3)}"
@@ -184,6 +193,8 @@ ok "a command that does" unready command
 event command Unhealthy 'Readiness probe failed: the password swordfish-2 is wrong'
 ok "a volume that is not there" kubelet mount "{\"phase\":\"Pending\",$(container '"state":{"waiting":{"reason":"ContainerCreating"}}')}"
 event mount FailedMount 'MountVolume.SetUp failed for volume settings : configmap settings not found'
+ok "nor for a pod that nobody made but the bundle" kubelet bare "{\"phase\":\"Pending\",$(container '"state":{"waiting":{"reason":"ContainerCreating"}}')}"
+event bare FailedMount 'MountVolume.SetUp failed for volume token : secret token not found'
 at() { echo "deploy/$channel/$1.yaml:2: "; }
 says() { # of WHAT in FILE: KIND NAME WORDS
 	like "$(cat "$1")" "$(at "$3")$2 $ns/$3: (Progressing|HealthTimeout): $4" "$3: $5"
@@ -194,6 +205,7 @@ say_all() {
 	says "$1" Deployment.apps http 'pod http-.*: running, not ready: .*\[main\]; Readiness probe failed: HTTP probe failed with statuscode: 503' "which probe"
 	says "$1" Deployment.apps command 'pod command-.*: running, not ready: .*\[main\]; Readiness probe failed *$' "which probe, too"
 	says "$1" Deployment.apps mount 'pod mount-.*; FailedMount: .*configmap settings not found' "which volume"
+	says "$1" Pod bare 'FailedMount: .*secret token not found' "which volume, too"
 	says "$1" Deployment.apps large 'pods "large-.*" is forbidden: exceeded quota: small, requested: requests\.ephemeral-storage=5Gi' "which quota"
 	says "$1" StatefulSet.apps member '(FailedCreate: )?.*exceeded quota: small, requested: requests\.ephemeral-storage=5Gi' "which quota, too"
 	says "$1" Deployment.apps owned 'pods "owned-.*" is forbidden: ValidatingAdmissionPolicy .*a pod says who owns it' "which policy"
@@ -216,7 +228,7 @@ is "$(cat push.out wait.out channel.json host.git/windlass/*/reports/* \
 
 # ---- interrupted ----
 health_timeout 5m
-rm "$dir"/{crash,http,command,mount,large,member,owned}.yaml
+rm "$dir"/{bare,crash,http,command,mount,large,member,owned}.yaml
 sed -i 's/image:1/image:2/' "$dir/image.yaml"
 pushing 'another image' -o wait
 ok "it is applied" wait_for 60 is_told "$channel@eu-1: applying"

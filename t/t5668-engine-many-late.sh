@@ -1,0 +1,59 @@
+#!/bin/bash
+# Many workloads that do not come up are too late in one moment: their pods are
+# asked why for a few at a time, and in the end for each of them.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-cluster.sh"
+. "$TEST_DIR/lib-engine.sh"
+. "$TEST_DIR/lib-faults.sh"
+cluster_use
+cluster_namespace late
+channel=late-$$
+count=80
+
+workload() {
+	cat <<-END
+	---
+	apiVersion: apps/v1
+	kind: Deployment
+	metadata: {name: $1, namespace: $ns}
+	spec:
+	  selector: {matchLabels: {app: $1}}
+	  template:
+	    metadata: {labels: {app: $1}}
+	    spec:
+	      schedulerName: nobody
+	      containers: [{name: main, image: main}]
+	END
+}
+lists() { grep "^GET /api/v1/namespaces/$ns/pods?labelSelector=" proxy.log; }
+all_failed() {
+	[ "$(k get channel "$channel" -o 'jsonpath={.status.objects.failed}')" = "$count" ]
+}
+each_asked() { [ "$(lists | sort -u | wc -l)" = "$count" ]; }
+
+make_host host.git "$channel"
+make_clone host.git work
+configs 1 one
+commit_push work first || bail "push failed: $(cat push.out)"
+serve_start host.git || bail "serve does not start"
+channel_install host.git "$channel" >/dev/null || bail "install failed"
+k patch channel "$channel" --type merge -p '{"spec":{"healthTimeout":"5s"}}' \
+	>/dev/null
+proxy_start
+KUBECONFIG=$PROXIED engine_start ||
+	bail "windlassd does not start: $(cat engine.log)"
+ok "a bundle is applied" wait_applied "$channel" 1 60
+for ((i = 0; i < count; i++)); do workload "web-$i"; done \
+	>"work/deploy/$channel/web.yaml"
+commit_push work second || bail "push failed: $(cat push.out)"
+begun=$SECONDS
+ok "all of many fail when their time is up" wait_for 120 all_failed
+asked=$(lists | wc -l)
+# four each two seconds, and as many at either end
+most=$(((SECONDS - begun) * 2 + 8))
+ok "a few of them are asked why ($asked, of $most at most)" \
+	test "$asked" -le "$most"
+ok "and each in the end" wait_for 180 each_asked ||
+	echo "# $(lists | sort -u | wc -l)"
+done_testing
