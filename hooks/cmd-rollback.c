@@ -82,8 +82,10 @@ static int push(const struct rollback *r, const struct wish *w,
 	struct buf words = BUF_INIT(EDIT_WORDS_BYTES);
 	char *reason = flat(w->reason);
 	char id[GIT_HEX_SIZE];
-	int rc = rollback_push(r, reason, w->allow_deletes, &words, id, err);
+	int rc = rollback_make(r, reason, id, err);
 
+	if (!rc)
+		rc = rollback_push(r, id, w->allow_deletes, &words, err);
 	if (words.len)
 		fputs(words.data, stderr);
 	if (!rc)

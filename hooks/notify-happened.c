@@ -13,6 +13,7 @@
 
 #include "hooks/kept-report.h"
 #include "hooks/promotion.h"
+#include "hooks/promotion-walk.h"
 #include "hooks/trust-file.h"
 #include "schema/base/clock.h"
 #include "schema/base/utf8.h"
@@ -77,13 +78,30 @@ static int read_waits(struct notify_channel *c, struct err *err)
 	return 0;
 }
 
-int happened_read(struct notify_channel *c, struct err *err)
+/* What is noted before it is pushed may not have come in. */
+static bool is_in(const struct notify_channel *c, const char *commit)
 {
 	struct err unread = ERR_INIT;
+	char tip[GIT_HEX_SIZE];
 
-	if (rollback_told_read(c->host, c->ch, &c->rolled, &unread) ||
-	    c->now - c->rolled.at > ROLLBACK_SECONDS)
-		c->rolled = (struct rollback_told){ .at = 0 };
+	return repo_ref(c->repo, c->ch->ref, tip, &unread) == 0 && *tip &&
+	       leads_to(c->repo, tip, commit);
+}
+
+static void read_rollback(struct notify_channel *c)
+{
+	struct rollback_told *r = &c->rolled;
+	struct err unread = ERR_INIT;
+
+	if (rollback_told_read(c->host, c->ch, r, &unread) ||
+	    c->now - r->at > ROLLBACK_SECONDS ||
+	    (r->made && !is_in(c, r->commit)))
+		*r = (struct rollback_told){ .at = 0 };
+}
+
+int happened_read(struct notify_channel *c, struct err *err)
+{
+	read_rollback(c);
 	return read_waits(c, err);
 }
 

@@ -46,7 +46,8 @@ struct failed {
 	const struct host *host;
 	const struct channel_config *ch;
 	struct current current;
-	int64_t held;			/* seconds that all called it failed */
+	int64_t held;			/* seconds that all called it failed,
+					   or -1 */
 	struct buf *said;
 };
 
@@ -72,7 +73,7 @@ static bool leave(struct failed *f, const char *fmt, ...)
 
 /* ---- what others are told of it ---- */
 
-/* It need not be kept for what was done to count. */
+/* It need not be kept for what is done to count. */
 __attribute__((format(printf, 3, 0)))
 static void note(struct failed *f, const char *commit, const char *fmt,
 		 va_list ap)
@@ -322,34 +323,64 @@ static char *reason_of(const struct failed *f)
 
 /* ---- all of it ---- */
 
+/* Who pushed meanwhile may have repaired it: that is to be judged anew. */
+static void check_moved(const struct failed *f, const struct rollback *r,
+			struct err *err)
+{
+	struct err unread = ERR_INIT;
+	char tip[GIT_HEX_SIZE];
+
+	if (err->class == ERR_DENIED &&
+	    repo_ref(f->host->repo, f->ch->ref, tip, &unread) == 0 &&
+	    strcmp(tip, r->tip))
+		err_set(err, ERR_TRANSIENT, "%s was moved meanwhile",
+			f->ch->ref);
+}
+
 static int go_back(struct failed *f, const struct rollback *r,
 		   struct err *err)
 {
 	const struct bundle *b = &f->current.commit.bundle;
 	const struct bundle *to = &r->bundle.bundle;
 	struct buf words = BUF_INIT(EDIT_WORDS_BYTES);
+	struct buf done = BUF_INIT(1024);
 	char *reason = reason_of(f);
 	char id[GIT_HEX_SIZE];
-	/* it takes away what the failed one brought, and no more */
-	int rc = rollback_push(r, reason, b->created, &words, id, err);
+	int rc = rollback_make(r, reason, id, err);
 
+	if (rc < 0)
+		goto out;
+	buf_addf(&done, "%" PRIu64 ".%" PRIu64 " failed, %s is %.12s: the "
+		 "source of %" PRIu64 ".%" PRIu64, b->epoch, b->sequence,
+		 f->ch->ref, id, to->epoch, to->sequence);
+	/* first: whether it came to that, the ref says */
+	tell(f, id, "%s", done.data);
+	/* it takes away what the failed one brought, and no more */
+	rc = rollback_push(r, id, b->created, &words, err);
 	buf_adds(f->said, words.data);
-	if (!rc)
-		buf_addf(f->said, "%s: %" PRIu64 ".%" PRIu64 " failed, %s is "
-			 "%.12s: the source of %" PRIu64 ".%" PRIu64,
-			 f->ch->name, b->epoch, b->sequence, f->ch->ref, id,
-			 to->epoch, to->sequence);
-	if (!rc)
-		tell(f, id, "%" PRIu64 ".%" PRIu64 " failed, %s is %.12s: the "
-		     "source of %" PRIu64 ".%" PRIu64, b->epoch, b->sequence,
-		     f->ch->ref, id, to->epoch, to->sequence);
-	else if (err->class == ERR_INVALID || err->class == ERR_DENIED)
-		tell(f, "", "%" PRIu64 ".%" PRIu64 " failed, and the commit "
-		     "that goes back is refused: %s", b->epoch, b->sequence,
-		     err->msg);
+	if (rc < 0)
+		check_moved(f, r, err);
+	else
+		buf_addf(f->said, "%s: %s", f->ch->name, done.data);
+out:
 	free(reason);
+	buf_release(&done);
 	buf_release(&words);
 	return rc;
+}
+
+/* That it is tried again soon is no news, unless that goes on and on. */
+static void tell_trouble(struct failed *f, const struct err *err)
+{
+	const struct bundle *b = &f->current.commit.bundle;
+	bool soon = err->class != ERR_INVALID && err->class != ERR_DENIED;
+	int64_t due = f->ch->rollback_seconds +
+		      (soon ? ROLLBACK_TROUBLE_SECONDS : 0);
+
+	if (*f->current.id && f->held >= due)
+		tell(f, "", "%" PRIu64 ".%" PRIu64 " failed, and could not be "
+		     "rolled back%s: %s", b->epoch, b->sequence,
+		     soon ? " so far" : "", err->msg);
 }
 
 /* The lock of the channel is for who publishes, as the push will. */
@@ -370,7 +401,9 @@ static int take_turn(const struct failed *f, int *ret_fd, struct err *err)
 int rollback_failed(const struct host *host, const struct channel_config *ch,
 		    struct buf *ret_said, struct err *err)
 {
-	struct failed f = { .host = host, .ch = ch, .said = ret_said };
+	struct failed f = {
+		.host = host, .ch = ch, .held = -1, .said = ret_said,
+	};
 	struct rollback r;
 	int lock = -1, rc;
 
@@ -385,6 +418,8 @@ int rollback_failed(const struct host *host, const struct channel_config *ch,
 		fault_step(FAULT_undo_judged);
 		rc = go_back(&f, &r, err);
 	}
+	if (rc < 0)
+		tell_trouble(&f, err);
 	if (lock >= 0)
 		close(lock);
 	return rc;

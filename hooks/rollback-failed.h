@@ -13,6 +13,8 @@
 #define LIMIT_ROLLBACK_SECONDS (7 * 24 * 3600)
 /* a bundle that a cluster was healthy with for so long is not what fails */
 #define ROLLBACK_WELL_SECONDS 3600
+/* what could not be done for so long is told, and still tried */
+#define ROLLBACK_TROUBLE_SECONDS (15 * 60)
 
 /*
  * 0 with a line in ret_said on what was done, or on why there is nothing to

@@ -13,8 +13,10 @@
 struct rollback_told {
 	char bundle[GIT_HEX_SIZE];	/* that failed */
 	uint64_t epoch, sequence;	/* of it */
-	bool made;			/* else it was refused */
-	char commit[GIT_HEX_SIZE];	/* that went back; or "" */
+	/* by this commit, once the channel's ref has it; else it was refused,
+	 * and there is none */
+	bool made;
+	char commit[GIT_HEX_SIZE];
 	char text[ROLLBACK_TOLD_TEXT_BYTES];	/* why, or how */
 	int64_t at;			/* seconds UTC */
 };

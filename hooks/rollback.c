@@ -255,8 +255,7 @@ bool rollback_is_done(const struct rollback *r)
 	return git_oid_equal(&r->tree, &r->tip_tree);
 }
 
-int rollback_push(const struct rollback *r, const char *reason,
-		  uint64_t allow_deletes, struct buf *ret_words,
+int rollback_make(const struct rollback *r, const char *reason,
 		  char ret_id[GIT_HEX_SIZE], struct err *err)
 {
 	struct buf message = BUF_INIT(MESSAGE_BYTES);
@@ -267,13 +266,19 @@ int rollback_push(const struct rollback *r, const char *reason,
 				 message.data, ret_id, err);
 	if (!rc)
 		rc = rolled_back_add(&r->host->config, r->ch, ret_id, err);
-	if (!rc)
-		fault_step(FAULT_undo_made);
-	if (!rc)
-		rc = edit_push(r->host, r->ch, ret_id, allow_deletes,
-			       ret_words, err);
+	buf_release(&message);
+	return rc;
+}
+
+int rollback_push(const struct rollback *r, const char *id,
+		  uint64_t allow_deletes, struct buf *ret_words,
+		  struct err *err)
+{
+	int rc;
+
+	fault_step(FAULT_undo_made);
+	rc = edit_push(r->host, r->ch, id, allow_deletes, ret_words, err);
 	if (!rc)
 		fault_step(FAULT_undo_pushed);
-	buf_release(&message);
 	return rc;
 }

@@ -34,15 +34,18 @@ int rollback_open(const struct host *host, const struct channel_config *ch,
 		  struct err *err);
 /* True if the files are what they would become. */
 bool rollback_is_done(const struct rollback *r);
-/*
- * Makes the commit and pushes it. `reason`, or NULL, stands in its message, a
- * line each; what moves a terminal is left out of it, what is no UTF-8 becomes
- * \xNN. What git and the hooks said is appended to ret_words, also where it
- * fails. ERR_DENIED when the push is refused, as when the ref moved meanwhile;
- * ERR_TRANSIENT when it could not be made.
- */
-int rollback_push(const struct rollback *r, const char *reason,
-		  uint64_t allow_deletes, struct buf *ret_words,
+/* Makes the commit, and notes it as one that goes back. `reason`, or NULL,
+ * stands in its message, a line each; what moves a terminal is left out of it,
+ * what is no UTF-8 becomes \xNN. */
+int rollback_make(const struct rollback *r, const char *reason,
 		  char ret_id[GIT_HEX_SIZE], struct err *err);
+/*
+ * Pushes it. What git and the hooks said is appended to ret_words, also where
+ * it fails. ERR_DENIED when the push is refused, as when the ref moved
+ * meanwhile; ERR_TRANSIENT when it could not be made.
+ */
+int rollback_push(const struct rollback *r, const char *id,
+		  uint64_t allow_deletes, struct buf *ret_words,
+		  struct err *err);
 
 #endif

@@ -156,6 +156,69 @@ noted ".rolled != \"$rolled\"" web || bail "what was told is not noted"
 noted '[.clusters[].failed] | all(. != "")' web || bail "what failed is not noted"
 stop serve
 is "$(hook $host notify web)" "" "once"
+
+# ---- one that is killed, one that cannot be, one that is overtaken
+rollbacks() { told '.event, .made' | grep -c "^rollback $1\$"; }
+set_channel $host web rollback 'on-failure for 2h'
+serve_start
+git -C work pull -q origin main
+files good web
+good=$commit
+says web healthy
+files worse web
+says web failed
+ok "the failure is told" wait_for 60 noted_now \
+	".clusters[\"eu-1\"].failed == \"$(bundle $host web)\"" web
+stop serve
+undo() { on_clock windlass-hook rollback-failed --repo $host web; }
+notify() { on_clock windlass-hook notify --repo $host web; }
+clock_jump $((7201 - clock_at))
+git -C $host config windlass.pushUrl https://127.0.0.1:1/x.git
+not_ok "where it cannot be pushed" undo
+like "$(cat .output)" 'main could not be pushed to$' "it is tried again"
+is "$(notify)" "" "and nobody is told"
+clock_jump 901
+not_ok "after a quarter of an hour" undo
+like "$(notify)" ': web rollback$' "they are"
+like "$(last | jq -r '"\(.made) \(.text)"')" \
+	'^false web: not rolled back: 1\.[0-9]+ failed, and could not be rolled back so far: refs/heads/main could not be pushed to$' \
+	"why"
+not_ok "and it is tried" undo
+is "$(notify)" "" "which is no news"
+git -C $host config --unset windlass.pushUrl
+
+put work docs/read.yaml ConfigMap read shop
+git -C work add docs && git -C work commit -qm 'of other paths'
+git -C work push -q origin HEAD:refs/heads/other
+mv $host/hooks/pre-receive pre-receive
+cat >$host/hooks/pre-receive <<END
+#!/bin/bash
+[ ! -e "$TRASH/overtake" ] || env -u GIT_QUARANTINE_PATH \
+	git update-ref refs/heads/main refs/heads/other
+rm -f "$TRASH/overtake"
+exec "$TRASH/pre-receive"
+END
+chmod +x $host/hooks/pre-receive
+: >overtake
+before=$(rollbacks false)
+undo >out 2>err
+is $? 2 "somebody pushes meanwhile"
+like "$(cat err)" 'refs/heads/main was moved meanwhile$' "so it is tried again"
+ok "that was so" test ! -e overtake
+is "$(notify; rollbacks false)" "$before" "and nothing is called refused"
+
+if grep -q '^#define ENABLE_FAULTS 1' "$WINDLASS_BUILD/config.h"; then
+	before=$(rollbacks true)
+	WINDLASS_CRASH_AT=undo_made undo >/dev/null 2>&1
+	is "$(notify)" "" "one that is killed before the push is no rollback"
+	WINDLASS_CRASH_AT=undo_pushed undo >/dev/null 2>&1
+	ok "killed behind it" git -C $host diff --quiet main "$good" -- deploy/web
+	like "$(notify)" ': web rollback$' "it is told of"
+	is "$(last | jq -r '"\(.made) \(.sourceCommit)"')" \
+		"true $(git -C $host rev-parse main)" "by its commit"
+	undo >/dev/null
+	is "$(notify; rollbacks true)" $((before + 1)) "once"
+fi
 set_receiver $host chat event rollback
 ok "either can be what is told alone" bash -c "windlass-hook notify --repo $host"
 done_testing
