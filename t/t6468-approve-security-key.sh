@@ -43,7 +43,7 @@ person() {
 approves() { windlass approve --repo mine --yes prod </dev/null; }
 names() {
 	git -C host.git for-each-ref --format='%(refname)' \
-		refs/windlass-approvals | cut -d/ -f6 | sort | paste -sd,
+		refs/windlass-approvals | cut -d/ -f6 | sort -u | paste -sd,
 }
 verified() {
 	windlass verify --repo host.git --publishers publishers \
@@ -55,6 +55,10 @@ like "$(cat keys/alice.pub)" '^sk-ssh-ed25519@openssh\.com ' "a security key"
 person alice
 ok "approves by windlass approve" approves
 is "$(names)" alice "the host takes it"
+# git keeps what ssh-keygen says of it to itself
+told() { grep -c '^windlass: .*touch' .output; }
+like "$(cat .output)" '^windlass: touch your security key when it blinks$' \
+	"it is said that she has to touch it"
 tag=$(git -C host.git for-each-ref --format='%(objectname)' refs/windlass-approvals)
 ok "stock git verifies it" git -C host.git -c gpg.format=ssh \
 	-c gpg.ssh.allowedSignersFile="$TRASH/approvers" verify-tag "$tag"
@@ -68,9 +72,27 @@ ok "an agent takes one" ssh-add -q -S "$SSH_SK_PROVIDER" keys/bob
 mv keys/bob bob.away
 person bob "$TRASH/keys/bob.pub"
 ok "approves by windlass approve, out of the agent" approves
+is "$(told)" 1 "and is told to touch it"
 is "$(names)" alice,bob "the host takes it"
 person dora
 ok "a plain key approves" approves
+is "$(told)" 0 "and nothing is said of touching"
+
+# ---- where only git knows which key it is ----
+again() { windlass approve --repo mine --yes --not-after 8d prod </dev/null; }
+mv keys/dora.pub dora.pub
+ok "a key without its public half" again
+like "$(cat .output)" '^windlass: if your key is a security key, touch it when it blinks$' \
+	"may be one"
+mv dora.pub keys
+git -C mine config --unset user.signingKey
+echo "key::$(cut -d' ' -f1,2 keys/bob.pub)" >found
+git -C mine config gpg.ssh.defaultKeyCommand "cat $TRASH/found"
+git -C mine config windlass.approver bob
+ok "a key that git finds itself" again
+like "$(cat .output)" '^windlass: if your key is a security key, touch it when it blinks$' \
+	"may be one"
+git -C mine config --unset gpg.ssh.defaultKeyCommand
 
 # ---- touched or not ----
 person carol

@@ -7,6 +7,7 @@
 #include "engine/cli/approve.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,27 +34,67 @@ int approve_find_name(const struct approve *a, char **ret, struct err *err)
 				  "git config windlass.approver NAME");
 }
 
+/* Whether a signature by this key has to be touched for. */
+enum touch { TOUCH_NO, TOUCH_YES, TOUCH_MAYBE };
+
+static enum touch touch_of(const char *public)
+{
+	return strncmp(public, "sk-ssh-", strlen("sk-ssh-")) ? TOUCH_NO
+							     : TOUCH_YES;
+}
+
+/* A public key in words, as git knows one; else it names a file. */
+static const char *in_words(const char *key)
+{
+	if (!strncmp(key, "key::", 5))
+		return key + 5;
+	return strncmp(key, "ssh-", 4) ? NULL : key;
+}
+
+static bool ends_in_pub(const char *path)
+{
+	size_t len = strlen(path), end = strlen(".pub");
+
+	return len > end && !strcmp(path + len - end, ".pub");
+}
+
+/* key: user.signingKey; NULL: git asks a command for one. */
+static enum touch find_touch(const char *key)
+{
+	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
+	struct err unread = ERR_INIT;
+	enum touch ret = TOUCH_MAYBE;
+	char *public;
+
+	if (!key)
+		return TOUCH_MAYBE;
+	if (in_words(key))
+		return touch_of(in_words(key));
+	public = xasprintf("%s%s", key, ends_in_pub(key) ? "" : ".pub");
+	if (!fs_read_follow(public, &text, &unread))
+		ret = touch_of(text.data);
+	free(public);
+	buf_release(&text);
+	return ret;
+}
+
 /* True for a public key, in words or as a file without its private half,
  * whose signatures need no touch: an agent makes them. */
 static bool agent_signs(const char *key)
 {
-	struct buf text = BUF_INIT(LIMIT_TRUST_BYTES);
-	size_t len = strlen(key), end = strlen(".pub");
-	struct err unread = ERR_INIT;
 	char *private;
-	bool yes;
+	bool alone;
 
-	if (!strncmp(key, "key::", 5) || !strncmp(key, "ssh-", 4))
-		return !strstr(key, "sk-ssh-");
-	if (len <= end || strcmp(key + len - end, ".pub"))
-		return false;
-	private = xstrndup(key, len - end);
-	yes = !fs_exists(AT_FDCWD, private) &&
-	      !fs_read_follow(key, &text, &unread) &&
-	      strncmp(text.data, "sk-ssh-", strlen("sk-ssh-"));
-	free(private);
-	buf_release(&text);
-	return yes;
+	if (!in_words(key)) {
+		if (!ends_in_pub(key))
+			return false;
+		private = xstrndup(key, strlen(key) - strlen(".pub"));
+		alone = !fs_exists(AT_FDCWD, private);
+		free(private);
+		if (!alone)
+			return false;
+	}
+	return find_touch(key) == TOUCH_NO;
 }
 
 /*
@@ -119,6 +160,22 @@ static int take_tag(const struct approve *a, const char *ref,
 	return rc;
 }
 
+/* ssh-keygen says that it waits for a touch, and git shows that to nobody. */
+static int say_touch(const struct approve *a, struct err *err)
+{
+	char *key = NULL;
+	int rc = git_setting(a->dir, "user.signingKey", &key, err);
+	enum touch touch = find_touch(key);
+
+	if (rc == 0 && touch != TOUCH_NO)
+		fprintf(stderr, "windlass: %s\n", touch == TOUCH_YES ?
+			"touch your security key when it blinks" :
+			"if your key is a security key, touch it when it "
+			"blinks");
+	free(key);
+	return rc;
+}
+
 /* By their git: it finds the key, asks for a passphrase or a touch. */
 static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
 		    struct err *err)
@@ -138,6 +195,8 @@ static int make_tag(const struct approve *a, char id[GIT_HEX_SIZE],
 	argv[6] = name.data;
 	ref = xasprintf("refs/tags/%s", name.data);
 	rc = repo_ref(a->repo, ref, before, err);
+	if (rc == 0)
+		rc = say_touch(a, err);
 	if (rc == 0)
 		rc = git_attended(a->dir, argv, text.data, err);
 	if (rc == 0)
