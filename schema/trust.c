@@ -106,7 +106,10 @@ static int parse_time(const char *s, size_t len, int64_t *ret)
 	memcpy(digits, s, len - 1);
 	snprintf(text, sizeof(text), "%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", digits,
 		 digits + 4, digits + 6, digits + 8, digits + 10, digits + 12);
-	return clock_parse(text, ret);
+	if (clock_parse(text, ret) < 0)
+		return -1;
+	/* to OpenSSH second 0 is no time */
+	return *ret ? 0 : -1;
 }
 
 static int set_time(const struct line *l, const char *name, const char *s,

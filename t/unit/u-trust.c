@@ -77,7 +77,7 @@ static void test_good(void)
 		{ "0 " NS ",valid-after=\"20260101Z\" $1", 1 },
 		{ "a valid-before=\"20270101Z\",valid-after=\"20260101Z\","
 		  NS " $1", 1 },
-		{ "a valid-after=\"19700101Z\"," NS ","
+		{ "a valid-after=\"19700101000001Z\"," NS ","
 		  "valid-before=\"99991231235959Z\" $1", 1 },
 		{ "a.lockx " NS " $1\n", 1 },
 		{ "a.b.c " NS " $1\n", 1 },
@@ -147,6 +147,7 @@ static const struct {
 	  "line 1: valid-after" },
 	{ "a " NS ",valid-after=\"2026-01-01Z\" $1\n", "line 1: valid-after" },
 	{ "a " NS ",valid-after=\"19691231Z\" $1\n", "line 1: valid-after" },
+	{ "a " NS ",valid-after=\"19700101Z\" $1\n", "line 1: valid-after" },
 	{ "a " NS ",valid-before=\"\" $1\n", "line 1: valid-before" },
 	{ "a " NS ",valid-after=\"20260101Z\",valid-before=\"20260101Z\" $1\n",
 	  "line 1: valid-before is not after" },
