@@ -30,6 +30,48 @@ for ((i = 0; i < count; i++)); do
 	ok "stock: $what" stock p trust "$ns" $f.sig $f.msg
 done
 
+# What fuzzing and other tests begin with: each file that has a signature in it,
+# in whatever frame.
+# armour FILE: its signature
+armour() {
+	case $1 in
+	*/sshsig/blob-*)
+		echo '-----BEGIN SSH SIGNATURE-----'
+		base64 -w 70 "$1"
+		echo '-----END SSH SIGNATURE-----' ;;
+	*/bundle/* | */signed-commit)
+		sed -n '/^gpgsig /,/^ -----END SSH/{s/^gpgsig//; s/^ //p}' "$1" ;;
+	*)	sed -n '/^-----BEGIN SSH/,$p' "$1" ;;
+	esac
+}
+# signed FILE: what it is a signature of
+signed() {
+	case $1 in
+	*/sshsig/*) echo 'a chain' ;;
+	*/bundle/* | */signed-commit) sed '/^gpgsig /,/^ -----END SSH/d' "$1" ;;
+	*)	sed '/^-----BEGIN SSH/,$d' "$1" ;;
+	esac
+}
+taken=
+while read -r file; do
+	armour "$file" >sig
+	signed "$file" >msg
+	for ns in git head-v1@windlass.dev report-v1@windlass.dev; do
+		"$tool" check "$ns" sig <msg >by 2>check.err || continue
+		what=${file#"$TEST_DIR"/}
+		printf 'p namespaces="%s" %s\n' "$ns" "$(cat by)" >trust
+		ok "stock: $what, $ns" stock p trust "$ns" sig msg
+		taken+="$what "
+	done
+done < <(find "$TEST_DIR/fuzz/corpus/sshsig" -name 'blob-*'
+	grep -rl 'BEGIN SSH SIGNATURE' "$TEST_DIR/fuzz/corpus" "$TEST_DIR/fixtures")
+echo "# $taken"
+for some in sshsig/plain sshsig/sk sshsig/blob-sk bundle/first head/file-full \
+	approval/approve developers/signed-commit \
+	fixtures/published; do
+	like "$taken" "$some" "$some was taken, and looked at"
+done
+
 # ---- trust files ----
 
 ssh-keygen -q -t ed25519 -N '' -C 'ann of example.org' -f ann </dev/null
@@ -40,8 +82,14 @@ ssh-keygen -q -Y sign -n git -f ann text 2>/dev/null
 while IFS= read -r line; do
 	printf '%b' "${line//KEY/$a}" | sed "s|OTHER|$b|" >trust
 	ok "ours: $line" ours trust approvers git text.sig text
-	ok "stock: $line" stock ann trust git text.sig text
+	who=$(grep -F "$a" trust | awk '{ print $1; exit }')
+	ok "stock: $line" stock "$who" trust git text.sig text
 done <<'END'
+A-9._@+x@example.com namespaces="git" KEY\n
+a.lockx namespaces="git" KEY\n
+a.b.c namespaces="git" KEY\n
+a123456789012345678901234567890123456789012345678901234567890123 namespaces="git" KEY\n
+ann valid-after="19700101000001Z",namespaces="git",valid-before="99991231235959Z" KEY
 ann namespaces="git" KEY\n
 ann namespaces="git" KEY
 \t ann \t namespaces="git"\t  KEY \t\n \n
@@ -69,5 +117,6 @@ bob cert-authority,namespaces="git" KEY
 bob,carol namespaces="git" KEY
 bob namespaces="git,file" KEY
 bob namespaces="git",valid-before="20990101" KEY
+bob namespaces="git",valid-after="19700101Z" KEY
 END
 done_testing

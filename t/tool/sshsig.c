@@ -6,6 +6,7 @@
  *   sshsig sign SPEC NAMESPACE           stdin to armour
  *   sshsig verify TRUST ROLE NAMESPACE SIG
  *                                        stdin; prints who signed
+ *   sshsig check NAMESPACE SIG <MESSAGE  prints the key, nobody need know it
  *   sshsig sk-key                        a software-made SK key's public half
  *   sshsig sk-sign FLAGS NAMESPACE       stdin to armour, by that key
  *   sshsig fixtures FOLDER               a signature of each form that is
@@ -138,6 +139,27 @@ static int cmd_verify(char **argv)
 	buf_release(&msg);
 	buf_release(&sig);
 	return rc;
+}
+
+/* Good in itself, whoever made it: prints by which key. */
+static int cmd_check(char **argv)
+{
+	struct buf msg = BUF_INIT(MAX), sig = BUF_INIT(MAX);
+	struct buf text = BUF_INIT(MAX);
+	struct sshkey k;
+
+	input(&msg);
+	if (fs_read(AT_FDCWD, argv[1], &sig, &err) < 0 ||
+	    sshsig_verify(sig.data, sig.len, argv[0], msg.data, msg.len, &k,
+			  NULL, &err) < 0)
+		fail();
+	sshkey_write_text(&k, &text);
+	buf_addc(&text, '\n');
+	print(&text);
+	buf_release(&msg);
+	buf_release(&sig);
+	buf_release(&text);
+	return 0;
 }
 
 static int cmd_sk_key(char **argv)
@@ -331,6 +353,7 @@ static const struct {
 	{ "key", 1, cmd_key },
 	{ "sign", 2, cmd_sign },
 	{ "verify", 4, cmd_verify },
+	{ "check", 2, cmd_check },
 	{ "sk-key", 0, cmd_sk_key },
 	{ "sk-sign", 2, cmd_sk_sign },
 	{ "fixtures", 1, cmd_fixtures },
