@@ -231,6 +231,9 @@ static void on_retry(void *arg)
 			      a->probe_ms * 2 : PROBE_MAX_MS;
 	}
 	a->n_later = kept;
+	if (!kept)
+		/* names of years would add up */
+		namespaces_release(&a->namespaces);
 	arm_retry(a);
 }
 
@@ -630,7 +633,8 @@ static void failed(struct apply *a, struct op *op, const struct outcome *o)
 	if (is_busy(o))
 		note_busy(a, o);
 	try_later(a, t, o);
-	if (lacked && !is_busy(o) && !lacks_namespace(t))
+	if (lacked && !lacks_namespace(t) &&
+	    verdict_tells_of_namespace(o->status))
 		namespace_is_there(a, t->namespace);
 	if (!in_trouble(a) || !is_busy(o))
 		log_failure(op, o);

@@ -69,6 +69,12 @@ enum verdict verdict_of(const struct kube_status *s,
 	return VERDICT_FAILED;
 }
 
+bool verdict_tells_of_namespace(long status)
+{
+	return status >= 400 && status < 500 && status != 401 &&
+	       status != 403 && status != 429;
+}
+
 const char *verdict_reason(const struct kube_status *s)
 {
 	switch (s->why) {

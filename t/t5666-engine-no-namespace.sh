@@ -39,6 +39,11 @@ proxy_start
 KUBECONFIG=$PROXIED engine_start ||
 	bail "windlassd does not start: $(cat engine.log)"
 
+# who may not write there just now learns nothing of the namespace, either
+all_tried() { [ "$(requests "$ns" configmaps)" -ge "$count" ]; }
+wait_for 60 all_tried
+rules "1 PATCH_/api/v1/namespaces/$ns/configmaps/ status 403"
+ok "one of them is forbidden" wait_for 60 used_up
 ok "it is tried, ever more seldom" wait_for 90 has_tried "$ns" 7
 ok "each object once, then one of them" \
 	[ "$(requests "$ns" configmaps)" -le $((count + 20)) ] ||

@@ -162,11 +162,23 @@ static void test_schema(void)
 	       "a built-in kind has no such grace");
 }
 
+static void test_namespace(void)
+{
+	ok(verdict_tells_of_namespace(422) && verdict_tells_of_namespace(409),
+	   "what is judged is of a namespace that is there");
+	ok(!verdict_tells_of_namespace(0), "not what nobody sent");
+	ok(!verdict_tells_of_namespace(403) && !verdict_tells_of_namespace(401)
+	   && !verdict_tells_of_namespace(429),
+	   "nor what is refused before that");
+	ok(!verdict_tells_of_namespace(503), "nor by who knows nothing");
+}
+
 int main(void)
 {
 	test_plain();
 	test_no_answer();
 	test_forbidden();
 	test_schema();
+	test_namespace();
 	return tap_done();
 }
