@@ -587,6 +587,8 @@ static void applied(struct apply *a, struct op *op, bool *ret_moved)
 	look_at_values(a, op);
 	if (t->tries && a->busy)
 		end_trouble(a);
+	if (t->tries)
+		prune_unblock(a->channel);
 	namespace_is_there(a, t->namespace);
 	t->tries = 0;
 	tracked_clear_note(t);

@@ -13,6 +13,9 @@
 /* until what blocks an object is looked at again */
 #define PRUNE_BLOCKED_MIN_MS 1000
 #define PRUNE_BLOCKED_MAX_MS 60000
+/* ... and what failed objects blocked, when one fails no more: thousands may
+ * come back one after the other */
+#define PRUNE_UNBLOCK_MS 250
 
 struct deletion;
 

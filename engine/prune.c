@@ -20,6 +20,8 @@
  * same host might name it */
 #define INHERIT_MS 2000
 
+/* the message of one that stays because of another one begins so */
+#define STAYS "it stays while "
 /* reason of one that another channel is to have */
 #define AWAITED "AwaitsChannel"
 
@@ -55,6 +57,7 @@ void prune_begin(struct channel *c)
 	for (struct tracked *t = c->inventory.first; t; t = t->next)
 		if (prune_is_left(t))
 			p->v[p->n++] = tracked_hold(t);
+	prune_retry_all(c);
 	qsort(p->v, p->n, sizeof(struct tracked *), prune_by_class);
 	writer_wake(&p->writer);
 }
@@ -251,7 +254,7 @@ static bool may_start(struct prune *p, struct tracked *t)
 	if (!by)
 		return true;
 	tracked_describe(by, &what);
-	tracked_note(t, "PruneBlocked", "it stays while %s cannot be applied",
+	tracked_note(t, "PruneBlocked", STAYS "%s cannot be applied",
 		     what.data);
 	prune_later(p, t, PRUNE_BLOCKED_MIN_MS, PRUNE_BLOCKED_MAX_MS);
 	buf_release(&what);
@@ -314,6 +317,41 @@ void prune_wake(struct channel *c)
 		return;
 	c->prune->at = 0;
 	writer_wake(&c->prune->writer);
+}
+
+/* Not one that is deleted, and waited for. */
+static bool is_stopped(const struct tracked *t)
+{
+	return prune_is_left(t) && t->note && !tracked_is(t, TRACKED_DELETED);
+}
+
+void prune_unblock(struct channel *c)
+{
+	struct prune *p = c->prune;
+	int64_t at = loop_now(c->engine->loop) + PRUNE_UNBLOCK_MS;
+
+	for (size_t i = 0; p && i < p->n; i++) {
+		struct tracked *t = p->v[i];
+
+		if (!is_stopped(t) || t->retry_at <= at ||
+		    strncmp(t->note->message, STAYS, strlen(STAYS)))
+			continue;
+		t->retry_at = at;
+		if (!timer_armed(&p->retry) || p->retry.due > at)
+			timer_set(&p->retry, PRUNE_UNBLOCK_MS);
+	}
+}
+
+void prune_retry_all(struct channel *c)
+{
+	struct prune *p = c->prune;
+
+	for (size_t i = 0; p && i < p->n; i++)
+		if (is_stopped(p->v[i])) {
+			p->v[i]->tries = 0;
+			p->v[i]->retry_at = 0;
+		}
+	prune_wake(c);
 }
 
 bool prune_blocked(const struct channel *c, struct buf *out)

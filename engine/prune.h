@@ -18,6 +18,12 @@ void prune_free(struct channel *c);
 void prune_begin(struct channel *c);
 /* Something may be deleted now that could not before. */
 void prune_wake(struct channel *c);
+/* An object of the channel fails no more: what stays only because it did is
+ * tried soon. */
+void prune_unblock(struct channel *c);
+/* What stopped a delete may have gone where nothing tells of it: all that was
+ * stopped is tried. */
+void prune_retry_all(struct channel *c);
 /* For people: what stops deletes, up to 20 names; false if nothing does. */
 bool prune_blocked(const struct channel *c, struct buf *out);
 

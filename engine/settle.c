@@ -182,6 +182,7 @@ void settle_asked(struct channel *c)
 		p->failures = 0;
 		settle_reconcile(c);
 		apply_retry_all(c);
+		prune_retry_all(c);
 	}
 	/* there was nothing to compare */
 	if (!p->reconciling)
