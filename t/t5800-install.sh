@@ -52,8 +52,12 @@ warned "one that may everything" "^windlass: warning: 'prod' may have everything
 	--cluster-admin
 warned "with approvers" '^$' --namespaces a --cluster-scoped Namespace --approvers approvers
 like "$(cat out)" '^    required: 1$' "one of them is asked by default"
-warned "where nobody is to be asked" '^$' --cluster-admin --approvers approvers \
-	--approvals 0
+warned "where nobody is to be asked" \
+	"^windlass: warning: 'prod' may have everything in the cluster, and nobody approves .*--approvals 1 makes a person" \
+	--cluster-admin --approvers approvers --approvals 0
+warned "in a namespace, too" \
+	"^windlass: warning: nobody must approve a bundle of 'prod' \(--approvals 0\)" \
+	--namespaces a --approvers approvers --approvals 0
 like "$(cat out)" '^    required: 0$' "it is so"
 
 # ---- options ----

@@ -385,14 +385,22 @@ static void warn_unapproved(const struct install_options *o)
 {
 	const struct install *in = &o->in;
 
-	if (o->approvers_file || (!in->cluster_admin && !in->cluster_scoped.n))
+	if (o->approvers_file && in->approvals)
 		return;
-	fprintf(stderr, "windlass: warning: '%s' may have %s, and nobody "
-		"approves its bundles: who can act as the Git host's user can "
-		"have anything of that done here; --approvers FILE makes a "
-		"person look at each bundle first\n", in->channel,
-		in->cluster_admin ? "everything in the cluster"
-				  : "objects without a namespace");
+	if (in->cluster_admin || in->cluster_scoped.n)
+		fprintf(stderr, "windlass: warning: '%s' may have %s, and "
+			"nobody approves its bundles: who can act as the Git "
+			"host's user can have anything of that done here; %s "
+			"makes a person look at each bundle first\n",
+			in->channel, in->cluster_admin ?
+			"everything in the cluster" :
+			"objects without a namespace", o->approvers_file ?
+			"--approvals 1" : "--approvers FILE");
+	else if (o->approvers_file)
+		fprintf(stderr, "windlass: warning: nobody must approve a "
+			"bundle of '%s' (--approvals 0): those of --approvers "
+			"can reject one, and let through one that deletes more "
+			"than spec.deleteLimit\n", in->channel);
 }
 
 static int install(struct install_options *o, struct err *err)
