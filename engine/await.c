@@ -150,14 +150,6 @@ static void take_why(struct await *w, const char *why, bool own)
 	w->own = why && own;
 }
 
-/* Pods, and those that Kubernetes itself makes pods for. */
-static bool kind_has_pods(const struct kind *k)
-{
-	return kind_is(k, "", "Pod") || !strcmp(k->group, "apps") ||
-	       (!strcmp(k->group, "batch") && !strcmp(k->name, "Job")) ||
-	       (!*k->group && !strcmp(k->name, "ReplicationController"));
-}
-
 static void on_said(void *arg, const char *why)
 {
 	struct await *w = arg;
@@ -172,6 +164,13 @@ static void on_said(void *arg, const char *why)
 		return;
 	note_why(t, t->health, w->reason);
 	channel_object_changed(w->channel, t);
+}
+
+static bool has_pods(const struct await *w)
+{
+	const struct kind *k = w->tracked->kind;
+
+	return kind_has_pods(k->group, k->name);
 }
 
 /* A few may be asked in a while. */
@@ -194,7 +193,7 @@ static bool take_turn(struct channel *c)
 static bool why_due(const struct await *w, int64_t *ret_at)
 {
 	*ret_at = w->owed ? w->asked : w->asked + w->why_gap;
-	return w->owed || (kind_has_pods(w->tracked->kind) && !w->late);
+	return w->owed || (has_pods(w) && !w->late);
 }
 
 static void why_arm(const struct await *w)

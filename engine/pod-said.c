@@ -52,6 +52,21 @@ static const struct node *condition_of(const struct node *object,
 
 /* ---- the workload ---- */
 
+bool kind_has_pods(const char *group, const char *kind)
+{
+	static const char *const kinds[][2] = {
+		{ "", "Pod" }, { "", "ReplicationController" },
+		{ "apps", "DaemonSet" }, { "apps", "Deployment" },
+		{ "apps", "ReplicaSet" }, { "apps", "StatefulSet" },
+		{ "batch", "CronJob" }, { "batch", "Job" },
+	};
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (!strcmp(group, kinds[i][0]) && !strcmp(kind, kinds[i][1]))
+			return true;
+	return false;
+}
+
 bool workload_said(const struct node *workload, struct buf *out)
 {
 	const struct node *c = condition_of(workload, "ReplicaFailure");

@@ -14,6 +14,9 @@
 #include "schema/base/buf.h"
 #include "schema/node.h"
 
+/* Is it the kind Pod, or one that Kubernetes itself makes pods for? */
+bool kind_has_pods(const char *group, const char *kind);
+
 /* Its pods cannot be made (condition ReplicaFailure: quota, admission): the
  * controller's words. False: it does not say so. */
 bool workload_said(const struct node *workload, struct buf *out);

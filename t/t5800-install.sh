@@ -60,6 +60,14 @@ warned "in a namespace, too" \
 	--namespaces a --approvers approvers --approvals 0
 like "$(cat out)" '^    required: 0$' "it is so"
 
+# ---- pods, for why a workload does not come up ----
+# sees KINDS: how many rules let it list pods
+sees() {
+	channel --namespaces a --kinds "$1" | grep -c 'resources: \[events, pods\]'
+}
+is "$(sees ConfigMap,Secret,Ingress.networking.k8s.io) $(sees ConfigMap,Pod) $(sees Deployment.apps) $(sees Job.batch)" \
+	"0 1 1 1" "a channel whose kinds have no pods sees none"
+
 # ---- options ----
 refused() {
 	local what=$1 regex=$2 status

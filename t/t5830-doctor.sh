@@ -121,6 +121,34 @@ k config --kubeconfig someone.kubeconfig set-context --current \
 examine 0 "somebody who may only look at Channels" --kubeconfig someone.kubeconfig
 like "$(cat out)" '^warn  engine: cannot look: ' "is told what was not looked at"
 like "$(cat out)" '^ok    prod: ready: ' "and what was"
+
+# ---- an installation of long ago ----
+cat >work/deploy/prod/web.yaml <<'END'
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: shop}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec: {containers: [{name: main, image: main}]}
+END
+commit_push work web
+wait_applied prod 2 60 && wait_ready prod 60 ||
+	bail "$(condition prod Ready)"
+examine 0 "a channel with a workload"
+complains '^$' "has all rights"
+k patch clusterrole windlass-channel-prod --type json -p '[{"op": "replace",
+	"path": "/rules", "value": [{"apiGroups": ["", "apps"],
+	"resources": ["configmaps", "deployments", "pods"],
+	"verbs": ["get", "list", "create", "patch", "delete"]}]}]' >/dev/null
+examine 0 "an account that may not list events"
+complains '^warn  prod: rights: account windlass-system/channel-prod may not list events in shop, .*`windlass install` for the channel again' \
+	"is told, with what to do"
+is "$(grep -c ' may not ' out)" 1 "in one line"
+channel_install host.git prod --namespaces shop >/dev/null
+examine 0 "which helps"
+complains '^$' "and then nothing is complained of"
 stop engine KILL
 is_old() { windlass doctor >out; grep -q '^FAIL  lease: .* led until [0-9]* s ago' out; }
 ok "an engine that is gone is told, when its lease is over" wait_for 60 is_old

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "engine/channel-spec.h"
+#include "engine/pod-said.h"
 #include "engine/status.h"
 #include "schema/base/clock.h"
 #include "schema/base/mem.h"
@@ -119,6 +120,42 @@ static void check_account(struct checkup *k)
 		doctor_check_right(k->c, k->name, &be);
 }
 
+/* Without that all goes on, but one who installed it long ago does not know
+ * what is missing. */
+static void check_reasons(struct checkup *k, const char *namespaces)
+{
+	static const char *const resources[] = { "pods", "events" };
+	struct doctor_right r = {
+		.namespace_of = k->spec.account_namespace,
+		.account = k->spec.account_name, .verb = "list", .group = "",
+		.name = "",
+	};
+	bool allowed = true;
+
+	while (namespaces && *namespaces && k->c->asked < ASK_MAX) {
+		size_t len = strcspn(namespaces, ",");
+		char *ns = xstrndup(namespaces, len);
+
+		r.namespace = ns;
+		for (size_t i = 0; i < ARRAY_SIZE(resources) && allowed; i++) {
+			r.resource = resources[i];
+			if (!doctor_may(k->c, &r, &allowed))
+				break;
+		}
+		if (!allowed)
+			examine_say(k->c, FINDING_WARN, "rights", k->name,
+				    "account %s/%s may not list %s in %s, so "
+				    "nobody is told why a workload does not "
+				    "come up; run `windlass install` for the "
+				    "channel again", r.namespace_of, r.account,
+				    r.resource, ns);
+		free(ns);
+		if (!allowed || !k->c->may_ask)
+			return;
+		namespaces += len + (namespaces[len] == ',');
+	}
+}
+
 /* Kinds of which only a CRD knows the resource are left out. */
 static void check_rights(struct checkup *k)
 {
@@ -126,6 +163,7 @@ static void check_rights(struct checkup *k)
 	const char *kinds = annotation(k, KINDS);
 	const char *namespaces = annotation(k, NAMESPACES);
 	size_t failed = k->c->found.failed, asked = k->c->asked;
+	bool pods = false;
 
 	while (kinds && *kinds && k->c->asked < ASK_MAX) {
 		size_t len = strcspn(kinds, ","), dot = strcspn(kinds, ".,");
@@ -137,6 +175,7 @@ static void check_rights(struct checkup *k)
 
 		if (info)
 			check_kind(k, info, namespaces);
+		pods |= info && kind_has_pods(info->group, info->kind);
 		free(kind);
 		free(group);
 		kinds += len + (kinds[len] == ',');
@@ -145,6 +184,8 @@ static void check_rights(struct checkup *k)
 	    k->c->asked > asked)
 		examine_say(k->c, FINDING_OK, "rights", k->name, "its account "
 			    "may write what it has");
+	if (pods)
+		check_reasons(k, namespaces);
 }
 
 /* ---- what the engine says ---- */

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "engine/cli/bundles.h"
+#include "engine/pod-said.h"
 #include "schema/base/mem.h"
 #include "schema/json.h"
 
@@ -50,6 +51,9 @@ static void add_kind(struct rights *r, const struct kind_info *k)
 
 	push_once(k->scope == SCOPE_CLUSTER ? &r->everywhere : &r->inside,
 		  resource);
+	/* what a custom resource stands for nobody knows */
+	r->pods |= k->scope != SCOPE_CLUSTER &&
+		   (!scope_is_builtin(k) || kind_has_pods(k->group, k->kind));
 	free(resource);
 }
 
@@ -347,7 +351,7 @@ void rights_write(const struct rights *r, bool everywhere, struct buf *out)
 		    "get, list, create, patch, delete", out);
 	/* a workload that fails is explained by its pods, and by what
 	 * happens to them */
-	if (!everywhere && !r->all_inside && r->inside.n)
+	if (!everywhere && !r->all_inside && r->pods)
 		buf_adds(out, "- apiGroups: [\"\"]\n  resources: [events, pods]\n"
 			 "  verbs: [list]\n");
 	buf_add(out, more->data, more->len);

@@ -34,6 +34,8 @@
  */
 struct rights {
 	bool all_inside;		/* all kinds in its namespaces */
+	bool pods;			/* some of those inside have pods, or
+					   may have */
 	struct strvec inside, everywhere;	/* "<group>/<plural>" */
 	struct buf more_inside, more_everywhere;	/* rules, as YAML */
 	/* what a bundle names, for the Channel's spec */
