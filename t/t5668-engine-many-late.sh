@@ -1,6 +1,7 @@
 #!/bin/bash
 # Many workloads that do not come up are too late in one moment: their pods are
-# asked why for a few at a time, and in the end for each of them.
+# asked why for a few at a time, and in the end for each of them. One that had
+# failed and goes on is asked again.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-cluster.sh"
@@ -56,4 +57,52 @@ ok "a few of them are asked why ($asked, of $most at most)" \
 	test "$asked" -le "$most"
 ok "and each in the end" wait_for 180 each_asked ||
 	echo "# $(lists | sort -u | wc -l)"
+
+# ---- one that had failed and goes on ----
+k patch channel "$channel" --type merge -p '{"spec":{"healthTimeout":"5m"}}' \
+	>/dev/null
+rm "work/deploy/$channel/web.yaml"
+cat >"work/deploy/$channel/bare.yaml" <<END
+apiVersion: v1
+kind: Pod
+metadata: {name: bare, namespace: $ns}
+spec:
+  schedulerName: nobody
+  containers: [{name: main, image: main}]
+END
+set_channel host.git "$channel" deleteLimit 1000
+commit_push work third || bail "push failed: $(cat push.out)"
+ok "a pod is applied" wait_applied "$channel" 3 90
+phase() {
+	k -n "$ns" patch pod bare --subresource status --type merge \
+		-p "{\"status\":{\"phase\":\"$1\"}}" >/dev/null
+}
+count=1
+phase Failed
+ok "it fails" wait_for 60 all_failed
+# when it would have been asked for the first time, had it not failed
+is_old() {
+	[ "$(k -n "$ns" get pod bare -o json | jq 'now -
+		(.metadata.creationTimestamp | fromdate) | floor')" -gt 13 ]
+}
+wait_for 60 is_old
+k create -f - >/dev/null <<END
+apiVersion: v1
+kind: Event
+metadata: {generateName: bare., namespace: $ns}
+type: Warning
+reason: FailedMount
+message: there is no such volume
+lastTimestamp: $(date -u +%FT%TZ)
+source: {component: kubelet}
+involvedObject:
+  apiVersion: v1
+  kind: Pod
+  namespace: $ns
+  name: bare
+  uid: $(k -n "$ns" get pod bare -o 'jsonpath={.metadata.uid}')
+END
+phase Pending
+told "it goes on, and is asked" "Pod $ns/bare" bare.yaml \
+	'^FailedMount: there is no such volume'
 done_testing
