@@ -219,17 +219,30 @@ static struct node *write_bundle(struct arena *a,
 	return n;
 }
 
+/* With what it is said of: an engine that knows nothing of it, and writes the
+ * rest, leaves it as it was. */
+static struct node *write_counted(struct arena *a,
+				  const struct status_bundle *b)
+{
+	struct node *n;
+
+	if (!b->counted_from)
+		return node_null(a);
+	n = node_map(a);
+	node_set(a, n, "from", node_int(a, (int64_t)b->counted_from));
+	node_set(a, n, "to", node_int(a, (int64_t)b->sequence));
+	return n;
+}
+
 static struct node *write_accepted(struct arena *a,
 				   const struct channel_status *s)
 {
 	struct node *n = write_bundle(a, &s->accepted, "headIssued");
 
-	if (n->type == NODE_MAP)
-		node_set(a, n, "approvals", consents_write(&s->consents, a));
-	if (n->type == NODE_MAP)
-		node_set(a, n, "countedFrom", s->accepted.counted_from ?
-			 node_int(a, (int64_t)s->accepted.counted_from) :
-			 node_null(a));
+	if (n->type != NODE_MAP)
+		return n;
+	node_set(a, n, "approvals", consents_write(&s->consents, a));
+	node_set(a, n, "counted", write_counted(a, &s->accepted));
 	return n;
 }
 
@@ -431,11 +444,12 @@ static int read_bundle(const struct node *n, const char *name,
 	const char *at = node_text(node_get(n, time_field));
 	int64_t epoch = node_path_int(n, 0, "epoch", NULL);
 	int64_t sequence = node_path_int(n, 0, "sequence", NULL);
-	int64_t counted = node_path_int(n, 0, "countedFrom", NULL);
+	int64_t counted = node_path_int(n, 0, "counted", "from", NULL);
 
 	if (!n || n->type == NODE_NULL)
 		return 0;
-	if (counted > 0 && counted <= sequence)
+	if (counted > 0 && counted <= sequence &&
+	    node_path_int(n, 0, "counted", "to", NULL) == sequence)
 		b.counted_from = (uint64_t)counted;
 	/* a bundle that only the state directory knew has no source here */
 	if (epoch < 1 || sequence < 1 || read_id(n, "bundle", b.bundle) ||
