@@ -26,6 +26,9 @@
 #include "schema/base/strvec.h"
 
 #define LOOK_MS 1000
+/* from one look to the next, however many reports come: other channels and
+ * other pushes have theirs */
+#define APART_MS 200
 /* how far it is, of each cluster; and all such lines of one push */
 #define PROGRESS_MS 1000
 #define PROGRESS_LINES 100
@@ -252,10 +255,14 @@ static bool all_done(const struct follower *f)
 static bool overtaken(struct follower *f)
 {
 	const struct bundle *b = &f->current.commit.bundle;
-	struct current now;
+	char *ref = current_ref(f->ch), id[GIT_HEX_SIZE];
 	struct err unread = ERR_INIT;
+	struct current now;
+	bool same = repo_ref(f->repo, ref, id, &unread) < 0 ||
+		    !strcmp(id, f->current.id);
 
-	if (current_read(f->repo, f->ch, &now, &unread) < 0 ||
+	free(ref);
+	if (same || current_read(f->repo, f->ch, &now, &unread) < 0 ||
 	    !strcmp(now.id, f->current.id))
 		return false;
 	feedback_line(f->fb, "windlass: %s: %" PRIu64 ".%" PRIu64 " was "
@@ -278,23 +285,35 @@ static void tell_time_is_over(struct follower *f)
 
 /* ---- the wait ---- */
 
-/* Until a report may have come. False when nobody listens any more. */
-static bool sleep_a_bit(const struct feedback *fb, int64_t deadline, int fd)
+/* Until then or, with fd, until a report came. False when nobody listens any
+ * more. */
+static bool sleep_until(const struct feedback *fb, int64_t until, int fd)
 {
 	struct pollfd p[2] = {
 		{ .fd = fd, .events = POLLIN },
 		{ .fd = fb->fd },
 	};
-	int64_t left = deadline - clock_mono_ms();
-	char events[4096];
+	int64_t left = until - clock_mono_ms();
 
 	/* it can be over by now: looking takes its time, too */
-	if (left < 0)
-		left = 0;
-	poll(p, 2, left < LOOK_MS ? (int)left : LOOK_MS);
+	poll(p, 2, left < 0 ? 0 : (int)left);
+	return !fb->closed && !(p[1].revents & (POLLERR | POLLHUP));
+}
+
+/* Until it is worth another look. What comes after the last read here is seen
+ * by that look, or wakes the next sleep. */
+static bool sleep_a_bit(const struct feedback *fb, int64_t deadline, int fd)
+{
+	int64_t now = clock_mono_ms();
+	int64_t late = now + LOOK_MS, early = now + APART_MS;
+	char events[4096];
+	bool on;
+
+	on = sleep_until(fb, late < deadline ? late : deadline, fd) &&
+	     sleep_until(fb, early < deadline ? early : deadline, -1);
 	while (fd >= 0 && read(fd, events, sizeof(events)) > 0)
 		;
-	return !fb->closed && !(p[1].revents & (POLLERR | POLLHUP));
+	return on;
 }
 
 /* The folders of all of them, by one descriptor; -1: not at all. */

@@ -16,6 +16,7 @@
 #include "hooks/approvals.h"
 #include "hooks/ask.h"
 #include "hooks/concern.h"
+#include "hooks/current.h"
 #include "hooks/feedback.h"
 #include "hooks/follow.h"
 #include "hooks/job.h"
@@ -139,6 +140,35 @@ static bool has_approval(const struct updates *us,
 	return false;
 }
 
+/* ---- who is waited for ---- */
+
+static void read_current(const struct host *host,
+			 const struct channel_config *ch,
+			 char ret[GIT_HEX_SIZE])
+{
+	char *ref = current_ref(ch);
+	struct err unread = ERR_INIT;
+
+	if (repo_ref(host->repo, ref, ret, &unread) < 0)
+		ret[0] = '\0';
+	free(ref);
+}
+
+/* True unless there is the same for the channel before and after the push. */
+static bool changes_content(const struct host *host, const struct update *u,
+			    const struct channel_config *ch)
+{
+	struct err unread = ERR_INIT;
+	struct sha256 before, after;
+
+	return !*u->old_id ||
+	       concern_content(host->repo, ch, u->old_id, &before,
+			       &unread) < 0 ||
+	       concern_content(host->repo, ch, u->new_id, &after,
+			       &unread) < 0 ||
+	       !sha256_equal(&before, &after);
+}
+
 /* A channel that waits for another one comes behind that. */
 static void order_channels(const struct host_config *c, size_t *order)
 {
@@ -172,44 +202,86 @@ static bool still_waits(const struct host *host,
 	return true;
 }
 
+/* What became of one channel. */
+enum became {
+	IS_NOT_MEANT,		/* by the push, or it could not be published */
+	IS_AS_IT_WAS,		/* and its clusters were not told anything */
+	HAS_NEWS,
+};
+
+static enum became publish_one(const struct host *host,
+			       const struct updates *us,
+			       const struct channel_config *ch,
+			       struct feedback *fb)
+{
+	char before[GIT_HEX_SIZE], after[GIT_HEX_SIZE];
+	bool approval = has_approval(us, ch);
+	const struct update *u = NULL;
+	struct err err = ERR_INIT;
+
+	if (updates_find(host->repo, us, ch->ref, &u, &err) < 0) {
+		failed(fb, ch, &err);
+		return IS_NOT_MEANT;
+	}
+	if (u && !*u->new_id)
+		u = NULL;
+	if (!approval && !u)
+		return IS_NOT_MEANT;
+	if (!approval && is_unconcerned(host, ch))
+		return IS_AS_IT_WAS;
+	read_current(host, ch, before);
+	if (!publish(host, ch, fb))
+		return IS_NOT_MEANT;
+	read_current(host, ch, after);
+	return approval || strcmp(before, after) ||
+	       changes_content(host, u, ch) ? HAS_NEWS : IS_AS_IT_WAS;
+}
+
+/* Waits for those clusters that the push has something for. */
+static void follow(const struct host *host, const enum became *became,
+		   int64_t deadline, struct feedback *fb)
+{
+	const struct host_config *c = &host->config;
+	const struct channel_config **followed =
+		xcalloc(c->n + 1, sizeof(*followed));
+	bool news = false, meant = false;
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		meant |= became[i] != IS_NOT_MEANT;
+		if (became[i] != HAS_NEWS)
+			continue;
+		news = true;
+		if (!still_waits(host, &c->channels[i], fb))
+			followed[n++] = &c->channels[i];
+	}
+	if (meant && !news)
+		feedback_line(fb, "windlass: -o " WAIT_OPTION ": the push has "
+			      "nothing that clusters would be told");
+	if (n)
+		follow_rollouts(host->repo, c, followed, n, deadline, fb);
+	free(followed);
+}
+
 static void publish_all(const struct host *host, const struct updates *us,
 			struct feedback *fb)
 {
-	bool *published = xcalloc(host->config.n + 1, sizeof(*published));
-	size_t *order = xcalloc(host->config.n + 1, sizeof(*order));
-	const struct channel_config **followed =
-		xcalloc(host->config.n + 1, sizeof(*followed));
+	const struct host_config *c = &host->config;
+	enum became *became = xcalloc(c->n + 1, sizeof(*became));
+	size_t *order = xcalloc(c->n + 1, sizeof(*order));
 	struct err err = ERR_INIT;
-	int64_t deadline;
-	size_t n = 0;
 	int seconds;
 
-	order_channels(&host->config, order);
-	for (size_t k = 0; k < host->config.n; k++) {
-		size_t i = order[k];
-		const struct channel_config *ch = &host->config.channels[i];
-		const struct update *u = NULL;
-
-		if (updates_find(host->repo, us, ch->ref, &u, &err) < 0)
-			failed(fb, ch, &err);
-		else if (has_approval(us, ch) ||
-			 (u && *u->new_id && !is_unconcerned(host, ch)))
-			published[i] = publish(host, ch, fb);
-	}
+	order_channels(c, order);
+	for (size_t k = 0; k < c->n; k++)
+		became[order[k]] = publish_one(host, us,
+					       &c->channels[order[k]], fb);
 	free(order);
 	/* pre-receive has refused what is no time */
-	if (follow_option(&seconds, &err) < 0)
-		seconds = 0;
-	deadline = clock_mono_ms() + seconds * (int64_t)1000;
-	for (size_t i = 0; seconds && i < host->config.n; i++)
-		if (published[i] &&
-		    !still_waits(host, &host->config.channels[i], fb))
-			followed[n++] = &host->config.channels[i];
-	if (n)
-		follow_rollouts(host->repo, &host->config, followed, n,
-				deadline, fb);
-	free(followed);
-	free(published);
+	if (follow_option(&seconds, &err) == 0 && seconds)
+		follow(host, became,
+		       clock_mono_ms() + seconds * (int64_t)1000, fb);
+	free(became);
 }
 
 int cmd_post_receive(int argc, char **argv)

@@ -49,4 +49,65 @@ is $? 0 "when the time is over"
 is "$(grep -c 'eu-1: has said nothing of it after [0-9]* s' out)" 2 \
 	"each is told of once, at the same time"
 
+# ---- of which the push has something for
+
+put work deploy/beta/web.yaml ConfigMap web shop four
+commit work four
+git -C work push -o wait=1 origin HEAD:refs/heads/main >out 2>&1
+like "$(cat out)" 'beta@eu-1: has said nothing of it after' "one that it changes"
+unlike "$(cat out)" 'alpha@' "is waited for, and another one is not"
+echo '# no other object' >>work/deploy/alpha/web.yaml
+commit work comment
+git -C work push -o wait=1 origin HEAD:refs/heads/main >out 2>&1
+like "$(cat out)" 'alpha@eu-1: has said nothing of it after' \
+	"one of which it changes no object is"
+echo words >work/README
+commit work words
+git -C work push -o wait=120 origin HEAD:refs/heads/main >out 2>&1
+is "$? $(grep -c '@eu-1' out)" "0 0" "of other files nobody is waited for"
+like "$(cat out)" 'windlass: -o wait: the push has nothing that clusters would be told' \
+	"which is said"
+
+# ---- many clusters that say much: looked at now and then, and to the end. The
+# limit is of processor time, so that a busy machine changes nothing.
+
+clusters=100
+rm reporters
+for i in $(seq $clusters); do
+	new_reporter "c-$i"
+done
+before=$(git -C $host rev-parse refs/windlass/beta)
+put work deploy/beta/web.yaml ConfigMap web shop five
+commit work five
+(ulimit -t 2 && exec git -C work push -o wait=300 origin HEAD:refs/heads/main) \
+	>out 2>&1 &
+pusher=$!
+wait_for 60 is_published || bail "beta is not published"
+r_channel=beta report "$TRASH/said"
+# for 8 seconds all that one cluster says, and then that each is healthy
+perl -MTime::HiRes=time,sleep -e '
+	my ($n, $dir, $said) = @ARGV;
+	local $/;
+	open(my $f, "<", $said) or die;
+	my $text = <$f>;
+	sub says {
+		my ($cluster, $phase, $counter) = @_;
+		my $t = $text;
+		$t =~ s/^cluster .*/cluster $cluster/m;
+		$t =~ s/^phase .*/phase $phase/m;
+		$t =~ s/^counter .*/counter $counter/m;
+		open(my $o, ">", "$dir/.next") or die;
+		print $o $t;
+		close $o;
+		rename "$dir/.next", "$dir/$cluster" or die;
+	}
+	my ($end, $i) = (time + 8, 1);
+	says("c-" . ($i % $n + 1), "applying", $i++), sleep 0.002 while time < $end;
+	says("c-$_", "healthy", $i + $_) for 1 .. $n;
+	' $clusters $host/windlass/beta/reports said
+wait $pusher
+is $? 0 "a push that waits for $clusters clusters"
+is "$(grep -c 'windlass: beta@c-[0-9]*: healthy' out)" $clusters \
+	"hears the last word of each"
+
 done_testing
