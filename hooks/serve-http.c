@@ -476,6 +476,7 @@ void serve_http_stop(struct serve *s)
 		return;
 	}
 	serve_unwatch(s, &s->http);
+	serve_report_turn(s);
 	serve_keep_stop(s);
 	serve_wait_wake_all(s);
 	/* those who waited get their answers */

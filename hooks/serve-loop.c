@@ -118,6 +118,7 @@ static int do_due(struct serve *s)
 		sleep = s->unwatched ? UNWATCHED_MS : sleep;
 	}
 	ask = serve_ask_expire(s, now);
+	serve_report_turn(s);
 	/* first what may begin to wait, then who has waited long enough */
 	serve_http_run(s);
 	wait = serve_wait_expire(s, now);
@@ -128,7 +129,7 @@ static int do_due(struct serve *s)
 	sleep = sooner(sleep, until(wait, now));
 	sleep = sooner(sleep, until(client, now));
 	sleep = sooner(sleep, serve_http_timeout(s));
-	return sleep;
+	return s->unjudged ? 0 : sleep;
 }
 
 int serve_loop_run(struct serve *s, struct err *err)

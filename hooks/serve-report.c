@@ -39,8 +39,13 @@
  * record (record.h); engines report every ten minutes */
 #define HEARD_MS (9 * 60 * 1000)
 
+/* that are judged between two looks at everything else, 1 ms each */
+#define JUDGED_A_TURN 8
+
 enum body_state {
 	BODY_NEW,		/* nothing was decided */
+	BODY_WAITS,		/* nor is it its turn */
+	BODY_TURN,		/* it is now */
 	BODY_KEPT,		/* it is being written */
 	BODY_DONE		/* and that is over: there is an answer */
 };
@@ -60,6 +65,7 @@ struct report_body {
 	size_t places;
 	enum body_state state;
 	struct request *request;
+	struct report_body *next;	/* of those that wait */
 	struct cluster_report report;	/* from BODY_KEPT on */
 	struct keeping keeping;
 	struct reply reply;
@@ -133,7 +139,7 @@ void serve_report_end(struct serve *s, struct request *r)
 	if (!r->report)
 		return;
 	serve_client_give_back(s, r->client, PLACE_REPORT, r->report->places);
-	if (r->report->state != BODY_NEW)
+	if (r->report->state >= BODY_KEPT)
 		cluster_report_release(&r->report->report);
 	kept_write_release(&r->report->keeping.write);
 	buf_release(&r->report->text);
@@ -168,6 +174,45 @@ enum MHD_Result serve_report_begin(struct serve *s, struct request *r)
 void serve_report_add(struct request *r, const char *data, size_t len)
 {
 	buf_add(&r->report->text, data, len);
+}
+
+/* ---- whose turn it is ---- */
+
+/* All clusters may report at once: who asks for a head meanwhile does not wait
+ * for all of these. True if it was put off. */
+static bool must_wait(struct serve *s, struct report_body *b)
+{
+	if (b->state == BODY_TURN || s->stop)
+		return false;
+	if (s->judged < JUDGED_A_TURN) {
+		s->judged++;
+		return false;
+	}
+	b->state = BODY_WAITS;
+	b->next = NULL;
+	if (s->unjudged)
+		s->unjudged_last->next = b;
+	else
+		s->unjudged = b;
+	s->unjudged_last = b;
+	serve_client_state(s, b->request->client, CLIENT_KEPT);
+	MHD_suspend_connection(b->request->connection);
+	return true;
+}
+
+void serve_report_turn(struct serve *s)
+{
+	struct report_body *b;
+
+	s->judged = 0;
+	while ((b = s->unjudged) && (s->judged < JUDGED_A_TURN || s->stop)) {
+		s->unjudged = b->next;
+		s->judged++;
+		b->state = BODY_TURN;
+		serve_client_state(s, b->request->client, CLIENT_ASKED);
+		s->resumed = true;
+		MHD_resume_connection(b->request->connection);
+	}
 }
 
 /* ---- who may report ---- */
@@ -538,6 +583,8 @@ enum MHD_Result serve_report_answer(struct serve *s, struct request *r,
 
 	if (b->state == BODY_DONE)
 		return send_reply(r, a);
+	if (must_wait(s, b))
+		return MHD_YES;
 	ch = find(s, name, len, &cfg);
 	if (!ch || !cfg)
 		say(a, MHD_HTTP_NOT_FOUND, "not found\n");

@@ -294,6 +294,9 @@ void serve_report_add(struct request *r, const char *data, size_t len);
 enum MHD_Result serve_report_answer(struct serve *s, struct request *r,
 				    const char *name, size_t len);
 void serve_report_end(struct serve *s, struct request *r);
+/* A turn of the loop begins: goes on with some of those that came in turns
+ * before, at the end of serve with all. While s->unjudged there are more. */
+void serve_report_turn(struct serve *s);
 struct keeping;
 /* It is written, or could not be: its request goes on. */
 void serve_report_kept(struct serve *s, struct keeping *k);
@@ -470,6 +473,8 @@ struct serve {
 	int publish_wd;			/* watch of publish_dir, or -1 */
 	bool unwatched;			/* something is not watched yet */
 	struct keepers *keepers;	/* NULL: no report came yet */
+	struct report_body *unjudged, *unjudged_last;	/* reports that wait */
+	size_t judged;			/* reports, in this turn */
 	struct served **channels;
 	size_t n;
 	struct map by_name;		/* struct served */

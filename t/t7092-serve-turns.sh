@@ -1,6 +1,7 @@
 #!/bin/bash
 # Reports of many channels are recorded one channel after the other: one of
-# which there is news again and again does not keep the others waiting.
+# which there is news again and again does not keep the others waiting. Nor do
+# very many reports at once keep those waiting who ask for a head.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-report.sh"
@@ -58,4 +59,32 @@ wait "$pid"
 ok "as soon as it is its turn" test "$(turns)" -le 1
 ok "and all of the flood was taken" test \
 	"$(grep -c "report-taken channel=$first" serve.log)" = 18
+
+# ---- many at once, on connections that were there: what comes while serve is
+# stopped it sees in one turn
+
+port=${url##*:}
+start crowd perl -MIO::Socket::INET -e '
+	my ($port, $serve, $n) = @ARGV;
+	my $end = "HTTP/1.1\r\nHost: x\r\nConnection: close\r\n";
+	my @s;
+	for (0 .. $n + 1) {
+		push @s, IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => $port) or die;
+		syswrite $s[-1], "HEAD /prod/head HTTP/1.1\r\nHost: x\r\n\r\n";
+		sysread $s[-1], my $answer, 8192;
+	}
+	kill STOP => $serve;
+	syswrite $s[0], "GET /prod/head $end\r\n";
+	syswrite $_, "POST /prod/report ${end}Content-Length: 2\r\n\r\nx\n" for @s[1 .. $n];
+	syswrite $s[-1], "GET /prod/head $end\r\n";
+	kill CONT => $serve;
+	for my $s (@s) {
+		local $/;
+		print "answer ", substr(<$s>, 9, 3), "\n";
+	}' "$port" "$pid_serve" 60
+wait "$pid_crowd"
+is "$(grep -c '^answer 400$' crowd.log) $(grep -c '^answer 200$' crowd.log)" "60 2" \
+	"60 reports, of which none is one, and the first and the last asks for a head"
+left=$(awk '/ path=\/prod\/head/ { n = 0 } /report-refused/ { n++ } END { print n }' serve.log)
+ok "when both have asked most reports are still to be judged" test "$left" -ge 40
 done_testing
