@@ -302,24 +302,22 @@ static int64_t check_undoer(struct serve *s, struct served *ch,
 /*
  * True when the published bundle was made from this commit. By a repository of
  * its own: libgit2 keeps every pack open that it has ever read, also those that
- * git has replaced since, and this process lives for years.
+ * git has replaced since, and this process lives for years. One for all
+ * channels of a check: to open it is to read all settings.
  */
 static bool is_published(struct serve *s, const struct served *ch,
 			 const char *tip)
 {
-	git_repository *repo = NULL;
 	struct bundle_commit c;
 	struct err ignored = ERR_INIT;
-	bool published;
 
-	if (!ch->bundle[0] ||
-	    repo_open(s->host.config.git_dir, false, &repo, &ignored) < 0)
-		return false;
-	published = !repo_read_bundle(repo, ch->bundle, &c, NULL, NULL,
-				      &ignored) &&
-		    !strcmp(c.bundle.source_commit, tip);
-	git_repository_free(repo);
-	return published;
+	return ch->bundle[0] &&
+	       (s->check_repo ||
+		!repo_open(s->host.config.git_dir, false, &s->check_repo,
+			   &ignored)) &&
+	       !repo_read_bundle(s->check_repo, ch->bundle, &c, NULL, NULL,
+				 &ignored) &&
+	       !strcmp(c.bundle.source_commit, tip);
 }
 
 /* The source ref moved, and no hook has published it yet. */
@@ -407,6 +405,8 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 		if (look < next)
 			next = look;
 	}
+	git_repository_free(s->check_repo);
+	s->check_repo = NULL;
 	/* there may be others to tell, by other settings */
 	s->next_record = 0;
 	look = upload_retry(&s->host.config, &s->next_upload, now);

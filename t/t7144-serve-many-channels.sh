@@ -1,0 +1,33 @@
+#!/bin/bash
+# serve of 1,000 channels that follow one ref: to find out after a push which of
+# them are published takes no time to speak of, and answers wait for it. The
+# limit is of processor time, so that a busy machine changes nothing.
+. "$(dirname "$0")/lib.sh"
+. "$TEST_DIR/lib-git.sh"
+host=host.git
+channels=1000
+
+make_host $host prod
+make_clone $host work
+put work deploy/prod/web.yaml ConfigMap web shop one
+commit_push work one || bail "$(cat push.out)"
+# the others are as the first, as far as serve looks
+for i in $(seq $channels); do
+	printf '[windlass "c-%d"]\n\tid = %032x\n\tref = refs/heads/main\n\tpath = deploy/c-%d\n\tsigningKey = %s\n\tpage = off\n' \
+		"$i" "$i" "$i" "$TRASH/keys/prod"
+	mkdir -p "$host/windlass/public/c-$i"
+	sed "s/^channel prod/channel c-$i/" $host/windlass/public/prod/head \
+		>"$host/windlass/public/c-$i/head"
+done >more
+cat more >>$host/config
+
+(ulimit -t 4 && start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 --verbose
+	echo "$pid_serve" >pid)
+at_exit "kill -KILL -- -$(cat pid)"
+wait_line 60 serve.log '^listening on ' || bail "serve does not start: $(cat serve.log)"
+url=$(sed -n 's/^listening on //p' serve.log)
+is "$(curl -sS -m 120 -o head -w '%{http_code}' "$url/c-$channels/head")" 200 \
+	"an answer after all were looked at"
+ok "of that channel" grep -q "^channel c-$channels\$" head
+is "$(grep -c 'job-started command=publish' serve.log)" 0 "none was to be published"
+done_testing
