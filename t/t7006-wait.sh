@@ -121,6 +121,8 @@ says eu-1
 says us-1
 wait "$waiter"
 is $? 0 "and comes back"
+is "$(grep -c 'fetch failed: .*; it is tried again$' err) $(grep -c '^fatal' err)" "1 0" \
+	"which is said once, and not by git at each look"
 
 # ---- a certain commit
 
@@ -153,5 +155,24 @@ git -C work commit -q --allow-empty -m side
 is "$(waits --commit HEAD --timeout 1s prod)" 1 "what nobody has pushed is not there"
 is "$(waits --commit nothing prod)" 2 "a commit that there is not"
 like "$(cat err)" "'nothing' names no commit of this repository" "is told of"
+
+# ---- a bundle of a commit that no ref of the Git host leads to any more, and
+# that it does not hand out
+
+git -C $host update-ref refs/heads/main "$six"
+git clone -q "file://$TRASH/$host" lost
+cat >upload-pack <<END
+#!/bin/sh
+echo connected >>$TRASH/connections
+exec git-upload-pack "\$@"
+END
+chmod +x upload-pack
+git -C lost config remote.origin.uploadpack "$TRASH/upload-pack"
+git -C lost config protocol.version 0
+is "$(windlass wait --repo lost --commit HEAD --timeout 1s prod >out 2>err; echo $?)" \
+	1 "it cannot be told what came after it"
+is "$(wc -l <connections)" 7 \
+	"in two looks: what is new, the ref once, its tip, and that commit"
+unlike "$(cat err)" '^(fatal|error)' "and git says nothing at each of them"
 
 done_testing

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cli/fetch.h"
 #include "engine/cli/git-run.h"
 #include "engine/cli/records.h"
 #include "engine/cli/wait-commit.h"
@@ -44,9 +45,6 @@ static const char usage[] =
 #define FETCH_MS 2000
 #define LOOK_MS 500
 
-/* a ref a line, of all channels and their clusters */
-#define LIST_BYTES (16u * 1024 * 1024)
-
 struct waiting {
 	const char *repo, *remote, *channel;
 	const char *rev;		/* what was asked for, or NULL */
@@ -56,6 +54,8 @@ struct waiting {
 	bool fetch;
 	enum wait_reach reach;		/* of that commit */
 	bool told_start;
+	bool away;			/* the Git host did not answer */
+	struct strvec had;		/* for wait_commit_reach */
 	struct strvec ill;		/* clusters that are not well */
 	struct map told;		/* a cluster's last line, malloced */
 	struct map ills;		/* lines of what holds one up */
@@ -80,30 +80,26 @@ static int find_remote(struct waiting *w, struct err *err)
 	return rc < 0 ? -1 : 0;
 }
 
-static int fetch(const struct waiting *w, struct err *err)
+static int fetch(const struct waiting *w, bool aloud, struct err *err)
 {
-	/* as patterns: what is not there yet is no error */
-	char *bundles = xasprintf("+" BUNDLE_REF_PREFIX "%s*:"
-				  BUNDLE_REF_PREFIX "%s*", w->channel,
-				  w->channel);
-	char *records = xasprintf("+" CLUSTER_STATUS_REF "%s/*:"
-				  CLUSTER_STATUS_REF "%s/*", w->channel,
-				  w->channel);
-	const char *const argv[] = {
-		"fetch", "--quiet", "--no-tags", "--prune",
-		"--no-write-fetch-head", "--end-of-options", w->remote,
-		bundles, records, NULL,
-	};
-	int rc = git_attended(w->repo, argv, NULL, err);
+	static const char *const options[] = { "--prune", NULL };
+	struct strvec specs = STRVEC_INIT;
+	int rc;
 
-	free(bundles);
-	free(records);
+	/* as patterns: what is not there yet is no error */
+	strvec_pushf(&specs, "+" BUNDLE_REF_PREFIX "%s*:" BUNDLE_REF_PREFIX
+		     "%s*", w->channel, w->channel);
+	strvec_pushf(&specs, "+" CLUSTER_STATUS_REF "%s/*:" CLUSTER_STATUS_REF
+		     "%s/*", w->channel, w->channel);
+	rc = fetch_from(w->repo, w->remote, options, &specs, aloud, err);
+	strvec_release(&specs);
 	return rc;
 }
 
 /* ---- which channels there are ---- */
 
-/* The channel that a ref is of, if it is one of ours. */
+/* The channel that a ref is of, if it is one of ours. Refs come sorted: those
+ * of a channel behind each other, once for each prefix. */
 static void add_channel(const char *ref, struct strvec *ret)
 {
 	static const char *const prefixes[] = {
@@ -117,23 +113,25 @@ static void add_channel(const char *ref, struct strvec *ret)
 		if (strncmp(ref, prefixes[i], skip))
 			continue;
 		name = xstrndup(ref + skip, strcspn(ref + skip, "/"));
-		if (is_dns_label(name) && !strvec_has(ret, name))
+		if (is_dns_label(name) &&
+		    (!ret->n || strcmp(ret->v[ret->n - 1], name)))
 			strvec_push(ret, name);
 		free(name);
 	}
 }
 
+/* Some may be twice. */
 static int list_there(const struct waiting *w, struct strvec *ret,
 		      struct err *err)
 {
-	const char *const argv[] = {
-		"ls-remote", "--refs", "--end-of-options", w->remote,
-		BUNDLE_REF_PREFIX "*", CLUSTER_STATUS_REF "*", NULL,
-	};
-	struct buf out = BUF_INIT(LIST_BYTES);
+	struct buf out = BUF_INIT(FETCH_LIST_BYTES);
+	struct strvec patterns = STRVEC_INIT;
 	char *line, *rest, *ref;
-	int rc = git_output(w->repo, argv, &out, err);
+	int rc;
 
+	strvec_pushl(&patterns, BUNDLE_REF_PREFIX "*", CLUSTER_STATUS_REF "*",
+		     NULL);
+	rc = fetch_list(w->repo, w->remote, &patterns, &out, err);
 	for (line = rc ? NULL : strtok_r(out.data, "\n", &rest); line;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		ref = strchr(line, '\t');
@@ -141,8 +139,9 @@ static int list_there(const struct waiting *w, struct strvec *ret,
 			add_channel(ref + 1, ret);
 	}
 	strvec_sort(ret);
+	strvec_release(&patterns);
 	buf_release(&out);
-	return rc < 0 ? -1 : 0;
+	return rc;
 }
 
 /* A name that is mistyped would be waited for in vain. -1. */
@@ -155,7 +154,8 @@ static int no_such_channel(git_repository *repo, const struct waiting *w,
 			  : cluster_records_channels(repo, &all, err);
 
 	for (size_t i = 0; !rc && i < all.n; i++)
-		buf_addf(&names, "%s%s", i ? ", " : "", all.v[i]);
+		if (!i || strcmp(all.v[i - 1], all.v[i]))
+			buf_addf(&names, "%s%s", i ? ", " : "", all.v[i]);
 	if (!rc)
 		err_set(err, ERR_INVALID, "no channel '%s' has published "
 			"anything there%s%s; of one that is new say --new",
@@ -267,8 +267,9 @@ static int judge(struct waiting *w, const struct channel_shown *s)
 static int judge_reached(git_repository *repo, struct waiting *w,
 			 const struct channel_shown *s, struct err *err)
 {
-	const struct wait_place place = {
+	struct wait_place place = {
 		.repo = w->repo, .remote = w->fetch ? w->remote : NULL,
+		.had = &w->had, .away = w->away,
 	};
 
 	if (!w->unborn && !s->has_bundle && !*s->status.id && !s->records.n)
@@ -312,23 +313,38 @@ static void tell_late(const struct waiting *w)
 	fputc('\n', stderr);
 }
 
+/* Gets what is new. What goes wrong after it went well once is no reason to
+ * give up, and told once. */
+static int fetch_news(struct waiting *w, bool first, struct err *err)
+{
+	struct err failed = ERR_INIT;
+
+	if (!w->fetch)
+		return 0;
+	if (fetch(w, first, first ? err : &failed) == 0) {
+		w->away = false;
+		return 0;
+	}
+	if (first)
+		return -1;
+	fflush(stdout);
+	if (!w->away)
+		fprintf(stderr, "windlass wait: %s; it is tried again\n",
+			failed.msg);
+	w->away = true;
+	return 0;
+}
+
 static int wait_for_it(struct waiting *w, struct err *err)
 {
 	int64_t deadline = clock_mono_ms() + w->timeout * 1000;
-	bool fetched = false, last = false;
+	bool first = true, last = false;
 	int status = -1;
 
-	while (status == -1 && !last) {
-		struct err failed = ERR_INIT;
-
+	for (; status == -1 && !last; first = false) {
 		last = clock_mono_ms() >= deadline;
-		if (w->fetch && fetch(w, &failed) == 0)
-			fetched = true;
-		else if (w->fetch && !fetched) {
-			/* not once: that is no network, or no such remote */
-			*err = failed;
+		if (fetch_news(w, first, err) < 0)
 			return -2;
-		}
 		status = look(w, last, err);
 		if (status == -1 && !last)
 			poll(NULL, 0, w->fetch ? FETCH_MS : LOOK_MS);
@@ -370,5 +386,6 @@ int cmd_wait(int argc, char **argv)
 	map_release(&w.told, free);
 	map_release(&w.ills, NULL);
 	strvec_release(&w.ill);
+	strvec_release(&w.had);
 	return status;
 }

@@ -16,22 +16,56 @@
 #include "schema/base/mem.h"
 #include "schema/base/strvec.h"
 
-/* what a host may list: more than 100,000 approvals */
-#define LIST_BYTES (16u << 20)
+int fetch_from(const char *dir, const char *remote, const char *const *options,
+	       const struct strvec *refspecs, bool aloud, struct err *err)
+{
+	struct strvec argv = STRVEC_INIT;
+	struct buf unread = BUF_INIT(65536);
+	int rc;
 
-static int fetch_refs(const struct fetch *f, const struct strvec *refs,
-		      struct err *err)
+	strvec_pushl(&argv, "fetch", "--quiet", "--no-tags",
+		     "--no-write-fetch-head", NULL);
+	for (; options && *options; options++)
+		strvec_push(&argv, *options);
+	strvec_pushl(&argv, "--end-of-options", remote, NULL);
+	for (size_t i = 0; i < refspecs->n; i++)
+		strvec_push(&argv, refspecs->v[i]);
+	if (aloud)
+		rc = git_attended(dir, (const char *const *)argv.v, NULL, err);
+	else
+		rc = git_output(dir, (const char *const *)argv.v, &unread, err);
+	if (rc > 0)
+		rc = err_set(err, ERR_INVALID, "git fetch failed");
+	buf_release(&unread);
+	strvec_release(&argv);
+	return rc;
+}
+
+int fetch_list(const char *dir, const char *remote, const struct strvec *refs,
+	       struct buf *ret, struct err *err)
 {
 	struct strvec argv = STRVEC_INIT;
 	int rc;
 
-	strvec_pushl(&argv, "fetch", "-q", "--no-tags",
-		     "--no-write-fetch-head", "--end-of-options", f->remote,
+	strvec_pushl(&argv, "ls-remote", "--refs", "--end-of-options", remote,
 		     NULL);
 	for (size_t i = 0; i < refs->n; i++)
-		strvec_pushf(&argv, "+%s:%s", refs->v[i], refs->v[i]);
-	rc = git_attended(f->dir, (const char *const *)argv.v, NULL, err);
+		strvec_push(&argv, refs->v[i]);
+	rc = git_output(dir, (const char *const *)argv.v, ret, err);
 	strvec_release(&argv);
+	return rc > 0 ? err_set(err, ERR_INVALID, "git ls-remote failed") : rc;
+}
+
+static int fetch_refs(const struct fetch *f, const struct strvec *refs,
+		      struct err *err)
+{
+	struct strvec specs = STRVEC_INIT;
+	int rc;
+
+	for (size_t i = 0; i < refs->n; i++)
+		strvec_pushf(&specs, "+%s:%s", refs->v[i], refs->v[i]);
+	rc = fetch_from(f->dir, f->remote, NULL, &specs, true, err);
+	strvec_release(&specs);
 	return rc;
 }
 
@@ -104,18 +138,13 @@ int fetch_approvals(const struct fetch *f, const struct bundle *b,
 		    struct err *err)
 {
 	struct buf prefix = BUF_INIT(APPROVAL_NAME_BYTES);
-	struct buf list = BUF_INIT(LIST_BYTES);
-	struct strvec refs = STRVEC_INIT;
-	const char *argv[] = {
-		"ls-remote", "--refs", "--end-of-options", f->remote, NULL,
-		NULL,
-	};
-	char *pattern;
+	struct buf list = BUF_INIT(FETCH_LIST_BYTES);
+	struct strvec refs = STRVEC_INIT, patterns = STRVEC_INIT;
 	int rc;
 
 	approval_refs(b->channel, b->epoch, b->sequence, &prefix);
-	argv[4] = pattern = xasprintf("%s*", prefix.data);
-	rc = git_output(f->dir, argv, &list, err);
+	strvec_pushf(&patterns, "%s*", prefix.data);
+	rc = fetch_list(f->dir, f->remote, &patterns, &list, err);
 	*ret_all = 0;
 	if (rc == 0)
 		*ret_all = read_list(list.data, prefix.data, approvers,
@@ -123,7 +152,7 @@ int fetch_approvals(const struct fetch *f, const struct bundle *b,
 	if (rc == 0 && refs.n)
 		rc = fetch_refs(f, &refs, err);
 	strvec_release(&refs);
-	free(pattern);
+	strvec_release(&patterns);
 	buf_release(&list);
 	buf_release(&prefix);
 	return rc < 0 ? err_wrap(err, "approvals") : 0;

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/cli/fetch.h"
 #include "engine/cli/git-run.h"
 #include "schema/base/digest.h"
 #include "schema/base/mem.h"
@@ -54,24 +55,36 @@ static bool has_commit(const struct wait_place *p, const char *id)
 	return has;
 }
 
-/* What a ref of the remote leads to, which others may have pushed to since,
- * or a commit. No ref of this repository moves: none is asked for, and --refmap
- * keeps Git from moving those that its settings have for that one. */
-static void fetch(const struct wait_place *p, bool alone, const char *what)
+/*
+ * What a ref of the remote leads to, or a commit, since that commit is not
+ * here. A ref may lead elsewhere by now: then it is of no use to fetch it for
+ * this one again. No ref of this repository moves: none is asked for, and
+ * --refmap keeps Git from moving those that its settings have for that one.
+ */
+static void fetch(struct wait_place *p, const char *what, const char *commit,
+		  bool alone)
 {
-	const char *argv[] = {
-		"fetch", "--quiet", "--no-tags", "--no-write-fetch-head",
-		"--refmap=", alone ? "--depth=1" : "--end-of-options",
-		alone ? "--end-of-options" : p->remote,
-		alone ? p->remote : what, alone ? what : NULL, NULL,
+	const char *const options[] = {
+		"--refmap=", alone ? "--depth=1" : NULL, NULL,
 	};
+	struct strvec refspecs = STRVEC_INIT;
 	struct err unheard = ERR_INIT;
+	char *key = xasprintf("%s %s", commit, what);
 
-	git_attended(p->repo, argv, NULL, &unheard);
+	if (!p->away && !strvec_has(p->had, key) && !has_commit(p, commit)) {
+		strvec_push(&refspecs, what);
+		if (fetch_from(p->repo, p->remote, options, &refspecs, false,
+			       &unheard) < 0)
+			p->away = true;
+		else
+			strvec_push(p->had, key);
+		strvec_release(&refspecs);
+	}
+	free(key);
 }
 
 /* True if a commit is the other one, or comes after it. */
-static bool leads_to(const struct wait_place *p, const char *ref,
+static bool leads_to(struct wait_place *p, const char *ref,
 		     const char *commit, const char *earlier)
 {
 	const char *const argv[] = {
@@ -80,37 +93,49 @@ static bool leads_to(const struct wait_place *p, const char *ref,
 
 	if (!strcmp(commit, earlier))
 		return true;
-	if (p->remote && !has_commit(p, commit))
-		fetch(p, false, ref);
+	if (p->remote)
+		fetch(p, ref, commit, false);
 	return says_yes(p, argv);
 }
 
 /* ---- a commit that is none of the channel's business ---- */
 
-/* The tip of the channel's source at the Git host; false: none is known. */
-static bool find_tip(const struct wait_place *p, const char *ref,
-		     char ret[GIT_HEX_SIZE])
+static int ask_tip(struct wait_place *p, const char *ref, struct buf *ret,
+		   struct err *err)
 {
-	const char *const there[] = {
-		"ls-remote", "--refs", "--end-of-options", p->remote, ref,
-		NULL,
-	};
 	const char *const here[] = {
 		"rev-parse", "--verify", "--quiet", "--end-of-options", ref,
 		NULL,
 	};
-	struct buf line = BUF_INIT(65536);
+	struct strvec refs = STRVEC_INIT;
+	int rc;
+
+	if (!p->remote)
+		return git_line(p->repo, here, ret, err);
+	if (p->away)
+		return -1;
+	strvec_push(&refs, ref);
+	rc = fetch_list(p->repo, p->remote, &refs, ret, err);
+	p->away = rc < 0;
+	strvec_release(&refs);
+	return rc;
+}
+
+/* The tip of the channel's source at the Git host; false: none is known. */
+static bool find_tip(struct wait_place *p, const char *ref,
+		     char ret[GIT_HEX_SIZE])
+{
+	struct buf out = BUF_INIT(65536);
 	struct err none = ERR_INIT;
-	bool found = git_line(p->repo, p->remote ? there : here, &line,
-			      &none) == 0 &&
-		     line.len >= GIT_HEX_SIZE - 1 &&
-		     is_hex(line.data, GIT_HEX_SIZE - 1, GIT_HEX_SIZE - 1);
+	bool found = ask_tip(p, ref, &out, &none) == 0 &&
+		     out.len >= GIT_HEX_SIZE - 1 &&
+		     is_hex(out.data, GIT_HEX_SIZE - 1, GIT_HEX_SIZE - 1);
 
 	if (found) {
-		memcpy(ret, line.data, GIT_HEX_SIZE - 1);
+		memcpy(ret, out.data, GIT_HEX_SIZE - 1);
 		ret[GIT_HEX_SIZE - 1] = '\0';
 	}
-	buf_release(&line);
+	buf_release(&out);
 	return found;
 }
 
@@ -150,7 +175,7 @@ static bool same_at(const struct wait_place *p, const struct strvec *paths,
  * is not even noted for it. Then it is enough that it is in, and that there
  * is the same at the channel's paths.
  */
-static bool is_elsewhere(const struct wait_place *p,
+static bool is_elsewhere(struct wait_place *p,
 			 const struct channel_shown *s, const char *commit)
 {
 	const char *source = s->newest.commit.bundle.source_commit;
@@ -159,12 +184,12 @@ static bool is_elsewhere(const struct wait_place *p,
 	if (!find_tip(p, s->status.ref, tip) ||
 	    !leads_to(p, s->status.ref, tip, commit))
 		return false;
-	if (p->remote && !has_commit(p, source))
-		fetch(p, is_shallow(p), source);
+	if (p->remote)
+		fetch(p, source, source, is_shallow(p));
 	return same_at(p, &s->status.paths, source, commit);
 }
 
-enum wait_reach wait_commit_reach(const struct wait_place *p,
+enum wait_reach wait_commit_reach(struct wait_place *p,
 				  const struct channel_shown *s,
 				  const char *commit)
 {

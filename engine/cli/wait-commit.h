@@ -12,6 +12,9 @@
 struct wait_place {
 	const char *repo;		/* for git_line */
 	const char *remote;		/* of which more may be fetched, or NULL */
+	struct strvec *had;		/* for wait_commit_reach, from one call
+					   to the next */
+	bool away;			/* the remote does not answer just now */
 };
 
 enum wait_reach {
@@ -24,8 +27,9 @@ enum wait_reach {
 /* The commit that somebody names. ERR_INVALID if there is none. */
 int wait_commit_find(const struct wait_place *p, const char *rev,
 		     char ret[GIT_HEX_SIZE], struct err *err);
-/* May fetch commits; moves no ref. What cannot be told is not yet. */
-enum wait_reach wait_commit_reach(const struct wait_place *p,
+/* May fetch commits, none twice; moves no ref. What cannot be told is not yet,
+ * and where the remote does not answer it is asked no more in this call. */
+enum wait_reach wait_commit_reach(struct wait_place *p,
 				  const struct channel_shown *s,
 				  const char *commit);
 
