@@ -9,8 +9,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "hooks/current.h"
+#include "hooks/job.h"
 #include "hooks/settings.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -86,6 +88,22 @@ bool concern_none(git_repository *repo, const struct host_config *host,
 	return settings_digest(repo, ch, &now, &settings, &ignored) == 0 &&
 	       settings_match(host, ch, bundle, &settings) &&
 	       is_announced(host, ch, bundle);
+}
+
+bool concern_nothing_now(git_repository *repo, const struct host_config *host,
+			 const struct channel_config *ch)
+{
+	char tip[GIT_HEX_SIZE];
+	struct err ignored = ERR_INIT;
+	bool none;
+	int lock;
+
+	if (job_lock(host, ch, 0, &lock, &ignored) < 0)
+		return false;
+	none = repo_ref(repo, ch->ref, tip, &ignored) == 0 && *tip &&
+	       concern_none(repo, host, ch, tip);
+	close(lock);
+	return none;
 }
 
 static int add_content(git_repository *repo, const git_oid *tree,

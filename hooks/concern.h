@@ -31,6 +31,13 @@ bool concern_none(git_repository *repo, const struct host_config *host,
 		  const struct channel_config *ch, const char *tip);
 
 /*
+ * The same for what the channel's ref is now, under its lock; false where
+ * somebody else has that.
+ */
+bool concern_nothing_now(git_repository *repo, const struct host_config *host,
+			 const struct channel_config *ch);
+
+/*
  * A digest of what the channel reads of a commit's tree: what stands at its
  * paths, and at those of its definitions that are in the tree. Two commits of
  * one digest are the same to it, settings apart.

@@ -109,24 +109,6 @@ static bool publish(const struct host *host, const struct channel_config *ch,
 	return true;
 }
 
-/* Nobody is publishing it just now, and there is nothing to publish. */
-static bool is_unconcerned(const struct host *host,
-			   const struct channel_config *ch)
-{
-	char tip[GIT_HEX_SIZE];
-	struct err ignored = ERR_INIT;
-	bool none;
-	int lock;
-
-	if (host->config.n <= CONCERN_FEW ||
-	    job_lock(&host->config, ch, 0, &lock, &ignored) < 0)
-		return false;
-	none = repo_ref(host->repo, ch->ref, tip, &ignored) == 0 && *tip &&
-	       concern_none(host->repo, &host->config, ch, tip);
-	close(lock);
-	return none;
-}
-
 /* True if the push brought an approval for the channel. */
 static bool has_approval(const struct updates *us,
 			 const struct channel_config *ch)
@@ -227,7 +209,8 @@ static enum became publish_one(const struct host *host,
 		u = NULL;
 	if (!approval && !u)
 		return IS_NOT_MEANT;
-	if (!approval && is_unconcerned(host, ch))
+	if (!approval && host->config.n > CONCERN_FEW &&
+	    concern_nothing_now(host->repo, &host->config, ch))
 		return IS_AS_IT_WAS;
 	read_current(host, ch, before);
 	if (!publish(host, ch, fb))

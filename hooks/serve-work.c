@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "hooks/concern.h"
 #include "hooks/upload-start.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
@@ -29,6 +30,9 @@
 #define REFUSED_RETRY_MS (3600 * 1000)
 #define FAILED_RETRY_MS 5000
 #define FAILED_RETRY_MAX_MS (300 * 1000)
+
+/* channels whose ref moved that a check looks into, 0.3 ms each */
+#define TIPS_A_CHECK 50
 
 /* the commands that children run */
 #define PUBLISH "publish"
@@ -300,29 +304,43 @@ static int64_t check_undoer(struct serve *s, struct served *ch,
 /* ---- publishing ---- */
 
 /*
- * True when the published bundle was made from this commit. By a repository of
- * its own: libgit2 keeps every pack open that it has ever read, also those that
- * git has replaced since, and this process lives for years. One for all
- * channels of a check: to open it is to read all settings.
+ * One for all channels of a check, since to open it is to read all settings;
+ * and not the one that stays: libgit2 keeps every pack open that it has ever
+ * read, also those that git has replaced since, and this process lives for
+ * years.
  */
-static bool is_published(struct serve *s, const struct served *ch,
-			 const char *tip)
+static git_repository *check_repo(struct serve *s)
 {
+	struct err ignored = ERR_INIT;
+
+	if (!s->check_repo)
+		(void)!repo_open(s->host.config.git_dir, false, &s->check_repo,
+				 &ignored);
+	return s->check_repo;
+}
+
+/* True when the published bundle was made from this commit, or, where many
+ * channels follow one ref, has what this commit has for the channel. */
+static bool is_published(struct serve *s, const struct served *ch,
+			 const struct channel_config *cfg, const char *tip)
+{
+	git_repository *repo = ch->bundle[0] ? check_repo(s) : NULL;
 	struct bundle_commit c;
 	struct err ignored = ERR_INIT;
 
-	return ch->bundle[0] &&
-	       (s->check_repo ||
-		!repo_open(s->host.config.git_dir, false, &s->check_repo,
-			   &ignored)) &&
-	       !repo_read_bundle(s->check_repo, ch->bundle, &c, NULL, NULL,
-				 &ignored) &&
-	       !strcmp(c.bundle.source_commit, tip);
+	if (!repo)
+		return false;
+	if (!repo_read_bundle(repo, ch->bundle, &c, NULL, NULL, &ignored) &&
+	    !strcmp(c.bundle.source_commit, tip))
+		return true;
+	return s->n > CONCERN_FEW &&
+	       concern_nothing_now(repo, &s->host.config, cfg);
 }
 
-/* The source ref moved, and no hook has published it yet. */
+/* The source ref moved, and no hook has published it yet. *ret_more: so many
+ * were looked at that the others have to wait. */
 static bool tip_is_new(struct serve *s, struct served *ch,
-		       const struct channel_config *cfg)
+		       const struct channel_config *cfg, bool *ret_more)
 {
 	struct err err = ERR_INIT;
 	char tip[GIT_HEX_SIZE];
@@ -334,11 +352,16 @@ static bool tip_is_new(struct serve *s, struct served *ch,
 	}
 	if (!tip[0] || !strcmp(tip, ch->tried_tip))
 		return false;
+	if (s->tips == TIPS_A_CHECK) {
+		*ret_more = true;
+		return false;
+	}
+	s->tips++;
 	memcpy(ch->tried_tip, tip, sizeof(tip));
 	/* its page says what waits, and others are told if it does for long */
 	if (cfg->after)
 		ch->record_due = ch->notify_due = true;
-	return !is_published(s, ch, tip);
+	return !is_published(s, ch, cfg, tip);
 }
 
 /* When a third of the head's life is over, in wall-clock seconds. */
@@ -351,15 +374,19 @@ static const char *due_command(struct serve *s, struct served *ch,
 			       const struct channel_config *cfg, int64_t now,
 			       int64_t *next)
 {
+	bool more = false;
+
 	if (serve_after_due(s, ch, cfg, now, next))
 		return PUBLISH;
 	if (serve_ask_wanted(s, ch->name))
 		return PUBLISH;
-	if (tip_is_new(s, ch, cfg) || (ch->retry_at && now >= ch->retry_at))
+	if (tip_is_new(s, ch, cfg, &more) || (ch->retry_at && now >= ch->retry_at))
 		return PUBLISH;
 	if (ch->expires && clock_now() >= refresh_time(ch) &&
 	    now >= ch->no_refresh)
 		return REFRESH;
+	if (more)
+		*next = now;
 	return NULL;
 }
 
@@ -407,6 +434,7 @@ int64_t serve_work_check(struct serve *s, int64_t now)
 	}
 	git_repository_free(s->check_repo);
 	s->check_repo = NULL;
+	s->tips = 0;
 	/* there may be others to tell, by other settings */
 	s->next_record = 0;
 	look = upload_retry(&s->host.config, &s->next_upload, now);

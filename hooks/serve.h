@@ -486,6 +486,7 @@ struct serve {
 	char *ask_path;
 	struct asker *askers;
 	git_repository *check_repo;	/* of one check of the work, or NULL */
+	size_t tips;			/* that were looked into by it */
 	size_t jobs;			/* children that run */
 	size_t recorders;		/* those that record reports apart */
 	size_t notifiers;		/* and those that tell of them */

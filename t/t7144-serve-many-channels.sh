@@ -1,7 +1,8 @@
 #!/bin/bash
-# serve of 1,000 channels that follow one ref: to find out after a push which of
-# them are published takes no time to speak of, and answers wait for it. The
-# limit is of processor time, so that a busy machine changes nothing.
+# serve of many channels that follow one ref: to find out after a push which of
+# them are published takes no time to speak of, and answers wait for it; and no
+# child is started for those that the push has nothing for. The limit is of
+# processor time, so that a busy machine changes nothing.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 host=host.git
@@ -30,4 +31,26 @@ is "$(curl -sS -m 120 -o head -w '%{http_code}' "$url/c-$channels/head")" 200 \
 	"an answer after all were looked at"
 ok "of that channel" grep -q "^channel c-$channels\$" head
 is "$(grep -c 'job-started command=publish' serve.log)" 0 "none was to be published"
+kill -KILL -- "-$(cat pid)"
+
+# ---- a push that has something for one of them
+
+host=few.git
+make_host $host prod
+for i in $(seq 21); do
+	printf '[windlass "c-%d"]\n\tid = %032x\n\tref = refs/heads/main\n\tpath = deploy/c-%d\n\tsigningKey = %s\n' \
+		"$i" "$i" "$i" "$TRASH/keys/prod"
+	put other "deploy/c-$i/web.yaml" ConfigMap web shop one
+done >>$host/config
+make_clone $host few
+cp -r other/deploy few/
+put few deploy/prod/web.yaml ConfigMap web shop one
+commit_push few one || bail "$(cat push.out)"
+start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 --verbose
+recorded() { [ "$(grep -c 'job-done command=record-reports channel=prod' serve.log)" -ge "$1" ]; }
+wait_for 60 recorded 1 || bail "serve does not look: $(cat serve.log)"
+put few deploy/prod/web.yaml ConfigMap web shop two
+commit_push few two || bail "$(cat push.out)"
+ok "serve looks at what was pushed" wait_for 60 recorded 2
+is "$(grep -c 'job-started command=publish' serve.log)" 0 "and leaves the others alone"
 done_testing
