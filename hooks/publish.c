@@ -335,10 +335,10 @@ static int choose_tip(struct publishing *p, struct publish_result *ret)
 
 /* Clones hear of it, too. That is no reason to call it unpublished. */
 static void record_outcome(struct publishing *p, const char *tip,
-			   const struct publish_result *r)
+			   const struct publish_result *r, bool refused)
 {
 	const struct job *j = &p->job;
-	struct channel_news news = { .bundle = "" };
+	struct channel_news news = { .bundle = "", .refused = refused };
 	struct err err = ERR_INIT;
 
 	memcpy(news.bundle, j->current.id, sizeof(news.bundle));
@@ -352,34 +352,42 @@ static void record_outcome(struct publishing *p, const char *tip,
 			      "recorded: %s", j->ch->name, err.msg);
 }
 
+static int publish_chosen(struct publishing *p, const char *waits,
+			  enum publish_outcome *ret)
+{
+	struct job *j = &p->job;
+
+	if (*j->tip)
+		return publish_tip(p, ret);
+	if (*waits)
+		*ret = *j->current.id ? PUBLISH_CURRENT : PUBLISH_WAITS;
+	else if (*j->current.id)
+		return err_set(j->err, ERR_INVALID, "'%s' does not exist; what "
+			       "was published last stays as it is",
+			       j->ch->ref);
+	return 0;
+}
+
 static int publish_locked(struct publishing *p, struct publish_result *ret)
 {
 	enum publish_outcome outcome = PUBLISH_EMPTY;
 	struct job *j = &p->job;
 	char tip[GIT_HEX_SIZE];
+	int rc;
 
 	memcpy(tip, j->tip, sizeof(tip));
 	if (job_finish(j, NULL) < 0 || choose_tip(p, ret) < 0)
 		return -1;
-	if (!*j->tip && *ret->waits) {
-		outcome = *j->current.id ? PUBLISH_CURRENT : PUBLISH_WAITS;
-	} else if (*j->tip) {
-		if (publish_tip(p, &outcome) < 0) {
-			say_approvals(p);
-			return -1;
-		}
-	} else if (*j->current.id) {
-		return err_set(j->err, ERR_INVALID, "'%s' does not exist; what "
-			       "was published last stays as it is",
-			       j->ch->ref);
-	}
+	rc = publish_chosen(p, ret->waits, &outcome);
+	if (rc < 0)
+		say_approvals(p);
 	if (outcome == PUBLISH_CURRENT && j->told_approvals)
 		outcome = PUBLISH_APPROVALS;
 	ret->outcome = outcome;
 	if (j->has_head)
 		ret->head = j->head;
-	record_outcome(p, tip, ret);
-	return 0;
+	record_outcome(p, tip, ret, rc < 0);
+	return rc;
 }
 
 int publish_channel(git_repository *repo, const struct host_config *host,

@@ -48,18 +48,23 @@ static void list_clusters(const struct channel_config *ch,
 	strvec_release(&names);
 }
 
-static void set_news(const struct channel_config *ch,
-		     const struct channel_news *news,
-		     struct channel_record *s)
+static void set_taken(const char *commit, const char *bundle,
+		      struct channel_record *s)
+{
+	if (!*commit || !*bundle)
+		return;
+	memcpy(s->taken, commit, sizeof(s->taken));
+	memcpy(s->bundle, bundle, sizeof(s->bundle));
+}
+
+/* By the setting of now: without one nothing waits. */
+static void set_waiting(const struct channel_config *ch, const char *commit,
+			struct channel_record *s)
 {
 	struct buf after = BUF_INIT(1024);
 
-	if (*news->taken && *news->bundle) {
-		memcpy(s->taken, news->taken, sizeof(s->taken));
-		memcpy(s->bundle, news->bundle, sizeof(s->bundle));
-	}
-	if (*news->waiting && ch->after) {
-		memcpy(s->waiting, news->waiting, sizeof(s->waiting));
+	if (*commit && ch->after) {
+		memcpy(s->waiting, commit, sizeof(s->waiting));
 		buf_addf(&after, "%s for ", ch->after);
 		after_duration(ch->after_seconds, &after);
 		s->after = xstrdup(after.data);
@@ -80,15 +85,11 @@ static void compose(const struct channel_config *ch,
 		if (ch->crds.v[i][0] != '/')
 			strvec_push(&s.paths, ch->crds.v[i]);
 	list_clusters(ch, was, &s);
-	if (news) {
-		set_news(ch, news, &s);
-	} else {
-		memcpy(s.taken, was->taken, sizeof(s.taken));
-		memcpy(s.bundle, was->bundle, sizeof(s.bundle));
-		memcpy(s.waiting, was->waiting, sizeof(s.waiting));
-		if (was->after)
-			s.after = xstrdup(was->after);
-	}
+	if (news && !news->refused)
+		set_taken(news->taken, news->bundle, &s);
+	else
+		set_taken(was->taken, was->bundle, &s);
+	set_waiting(ch, news ? news->waiting : was->waiting, &s);
 	*ret = s;
 }
 

@@ -58,6 +58,7 @@ struct channel_news {
 	char taken[GIT_HEX_SIZE];	/* a tip that was no reason for another,
 					   where it is not of that tip, */
 	char waiting[GIT_HEX_SIZE];	/* and one that waits (after.h) */
+	bool refused;			/* nothing: what was taken stays so */
 };
 
 /*

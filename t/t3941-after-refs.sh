@@ -71,8 +71,22 @@ like "$(windlass status --repo $host prod)" \
 is "$(windlass status --repo $host --output json prod | jq -c .waiting)" \
 	"{\"after\":\"staging for 1h\",\"commit\":\"$two\",\"ref\":\"refs/heads/release\"}" \
 	"as it does for programs"
+waiting() { windlass status --repo $host --output json prod | jq -r '.waiting.commit'; }
+stop serve
+git -C $host config --unset windlass.prod.after
+hook $host record-reports >/dev/null
+is "$(waiting)" null "without the setting nothing does"
+set_channel $host prod after 'staging for 1h'
+publish
+is "$(waiting)" "$two" "with it again it does"
+set_channel $host prod requiredLabels team
+serve
 clock_jump 3700
 still
+ended() { [ "$(waiting)" = null ]; }
+ok "what waited long enough, and is refused then, waits no more" wait_for 30 ended
+git -C $host config --unset windlass.prod.requiredLabels
+publish
 ok "until it is proven" wait_for 30 source_is "$two"
 ok "good for stock tools" stock_chain $host prod
 is "$(windlass status --repo $host --output json prod | jq -c .waiting)" null \
