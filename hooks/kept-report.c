@@ -111,11 +111,11 @@ int kept_write_prepare(const struct host_config *host,
 int kept_write_do(const struct kept_write *w, struct err *err)
 {
 	char *since = xasprintf("%s" KEPT_SINCE_SUFFIX, w->path);
-	/* not for itself durable: what is kept without it began when it was
-	 * kept, and that holds back at most */
+	/* first, and as durable: without it what is so would have begun when
+	 * the report came last */
 	int rc = !w->since ? 0 :
-		fs_write_cache(AT_FDCWD, since, w->since, strlen(w->since),
-			       0640, err);
+		fs_write(AT_FDCWD, since, w->since, strlen(w->since), 0640,
+			 err);
 
 	free(since);
 	return rc ? rc : fs_write(AT_FDCWD, w->path, w->raw->data,

@@ -2,7 +2,7 @@
  * The file of when it began. See kept-since.h. One line: "<bundle> <phase>
  * <since> <time>", the last two in seconds, its own and ours. What is no such
  * line says nothing, and then it begins anew: that holds a promotion or a
- * rollback back, and may make a health that is recorded look shorter.
+ * rollback back. A health that is recorded goes by its record (record.h).
  */
 #include "config.h"
 #include "hooks/kept-since.h"

@@ -60,27 +60,6 @@ static uint64_t read_changes(git_repository *repo, const char *commit)
 	return changes > 0 ? (uint64_t)changes : RECORD_CHANGES;
 }
 
-int status_tip_read(git_repository *repo, const char *channel,
-		    const char *cluster, struct status_tip *ret,
-		    struct err *err)
-{
-	struct status_tip tip = { .id = "" };
-	struct err unread = ERR_INIT;
-	char *ref = ref_of(channel, cluster);
-	int rc = repo_ref(repo, ref, tip.id, err);
-
-	free(ref);
-	if (rc < 0)
-		return -1;
-	if (*tip.id && cluster_status_read(repo, tip.id, &tip.report,
-					   &unread) == 0) {
-		tip.readable = true;
-		tip.changes = read_changes(repo, tip.id);
-	}
-	*ret = tip;
-	return 0;
-}
-
 /* When a commit was heard of first, and the one before it; "": there is none,
  * or it cannot be read. */
 static int64_t step_back(git_repository *repo, char id[GIT_HEX_SIZE])
@@ -98,6 +77,31 @@ static int64_t step_back(git_repository *repo, char id[GIT_HEX_SIZE])
 		id[0] = '\0';
 	git_commit_free(c);
 	return since;
+}
+
+int status_tip_read(git_repository *repo, const char *channel,
+		    const char *cluster, struct status_tip *ret,
+		    struct err *err)
+{
+	struct status_tip tip = { .id = "" };
+	struct err unread = ERR_INIT;
+	char *ref = ref_of(channel, cluster);
+	int rc = repo_ref(repo, ref, tip.id, err);
+
+	free(ref);
+	if (rc < 0)
+		return -1;
+	if (*tip.id && cluster_status_read(repo, tip.id, &tip.report,
+					   &unread) == 0) {
+		char at[GIT_HEX_SIZE];
+
+		memcpy(at, tip.id, sizeof(at));
+		tip.readable = true;
+		tip.first = step_back(repo, at);
+		tip.changes = read_changes(repo, tip.id);
+	}
+	*ret = tip;
+	return 0;
 }
 
 int64_t status_longest_health(git_repository *repo, const char *channel,
@@ -190,10 +194,25 @@ static void write_subject(const struct cluster_report *c, struct buf *out)
 			 c->ready, c->total);
 }
 
+/* As it was written here once, also where the file of that is gone since. */
+static int64_t heard_first(const struct record *r,
+			   const struct status_tip *tip)
+{
+	int64_t first = kept_report_first(r->host, r->ch, r->report);
+
+	if (!first)
+		first = clock_now();
+	if (tip->readable && !strcmp(tip->report.bundle, r->report->bundle) &&
+	    tip->report.phase == r->report->phase &&
+	    tip->report.since == r->report->since &&
+	    tip->first > 0 && tip->first < first)
+		first = tip->first;
+	return first;
+}
+
 int status_write_tip(const struct record *r, const struct status_tip *tip,
 		     uint64_t changes, bool replace, struct err *err)
 {
-	int64_t first = kept_report_first(r->host, r->ch, r->report);
 	char *ref = ref_of(r->ch->name, r->report->cluster);
 	struct buf message = BUF_INIT(1024);
 	char id[GIT_HEX_SIZE];
@@ -202,8 +221,8 @@ int status_write_tip(const struct record *r, const struct status_tip *tip,
 
 	write_subject(r->report, &message);
 	if (!rc)
-		rc = record_commit(r, &tree, first ? first : clock_now(),
-				   tip->id, replace, message.data, id, err);
+		rc = record_commit(r, &tree, heard_first(r, tip), tip->id,
+				   replace, message.data, id, err);
 	if (!rc)
 		rc = repo_ref_update(r->repo, ref, tip->id, id,
 				     "windlass: report", err);

@@ -77,6 +77,7 @@ struct status_tip {
 	char id[GIT_HEX_SIZE];		/* "": nothing yet */
 	bool readable;			/* report is set */
 	struct cluster_report report;	/* to be released */
+	int64_t first;			/* when it was heard first */
 	uint64_t changes;		/* commits of its bundle */
 };
 

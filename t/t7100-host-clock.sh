@@ -158,13 +158,15 @@ ok "what is healthy is recorded" wait_for 30 recorded %s 'web@eu-1: healthy \(1\
 dated=$(git -C $host log -1 --format=%at $ref)
 ok "by when it was heard first" [ $((dated - first)) -ge 0 -a $((dated - first)) -le 60 ]
 clock_jump 3400
+rm $host/windlass/web/reports/eu-1.since
 web_says healthy "$began"
 clock_jump 3400
 web_says healthy "$began"
 # the author's date is that of then
 later() { [ "$(git -C $host log -1 --format=%ct $ref)" -ge $((dated + 3000)) ]; }
 ok "an hour later it says that it was heard again" wait_for 30 later
-is "$(git -C $host log -1 --format=%at $ref)" "$dated" "and still since when"
+is "$(git -C $host log -1 --format=%at $ref)" "$dated" \
+	"and still since when, though the host lost its note of that"
 began=$(now_text)
 web_says failed "$began"
 ok "a failure" wait_for 30 recorded %s 'web@eu-1: failed \(1\.2'

@@ -21,7 +21,7 @@ commit_push work one || bail "$(cat push.out)"
 # serve [STRACE-ARGUMENT...]: of each of its threads and children
 serve() {
 	local tracer=()
-	[ $# -eq 0 ] || tracer=(strace -f -q -o "$TRASH/trace" "$@")
+	[ $# -eq 0 ] || tracer=(strace -f -q -y -o "$TRASH/trace" "$@")
 	start serve "${tracer[@]}" windlass-hook serve --repo $host \
 		--listen 127.0.0.1:0 --verbose
 	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
@@ -39,7 +39,7 @@ kept=$host/windlass/c1/reports
 # ---- a disk that is slow
 
 if ! strace -f -q -o trace -e trace=fsync true 2>/dev/null; then
-	skip 17 "strace may not trace here"
+	skip 18 "strace may not trace here"
 else
 	serve -e trace=fsync -e inject=fsync:delay_enter=4000000
 	r_channel=c1 report first
@@ -57,6 +57,7 @@ else
 	ok "then it is answered" wait_for 60 is_answered first
 	is "$(cat first.status)" 204 "as taken"
 	ok "and it is there" cmp first $kept/eu-1
+	like "$(cat trace)" 'fsync\([0-9]+<.*/eu-1\.since\.tmp-' "as is since when it is so"
 	ok "another cluster's is written at the same time" wait_for 60 is_answered other
 	is "$(cat other.status)" 204 "and taken"
 
