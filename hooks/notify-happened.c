@@ -139,21 +139,31 @@ static void key_of_wait(const char *what, const char *of,
 	key_of(what, begun, ret);
 }
 
+/* "1a2b3c4d5e6f (Ada: more replicas)" */
+static void add_commit(const struct notify_waits *w, struct buf *text)
+{
+	buf_addf(text, "%.12s", w->commit);
+	if (*w->subject)
+		buf_addf(text, " (%s: %s)", w->author, w->subject);
+}
+
 static void say_held(const struct notify_channel *c, const struct told *told,
 		     struct happened *h)
 {
 	const struct notify_waits *w = &c->waits;
+	struct buf text = BUF_INIT(4 * sizeof(h->text));
 	char since[CLOCK_TEXT_SIZE];
 
 	clock_format(told->waits_since, since);
+	buf_addf(&text, "%s: ", c->ch->name);
+	add_commit(w, &text);
 	if (*w->blocked)
-		snprintf(h->text, sizeof(h->text), "%s: %.12s (%s: %s) waits "
-			 "for %s: %s", c->ch->name, w->commit, w->author,
-			 w->subject, c->ch->after, w->why);
+		buf_addf(&text, " waits for %s: %s", c->ch->after, w->why);
 	else
-		snprintf(h->text, sizeof(h->text), "%s: %.12s (%s: %s) waits, "
-			 "since %s: %s", c->ch->name, w->commit, w->author,
-			 w->subject, since, w->why);
+		buf_addf(&text, " has waited for %s since %s: %s",
+			 c->ch->after, since, w->why);
+	snprintf(h->text, sizeof(h->text), "%s", text.data);
+	buf_release(&text);
 }
 
 static bool find_held(struct notify_channel *c, struct told *told,

@@ -333,7 +333,7 @@ static void add_reason(const struct choice *c, struct buf *out)
 	if (held < 0) {
 		buf_adds(out, why.data);
 	} else {
-		buf_addf(out, "%s has been for ", c->before->name);
+		buf_addf(out, "%s has been so for ", c->before->name);
 		after_duration(held, out);
 	}
 	buf_release(&why);

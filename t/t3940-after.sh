@@ -125,7 +125,7 @@ says us-1 healthy
 clock_jump 3000
 still eu-1 us-1
 ok "while one was healthy for too short a time" publish
-like "$(cat out)" 'staging has been for 50m[0-9s]*$' "it says how far it is"
+like "$(cat out)" 'staging has been so for 50m[0-9s]*$' "it says how far it is"
 not_ok "nothing of it is signed yet" git -C $host rev-parse -q --verify refs/windlass/prod
 one=$(tip)
 clock_jump 601

@@ -64,7 +64,7 @@ ok "the older commit is released" release "$one"
 like "$(cat push.out)" 'windlass: prod 1\.1 (published|is published already)' "at once, whatever is on staging now"
 ok "it is that one" source_is "$one"
 ok "the newer one" release "$two"
-like "$(cat push.out)" "windlass: prod waits: staging must be healthy for 1h with ${two:0:12}; staging has been for [0-9]+s" \
+like "$(cat push.out)" "windlass: prod waits: staging must be healthy for 1h with ${two:0:12}; staging has been so for [0-9]+s" \
 	"waits"
 like "$(windlass status --repo $host prod)" \
 	"^  ${two:0:12} of refs/heads/release waits: after staging for 1h$" "status says so"

@@ -46,7 +46,7 @@ tip() { git -C work rev-parse HEAD; }
 # young DESCRIPTION: it has been so for less than a minute
 young() {
 	ok "$1" publish
-	like "$(cat out)" '^prod waits: .*; staging has been for [0-9]{1,2}s$' \
+	like "$(cat out)" '^prod waits: .*; staging has been so for [0-9]{1,2}s$' \
 		"counts from now"
 }
 since_file=$host/windlass/staging/reports/eu-1.since
@@ -75,11 +75,11 @@ says healthy "$began"
 clock_jump 600
 says healthy "$began" "$(from_now 7200)"
 ok "a heartbeat by a clock that has jumped ahead" publish
-like "$(cat out)" '; staging has been for 10m[0-9s]*$' "counts for no more than it was here"
+like "$(cat out)" '; staging has been so for 10m[0-9s]*$' "counts for no more than it was here"
 clock_jump 600
 says healthy "$began" "$(from_now -7200)"
 ok "one by a clock that was put back" publish
-like "$(cat out)" '; staging has been for 20m[0-9s]*$' "for no less"
+like "$(cat out)" '; staging has been so for 20m[0-9s]*$' "for no less"
 
 # ---- nobody listens, and reports get lost
 
@@ -92,7 +92,7 @@ like "$(cat out)" '; staging@eu-1 has not been heard of since serve was started$
 	"it is waited for"
 says healthy "$began"
 ok "when it is heard of again" publish
-like "$(cat out)" '; staging has been for 40m[0-9s]*$' "its time goes on"
+like "$(cat out)" '; staging has been so for 40m[0-9s]*$' "its time goes on"
 clock_jump 1201
 says healthy "$began"
 ok "and is over in an hour" wait_for 30 prod_has "$(tip)"

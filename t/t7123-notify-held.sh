@@ -106,7 +106,7 @@ unheard
 like "$(notify)" ': prod held$' "then it is told of"
 is "$(last | jq -r .id)" "$first" "under the same id where it may have arrived"
 like "$(last | jq -r .text)" \
-	"^prod: ${three:0:12} \(Ada Developer: three\) waits, since 20[0-9-]*T[0-9:]*Z: staging must be healthy for 1s with ${three:0:12}" \
+	"^prod: ${three:0:12} \(Ada Developer: three\) has waited for staging since 20[0-9-]*T[0-9:]*Z: staging must be healthy for 1s with ${three:0:12}" \
 	"since when, and for what"
 unlike "$(notify)" held "once"
 since=$(jq .waitsSince $host/windlass/prod/notified/chat)
