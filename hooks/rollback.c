@@ -92,8 +92,37 @@ static int take_back(git_repository *repo, git_oid *tree, const git_oid *from,
 	return was ? 0 : edit_tree(repo, tree, path, &id, mode, err);
 }
 
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return !len || (!strncmp(path, dir, len) &&
+			(!path[len] || path[len] == '/'));
+}
+
+/* Would another channel lose objects by it, or get older ones? */
+static bool is_others(const struct rollback *r, const char *path)
+{
+	const struct host_config *c = &r->host->config;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct channel_config *ch = &c->channels[i];
+
+		if (!strcmp(ch->name, r->ch->name) ||
+		    strcmp(ch->ref, r->ch->ref))
+			continue;
+		for (size_t k = 0; k < ch->paths.n; k++)
+			if (is_below(path, ch->paths.v[k]) ||
+			    is_below(ch->paths.v[k], path))
+				return true;
+	}
+	return false;
+}
+
 /* What kinds there are is part of what a bundle was made of. A path that the
- * setting has since then stays: without it no push is taken. */
+ * setting has since then stays: without it no push is taken. So does one of
+ * which another channel makes objects; who only reads definitions there judges
+ * the push as any other. */
 static int take_crds_back(const struct rollback *r, git_oid *tree,
 			  const git_oid *from, struct err *err)
 {
@@ -106,7 +135,7 @@ static int take_crds_back(const struct rollback *r, git_oid *tree,
 		git_oid id;
 
 		/* of the Git host, or all of the repository */
-		if (*path == '/' || !*path)
+		if (*path == '/' || !*path || is_others(r, path))
 			continue;
 		rc = repo_tree_entry(repo, from, path, &id, &mode, err);
 		if (!rc)

@@ -98,6 +98,29 @@ ok "and it stays, since the setting names it" git -C $host cat-file -e main:late
 git -C $host config --unset-all windlass.prod.crds
 pull
 
+# ---- kinds that another channel brings to the cluster
+
+add_channel $host kinds kinds
+set_channel $host prod crds kinds
+put work kinds/w.yaml CustomResourceDefinition widgets.example.org
+put work deploy/prod/w.yaml Widget w shop 3
+git -C work rm -q deploy/prod/g.yaml 2>/dev/null
+commit_push work "with kinds" || bail "$(cat push.out)"
+with=$(trailer $host prod Sequence) then=$(tip)
+sed -i 's/^metadata:$/&\n  annotations: { note: newer }/' work/kinds/w.yaml
+put work deploy/prod/w.yaml Widget w shop 4
+commit_push work "newer kinds" || bail "$(cat push.out)"
+kinds=$(bundle $host kinds) newer=$(tip)
+ok "back over a push of both" back prod "$with"
+is "$(git -C $host rev-parse main:deploy main:kinds)" \
+	"$(git -C $host rev-parse "$then:deploy" "$newer:kinds")" "the other's files stay"
+is "$(bundle $host kinds)" "$kinds" "and so does what it has"
+back --dry-run prod "$with"
+like "$(cat out)" 'nothing to do$' "once"
+git -C $host config --unset-all windlass.prod.crds
+git -C $host config --remove-section windlass.kinds
+pull
+
 # ---- by itself
 
 set_channel $host prod rollback 'on-failure for 1s'
