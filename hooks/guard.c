@@ -179,9 +179,8 @@ static int allow_path(const struct host_config *host,
 		      const struct channel_config *ch, const char *tip,
 		      struct buf *path, struct err *err)
 {
-	if (config_channel_dir(host, ch->name, path, err) < 0)
+	if (config_channel_file(host, ch, "allow", path, err) < 0)
 		return -1;
-	buf_adds(path, "/allow");
 	if (tip)
 		buf_addf(path, "/%s", tip);
 	return buf_check(path, "a path", err);

@@ -379,3 +379,13 @@ int config_channel_dir(const struct host_config *c, const char *channel,
 	free(path);
 	return rc;
 }
+
+int config_channel_file(const struct host_config *c,
+			const struct channel_config *ch, const char *name,
+			struct buf *ret_path, struct err *err)
+{
+	if (config_channel_dir(c, ch->name, ret_path, err) < 0)
+		return -1;
+	buf_addf(ret_path, "/%s", name);
+	return buf_check(ret_path, "a path", err);
+}

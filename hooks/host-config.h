@@ -124,11 +124,17 @@ void config_release(struct host_config *c);
  *   <channel>/s3/<bucket>   what was uploaded there (upload-record.h)
  *   <channel>/proven        what it saw of the channel before it (proven.h)
  *   <channel>/rollback.lock  one run at a time (rollback-failed.h)
+ *   <channel>/rolled-back   the commits that went back (rolled-back.h)
+ *   <channel>/rollback-told  what others are to be told of (rollback-told.h)
  *   <channel>/reports/<cluster>  the last that it reported (reports.h)
  *   <channel>/notified/<receiver>  what that was told (told.h)
  *   <channel>/notified.lock  one run at a time tells them (flock)
  */
 int config_channel_dir(const struct host_config *c, const char *channel,
 		       struct buf *ret_path, struct err *err);
+/* The path of one of these by its name, appended. */
+int config_channel_file(const struct host_config *c,
+			const struct channel_config *ch, const char *name,
+			struct buf *ret_path, struct err *err);
 
 #endif

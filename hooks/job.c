@@ -150,11 +150,8 @@ int job_lock(const struct host_config *host, const struct channel_config *ch,
 	     int lock_ms, int *ret_fd, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = config_channel_dir(host, ch->name, &path, err);
+	int rc = config_channel_file(host, ch, "lock", &path, err);
 
-	buf_adds(&path, "/lock");
-	if (!rc)
-		rc = buf_check(&path, "a path", err);
 	if (!rc)
 		rc = fs_lock(AT_FDCWD, path.data, lock_ms, ret_fd, err);
 	buf_release(&path);

@@ -71,9 +71,9 @@ static int take_turn(struct notifying *n, const struct channel_config *ch,
 		     int *ret_fd, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = config_channel_dir(&n->host.config, ch->name, &path, err);
+	int rc = config_channel_file(&n->host.config, ch, "notified.lock",
+				     &path, err);
 
-	buf_adds(&path, "/notified.lock");
 	if (!rc)
 		rc = fs_lock(AT_FDCWD, path.data,
 			     n->background ? 0 : LOCK_MS, ret_fd, err);

@@ -319,11 +319,8 @@ static int take_turn(const struct host_config *host,
 		     struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = config_channel_dir(host, ch->name, &path, err);
+	int rc = config_channel_file(host, ch, "page", &path, err);
 
-	buf_adds(&path, "/page");
-	if (!rc)
-		rc = buf_check(&path, "a path", err);
 	if (!rc)
 		rc = fs_lock(AT_FDCWD, path.data, LOCK_MS, ret_fd, err);
 	buf_release(&path);

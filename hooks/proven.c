@@ -17,16 +17,6 @@
 /* an id, and a number of at most 19 digits */
 #define PROVEN_BYTES (PROVEN_MAX * (GIT_HEX_SIZE + 21))
 
-static int proven_path(const struct host_config *host,
-		       const struct channel_config *ch, struct buf *path,
-		       struct err *err)
-{
-	if (config_channel_dir(host, ch->name, path, err) < 0)
-		return -1;
-	buf_adds(path, "/proven");
-	return buf_check(path, "a path", err);
-}
-
 static int parse_line(struct lines *l, struct proof *ret, struct err *err)
 {
 	const size_t id = GIT_HEX_SIZE - 1;
@@ -53,7 +43,7 @@ int proven_read(const struct host_config *host,
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct buf text = BUF_INIT(PROVEN_BYTES);
 	struct err unread = ERR_INIT;
-	int rc = proven_path(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "proven", &path, err);
 
 	ret->n = 0;
 	if (!rc && share_is_owners(host->git_dir, path.data) &&
@@ -96,7 +86,7 @@ int proven_write(const struct host_config *host,
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct buf text = BUF_INIT(PROVEN_BYTES);
-	int rc = proven_path(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "proven", &path, err);
 
 	for (size_t i = 0; i < p->n; i++)
 		buf_addf(&text, "%s %" PRId64 "\n", p->v[i].bundle,

@@ -28,21 +28,11 @@ struct moves {
 	size_t n;
 };
 
-static int folder_path(const struct host_config *host,
-		       const struct channel_config *ch, struct buf *path,
-		       struct err *err)
-{
-	if (config_channel_dir(host, ch->name, path, err) < 0)
-		return -1;
-	buf_adds(path, "/pushed");
-	return buf_check(path, "a path", err);
-}
-
 static int file_path(const struct host_config *host,
 		     const struct channel_config *ch, const char *old_id,
 		     const char *new_id, struct buf *path, struct err *err)
 {
-	if (folder_path(host, ch, path, err) < 0)
+	if (config_channel_file(host, ch, "pushed", path, err) < 0)
 		return -1;
 	buf_addf(path, "/%s-%s", *old_id ? old_id : no_id, new_id);
 	return buf_check(path, "a path", err);
@@ -68,7 +58,7 @@ static int list(const struct host_config *host,
 		struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = folder_path(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "pushed", &path, err);
 	DIR *d = rc ? NULL : opendir(path.data);
 	struct dirent *e;
 

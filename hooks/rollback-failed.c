@@ -387,11 +387,9 @@ static void tell_trouble(struct failed *f, const struct err *err)
 static int take_turn(const struct failed *f, int *ret_fd, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = config_channel_dir(&f->host->config, f->ch->name, &path, err);
+	int rc = config_channel_file(&f->host->config, f->ch, "rollback.lock",
+				     &path, err);
 
-	buf_adds(&path, "/rollback.lock");
-	if (!rc)
-		rc = buf_check(&path, "a path", err);
 	if (!rc)
 		rc = fs_lock(AT_FDCWD, path.data, LOCK_MS, ret_fd, err);
 	buf_release(&path);

@@ -16,24 +16,6 @@
 #define ROLLBACK_TOLD_VERSION 1
 #define LIMIT_ROLLBACK_TOLD (16u * 1024)
 
-static int path_of(const struct host_config *host,
-		   const struct channel_config *ch, struct buf *path,
-		   struct err *err)
-{
-	if (config_channel_dir(host, ch->name, path, err) < 0)
-		return -1;
-	buf_adds(path, "/rollback-told");
-	return buf_check(path, "a path", err);
-}
-
-static void take_text(const struct node *n, const char *key, char *ret,
-		      size_t size)
-{
-	const char *s = node_path_str(n, key, NULL);
-
-	snprintf(ret, size, "%s", s ? s : "");
-}
-
 static int parse(const struct channel_config *ch, const struct buf *text,
 		 struct rollback_told *ret, struct err *err)
 {
@@ -58,9 +40,9 @@ static int parse(const struct channel_config *ch, const struct buf *text,
 		};
 		made = node_get(n, "made");
 		ret->made = made && made->type == NODE_BOOL && made->boolean;
-		take_text(n, "bundle", ret->bundle, sizeof(ret->bundle));
-		take_text(n, "commit", ret->commit, sizeof(ret->commit));
-		take_text(n, "text", ret->text, sizeof(ret->text));
+		node_copy_str(n, "bundle", ret->bundle, sizeof(ret->bundle));
+		node_copy_str(n, "commit", ret->commit, sizeof(ret->commit));
+		node_copy_str(n, "text", ret->text, sizeof(ret->text));
 	}
 	arena_release(&a);
 	return rc;
@@ -72,7 +54,7 @@ int rollback_told_read(const struct host_config *host,
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
 	struct buf text = BUF_INIT(LIMIT_ROLLBACK_TOLD);
-	int rc = path_of(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "rollback-told", &path, err);
 
 	if (!rc)
 		rc = fs_read(AT_FDCWD, path.data, &text, err);
@@ -117,7 +99,7 @@ int rollback_told_write(const struct host_config *host,
 	node_set(&a, n, "text", node_str_clean(&a, r->text));
 	node_set(&a, n, "at", node_int(&a, r->at));
 	json_write_canonical(n, &text);
-	rc = path_of(host, ch, &path, err);
+	rc = config_channel_file(host, ch, "rollback-told", &path, err);
 	if (!rc)
 		rc = buf_check(&text, "what was rolled back", err);
 	if (!rc)

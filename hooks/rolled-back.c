@@ -8,7 +8,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "hooks/share.h"
@@ -18,16 +17,6 @@
 #define FIRST_LINE "windlass-rolled-back 1"
 #define FILE_BYTES (sizeof(FIRST_LINE) + ROLLED_BACK_MAX * GIT_HEX_SIZE)
 #define LOCK_MS 10000
-
-static int path_of(const struct host_config *host,
-		   const struct channel_config *ch, struct buf *path,
-		   struct err *err)
-{
-	if (config_channel_dir(host, ch->name, path, err) < 0)
-		return -1;
-	buf_adds(path, "/rolled-back");
-	return buf_check(path, "a path", err);
-}
 
 static void parse(const struct buf *text, struct rolled_back *ret)
 {
@@ -61,7 +50,7 @@ int rolled_back_read(const struct host_config *host,
 		     struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES);
-	int rc = path_of(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "rolled-back", &path, err);
 
 	if (!rc)
 		read_file(host, path.data, ret);
@@ -93,13 +82,6 @@ static int write_file(const char *path, const struct rolled_back *r,
 	return rc;
 }
 
-static bool is_owner(const struct host_config *host)
-{
-	struct stat st;
-
-	return !stat(host->git_dir, &st) && st.st_uid == geteuid();
-}
-
 int rolled_back_add(const struct host_config *host,
 		    const struct channel_config *ch, const char *commit,
 		    struct err *err)
@@ -109,12 +91,12 @@ int rolled_back_add(const struct host_config *host,
 	struct rolled_back r;
 	int fd = -1, rc;
 
-	if (!is_owner(host))
+	if (!share_is_ours(host->git_dir))
 		return 0;
-	rc = path_of(host, ch, &path, err);
-	buf_addf(&lock, "%s.lock", path.data);
+	rc = config_channel_file(host, ch, "rolled-back", &path, err);
 	if (!rc)
-		rc = buf_check(&lock, "a path", err);
+		rc = config_channel_file(host, ch, "rolled-back.lock", &lock,
+					 err);
 	if (!rc)
 		rc = fs_lock(AT_FDCWD, lock.data, LOCK_MS, &fd, err);
 	if (!rc) {

@@ -93,16 +93,6 @@ int settings_digest(git_repository *repo, const struct channel_config *ch,
 	return rc;
 }
 
-static int settings_path(const struct host_config *host,
-			 const struct channel_config *ch, struct buf *path,
-			 struct err *err)
-{
-	if (config_channel_dir(host, ch->name, path, err) < 0)
-		return -1;
-	buf_adds(path, "/settings");
-	return buf_check(path, "a path", err);
-}
-
 static void settings_text(const char *bundle, const struct sha256 *digest,
 			  struct buf *out)
 {
@@ -122,7 +112,7 @@ bool settings_match(const struct host_config *host,
 	bool match;
 
 	settings_text(bundle, digest, &want);
-	match = !settings_path(host, ch, &path, &err) &&
+	match = !config_channel_file(host, ch, "settings", &path, &err) &&
 		!fs_read(AT_FDCWD, path.data, &got, &err) &&
 		got.len == want.len && !memcmp(got.data, want.data, got.len);
 	buf_release(&path);
@@ -136,7 +126,7 @@ int settings_keep(const struct host_config *host,
 		  const struct sha256 *digest, struct err *err)
 {
 	struct buf path = BUF_INIT(LIMIT_PATH_BYTES), text = BUF_INIT(256);
-	int rc = settings_path(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "settings", &path, err);
 
 	settings_text(bundle, digest, &text);
 	if (!rc)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "schema/base/mem.h"
 
@@ -72,6 +73,13 @@ void share_umask(git_repository *repo)
 		mask = umask(0777);
 		umask(mask & ~rights);
 	}
+}
+
+bool share_is_ours(const char *git_dir)
+{
+	struct stat st;
+
+	return !stat(git_dir, &st) && st.st_uid == geteuid();
 }
 
 bool share_is_owners(const char *git_dir, const char *path)

@@ -21,6 +21,8 @@ void share_umask(git_repository *repo);
 unsigned share_of(git_repository *repo);
 /* What a value of core.sharedRepository gives others, as bits of a mode. */
 unsigned share_rights(const char *value);
+/* Is the repository this user's? */
+bool share_is_ours(const char *git_dir);
 /* A plain file of the owner of the repository: others who may push can write
  * beside it, and what they wrote says nothing. */
 bool share_is_owners(const char *git_dir, const char *path);

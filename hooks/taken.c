@@ -18,16 +18,6 @@
 /* an id, and as many names as a bundle has */
 #define NOTE_BYTES (GIT_HEX_SIZE + LIMIT_PUSHERS * (LIMIT_PRINCIPAL_BYTES + 1))
 
-static int taken_path(const struct host_config *host,
-		      const struct channel_config *ch, struct buf *path,
-		      struct err *err)
-{
-	if (config_channel_dir(host, ch->name, path, err) < 0)
-		return -1;
-	buf_adds(path, "/taken");
-	return buf_check(path, "a path", err);
-}
-
 /* The names that follow the id. */
 static int read_names(struct lines *l, struct pushers *ret, struct err *err)
 {
@@ -71,7 +61,7 @@ int taken_read(const struct host_config *host,
 	struct buf text = BUF_INIT(NOTE_BYTES);
 	struct err unread = ERR_INIT;
 	struct taken t = { .n = 0 };
-	int rc = taken_path(host, ch, &path, err);
+	int rc = config_channel_file(host, ch, "taken", &path, err);
 
 	if (*current->id)
 		memcpy(t.v[t.n++], current->commit.bundle.source_commit,
@@ -120,7 +110,7 @@ int taken_keep(const struct host_config *host,
 	int rc = taken_read(host, ch, current, &t, err);
 
 	if (!rc)
-		rc = taken_path(host, ch, &path, err);
+		rc = config_channel_file(host, ch, "taken", &path, err);
 	if (rc)
 		goto out;
 	if (*current->id &&

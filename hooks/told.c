@@ -138,14 +138,6 @@ int told_write(const struct host_config *host,
 	return rc;
 }
 
-static void take_text(const struct node *n, const char *key, char *ret,
-		      size_t size)
-{
-	const char *s = node_path_str(n, key, NULL);
-
-	snprintf(ret, size, "%s", s ? s : "");
-}
-
 static bool take_bool(const struct node *n, const char *key)
 {
 	const struct node *v = node_get(n, key);
@@ -165,12 +157,12 @@ static void take_cluster(struct told *t, const char *name,
 {
 	struct told_cluster *c = told_cluster(t, name);
 
-	take_text(n, "commit", c->commit, sizeof(c->commit));
-	take_text(n, "failed", c->failed, sizeof(c->failed));
-	take_text(n, "waiting", c->waiting, sizeof(c->waiting));
-	take_text(n, "state", c->state, sizeof(c->state));
-	take_text(n, "key", c->key, sizeof(c->key));
-	take_text(n, "refused", c->refused, sizeof(c->refused));
+	node_copy_str(n, "commit", c->commit, sizeof(c->commit));
+	node_copy_str(n, "failed", c->failed, sizeof(c->failed));
+	node_copy_str(n, "waiting", c->waiting, sizeof(c->waiting));
+	node_copy_str(n, "state", c->state, sizeof(c->state));
+	node_copy_str(n, "key", c->key, sizeof(c->key));
+	node_copy_str(n, "refused", c->refused, sizeof(c->refused));
 	c->fighting = take_bool(n, "fighting");
 	c->stale = take_bool(n, "stale");
 	c->sure = take_bool(n, "sure");
@@ -198,9 +190,9 @@ static int parse(const struct channel_config *ch, const struct buf *text,
 		t->retry_at = take_number(n, "retryAt");
 		t->failures = (uint64_t)take_number(n, "failures");
 		t->waits_since = take_number(n, "waitsSince");
-		take_text(n, "held", t->held, sizeof(t->held));
-		take_text(n, "rolled", t->rolled, sizeof(t->rolled));
-		take_text(n, "trouble", t->trouble, sizeof(t->trouble));
+		node_copy_str(n, "held", t->held, sizeof(t->held));
+		node_copy_str(n, "rolled", t->rolled, sizeof(t->rolled));
+		node_copy_str(n, "trouble", t->trouble, sizeof(t->trouble));
 		for (uint32_t i = 0; i < clusters->n; i++)
 			take_cluster(t, clusters->pairs[i].key,
 				     clusters->pairs[i].value);

@@ -30,10 +30,7 @@ int upload_record_path(const struct host_config *host,
 		       const struct bucket *b, struct buf *ret,
 		       struct err *err)
 {
-	if (config_channel_dir(host, ch->name, ret, err) < 0)
-		return -1;
-	buf_adds(ret, "/s3");
-	if (buf_check(ret, "a path", err) < 0 ||
+	if (config_channel_file(host, ch, "s3", ret, err) < 0 ||
 	    fs_mkdirs(ret->data, 0750, err) < 0)
 		return -1;
 	buf_addf(ret, "/%s", b->name);

@@ -7,6 +7,7 @@
 #include "schema/node.h"
 
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "schema/base/map.h"
@@ -241,6 +242,14 @@ const char *node_path_str(const struct node *map, ...)
 	n = follow(map, ap);
 	va_end(ap);
 	return node_text(n);
+}
+
+void node_copy_str(const struct node *map, const char *key, char *ret,
+		   size_t size)
+{
+	const char *s = node_path_str(map, key, NULL);
+
+	snprintf(ret, size, "%s", s ? s : "");
 }
 
 int64_t node_path_int(const struct node *map, int64_t fallback, ...)

@@ -88,6 +88,9 @@ struct node *node_path(const struct node *map, ...) __attribute__((sentinel));
 /* The string at the end of a path, or NULL if it is missing or no string. */
 const char *node_path_str(const struct node *map, ...)
 	__attribute__((sentinel));
+/* The string under key, as much of it as there is room for; "" for none. */
+void node_copy_str(const struct node *map, const char *key, char *ret,
+		   size_t size);
 /* The integer at the end of a path, or fallback. */
 int64_t node_path_int(const struct node *map, int64_t fallback, ...)
 	__attribute__((sentinel));

@@ -406,10 +406,15 @@ static void test_node(void)
 				 "\"l\":[1,1.0]}");
 	struct arena other = ARENA_INIT;
 	struct node *copy = node_copy(&other, n);
+	char text[3];
 
 	is_str(node_path_str(n, "a", "b", "s", NULL), "x", "node_path_str");
 	is_int(node_path_int(n, 9, "a", "b", "i", NULL), 3, "node_path_int");
 	is_int(node_path_int(n, 9, "a", "no", NULL), 9, "its fallback");
+	node_copy_str(read_ok("{\"s\":\"xyz\"}"), "s", text, sizeof(text));
+	is_str(text, "xy", "node_copy_str, cut to the room");
+	node_copy_str(n, "a", text, sizeof(text));
+	is_str(text, "", "nothing of what is no string");
 	ok(!node_path(n, "l", "b", NULL) && !node_path_str(n, "a", NULL),
 	   "a path through what is no map, a string that is none");
 	ok(node_equal(node_get(n, "l")->items[0], node_get(n, "l")->items[1]),
