@@ -66,7 +66,7 @@ read -r p50 p99 last during50 during99 during taken refused \
 [ -n "${refused:-}" ] || die "reporters failed"
 recorded() {
 	[ "$(git -C "$dir/told.git" for-each-ref --format=x \
-		refs/windlass-status | wc -l)" = "$channels" ]
+		'refs/windlass-status/*/eu-1' | wc -l)" = "$channels" ]
 }
 until_true 900 recorded || die "not all are recorded"
 all=$((($(now) - began) / 1000 - 1000))
