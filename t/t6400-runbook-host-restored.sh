@@ -2,7 +2,8 @@
 # contrib/runbooks/git-host-restored.md and new-epoch.md: a Git host that is
 # older than its clusters catches up if somebody has the newest bundle, else
 # begins a new epoch; nothing that should live is deleted, nothing older is
-# applied, and what is left over goes when somebody says how much it is.
+# applied, and what is left over goes when somebody says how much it is. So it is
+# where only a clone without bundles is left.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-cluster.sh"
@@ -118,6 +119,45 @@ ok "what was confirmed is gone" wait_for 20 gone later
 is "$(uids)" "$(grep -v ^later before)" "and nothing else"
 is "$(live_differs host.git prod)" "" "what is live is the bundle"
 guide_done
+
+# ---- only a clone as git makes it: the id, an epoch above, no bundles ----
+git clone -q "file://$TRASH/host.git" backup/clone
+config last one
+ok "a push that no clone has" commit_push work last
+ok "is live" wait_for 40 applied 2.3
+uids >before
+live >versions
+stop serve
+rm -rf host.git
+mkdir etc
+cp keys/prod etc/prod_ed25519
+cp keys/prod.pub etc/prod_ed25519.pub
+runbook git-host-restored
+block "Only a developer's clone is left" 1
+not_ok "it brings no bundle" here block.sh
+id=$(json '{.spec.channelID}')
+block "A clone without bundles" 1
+sed -i "s/^id=.*/id=$id/; s/^epoch=.*/epoch=3/" block.sh
+ok "it becomes the Git host, with what the cluster says" here block.sh
+like "$(cat .output)" "^channel  prod, id $id, epoch 3\$" "of the same channel"
+serve_again
+ok "the cluster waits for it" wait_condition prod Verified False 30 EpochRefused
+edits_undone changed three
+edits_undone last one
+live >versions
+runbook new-epoch
+block "In each cluster" 1
+sed -i 's/"epochFloor":2/"epochFloor":3/' block.sh
+ok "somebody lets the new epoch in" here block.sh
+ok "it is live" wait_for 20 applied 3.1
+is "$(live)" "$(cat versions)" "no object was touched"
+is "$(json '{.status.leftovers[*]}')" "ConfigMap shop/last" \
+	"what the clone had not is left over, and listed"
+ok "who had pushed it does so again" git -C work push -q origin HEAD:main
+ok "which is live" wait_for 20 applied 3.2
+ok "and nothing is left over" wait_condition prod PruneBlocked False 20
+is "$(uids)" "$(cat before)" "of all that there was nothing was deleted"
+is "$(live_differs host.git prod)" "" "what is live is the bundle"
 stop engine TERM
 unlike "$(cat engine.log)" 'AddressSanitizer|runtime error' "no sanitizer complains"
 done_testing
