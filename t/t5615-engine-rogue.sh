@@ -7,81 +7,27 @@
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 . "$TEST_DIR/lib-bundle.sh"
-cluster_use
-cluster_namespace rogue
+. "$TEST_DIR/lib-forged.sh"
+forged_begin rogue
 mine=$ns
 cluster_namespace victim
 victim=$ns ns=$mine
-channel=rogue-$$
 other=rogue-other-$$
-id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 rbac=rbac.authorization.k8s.io
 
-json() { k get channel "$channel" -o "jsonpath=$1" 2>/dev/null; }
 text() { k -n "$ns" get configmap settings -o 'jsonpath={.data.text}'; }
 is_text() { [ "$(text)" = "$1" ]; }
 
-# config_map NAMESPACE NAME TEXT
-config_map() {
-	put "$1" '' ConfigMap "$2"
-	cat >"tree/objects/$1/core/ConfigMap/$2.json" <<-END
-	{
-	  "apiVersion": "v1",
-	  "data": {
-	    "text": "$3"
-	  },
-	  "kind": "ConfigMap",
-	  "metadata": {
-	    "labels": {
-	      "applyset.kubernetes.io/part-of": "$(part_of "$channel")"
-	    },
-	    "name": "$2",
-	    "namespace": "$1"
-	  }
-	}
-	END
-}
-# next TEXT: the next bundle, in which the object that is allowed has TEXT, too
-next() {
-	config_map "$ns" settings "$1"
-	bundle
-	publish
-	honest
+# say TEXT: the next bundle, in which the object that is allowed has TEXT, too
+say() {
+	config_map settings "\"$1\""
+	next
 }
 
-new_key publisher
-mkdir -p "$public"
-port=$(free_port)
-start web python3 -m http.server --bind 127.0.0.1 -d "$public" "$port"
-next one
-URL=http://127.0.0.1:$port
-wait_for 10 curl -sf "$URL/$channel/head" || bail "no server"
-k apply --server-side -f "$TOP/engine/install/channels-crd.yaml" >/dev/null
-k wait --for=condition=Established crd/channels.windlass.dev >/dev/null
-at_exit "k delete channel $channel --wait=false"
-# the account may do everything, but in one namespace only
-k -n "$ns" create rolebinding rogue --clusterrole=cluster-admin \
-	--serviceaccount="$ns:default" >/dev/null
-
-# write_channel LINE...: lines of its spec
-write_channel() {
-	{
-		cat <<-END
-		apiVersion: windlass.dev/v1alpha1
-		kind: Channel
-		metadata: {name: $channel}
-		spec:
-		  url: $URL
-		  interval: 1s
-		  channelID: $id
-		  publishers: |
-		    $(cat publisher.line)
-		  serviceAccount: {namespace: $ns, name: default}
-		END
-		for line in "$@"; do echo "  $line"; done
-	} | k apply --server-side --force-conflicts -f - >/dev/null
-}
-write_channel "namespaces: [$ns]"
+web_start
+say one
+forged_open
+forged_channel
 engine_start || bail "windlassd does not start"
 ok "a bundle of what is allowed is applied" wait_applied "$channel" 1 30
 good=1
@@ -93,7 +39,7 @@ refused() {
 	local what=$1 pattern=$2
 	shift 2
 	put "$@"
-	next "$what"
+	say "$what"
 	wait_for 30 says "$pattern"
 	like "$(condition "$channel" Verified)" "^False (PolicyViolation|BundleInvalid) .*$pattern" \
 		"$what: refused, and named"
@@ -104,7 +50,7 @@ refused() {
 }
 # allowed: and without it the channel goes on
 allowed() {
-	next one
+	say one
 	good=$seq
 	ok "without it all is well" wait_applied "$channel" "$seq" 30
 }
@@ -120,7 +66,7 @@ refused "the engine's namespace" windlass-system windlass-system '' ConfigMap x
 allowed
 
 # everything is allowed, which does not mean windlass itself
-write_channel 'namespaces: ["*"]' 'clusterScoped: ["*"]'
+forged_channel 'namespaces: ["*"]' 'clusterScoped: ["*"]'
 refused "another Channel" "Channel.windlass.dev $other" _cluster windlass.dev Channel "$other"
 refused "the engine's namespace, by all" windlass-system windlass-system '' \
 	ConfigMap x
@@ -128,8 +74,8 @@ allowed
 not_ok "no other Channel was made" k get channel "$other"
 
 # what the spec allows is written as the account, which may not
-config_map "$victim" elsewhere stolen
-next two
+config_map elsewhere '"stolen"' "$victim"
+say two
 ok "an object that the account may not write" \
 	wait_condition "$channel" Applied False 60
 ok "attack-52 fails by its own" wait_for 30 is_text two

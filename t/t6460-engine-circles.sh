@@ -7,10 +7,8 @@
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 . "$TEST_DIR/lib-bundle.sh"
-cluster_use
-cluster_namespace circles
-channel=circles-$$
-id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+. "$TEST_DIR/lib-forged.sh"
+forged_begin circles
 
 there() { k -n "$ns" get configmap "$1" >/dev/null 2>&1; }
 version() { k -n "$ns" get configmap "$1" -o 'jsonpath={.metadata.resourceVersion}'; }
@@ -26,39 +24,13 @@ config() {
 		{"config.kubernetes.io/depends-on": $on}} end))}' \
 		>"tree/objects/$ns/core/ConfigMap/$1.json"
 }
-next() {
-	bundle
-	publish
-	honest
-}
-
-new_key publisher
-mkdir -p "$public"
-port=$(free_port)
-start web python3 -m http.server --bind 127.0.0.1 -d "$public" "$port"
+web_start
 config base
 config elsewhere
 next
-wait_for 10 curl -sf "http://127.0.0.1:$port/$channel/head" || bail "no server"
-k apply --server-side -f "$TOP/engine/install/channels-crd.yaml" >/dev/null
-k wait --for=condition=Established crd/channels.windlass.dev >/dev/null
-at_exit "k delete channel $channel --wait=false"
-k -n "$ns" create rolebinding circles --clusterrole=cluster-admin \
-	--serviceaccount="$ns:default" >/dev/null
+forged_open
 engine_lock
-k apply --server-side -f - >/dev/null <<END
-apiVersion: windlass.dev/v1alpha1
-kind: Channel
-metadata: {name: $channel}
-spec:
-  url: http://127.0.0.1:$port
-  interval: 1s
-  channelID: $id
-  publishers: |
-    $(cat publisher.line)
-  serviceAccount: {namespace: $ns, name: default}
-  namespaces: [$ns]
-END
+forged_channel
 engine_start || bail "windlassd does not start: $(cat engine.log)"
 ok "a bundle without circles is applied" wait_applied "$channel" 1 40
 

@@ -6,77 +6,27 @@
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 . "$TEST_DIR/lib-bundle.sh"
+. "$TEST_DIR/lib-forged.sh"
 . "$TEST_DIR/lib-approve.sh"
 . "$TEST_DIR/lib-faults.sh"
-cluster_use
-cluster_namespace unseen
-channel=unseen-$$
-id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+forged_begin unseen
 write=PATCH_/apis/windlass.dev/v1alpha1/channels/$channel/status
 
-# config_map NAME TEXT
-config_map() {
-	put "$ns" '' ConfigMap "$1"
-	cat >"tree/objects/$ns/core/ConfigMap/$1.json" <<-END
-	{
-	  "apiVersion": "v1",
-	  "data": {
-	    "text": "$2"
-	  },
-	  "kind": "ConfigMap",
-	  "metadata": {
-	    "labels": {
-	      "applyset.kubernetes.io/part-of": "$(part_of "$channel")"
-	    },
-	    "name": "$1",
-	    "namespace": "$ns"
-	  }
-	}
-	END
-}
-# spec LINE...: the Channel
-spec() {
-	local line
-	{
-		cat <<-END
-		apiVersion: windlass.dev/v1alpha1
-		kind: Channel
-		metadata: {name: $channel}
-		spec:
-		  url: http://127.0.0.1:$port/held-packs
-		  interval: 1s
-		  channelID: $id
-		  publishers: |
-		    $(cat publisher.line)
-		  serviceAccount: {namespace: $ns, name: default}
-		  namespaces: [$ns]
-		END
-		for line; do echo "  $line"; done
-	} | k apply --server-side --force-conflicts -f - >/dev/null
-}
-json() { k get channel "$channel" -o "jsonpath=$1" 2>/dev/null; }
 accepted() { [ "$(json '{.status.accepted.sequence}')" = "$1" ]; }
 held() { grep -c '^HELD ' web.log; }
 is_held() { [ "$(held)" -gt "$1" ]; }
 
-new_key publisher
 mkdir keys
 ssh-keygen -q -t ed25519 -N '' -C alice -f keys/alice </dev/null
-mkdir -p "$public"
 port=$(free_port)
 start web "$TEST_DIR/odd-server.py" "$port" "$public"
+URL=http://127.0.0.1:$port/held-packs
 touch "$public/release"
-for name in one two three four kept; do config_map "$name" first; done
+for name in one two three four kept; do config_map "$name" '"first"'; done
 bundle
 publish
-wait_for 10 curl -sf "http://127.0.0.1:$port/plain/$channel/head" ||
-	bail "no server"
-k apply --server-side -f "$TOP/engine/install/channels-crd.yaml" >/dev/null
-k wait --for=condition=Established crd/channels.windlass.dev >/dev/null
-at_exit "k delete channel $channel --wait=false"
-k -n "$ns" create rolebinding unseen --clusterrole=cluster-admin \
-	--serviceaccount="$ns:default" >/dev/null
-spec "deleteLimit: 2"
+forged_open "http://127.0.0.1:$port/plain"
+forged_channel "deleteLimit: 2"
 proxy_start
 KUBECONFIG=$PROXIED engine_start || bail "windlassd does not start: $(cat engine.log)"
 ok "a bundle is applied" wait_applied "$channel" 1 60
@@ -84,8 +34,8 @@ was=$bundle
 
 # ---- approvals that cannot be read ----
 approvers=("approvals:" "  approvers: |" "    $(approver_line alice keys/alice)")
-spec "deleteLimit: 2" "${approvers[@]}"
-config_map kept second
+forged_channel "deleteLimit: 2" "${approvers[@]}"
+config_map kept '"second"'
 bundle
 h_approvals="sha256:$(printf '%064d' 1) 100" publish
 honest
@@ -103,7 +53,7 @@ h_approvals=$(votes "$(approval bundles.git keys/alice reject "$bundle")") \
 	make_head
 ok "and a reject it was" wait_condition "$channel" Applied False 30 Rejected
 ok "which was never accepted" accepted 1
-config_map kept third
+config_map kept '"third"'
 bundle
 h_approvals="sha256:$(printf '%064d' 1) 100" publish
 honest
@@ -112,14 +62,14 @@ ok "the next waits as well" wait_for 30 eval \
 h_approvals=$(votes "$(approval bundles.git keys/alice approve "$bundle")") \
 	make_head
 ok "until it can be read what they say" wait_applied "$channel" 3 30
-spec "deleteLimit: 2"
+forged_channel "deleteLimit: 2"
 
 # ---- a bundle that deletes, accepted by an engine that cannot count that ----
 engine_kill
 rm -rf state
 was=$bundle
 for name in one two three four; do drop "$ns" '' ConfigMap "$name"; done
-config_map kept fourth
+config_map kept '"fourth"'
 bundle
 : >index.txt
 packs

@@ -6,54 +6,10 @@
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 . "$TEST_DIR/lib-bundle.sh"
+. "$TEST_DIR/lib-forged.sh"
 . "$TEST_DIR/lib-approve.sh"
-cluster_use
-cluster_namespace budget
-channel=budget-$$
-id=$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+forged_begin budget
 
-# config_map NAME JSON: an object, whose data has that value
-config_map() {
-	put "$ns" '' ConfigMap "$1"
-	cat >"tree/objects/$ns/core/ConfigMap/$1.json" <<-END
-	{
-	  "apiVersion": "v1",
-	  "data": {
-	    "text": $2
-	  },
-	  "kind": "ConfigMap",
-	  "metadata": {
-	    "labels": {
-	      "applyset.kubernetes.io/part-of": "$(part_of "$channel")"
-	    },
-	    "name": "$1",
-	    "namespace": "$ns"
-	  }
-	}
-	END
-}
-# spec LINE...: the Channel
-spec() {
-	local line
-	{
-		cat <<-END
-		apiVersion: windlass.dev/v1alpha1
-		kind: Channel
-		metadata: {name: $channel}
-		spec:
-		  url: http://127.0.0.1:$port
-		  interval: 1s
-		  channelID: $id
-		  publishers: |
-		    $(cat publisher.line)
-		  serviceAccount: {namespace: $ns, name: default}
-		  namespaces: [$ns]
-		END
-		for line; do echo "  $line"; done
-	} | k apply --server-side --force-conflicts -f - >/dev/null
-}
-json() { k get channel "$channel" -o "jsonpath=$1" 2>/dev/null; }
-is_json() { [ "$(json "$1")" = "$2" ]; }
 accepted() { is_json '{.status.accepted.epoch}.{.status.accepted.sequence}' "$1"; }
 applied() { is_json '{.status.applied.epoch}.{.status.applied.sequence}' "$1"; }
 live() {
@@ -67,22 +23,14 @@ heeded() {
 }
 in_epoch() { epoch=$1 seq=0 bundle=; : >index.txt; }
 
-new_key publisher
 mkdir keys
 ssh-keygen -q -t ed25519 -N '' -C alice -f keys/alice </dev/null
-mkdir -p "$public"
-port=$(free_port)
-start web python3 -m http.server --bind 127.0.0.1 -d "$public" "$port"
+web_start
 for name in one two three four; do config_map "$name" '"first"'; done
 bundle
 publish
-wait_for 10 curl -sf "http://127.0.0.1:$port/$channel/head" || bail "no server"
-k apply --server-side -f "$TOP/engine/install/channels-crd.yaml" >/dev/null
-k wait --for=condition=Established crd/channels.windlass.dev >/dev/null
-at_exit "k delete channel $channel --wait=false"
-k -n "$ns" create rolebinding budget --clusterrole=cluster-admin \
-	--serviceaccount="$ns:default" >/dev/null
-spec
+forged_open
+forged_channel
 engine_start || bail "windlassd does not start: $(cat engine.log)"
 ok "a bundle is applied" wait_applied "$channel" 1 60
 
@@ -93,7 +41,7 @@ in_epoch 2
 config_map one '"here"'
 bundle
 publish
-spec "epochFloor: 2" "${approvals[@]}"
+forged_channel "epochFloor: 2" "${approvals[@]}"
 ok "a bundle of a new epoch waits for its approval" \
 	wait_condition "$channel" Applied False 30 WaitingForApproval
 in_epoch 2
@@ -115,7 +63,7 @@ like "$(condition "$channel" Forked)" '^True SameSequence ' "too"
 ok "nothing was accepted" accepted 1.1
 not_ok "nor cleared" grep -q fork-cleared engine.log
 is "$(live)" "four one three two" "nor touched"
-spec "epochFloor: 3"
+forged_channel "epochFloor: 3"
 ok "a floor above it clears it" wait_condition "$channel" Forked False 30
 is "$(json '{.status.forkedEpoch}')" "" "and says so"
 
@@ -126,7 +74,7 @@ for name in five six seven; do config_map "$name" '"third"'; done
 config_map broken 5
 bundle
 publish
-spec "epochFloor: 3" "deleteLimit: 1"
+forged_channel "epochFloor: 3" "deleteLimit: 1"
 ok "a bundle of the next epoch is accepted" wait_for 40 accepted 3.1
 ok "all of it but one object is live" wait_for 30 is_live \
 	"five four one seven six three two"
