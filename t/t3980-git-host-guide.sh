@@ -3,11 +3,10 @@
 # own, with the real nginx and logrotate in front and behind
 . "$(dirname "$0")/lib-users.sh"
 . "$TEST_DIR/lib-guide.sh"
+. "$TEST_DIR/lib-nginx.sh"
 guide git-host
 
-nginx=$(PATH=$PATH:/usr/sbin:/sbin command -v nginx) ||
-	skip_all "nginx is missing: apt-get install nginx-light"
-PATH=$PATH:/usr/sbin:/sbin
+nginx_use
 command -v logrotate >/dev/null ||
 	skip_all "logrotate is missing: apt-get install logrotate"
 # run SECTION N: as whom the page says
@@ -92,32 +91,16 @@ chgrp www-data "$socket"
 stock=$(stat -c '%a %G' "$socket")
 is "$stock" "660 www-data" "serve listens where nginx may connect"
 
-mkdir -p /etc/windlass/tls /var/log/nginx
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-	-keyout /etc/windlass/tls/git.key -out /etc/windlass/tls/git.crt -days 2 \
-	-subj /CN=git.example.org -addext subjectAltName=DNS:git.example.org 2>/dev/null
+mkdir -p /var/log/nginx /etc/nginx/conf.d
+nginx_certificate /etc/windlass/tls git git.example.org DNS:git.example.org
 # the host's nginx, with nothing but what the page adds
 port=$(free_port)
-mkdir -p /etc/nginx/conf.d nginx
-cat >/etc/nginx/nginx.conf <<NGINX
-user www-data;
-daemon off;
-pid $TRASH/nginx/pid;
-error_log stderr;
-events { worker_connections 256; }
-http {
-	client_body_temp_path $TRASH/nginx/body;
-	proxy_temp_path $TRASH/nginx/proxy;
-	fastcgi_temp_path $TRASH/nginx/fastcgi;
-	uwsgi_temp_path $TRASH/nginx/uwsgi;
-	scgi_temp_path $TRASH/nginx/scgi;
-	include /etc/nginx/conf.d/*.conf;
-}
-NGINX
+nginx_config /etc/nginx/nginx.conf 'user www-data;' \
+	<<<'include /etc/nginx/conf.d/*.conf;'
 rm -f /etc/nginx/conf.d/*
 run "Serve, behind nginx" 3
 sed -i "s/listen 8443 ssl/listen 127.0.0.1:$port ssl/" /etc/nginx/conf.d/windlass.conf
-start nginx "$nginx"
+start nginx nginx
 token=$(cat /etc/windlass/tokens)
 get() {
 	curl -sS -m 60 --path-as-is --cacert /etc/windlass/tls/git.crt \

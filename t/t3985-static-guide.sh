@@ -3,12 +3,11 @@
 # the published folder, and a bucket of a real S3 server
 . "$(dirname "$0")/lib-users.sh"
 . "$TEST_DIR/lib-guide.sh"
+. "$TEST_DIR/lib-nginx.sh"
 . "$TEST_DIR/lib-s3.sh"
 guide static
 
-PATH=$PATH:/usr/sbin:/sbin
-command -v nginx >/dev/null ||
-	skip_all "nginx is missing: apt-get install nginx-light"
+nginx_use
 s3_build
 # run SECTION N: as whom the page says
 run() {
@@ -45,26 +44,11 @@ mount --bind /srv/www /var/www || bail "/var/www cannot be bound"
 run nginx 1
 run nginx 2
 run nginx 3
-mkdir -p /etc/windlass/tls /var/log/nginx /etc/nginx/conf.d nginx
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-	-keyout /etc/windlass/tls/git.key -out /etc/windlass/tls/git.crt -days 2 \
-	-subj /CN=git.example.org -addext subjectAltName=DNS:git.example.org 2>/dev/null
+mkdir -p /var/log/nginx /etc/nginx/conf.d
+nginx_certificate /etc/windlass/tls git git.example.org DNS:git.example.org
 port=$(free_port)
-cat >/etc/nginx/nginx.conf <<NGINX
-user www-data;
-daemon off;
-pid $TRASH/nginx/pid;
-error_log stderr;
-events { worker_connections 256; }
-http {
-	client_body_temp_path $TRASH/nginx/body;
-	proxy_temp_path $TRASH/nginx/proxy;
-	fastcgi_temp_path $TRASH/nginx/fastcgi;
-	uwsgi_temp_path $TRASH/nginx/uwsgi;
-	scgi_temp_path $TRASH/nginx/scgi;
-	include /etc/nginx/conf.d/*.conf;
-}
-NGINX
+nginx_config /etc/nginx/nginx.conf 'user www-data;' \
+	<<<'include /etc/nginx/conf.d/*.conf;'
 rm -f /etc/nginx/conf.d/*
 run nginx 4
 block nginx 5

@@ -5,12 +5,11 @@
 # server, from the push to the cluster.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
+. "$TEST_DIR/lib-nginx.sh"
 . "$TEST_DIR/lib-s3.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
-PATH=$PATH:/usr/sbin:/sbin
-command -v nginx >/dev/null ||
-	skip_all "nginx is missing: apt-get install nginx-light"
+nginx_use
 s3_build
 cluster_use
 cluster_namespace polled
@@ -45,37 +44,23 @@ ok "a push to $many channels" change first
 
 # what the host's admin changes in it, and nothing else
 port=$(free_port)
-openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-	-keyout git.key -out git.crt -days 2 -subj /CN=127.0.0.1 \
-	-addext subjectAltName=IP:127.0.0.1 2>/dev/null
+nginx_certificate . git 127.0.0.1 IP:127.0.0.1
 token=$(openssl rand -hex 24)
 printf '"Bearer %s" 1;\n' "$token" >readers.conf
-mkdir -p nginx
 sed -e "s|listen 8443 ssl|listen 127.0.0.1:$port ssl|" \
 	-e "s|/etc/windlass/tls/|$TRASH/|; s|/var/www/windlass|$TRASH/www|" \
 	-e "s|/etc/windlass/readers|$TRASH/readers|" \
 	-e "s|/var/log/nginx/windlass.log windlass|$TRASH/nginx/access.log connection|" \
 	"$TOP/contrib/nginx/windlass-static.conf" >windlass.conf
-cat >nginx.conf <<NGINX
-daemon off;
-pid $TRASH/nginx/pid;
-error_log stderr;
-events { worker_connections 256; }
-http {
-	client_body_temp_path $TRASH/nginx/body;
-	proxy_temp_path $TRASH/nginx/proxy;
-	fastcgi_temp_path $TRASH/nginx/fastcgi;
-	uwsgi_temp_path $TRASH/nginx/uwsgi;
-	scgi_temp_path $TRASH/nginx/scgi;
+# the folders of channels are 0750: nginx' workers are of our group here
+as_root=()
+[ "$(id -u)" != 0 ] || as_root=('user root;')
+nginx_config nginx.conf "${as_root[@]}" <<NGINX
 	log_format connection '\$msec \$connection \$status \$body_bytes_sent \$uri';
 	include $TRASH/windlass.conf;
-}
 NGINX
 chmod 755 "$TRASH" www
 chmod -R a+rX www
-# the folders of channels are 0750: nginx' workers are of our group here
-sed -i "1i user root;" nginx.conf
-[ "$(id -u)" = 0 ] || sed -i 1d nginx.conf
 start nginx nginx -p "$TRASH/nginx" -c "$TRASH/nginx.conf"
 answers() {
 	curl -sf --cacert git.crt -H "Authorization: Bearer $token" \
