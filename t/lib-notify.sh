@@ -1,6 +1,6 @@
-# Those who are told what clusters report. Source it after lib-report.sh and
-# lib-reports.sh, whose receiver_start begins one in a folder of its name;
-# FOLDER/answer is what it answers (report-receiver.py).
+# Those who are told what clusters report. Source it after lib.sh and lib-git.sh;
+# it brings lib-report.sh, and lib-receiver.sh, whose receiver_start begins one in
+# a folder of its name; FOLDER/answer is what it answers (report-receiver.py).
 #
 #   notify_host CLUSTER...     $host, its clone `work`, and these clusters of
 #                              its channel prod, whose reports it takes
@@ -16,6 +16,8 @@
 #                              soon: who is stopped between the post and the
 #                              note tells it once more
 #   later                      as if hours went by without a message
+. "$TEST_DIR/lib-report.sh"
+. "$TEST_DIR/lib-receiver.sh"
 
 host=host.git
 notify_host() {

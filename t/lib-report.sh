@@ -7,6 +7,9 @@
 #   post FILE [CHANNEL]    to $url; prints the status, the answer is in `said`
 #   send [CHANNEL]         makes and posts one, in `sent`; the same
 #   counter FILE           of that report
+#   report_kept CLUSTER    its next one of prod stands at the Git host as if serve
+#                          had taken it, and is recorded
+#   serve [OPTION...]      $host is served, at $url
 #
 # $host is the repository. What is in these variables goes into the next
 # report; unset ones are what is right. They are how a test lies.
@@ -84,4 +87,18 @@ counter() { sed -n 's/^counter //p' "$1"; }
 send() {
 	report sent
 	post sent "${1:-}"
+}
+
+report_kept() {
+	mkdir -p "$host/windlass/prod/reports"
+	r_cluster=$1 report "$TRASH/next"
+	mv "$TRASH/next" "$host/windlass/prod/reports/$1"
+	hook "$host" record-reports >/dev/null || bail "record-reports"
+}
+
+serve() {
+	start serve windlass-hook serve --repo "$host" --listen 127.0.0.1:0 \
+		--verbose "$@"
+	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
+	url=$(sed -n 's/^listening on //p' serve.log)
 }

@@ -17,12 +17,6 @@ new_reporter eu-1
 new_reporter us-1
 ssh-keygen -q -t ed25519 -N '' -f keys/stranger
 
-serve() {
-	start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 \
-		--verbose "$@"
-	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-	url=$(sed -n 's/^listening on //p' serve.log)
-}
 kept=$host/windlass/prod/reports
 
 # ---- who takes none

@@ -17,12 +17,6 @@ new_reporter us-1
 set_channel $host staging reporters "$TRASH/reporters"
 set_channel $host prod after 'staging for 1h'
 
-serve() {
-	start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 \
-		--verbose
-	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-	url=$(sed -n 's/^listening on //p' serve.log)
-}
 config() { put work "deploy/$1/web.yaml" ConfigMap web shop "$2"; }
 both() { config staging "$1"; config prod "$1"; commit work "$1"; }
 tip() { git -C work rev-parse HEAD; }

@@ -18,12 +18,6 @@ make_clone $host work
 new_reporter eu-1
 new_reporter us-1
 
-serve() {
-	start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 \
-		--verbose
-	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-	url=$(sed -n 's/^listening on //p' serve.log)
-}
 config() { put work "deploy/prod/$1.yaml" ConfigMap "$1" shop "$2"; }
 tip() { git -C $host rev-parse refs/heads/main; }
 tree() { git -C $host rev-parse "$1:deploy/prod"; }

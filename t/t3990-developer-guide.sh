@@ -4,8 +4,6 @@
 # stock tools, as engines do.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
-. "$TEST_DIR/lib-report.sh"
-. "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
 . "$TEST_DIR/lib-registry.sh"
 . "$TEST_DIR/lib-guide.sh"

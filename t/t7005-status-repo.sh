@@ -13,13 +13,6 @@ set_channel $host prod reporters "$TRASH/reporters"
 reports=$host/windlass/prod/reports
 
 status() { windlass status --repo "$@" >out 2>err; echo $?; }
-# says CLUSTER: its next report, recorded
-says() {
-	mkdir -p $reports
-	r_cluster=$1 report "$TRASH/next"
-	mv "$TRASH/next" "$reports/$1"
-	hook $host record-reports >/dev/null || bail "record-reports"
-}
 change() {
 	put work deploy/prod/web.yaml ConfigMap web shop "$1"
 	commit_push work "$1" || bail "push"
@@ -43,7 +36,7 @@ like "$(cat out)" '^  eu-1  has not reported yet$' "and that nobody spoke"
 # ---- one is well
 
 r_since=2026-11-29T23:30:00Z r_issued=2026-11-29T23:31:00Z \
-	r_objects='118 118 0 0 0 0' says eu-1
+	r_objects='118 118 0 0 0 0' report_kept eu-1
 is "$(status $host prod)" 0 "a cluster that is well"
 like "$(cat out)" \
 '^  eu-1  healthy 1\.1 since 2026-11-29T23:30:00Z  118 objects  heard 2026-11-29T23:31:00Z$' \
@@ -55,14 +48,14 @@ like "$(cat out)" "^    source $one\$" "of which commit"
 change two
 two=$(git -C work rev-parse --short=12 HEAD)
 is "$(status $host prod)" 1 "a bundle that it does not have yet"
-r_since=2026-11-29T23:35:00Z says eu-1
+r_since=2026-11-29T23:35:00Z report_kept eu-1
 new_reporter us-1
 failure "Deployment.apps shop/web" deploy/prod/web.yaml:1 ImagePullBackOff \
 	'Back-off pulling image "web:2"'
 r_phase=failed r_objects='2 1 0 1 0 0' r_reason=Failed \
 	r_message='1 object failed' r_since=2026-11-29T23:36:00Z \
 	r_applied="1.1 $(git -C $host rev-parse refs/windlass/prod^)" \
-	says us-1
+	report_kept us-1
 is "$(status $host prod)" 1 "one of two fails"
 like "$(cat out)" '^  us-1  failed 1\.2 since .*  1 of 2 objects ready  heard' \
 	"which, and since when"

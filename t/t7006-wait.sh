@@ -11,14 +11,7 @@ make_clone $host work
 new_reporter eu-1
 new_reporter us-1
 set_channel $host prod reporters "$TRASH/reporters"
-mkdir -p $host/windlass/prod/reports
 
-# says CLUSTER: its next report, recorded
-says() {
-	r_cluster=$1 report "$TRASH/next"
-	mv "$TRASH/next" "$host/windlass/prod/reports/$1"
-	hook $host record-reports >/dev/null || bail "record-reports"
-}
 change() {
 	put work deploy/prod/web.yaml ConfigMap web shop "$1"
 	commit_push work "$1" || bail "push"
@@ -59,23 +52,23 @@ is "$(waits --timeout 0s prod)" 129 "no time"
 
 # ---- it goes well
 
-says eu-1
+report_kept eu-1
 is "$(waits --timeout 1s prod)" 1 "one that is listed has never reported"
 like "$(cat out)" '^  us-1  has not reported yet$' "that is said"
 like "$(cat out)" '^prod: waiting for eu-1, us-1$' "and who is waited for"
 like "$(cat err)" 'the time is over for us-1$' "and for whom in vain"
-says us-1
+report_kept us-1
 is "$(waits prod)" 0 "all is well already"
 change two
 waiting
-r_phase=applying r_applied=none r_objects='118 3 115 0 0 0' says eu-1
+r_phase=applying r_applied=none r_objects='118 3 115 0 0 0' report_kept eu-1
 wait_line 60 out '^prod@eu-1: applying 1\.2, 3 of 118 objects ready$'
 judge $? "each step is told"
-says eu-1
+report_kept eu-1
 wait_line 60 out '^prod@eu-1: healthy 1\.2,'
 judge $? "that one is healthy, too"
 ok "it waits for the other one" kill -0 "$waiter"
-says us-1
+report_kept us-1
 wait "$waiter"
 is $? 0 "until all are"
 like "$(cat out)" '^prod  newest 1\.2' "and shows what is so now"
@@ -88,7 +81,7 @@ waiting
 failure "Deployment.apps shop/web" deploy/prod/web.yaml:1 ImagePullBackOff \
 	'Back-off pulling image "web:2"'
 r_phase=failed r_objects='2 1 0 1 0 0' r_reason=Failed \
-	r_message='1 object failed' says us-1
+	r_message='1 object failed' report_kept us-1
 wait "$waiter"
 is $? 1 "one fails"
 like "$(cat out)" \
@@ -97,8 +90,8 @@ like "$(cat out)" \
 # what failed before does not count when there is a newer one
 change four
 waiting
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 wait "$waiter"
 is $? 0 "an older failure does not count"
 
@@ -117,8 +110,8 @@ mv $host away.git
 sleep 3
 ok "one that goes away meanwhile is waited for" kill -0 "$waiter"
 mv away.git $host
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 wait "$waiter"
 is $? 0 "and comes back"
 is "$(grep -c 'fetch failed: .*; it is tried again$' err) $(grep -c '^fatal' err)" "1 0" \
@@ -140,16 +133,16 @@ sleep 1
 ok "it waits" kill -0 "$waiter"
 ok "until that is done" hook $host publish prod
 mv post-receive $host/hooks/post-receive
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 wait "$waiter"
 is $? 0 "and is live"
 like "$(cat out)" '^prod  newest 1\.6' "with it"
 git clone -q "file://$TRASH/$host" other
 put other deploy/prod/web.yaml ConfigMap web shop seven
 commit_push other seven || bail "push"
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 is "$(waits --commit "$six" prod)" 0 "what somebody else pushed after it has it too"
 git -C work commit -q --allow-empty -m side
 is "$(waits --commit HEAD --timeout 1s prod)" 1 "what nobody has pushed is not there"

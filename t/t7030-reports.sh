@@ -7,7 +7,7 @@
 . "$TEST_DIR/lib-approve.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
-. "$TEST_DIR/lib-reports.sh"
+. "$TEST_DIR/lib-receiver.sh"
 cluster_use
 cluster_namespace reports
 channel=reports-$$

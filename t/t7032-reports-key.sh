@@ -6,7 +6,7 @@
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
-. "$TEST_DIR/lib-reports.sh"
+. "$TEST_DIR/lib-receiver.sh"
 cluster_own
 ns=shop
 k create namespace $ns >/dev/null

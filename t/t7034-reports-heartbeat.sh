@@ -9,7 +9,7 @@
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
 . "$TEST_DIR/lib-faults.sh"
-. "$TEST_DIR/lib-reports.sh"
+. "$TEST_DIR/lib-receiver.sh"
 . "$TEST_DIR/lib-clock.sh"
 clock_use
 cluster_use

@@ -8,7 +8,7 @@
 . "$TEST_DIR/lib-git.sh"
 . "$TEST_DIR/lib-cluster.sh"
 . "$TEST_DIR/lib-engine.sh"
-. "$TEST_DIR/lib-reports.sh"
+. "$TEST_DIR/lib-receiver.sh"
 cluster_use
 cluster_namespace back
 channel=back-$$

@@ -4,8 +4,6 @@
 # the settings
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
-. "$TEST_DIR/lib-report.sh"
-. "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
 
 notify_host eu-1 us-1 ap-1

@@ -3,8 +3,6 @@
 # nothing waits for them, that none is flooded, and what is never shown
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
-. "$TEST_DIR/lib-report.sh"
-. "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
 
 notify_host c{01..30}

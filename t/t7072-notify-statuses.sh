@@ -4,8 +4,6 @@
 # is at hand here; t3965 asks a real Gitea.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
-. "$TEST_DIR/lib-report.sh"
-. "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
 
 notify_host eu-1

@@ -20,12 +20,6 @@ done
 set_channel $host prod after 'staging for 1h'
 set_channel $host web rollback 'on-failure for 1h'
 
-serve() {
-	start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 \
-		--verbose
-	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-	url=$(sed -n 's/^listening on //p' serve.log)
-}
 # said CHANNEL PHASE: three hours ago, and so on since
 said() {
 	serve

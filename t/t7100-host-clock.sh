@@ -19,12 +19,6 @@ done
 set_channel $host prod after 'staging for 1h'
 set_channel $host web rollback 'on-failure for 1h'
 
-serve() {
-	start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 \
-		--verbose
-	wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-	url=$(sed -n 's/^listening on //p' serve.log)
-}
 config() { put work "deploy/$1/web.yaml" ConfigMap web shop "$2"; }
 both() { config staging "$1"; config prod "$1"; commit_push work "$1" || bail "$(cat push.out)"; }
 from_now() { date -u -d "@$(($(date +%s) + $1))" +%Y-%m-%dT%H:%M:%SZ; }

@@ -31,9 +31,7 @@ others() {
 }
 size() { notes show "$source" >note; wc -c <note; }
 
-start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 --verbose
-wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-url=$(sed -n 's/^listening on //p' serve.log)
+serve
 r_phase=failed r_reason=Failed
 failed() {
 	failure "ConfigMap shop/web" deploy/prod/web.yaml:1 Forbidden "$1"

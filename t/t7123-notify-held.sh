@@ -4,8 +4,6 @@
 # rollbacks that the Git host makes by itself or does not. Each once.
 . "$(dirname "$0")/lib.sh"
 . "$TEST_DIR/lib-git.sh"
-. "$TEST_DIR/lib-report.sh"
-. "$TEST_DIR/lib-reports.sh"
 . "$TEST_DIR/lib-notify.sh"
 . "$TEST_DIR/lib-clock.sh"
 clock_use

@@ -124,9 +124,7 @@ pull
 # ---- by itself
 
 set_channel $host prod rollback 'on-failure for 1s'
-start serve windlass-hook serve --repo $host --listen 127.0.0.1:0 --verbose
-wait_line 30 serve.log '^listening on ' || bail "serve does not start"
-url=$(sed -n 's/^listening on //p' serve.log)
+serve
 git -C work rm -q deploy/prod/w.yaml
 config good
 commit_push work good || bail "$(cat push.out)"

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the Git host says of a channel, in refs/windlass-status/*/_channel:
+# What the Git host report_kept of a channel, in refs/windlass-status/*/_channel:
 # which commits were no reason for a bundle, and which clusters are expected.
 # windlass wait goes by it, in full clones and shallow ones
 . "$(dirname "$0")/lib.sh"
@@ -13,13 +13,7 @@ make_clone $host work
 new_reporter eu-1
 new_reporter us-1
 set_channel $host prod reporters "$TRASH/reporters"
-mkdir -p $host/windlass/prod/reports
 
-says() {
-	r_cluster=$1 report "$TRASH/next"
-	mv "$TRASH/next" "$host/windlass/prod/reports/$1"
-	hook $host record-reports >/dev/null || bail "record-reports"
-}
 change() {
 	put work deploy/prod/web.yaml ConfigMap web shop "$1"
 	commit_push work "$1" || bail "push"
@@ -38,8 +32,8 @@ is "$(record '[.version, .channel, .sourceRef, .paths[]] | join(" ")')" \
 ok "in canonical form" cmp <(record . | jq -S .) \
 	<(git -C $host cat-file blob $ref:channel.json)
 before=$(git -C $host rev-parse $ref)
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 change two
 is "$(git -C $host rev-parse $ref)" "$before" "no push has it made anew"
 not_ok "nobody can push to it" git -C work push -q origin HEAD:$ref
@@ -48,15 +42,15 @@ is "$(git -C $host rev-parse $ref)" "$before" "it is as it was"
 
 # ---- a commit that makes no bundle
 
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 echo words >work/README
 commit_push work words || bail "push"
 is "$(waits --commit HEAD prod)" 0 "a commit of other files"
 like "$(cat out)" "^prod: $(tip | cut -c1-12) changes nothing of the channel, which stays at 1\.2$" \
 	"is said to change nothing"
 like "$(cat out)" '^prod: waiting for eu-1, us-1$' "and who was waited for"
-is "$(record .taken.sourceCommit)" "$(tip)" "the Git host says so"
+is "$(record .taken.sourceCommit)" "$(tip)" "the Git host report_kept so"
 words=$(tip)
 echo '# no other object' >>work/deploy/prod/web.yaml
 commit_push work comment || bail "push"
@@ -71,8 +65,8 @@ git -C work reset -q --hard HEAD~1
 change three
 is "$(waits --commit "$words" --timeout 1s prod)" 1 \
 	"a newer bundle has to come up with it"
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 is "$(waits --commit "$words" prod)" 0 "and is waited for"
 
 # ---- a clone of one commit, behind the newest
@@ -80,8 +74,8 @@ is "$(waits --commit "$words" prod)" 0 "and is waited for"
 git clone -q --depth 1 "file://$TRASH/$host" behind
 heads=$(git -C behind for-each-ref refs/heads refs/remotes)
 change four
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 is "$(windlass wait --repo behind --commit HEAD prod >out 2>err; echo $?)" 0 \
 	"a clone of one commit, of which a newer bundle is"
 like "$(cat out)" '^prod  newest 1\.4' "that one"
@@ -106,18 +100,18 @@ git -C $host update-ref $ref "$good"
 
 new_reporter asia-1
 change five
-says eu-1
-says us-1
+report_kept eu-1
+report_kept us-1
 is "$(waits --timeout 1s prod)" 1 "a new cluster has not reported"
 like "$(cat err)" 'the time is over for asia-1$' "it is waited for"
-says asia-1
+report_kept asia-1
 is "$(waits prod)" 0 "until it has"
 sed -i /^us-1/d reporters
 failure "ConfigMap shop/web" deploy/prod/web.yaml:1 Gone 'it is gone'
-r_phase=failed r_objects='1 0 0 1 0 0' r_reason=Failed says us-1
+r_phase=failed r_objects='1 0 0 1 0 0' r_reason=Failed report_kept us-1
 change six
-says eu-1
-says asia-1
+report_kept eu-1
+report_kept asia-1
 is "$(waits prod)" 0 "one that is listed no more is not waited for"
 like "$(cat out)" '^  us-1  .*, listed no more  heard' "and is shown as that"
 is "$(windlass status --repo $host prod >out 2>err; echo $?)" 0 \
@@ -128,7 +122,7 @@ hook $host doctor >doctor.out 2>&1
 like "$(cat doctor.out)" "'us-1' has a record, and is not in '.*' any more" \
 	"doctor names what is left of it"
 sed -n "s/.*gone for good: //p" doctor.out >remove
-(cd $host && bash ../remove) || bail "what doctor says does not run"
+(cd $host && bash ../remove) || bail "what doctor report_kept does not run"
 unlike "$(hook $host doctor 2>&1)" us-1 "until that is done"
 hook $host record-reports >/dev/null
 unlike "$(git -C $host for-each-ref refs/windlass-status)" us-1 "and it does not come back"
@@ -156,9 +150,8 @@ host=many.git
 set_channel $host prod reporters "$TRASH/reporters"
 put crowd deploy/prod/web.yaml ConfigMap web shop one
 commit_push crowd one || bail "push"
-mkdir -p $host/windlass/prod/reports
-says eu-1
-says asia-1
+report_kept eu-1
+report_kept asia-1
 echo words >crowd/README
 commit_push crowd words || bail "push"
 is "$(record .taken)" null "it is not even noted"

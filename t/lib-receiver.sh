@@ -1,5 +1,6 @@
-# Reports of an engine, and somebody who takes them: report-receiver.py.
-# Source it after lib-engine.sh.
+# Somebody who takes the reports of a real engine, or what a Git host tells of
+# them: report-receiver.py. Source it after lib-engine.sh, for what asks a
+# cluster. Reports that a test writes itself are in lib-report.sh.
 #
 #   receiver_start [NAME]      one on a port of its own, in the folder NAME
 #                              (reports); its address is in $RECEIVER
