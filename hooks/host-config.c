@@ -18,6 +18,7 @@
 #include "hooks/receiver.h"
 #include "hooks/rollback-failed.h"
 #include "schema/base/fs.h"
+#include "schema/base/map.h"
 #include "schema/base/mem.h"
 #include "schema/object.h"
 
@@ -28,7 +29,8 @@ static struct channel_config *channel_add(struct host_config *c,
 {
 	struct channel_config *ch;
 
-	for (size_t i = 0; i < c->n; i++)
+	/* mostly of the same section as the one before */
+	for (size_t i = c->n; i-- > 0; )
 		if (!strcmp(c->channels[i].name, name))
 			return &c->channels[i];
 	c->channels = xreallocarray(c->channels, c->n + 1,
@@ -168,21 +170,46 @@ static int complete_channel(struct channel_config *ch, struct err *err)
 	return 0;
 }
 
-static int check_pair(const struct channel_config *a,
-		      const struct channel_config *b, struct err *err)
+/* Under which id, and which path of which ref, a channel is there. */
+struct seen {
+	struct map ids, paths;
+};
+
+static int see_channel(struct seen *seen, struct channel_config *ch,
+		       struct err *err)
 {
-	if (!strcmp(a->id, b->id))
+	const struct channel_config *other = map_put(&seen->ids, ch->id, ch);
+
+	if (other)
 		return err_set(err, ERR_INVALID, "channels '%s' and '%s' have "
-			       "one id; each needs its own", a->name, b->name);
-	if (strcmp(a->ref, b->ref))
-		return 0;
-	for (size_t i = 0; i < a->paths.n; i++)
-		if (strvec_has(&b->paths, a->paths.v[i]))
+			       "one id; each needs its own", other->name,
+			       ch->name);
+	for (size_t i = 0; i < ch->paths.n; i++) {
+		/* no ref has a space */
+		char *place = xasprintf("%s %s", ch->ref, ch->paths.v[i]);
+
+		other = map_put(&seen->paths, place, ch);
+		free(place);
+		if (other)
 			return err_set(err, ERR_INVALID, "channels '%s' and "
 				       "'%s' both read path '%s' of '%s'",
-				       a->name, b->name, a->paths.v[i],
-				       a->ref);
+				       other->name, ch->name, ch->paths.v[i],
+				       ch->ref);
+	}
 	return 0;
+}
+
+/* No two of them are one, or have one folder. */
+static int channels_apart(struct host_config *c, struct err *err)
+{
+	struct seen seen = { MAP_INIT, MAP_INIT };
+	int rc = 0;
+
+	for (size_t i = 0; !rc && i < c->n; i++)
+		rc = see_channel(&seen, &c->channels[i], err);
+	map_release(&seen.ids, NULL);
+	map_release(&seen.paths, NULL);
+	return rc;
 }
 
 static int by_name(const void *a, const void *b)
@@ -210,13 +237,9 @@ static int complete(struct host_config *c, struct err *err)
 				       "would be removed (%s.reviewRefs)",
 				       c->channels[i].name, c->channels[i].ref,
 				       SECTION);
-		for (size_t j = 0; j < i; j++)
-			if (check_pair(&c->channels[j], &c->channels[i],
-				       err) < 0)
-				return -1;
 	}
-	if (after_complete(c, err) < 0 || bucket_complete(c, err) < 0 ||
-	    receiver_complete(c, err) < 0)
+	if (channels_apart(c, err) < 0 || after_complete(c, err) < 0 ||
+	    bucket_complete(c, err) < 0 || receiver_complete(c, err) < 0)
 		return -1;
 	return places_apart(c, err);
 }
