@@ -227,7 +227,7 @@ static bool may_delete_so_many(struct channel *c, const struct plan *p)
 static void on_pending(struct plan *p, const struct err *err)
 {
 	struct channel *c = p->channel;
-	const struct channel_status *s = &c->status;
+	struct channel_status *s = &c->status;
 
 	if (err) {
 		if (wait_a_little(c, err))
@@ -237,6 +237,8 @@ static void on_pending(struct plan *p, const struct err *err)
 			 LOG_S("error", err->msg));
 		c->private->pending = strcmp(c->private->lost,
 					     s->applied.bundle) != 0;
+		if (!c->private->pending)
+			s->accepted.counted_from = 0;
 		finish(c);
 		return;
 	}
@@ -639,7 +641,8 @@ void intake_at_hand(struct channel *c, const char *bundle)
 		apply_retry_all(c);
 }
 
-/* Nothing is pruned then; what is live and not named shows as a leftover. */
+/* Nothing is pruned then; what is live and not named shows as a leftover, also
+ * when this one should come back. */
 void intake_lost(struct channel *c, const char *bundle)
 {
 	struct channel_private *p = c->private;
@@ -651,6 +654,7 @@ void intake_lost(struct channel *c, const char *bundle)
 	/* this may come before the question */
 	snprintf(p->lost, sizeof(p->lost), "%s", bundle);
 	p->pending = false;
+	c->status.accepted.counted_from = 0;
 	if (awaits_applied(p))
 		read_pending(c);
 	settle_touch(c);

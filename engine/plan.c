@@ -284,6 +284,9 @@ static void merge_gone(struct plan *p, const struct object_id *id)
 					   id->name);
 
 	if (!p->may_prune) {
+		/* the next bundle does not go on from here: it would let
+		 * through after a restart what is left now */
+		c->status.accepted.counted_from = 0;
 		/* one that was never made leaves nothing */
 		if (!t || !tracked_is(t, TRACKED_NEW))
 			channel_leave(c, k, id->namespace, id->name);

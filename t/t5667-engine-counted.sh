@@ -90,4 +90,36 @@ ok "as the status says" wait_for 20 left_is 18
 is "$(live_count)" 6 "and none is gone"
 k annotate channel "$channel" windlass.dev/prune-leftovers=18 >/dev/null
 ok "until an admin says so" wait_for 40 count_is 0
+
+# ---- what was counted, and then left ----
+
+git -C work rm -q "deploy/$channel/bad.yaml"
+configs 20 one
+commit_push work seventh || bail "push failed: $(cat push.out)"
+again
+ok "without what fails all is applied" wait_applied "$channel" 7 60
+(ns=$other; refused_service "work/deploy/$channel/bad.yaml" bad)
+rules "1000 $held status 500"
+keep 9 eighth
+ok "deletions are accepted" wait_for 40 accepted 8
+engine_kill
+prune() {
+	k patch channel "$channel" --type merge -p "{\"spec\":{\"prune\":$1}}" \
+		>/dev/null
+}
+prune false
+again
+ok "with spec.prune off they are left" wait_for 40 left_is 8
+prune true
+seen() { [ "$(json '{.metadata.generation}')" = "$(json '{.status.observedGeneration}')" ]; }
+wait_for 40 seen
+rules "1000 $held status 500"
+keep 17 ninth
+ok "as many more are accepted when it is on" wait_for 40 accepted 9
+is "$(live_count)" 20 "and not gone yet"
+again
+ok "what was left is not let through by that" \
+	wait_line 40 engine.log 'deletes-left .*objects=16 limit=10'
+ok "as the status says" wait_for 20 left_is 16
+is "$(live_count)" 20 "and all is there"
 done_testing
