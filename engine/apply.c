@@ -636,7 +636,7 @@ static void failed(struct apply *a, struct op *op, const struct outcome *o)
 		note_busy(a, o);
 	try_later(a, t, o);
 	if (lacked && !lacks_namespace(t) &&
-	    verdict_tells_of_namespace(o->status))
+	    verdict_tells_of_namespace(o->verdict, o->status, o->message))
 		namespace_is_there(a, t->namespace);
 	if (!in_trouble(a) || !is_busy(o))
 		log_failure(op, o);

@@ -69,10 +69,17 @@ enum verdict verdict_of(const struct kube_status *s,
 	return VERDICT_FAILED;
 }
 
-bool verdict_tells_of_namespace(long status)
+/* "may not patch" comes before any look at the object, "may not create" and
+ * what admission says (quotas, policies, webhooks) after that at its
+ * namespace: all of them are 403. */
+bool verdict_tells_of_namespace(enum verdict v, long status,
+				const char *message)
 {
-	return status >= 400 && status < 500 && status != 401 &&
-	       status != 403 && status != 429;
+	if (v == VERDICT_NO_KIND || status == 400 || status == 401 ||
+	    status == 429)
+		return false;
+	return status >= 400 && status < 500 &&
+	       (status != 403 || !strstr(message, "cannot patch resource"));
 }
 
 const char *verdict_reason(const struct kube_status *s)

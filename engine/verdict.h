@@ -41,11 +41,12 @@ enum verdict verdict_of(const struct kube_status *s,
 			const struct verdict_context *ctx);
 
 /*
- * Has an API server that refuses with this status looked at more than who
- * asks? Of one that was missing it says then that it is there. 0: it was not
+ * Has an API server that refuses a PATCH so looked for the namespace before?
+ * Of one that was missing it says then that it is there. Status 0: it was not
  * asked at all.
  */
-bool verdict_tells_of_namespace(long status);
+bool verdict_tells_of_namespace(enum verdict v, long status,
+				const char *message);
 
 /* CamelCase for conditions: the server's reason, or one of ours. */
 const char *verdict_reason(const struct kube_status *s);

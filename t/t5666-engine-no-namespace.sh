@@ -42,7 +42,7 @@ KUBECONFIG=$PROXIED engine_start ||
 # who may not write there just now learns nothing of the namespace, either
 all_tried() { [ "$(requests "$ns" configmaps)" -ge "$count" ]; }
 wait_for 60 all_tried
-rules "1 PATCH_/api/v1/namespaces/$ns/configmaps/ status 403"
+rules "1 PATCH_/api/v1/namespaces/$ns/configmaps/ forbidden"
 ok "one of them is forbidden" wait_for 60 used_up
 ok "it is tried, ever more seldom" wait_for 90 has_tried "$ns" 7
 ok "each object once, then one of them" \

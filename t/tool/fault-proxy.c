@@ -15,6 +15,7 @@
  * in it: write _ for one) and whose COUNT is not used up is applied once:
  *
  *   status CODE [RETRY-AFTER]   a Status with that code, no request is made
+ *   forbidden                   the 403 of who may not PATCH, the same
  *   expired                     a 410 that offers the list's own token anew
  *   frame JSON                  200, that line, and the end
  *   cut BYTES                   so much of the body, then a cut connection
@@ -148,8 +149,11 @@ static struct rule find_rule(const char *what)
 
 /* ---- answers ---- */
 
+#define BY_US "by fault-proxy"
+
 /* `token` continues a list, or is NULL. */
-static void put_status(const char *argument, const char *token)
+static void put_status(const char *argument, const char *message,
+		       const char *token)
 {
 	const char *space = strchr(argument, ' ');
 	struct buf body = BUF_INIT(65536), head = BUF_INIT(4096);
@@ -157,8 +161,8 @@ static void put_status(const char *argument, const char *token)
 
 	buf_addf(&body, "{\"kind\":\"Status\",\"apiVersion\":\"v1\","
 		 "\"metadata\":{\"continue\":\"%s\"},\"status\":\"Failure\","
-		 "\"message\":\"by fault-proxy\",\"reason\":\"Fault\","
-		 "\"code\":%d}", token ? token : "", (int)code);
+		 "\"message\":\"%s\",\"reason\":\"Fault\",\"code\":%d}",
+		 token ? token : "", message, (int)code);
 	buf_addf(&head, "HTTP/1.1 %d Fault\r\nContent-Type: "
 		 "application/json\r\nContent-Length: %zu\r\n", (int)code,
 		 body.len);
@@ -179,7 +183,7 @@ static void put_expired(const char *path)
 	const char *at = strstr(path, "&continue=");
 	char *token = at ? xstrndup(at + 10, strcspn(at + 10, "&")) : NULL;
 
-	put_status("410", token);
+	put_status("410", BY_US, token);
 	free(token);
 }
 
@@ -353,7 +357,10 @@ static void serve(struct request *q)
 		for (int i = 0; i < 1500 && access(rule.argument, F_OK); i++)
 			usleep(20000);
 	if (rule_is(&rule, "status"))
-		put_status(rule.argument, NULL);
+		put_status(rule.argument, BY_US, NULL);
+	else if (rule_is(&rule, "forbidden"))
+		put_status("403", "\\\"x\\\" is forbidden: User \\\"y\\\" "
+			   "cannot patch resource \\\"z\\\"", NULL);
 	else if (rule_is(&rule, "expired"))
 		put_expired(q->path);
 	else if (rule_is(&rule, "frame"))

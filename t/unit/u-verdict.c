@@ -164,13 +164,39 @@ static void test_schema(void)
 
 static void test_namespace(void)
 {
-	ok(verdict_tells_of_namespace(422) && verdict_tells_of_namespace(409),
-	   "what is judged is of a namespace that is there");
-	ok(!verdict_tells_of_namespace(0), "not what nobody sent");
-	ok(!verdict_tells_of_namespace(403) && !verdict_tells_of_namespace(401)
-	   && !verdict_tells_of_namespace(429),
-	   "nor what is refused before that");
-	ok(!verdict_tells_of_namespace(503), "nor by who knows nothing");
+#define AS "configmaps \"a\" is forbidden: User \"x\" cannot "
+	static const struct {
+		enum verdict verdict;
+		long status;
+		const char *message;
+		bool tells;
+		const char *what;
+	} cases[] = {
+		{ VERDICT_FAILED, 422, "", true,
+		  "what is judged is of a namespace that is there" },
+		{ VERDICT_CONFLICT, 409, "", true, "so is what is in the way" },
+		{ VERDICT_LATER, 403, "configmaps \"a\" is forbidden: "
+		  "exceeded quota: q", true, "and what has no room" },
+		{ VERDICT_LATER, 403, AS "create resource \"configmaps\" in "
+		  "API group \"\" in the namespace \"b\"", true,
+		  "and what may not be made there" },
+		{ VERDICT_LATER, 403, AS "patch resource \"configmaps\" in "
+		  "API group \"\" in the namespace \"b\"", false,
+		  "not what may not be written at all" },
+		{ VERDICT_AGAIN, 0, "", false, "nor what nobody sent" },
+		{ VERDICT_NO_KIND, 404, "", false,
+		  "nor what is of an unknown kind" },
+		{ VERDICT_FAILED, 400, "", false, "nor what nobody can read" },
+		{ VERDICT_LATER, 401, "", false, "nor of nobody" },
+		{ VERDICT_AGAIN, 429, "", false, "nor of too many" },
+		{ VERDICT_LATER, 503, "", false, "nor by who knows nothing" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
+		is_int(verdict_tells_of_namespace(cases[i].verdict,
+						  cases[i].status,
+						  cases[i].message),
+		       cases[i].tells, cases[i].what);
 }
 
 int main(void)
