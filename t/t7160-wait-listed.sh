@@ -1,5 +1,5 @@
 #!/bin/bash
-# What the Git host report_kept of a channel, in refs/windlass-status/*/_channel:
+# What the Git host says of a channel, in refs/windlass-status/*/_channel:
 # which commits were no reason for a bundle, and which clusters are expected.
 # windlass wait goes by it, in full clones and shallow ones
 . "$(dirname "$0")/lib.sh"
@@ -50,7 +50,7 @@ is "$(waits --commit HEAD prod)" 0 "a commit of other files"
 like "$(cat out)" "^prod: $(tip | cut -c1-12) changes nothing of the channel, which stays at 1\.2$" \
 	"is said to change nothing"
 like "$(cat out)" '^prod: waiting for eu-1, us-1$' "and who was waited for"
-is "$(record .taken.sourceCommit)" "$(tip)" "the Git host report_kept so"
+is "$(record .taken.sourceCommit)" "$(tip)" "the Git host says so"
 words=$(tip)
 echo '# no other object' >>work/deploy/prod/web.yaml
 commit_push work comment || bail "push"
@@ -122,7 +122,7 @@ hook $host doctor >doctor.out 2>&1
 like "$(cat doctor.out)" "'us-1' has a record, and is not in '.*' any more" \
 	"doctor names what is left of it"
 sed -n "s/.*gone for good: //p" doctor.out >remove
-(cd $host && bash ../remove) || bail "what doctor report_kept does not run"
+(cd $host && bash ../remove) || bail "what doctor says does not run"
 unlike "$(hook $host doctor 2>&1)" us-1 "until that is done"
 hook $host record-reports >/dev/null
 unlike "$(git -C $host for-each-ref refs/windlass-status)" us-1 "and it does not come back"
