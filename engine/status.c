@@ -219,8 +219,8 @@ static struct node *write_bundle(struct arena *a,
 	return n;
 }
 
-/* With what it is said of: an engine that knows nothing of it, and writes the
- * rest, leaves it as it was. */
+/* With the bundle that it is said of: an engine that knows nothing of it, and
+ * writes the rest, leaves it as it was. */
 static struct node *write_counted(struct arena *a,
 				  const struct status_bundle *b)
 {
@@ -230,7 +230,7 @@ static struct node *write_counted(struct arena *a,
 		return node_null(a);
 	n = node_map(a);
 	node_set(a, n, "from", node_int(a, (int64_t)b->counted_from));
-	node_set(a, n, "to", node_int(a, (int64_t)b->sequence));
+	node_set(a, n, "bundle", node_str(a, b->bundle));
 	return n;
 }
 
@@ -435,6 +435,17 @@ static int read_id(const struct node *map, const char *field,
 	return 0;
 }
 
+static uint64_t read_counted(const struct node *n,
+			     const struct status_bundle *of)
+{
+	int64_t from = node_path_int(n, 0, "from", NULL);
+	char bundle[GIT_HEX_SIZE];
+
+	return from > 0 && (uint64_t)from <= of->sequence &&
+	       read_id(n, "bundle", bundle) == 0 &&
+	       !strcmp(bundle, of->bundle) ? (uint64_t)from : 0;
+}
+
 static int read_bundle(const struct node *n, const char *name,
 		       const char *time_field, struct status_bundle *ret,
 		       struct err *err)
@@ -444,13 +455,9 @@ static int read_bundle(const struct node *n, const char *name,
 	const char *at = node_text(node_get(n, time_field));
 	int64_t epoch = node_path_int(n, 0, "epoch", NULL);
 	int64_t sequence = node_path_int(n, 0, "sequence", NULL);
-	int64_t counted = node_path_int(n, 0, "counted", "from", NULL);
 
 	if (!n || n->type == NODE_NULL)
 		return 0;
-	if (counted > 0 && counted <= sequence &&
-	    node_path_int(n, 0, "counted", "to", NULL) == sequence)
-		b.counted_from = (uint64_t)counted;
 	/* a bundle that only the state directory knew has no source here */
 	if (epoch < 1 || sequence < 1 || read_id(n, "bundle", b.bundle) ||
 	    (node_get(n, "sourceCommit") &&
@@ -460,6 +467,7 @@ static int read_bundle(const struct node *n, const char *name,
 		return err_set(err, ERR_INVALID, "status.%s is damaged", name);
 	b.epoch = (uint64_t)epoch;
 	b.sequence = (uint64_t)sequence;
+	b.counted_from = read_counted(node_get(n, "counted"), &b);
 	*ret = b;
 	return 0;
 }

@@ -79,10 +79,10 @@ rules "1000 $held status 500"
 keep 21 sixth
 ok "the rest is accepted" wait_for 40 accepted 6
 engine_kill
-is "$(json '{.status.accepted.counted}')" '{"from":1,"to":6}' \
-	"and was counted, which is kept"
+is "$(json '{.status.accepted.counted.from} {.status.accepted.counted.bundle}')" \
+	"1 $(json '{.status.accepted.bundle}')" "and was counted, which is kept"
 k patch channel "$channel" --subresource=status --type merge \
-	-p '{"status":{"accepted":{"counted":{"to":5}}}}' >/dev/null
+	-p "{\"status\":{\"accepted\":{\"counted\":{\"bundle\":\"$(json '{.status.applied.bundle}')\"}}}}" >/dev/null
 again
 ok "if that is of another one all are counted, and left" \
 	wait_line 40 engine.log 'deletes-left .*objects=18 limit=10'
