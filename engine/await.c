@@ -248,7 +248,8 @@ static void find_why(struct await *w, const struct node *object,
 	ask = !w->own &&
 	      (w->ask || w->owed || begins || (h == HEALTH_FAILED && due)) &&
 	      pods_can_say(w->tracked, object);
-	w->owed = ask && !w->ask && !take_turn(w->channel);
+	/* who is owed a turn is not before one that has waited longer */
+	w->owed = ask && !w->ask && (w->owed || !take_turn(w->channel));
 	if (ask && !w->owed)
 		ask_why(w, object, reason);
 	w->ask = false;
