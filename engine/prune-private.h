@@ -25,7 +25,7 @@ struct prune {
 	struct tracked **v;		/* held; by class */
 	size_t n, start, end, at;
 	struct deletion *running;
-	struct timer retry;
+	struct timer retry, unblock;
 	int64_t began;			/* loop_now() */
 };
 

@@ -42,6 +42,31 @@ static void forget_all(struct prune *p)
 	p->n = p->start = p->end = p->at = 0;
 }
 
+/* Not one that is deleted, and waited for. */
+static bool is_stopped(const struct tracked *t)
+{
+	return prune_is_left(t) && t->note && !tracked_is(t, TRACKED_DELETED);
+}
+
+static bool stays_for_another(const struct tracked *t)
+{
+	return t->note && !strcmp(t->note->reason, AWAITED);
+}
+
+/* What other objects block is looked at again, which costs no request. */
+static void retry_blocked(struct prune *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		struct tracked *t = p->v[i];
+
+		if (!is_stopped(t) || (!stays_for_another(t) &&
+		    strncmp(t->note->message, STAYS, strlen(STAYS))))
+			continue;
+		t->tries = 0;
+		t->retry_at = 0;
+	}
+}
+
 void prune_begin(struct channel *c)
 {
 	struct prune *p = c->prune;
@@ -57,7 +82,9 @@ void prune_begin(struct channel *c)
 	for (struct tracked *t = c->inventory.first; t; t = t->next)
 		if (prune_is_left(t))
 			p->v[p->n++] = tracked_hold(t);
-	prune_retry_all(c);
+	/* what the API server refused it refuses still: no bundle asks it
+	 * again before its time */
+	retry_blocked(p);
 	qsort(p->v, p->n, sizeof(struct tracked *), prune_by_class);
 	writer_wake(&p->writer);
 }
@@ -159,11 +186,6 @@ bool prune_kind_is_gone(struct prune *p, const struct kind *k)
 }
 
 /* ---- whose turn it is ---- */
-
-static bool stays_for_another(const struct tracked *t)
-{
-	return t->note && !strcmp(t->note->reason, AWAITED);
-}
 
 /* Does any of its class still have to go before the next class may? */
 static bool class_is_done(const struct prune *p)
@@ -286,6 +308,14 @@ static bool next(void *arg)
 
 /* ---- the channel's side ---- */
 
+static void on_unblock(void *arg)
+{
+	struct prune *p = arg;
+
+	retry_blocked(p);
+	prune_wake(p->channel);
+}
+
 void prune_new(struct channel *c)
 {
 	struct prune *p = xcalloc(1, sizeof(*p));
@@ -294,6 +324,7 @@ void prune_new(struct channel *c)
 	c->prune = p;
 	writer_init(&p->writer, c->engine->writes, next, p);
 	timer_init(&p->retry, c->engine->loop, on_retry, p);
+	timer_init(&p->unblock, c->engine->loop, on_unblock, p);
 }
 
 void prune_free(struct channel *c)
@@ -306,6 +337,7 @@ void prune_free(struct channel *c)
 		deletion_end(p->running, NULL);
 	forget_all(p);
 	timer_stop(&p->retry);
+	timer_stop(&p->unblock);
 	writer_stop(&p->writer);
 	c->prune = NULL;
 	free(p);
@@ -319,27 +351,12 @@ void prune_wake(struct channel *c)
 	writer_wake(&c->prune->writer);
 }
 
-/* Not one that is deleted, and waited for. */
-static bool is_stopped(const struct tracked *t)
-{
-	return prune_is_left(t) && t->note && !tracked_is(t, TRACKED_DELETED);
-}
-
 void prune_unblock(struct channel *c)
 {
 	struct prune *p = c->prune;
-	int64_t at = loop_now(c->engine->loop) + PRUNE_UNBLOCK_MS;
 
-	for (size_t i = 0; p && i < p->n; i++) {
-		struct tracked *t = p->v[i];
-
-		if (!is_stopped(t) || t->retry_at <= at ||
-		    strncmp(t->note->message, STAYS, strlen(STAYS)))
-			continue;
-		t->retry_at = at;
-		if (!timer_armed(&p->retry) || p->retry.due > at)
-			timer_set(&p->retry, PRUNE_UNBLOCK_MS);
-	}
+	if (p && p->n && !timer_armed(&p->unblock))
+		timer_set(&p->unblock, PRUNE_UNBLOCK_MS);
 }
 
 void prune_retry_all(struct channel *c)
