@@ -25,6 +25,8 @@
  *   slow MILLISECONDS           so much later
  *   late MILLISECONDS           done at once, answered so much later
  *   drop                        the connection is closed at once
+ *   stamp                       nothing, but its line ends with the time in
+ *                               milliseconds
  */
 #include "config.h"
 
@@ -43,6 +45,7 @@
 #include "engine/http-easy.h"
 #include "engine/kube-config.h"
 #include "schema/base/buf.h"
+#include "schema/base/clock.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
 #include "schema/base/num.h"
@@ -347,6 +350,11 @@ static void serve(struct request *q)
 	char *line = xasprintf("%s%s%s\n", what, rule.argument ? " # " : "",
 			       rule.argument ? rule.action : "");
 
+	if (rule_is(&rule, "stamp")) {
+		free(line);
+		line = xasprintf("%s # stamp %lld\n", what,
+				 (long long)clock_mono_ms());
+	}
 	if (write(1, line, strlen(line)) < 0)
 		_exit(1);
 	if (rule_is(&rule, "drop"))
