@@ -191,9 +191,10 @@ enum became {
 	HAS_NEWS,
 };
 
+/* Who does not wait need not know whether there are news. */
 static enum became publish_one(const struct host *host,
 			       const struct updates *us,
-			       const struct channel_config *ch,
+			       const struct channel_config *ch, bool waits,
 			       struct feedback *fb)
 {
 	char before[GIT_HEX_SIZE], after[GIT_HEX_SIZE];
@@ -209,9 +210,11 @@ static enum became publish_one(const struct host *host,
 		u = NULL;
 	if (!approval && !u)
 		return IS_NOT_MEANT;
+	/* as when serve has published it meanwhile: that is news too */
 	if (!approval && host->config.n > CONCERN_FEW &&
 	    concern_nothing_now(host->repo, &host->config, ch))
-		return IS_AS_IT_WAS;
+		return waits && changes_content(host, u, ch) ? HAS_NEWS
+							     : IS_AS_IT_WAS;
 	read_current(host, ch, before);
 	if (!publish(host, ch, fb))
 		return IS_NOT_MEANT;
@@ -255,13 +258,16 @@ static void publish_all(const struct host *host, const struct updates *us,
 	struct err err = ERR_INIT;
 	int seconds;
 
+	/* pre-receive has refused what is no time */
+	if (follow_option(&seconds, &err) < 0)
+		seconds = 0;
 	order_channels(c, order);
 	for (size_t k = 0; k < c->n; k++)
 		became[order[k]] = publish_one(host, us,
-					       &c->channels[order[k]], fb);
+					       &c->channels[order[k]],
+					       seconds > 0, fb);
 	free(order);
-	/* pre-receive has refused what is no time */
-	if (follow_option(&seconds, &err) == 0 && seconds)
+	if (seconds)
 		follow(host, became,
 		       clock_mono_ms() + seconds * (int64_t)1000, fb);
 	free(became);

@@ -68,6 +68,35 @@ is "$? $(grep -c '@eu-1' out)" "0 0" "of other files nobody is waited for"
 like "$(cat out)" 'windlass: -o wait: the push has nothing that clusters would be told' \
 	"which is said"
 
+# ---- one of many channels that serve has published before the hook came to it
+
+cp $host/config config
+for i in $(seq 20); do
+	printf '[windlass "c-%d"]\n\tid = %032x\n\tref = refs/heads/other\n\tpath = deploy/c-%d\n\tsigningKey = %s\n' \
+		"$i" "$i" "$i" "$TRASH/keys/alpha"
+done >>$host/config
+mv $host/hooks/post-receive post-receive
+cat >$host/hooks/post-receive <<END
+#!/bin/sh
+windlass-hook publish --repo . beta >"$TRASH/first" 2>&1
+exec "$TRASH/post-receive"
+END
+chmod +x $host/hooks/post-receive
+put work deploy/alpha/web.yaml ConfigMap web shop many
+put work deploy/beta/web.yaml ConfigMap web shop many
+commit work many
+git -C work push -o wait=1 origin HEAD:refs/heads/main >out 2>&1
+like "$(cat first)" 'beta 1\.[0-9]+ published' "serve publishes one of many"
+is "$(grep -c 'windlass: beta .*published' out)" 0 "of which the hook says nothing"
+is "$(grep -c '@eu-1: has said nothing of it after' out)" 2 \
+	"it is waited for as the other one"
+echo more >>work/README
+commit work more
+git -C work push -o wait=120 origin HEAD:refs/heads/main >out 2>&1
+is "$? $(grep -c '@eu-1' out)" "0 0" "of other files nobody is, here too"
+mv post-receive $host/hooks/post-receive
+cp config $host/config
+
 # ---- many clusters that say much: looked at now and then, and to the end. The
 # limit is of processor time, so that a busy machine changes nothing.
 
