@@ -13,6 +13,7 @@
 
 #include "hooks/current.h"
 #include "hooks/job.h"
+#include "hooks/record.h"
 #include "hooks/settings.h"
 #include "schema/base/fs.h"
 #include "schema/base/mem.h"
@@ -101,7 +102,8 @@ bool concern_nothing_now(git_repository *repo, const struct host_config *host,
 	if (job_lock(host, ch, 0, &lock, &ignored) < 0)
 		return false;
 	none = repo_ref(repo, ch->ref, tip, &ignored) == 0 && *tip &&
-	       concern_none(repo, host, ch, tip);
+	       concern_none(repo, host, ch, tip) &&
+	       !record_says_waits(repo, ch);
 	close(lock);
 	return none;
 }

@@ -32,7 +32,8 @@ bool concern_none(git_repository *repo, const struct host_config *host,
 
 /*
  * The same for what the channel's ref is now, under its lock; false where
- * somebody else has that.
+ * somebody else has that, and where clones are told that something waits: what
+ * changes nothing takes back what did.
  */
 bool concern_nothing_now(git_repository *repo, const struct host_config *host,
 			 const struct channel_config *ch);

@@ -188,3 +188,14 @@ int record_status(git_repository *repo, const struct channel_config *ch,
 	}
 	return rc ? -1 : 0;
 }
+
+bool record_says_waits(git_repository *repo, const struct channel_config *ch)
+{
+	struct channel_record r = CHANNEL_RECORD_INIT;
+	struct err unread = ERR_INIT;
+	int rc = channel_record_read(repo, ch->name, &r, &unread);
+	bool waits = rc < 0 || (!rc && *r.waiting);
+
+	channel_record_release(&r);
+	return waits;
+}

@@ -70,6 +70,10 @@ struct channel_news {
 int record_status(git_repository *repo, const struct channel_config *ch,
 		  const struct channel_news *news, struct err *err);
 
+/* True where that ref says that something waits, or cannot be read: then it
+ * is to be written again, whatever else there is to do. */
+bool record_says_waits(git_repository *repo, const struct channel_config *ch);
+
 /* ---- record-status.c ---- */
 
 /* What the ref says now. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "hooks/concern.h"
+#include "hooks/record.h"
 #include "hooks/upload-start.h"
 #include "schema/base/clock.h"
 #include "schema/base/log.h"
@@ -320,7 +321,8 @@ static git_repository *check_repo(struct serve *s)
 }
 
 /* True when the published bundle was made from this commit, or, where many
- * channels follow one ref, has what this commit has for the channel. */
+ * channels follow one ref, has what this commit has for the channel; and what
+ * clones are told does not say that anything waits. */
 static bool is_published(struct serve *s, const struct served *ch,
 			 const struct channel_config *cfg, const char *tip)
 {
@@ -328,7 +330,7 @@ static bool is_published(struct serve *s, const struct served *ch,
 	struct bundle_commit c;
 	struct err ignored = ERR_INIT;
 
-	if (!repo)
+	if (!repo || record_says_waits(repo, cfg))
 		return false;
 	if (!repo_read_bundle(repo, ch->bundle, &c, NULL, NULL, &ignored) &&
 	    !strcmp(c.bundle.source_commit, tip))

@@ -53,4 +53,28 @@ put few deploy/prod/web.yaml ConfigMap web shop two
 commit_push few two || bail "$(cat push.out)"
 ok "serve looks at what was pushed" wait_for 60 recorded 2
 is "$(grep -c 'job-started command=publish' serve.log)" 0 "and leaves the others alone"
+# ---- what waits for another channel and is taken back waits no more, though it
+# leaves the channel as it is
+
+. "$TEST_DIR/lib-report.sh"
+host=few.git
+new_reporter eu-1
+set_channel $host prod reporters "$TRASH/reporters"
+set_channel $host c-1 after 'prod for 1h'
+waiting() { windlass status --repo $host --output json c-1 | jq -r .waiting.commit; }
+waits() { [ "$(waiting)" = "$1" ]; }
+put few deploy/c-1/web.yaml ConfigMap web shop two
+commit_push few "waits" || bail "$(cat push.out)"
+ok "a change waits" wait_for 60 waits "$(git -C few rev-parse HEAD)"
+git -C few revert --no-edit HEAD >/dev/null
+ok "it is taken back" push few
+ok "and does not" wait_for 10 waits null
+mv $host/hooks/post-receive post-receive
+git -C few revert --no-edit HEAD >/dev/null
+push few || bail "$(cat push.out)"
+ok "a change that serve alone sees waits" \
+	wait_for 60 waits "$(git -C few rev-parse HEAD)"
+git -C few revert --no-edit HEAD >/dev/null
+ok "it is taken back" push few
+ok "and does not wait either" wait_for 60 waits null
 done_testing
