@@ -13,7 +13,6 @@
 
 #include "hooks/kept-report.h"
 #include "hooks/promotion.h"
-#include "hooks/promotion-walk.h"
 #include "hooks/trust-file.h"
 #include "schema/base/clock.h"
 #include "schema/base/utf8.h"
@@ -85,7 +84,7 @@ static bool is_in(const struct notify_channel *c, const char *commit)
 	char tip[GIT_HEX_SIZE];
 
 	return repo_ref(c->repo, c->ch->ref, tip, &unread) == 0 && *tip &&
-	       leads_to(c->repo, tip, commit);
+	       repo_leads_to(c->repo, tip, commit);
 }
 
 static void read_rollback(struct notify_channel *c)

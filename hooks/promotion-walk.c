@@ -45,15 +45,6 @@ static bool get(const struct map *m, const git_oid *id, size_t *ret)
 
 /* ---- which ---- */
 
-bool leads_to(git_repository *repo, const char *commit, const char *earlier)
-{
-	git_oid a, b;
-
-	return !strcmp(commit, earlier) ||
-	       (!git_oid_fromstr(&a, commit) && !git_oid_fromstr(&b, earlier) &&
-		git_graph_descendant_of(repo, &a, &b) == 1);
-}
-
 /* They may be gone after history was made anew. */
 static void hide(git_revwalk *walk, const char *commit)
 {
@@ -160,7 +151,7 @@ static void add_bases(struct walking *g)
 	for (; first < s->n; first++)
 		if (!git_oid_fromstr(&id, s->v[first]) &&
 		    !get(&g->places, &id, &place) &&
-		    leads_to(g->repo, g->q->base, s->v[first]))
+		    repo_leads_to(g->repo, g->q->base, s->v[first]))
 			break;
 	for (size_t i = 0; i < g->w->n; i++)
 		if (g->w->v[i].after_base && first < g->w->v[i].first)

@@ -45,8 +45,4 @@ int promotion_walk(git_repository *repo, const struct promotion_question *q,
 		   struct promotion_walk *ret, struct err *err);
 void promotion_walk_release(struct promotion_walk *w);
 
-/* True if a commit is the other one, or comes after it. It takes as long as
- * there are commits between them. */
-bool leads_to(git_repository *repo, const char *commit, const char *earlier);
-
 #endif

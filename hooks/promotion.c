@@ -192,7 +192,8 @@ static bool is_newest(const struct choice *c, const struct source *s,
 		      const struct walked *w, const char *commit)
 {
 	return s->place == w->first &&
-	       (w->first < c->made.n || leads_to(c->repo, commit, s->commit));
+	       (w->first < c->made.n ||
+		repo_leads_to(c->repo, commit, s->commit));
 }
 
 static bool is_proven(const struct choice *c, const struct walked *w,
@@ -360,7 +361,7 @@ static int choose(struct choice *c, bool keep, struct promotion *ret,
 	/* what is proven now may be pushed to it later */
 	if (!*c->tip)
 		return 0;
-	c->forward = *c->base && leads_to(c->repo, c->tip, c->base);
+	c->forward = *c->base && repo_leads_to(c->repo, c->tip, c->base);
 	/* what changes nothing here has nothing to wait for, and what was
 	 * live before has waited */
 	if (concern_content(c->repo, c->ch, c->tip, &c->tip_content, err) < 0)

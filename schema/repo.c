@@ -288,6 +288,16 @@ int repo_commit_tree(git_repository *repo, const char *commit,
 	return 0;
 }
 
+bool repo_leads_to(git_repository *repo, const char *commit,
+		   const char *earlier)
+{
+	git_oid a, b;
+
+	return !strcmp(commit, earlier) ||
+	       (!git_oid_fromstr(&a, commit) && !git_oid_fromstr(&b, earlier) &&
+		git_graph_descendant_of(repo, &a, &b) == 1);
+}
+
 int repo_tree_entry(git_repository *repo, const git_oid *tree,
 		    const char *path, git_oid *ret, unsigned *ret_mode,
 		    struct err *err)

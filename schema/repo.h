@@ -80,6 +80,10 @@ int repo_each_tag(git_repository *repo, const char *prefix, size_t max_bytes,
 /* The id of the tree of a commit (peels no tags). */
 int repo_commit_tree(git_repository *repo, const char *commit,
 		     git_oid *ret, struct err *err);
+/* True if a commit is the other one, or comes after it. It takes as long as
+ * there are commits between them. */
+bool repo_leads_to(git_repository *repo, const char *commit,
+		   const char *earlier);
 /*
  * What stands at a path below a tree ("": the tree itself): its id and its
  * mode as the tree has it (GIT_FILEMODE_*, or an odd one of old writers).

@@ -222,7 +222,8 @@ static void test_leads_to(void)
 
 	for (unsigned i = 0; i < COMMITS; i++)
 		for (unsigned k = i % 5; k < COMMITS; k += 5)
-			wrong += leads_to(repo, hex[i], hex[k]) != after[i][k];
+			wrong += repo_leads_to(repo, hex[i], hex[k]) !=
+				 after[i][k];
 	is_int(wrong, 0, "so is a pair");
 }
 
