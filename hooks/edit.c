@@ -21,7 +21,7 @@
  * from going back anywhere, or images from being looked at */
 #define PUSH_MS (10 * 60 * 1000)
 /* git's exit status when there was no answer: a host that is down or does not
- * know us; what a host refuses is 1 */
+ * know us, or more where a signal ended it; what a host refuses is 1 */
 #define GIT_DIED 128
 
 int edit_tree(git_repository *repo, git_oid *tree, const char *path,
@@ -198,7 +198,7 @@ int edit_push(const struct host *host, const struct channel_config *ch,
 	argv[n] = NULL;
 	rc = git_try(&host->config, argv, PUSH_MS, &diag, &status, err);
 	add_words(&diag, ret_words);
-	if (!rc && status == GIT_DIED)
+	if (!rc && status >= GIT_DIED)
 		rc = err_set(err, ERR_TRANSIENT, "%s could not be pushed to",
 			     ch->ref);
 	else if (!rc && status)
