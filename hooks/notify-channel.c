@@ -87,9 +87,10 @@ int notify_channel_read(struct notify_channel *c, int64_t listening,
 		rc = -1;
 	}
 	strvec_release(&names);
+	err_clear(&one);
 	if (happened_read(c, &one) < 0 && !rc) {
 		*err = one;
-		rc = -1;
+		rc = 1;
 	}
 	return rc;
 }

@@ -37,6 +37,8 @@ static const char usage[] =
 /* a run by hand waits for one of serve */
 #define LOCK_MS (90 * 1000)
 #define BUSY_SECONDS 5
+/* until what waits can be told again, which others' news do not wait for */
+#define UNKNOWN_SECONDS 60
 #define LIMIT_LINES_BYTES (256u * 1024)
 
 struct notifying {
@@ -140,8 +142,12 @@ static void notify(struct notifying *n, const struct channel_config *ch)
 	if (lock >= 0)
 		tell_all(&c, &result);
 	print_result(n, &result);
-	if (rc < 0) {
+	if (rc)
 		err_wrap(&err, "%s: not all is told", ch->name);
+	if (rc > 0 && n->background) {
+		command_fail(&err);
+		notify_look_at(&c, clock_now() + UNKNOWN_SECONDS);
+	} else if (rc) {
 		failed(n, &err);
 	}
 	if (c.next)

@@ -55,7 +55,8 @@ struct notify_channel {
 /* ---- notify-channel.c ---- */
 
 /* Reads the reports that are kept. One that cannot be read is passed over;
- * the first such error is told at the end. */
+ * the first such error is told at the end. 1, with an error too, where all is
+ * read but what waits for another channel. */
 int notify_channel_read(struct notify_channel *c, int64_t listening,
 			struct err *err);
 void notify_channel_release(struct notify_channel *c);
