@@ -93,9 +93,17 @@ static void read_rollback(struct notify_channel *c)
 	struct err unread = ERR_INIT;
 
 	if (rollback_told_read(c->host, c->ch, r, &unread) ||
-	    c->now - r->at > ROLLBACK_SECONDS ||
-	    (r->made && !is_in(c, r->commit)))
-		*r = (struct rollback_told){ .at = 0 };
+	    c->now - r->at > ROLLBACK_SECONDS) {
+		r->at = 0;
+	} else if (r->made && is_in(c, r->commit)) {
+		r->trouble[0] = '\0';
+	} else if (*r->trouble) {
+		r->made = false;
+		r->commit[0] = '\0';
+		memcpy(r->text, r->trouble, sizeof(r->text));
+	} else if (r->made || !*r->text) {
+		r->at = 0;
+	}
 }
 
 int happened_read(struct notify_channel *c, struct err *err)
@@ -215,7 +223,9 @@ static bool find_rollback(const struct notify_channel *c,
 	if (!r->at)
 		return false;
 	*h = (struct happened){ .event = NEWS_ROLLBACK };
-	key_of(r->made ? "made" : "refused", r->bundle, h->key);
+	/* a refusal after trouble is another thing */
+	key_of(r->made ? "made" : *r->trouble ? "trouble" : "refused",
+	       r->bundle, h->key);
 	snprintf(h->text, sizeof(h->text), "%s: %s: %s", c->ch->name,
 		 r->made ? "rolled back" : "not rolled back", r->text);
 	return strcmp(h->key, told->rolled) != 0;

@@ -48,6 +48,7 @@ struct failed {
 	struct current current;
 	int64_t held;			/* seconds that all called it failed,
 					   or -1 */
+	bool moved;			/* the ref, before the push */
 	struct buf *said;
 };
 
@@ -74,43 +75,40 @@ static bool leave(struct failed *f, const char *fmt, ...)
 /* ---- what others are told of it ---- */
 
 /* It need not be kept for what is done to count. */
-__attribute__((format(printf, 3, 0)))
-static void note(struct failed *f, const char *commit, const char *fmt,
-		 va_list ap)
+static void note(struct failed *f, struct rollback_told *r)
 {
 	const struct bundle *b = &f->current.commit.bundle;
-	struct rollback_told r = {
-		.epoch = b->epoch, .sequence = b->sequence,
-		.made = *commit, .at = clock_now(),
-	};
 	struct err unkept = ERR_INIT;
 
-	memcpy(r.bundle, f->current.id, sizeof(r.bundle));
-	snprintf(r.commit, sizeof(r.commit), "%s", commit);
-	vsnprintf(r.text, sizeof(r.text), fmt, ap);
-	if (rollback_told_write(&f->host->config, f->ch, &r, &unkept) < 0)
+	memcpy(r->bundle, f->current.id, sizeof(r->bundle));
+	r->epoch = b->epoch;
+	r->sequence = b->sequence;
+	r->at = clock_now();
+	if (rollback_told_write(&f->host->config, f->ch, r, &unkept) < 0)
 		buf_addf(f->said, "%s: %s\n", f->ch->name, unkept.msg);
 }
 
-__attribute__((format(printf, 3, 4)))
-static void tell(struct failed *f, const char *commit, const char *fmt, ...)
+/* What is noted of this bundle. */
+static void read_note(const struct failed *f, struct rollback_told *ret)
 {
-	va_list ap;
+	struct err unread = ERR_INIT;
 
-	va_start(ap, fmt);
-	note(f, commit, fmt, ap);
-	va_end(ap);
+	if (rollback_told_read(&f->host->config, f->ch, ret, &unread) ||
+	    strcmp(ret->bundle, f->current.id))
+		*ret = (struct rollback_told){ .since = clock_now() };
 }
 
 /* It failed for long enough, and is left alone all the same. */
 __attribute__((format(printf, 2, 3)))
 static bool refuse(struct failed *f, const char *fmt, ...)
 {
+	struct rollback_told r = { .made = false };
 	va_list ap;
 
 	va_start(ap, fmt);
-	note(f, "", fmt, ap);
+	vsnprintf(r.text, sizeof(r.text), fmt, ap);
 	va_end(ap);
+	note(f, &r);
 	va_start(ap, fmt);
 	vleave(f, fmt, ap);
 	va_end(ap);
@@ -324,17 +322,28 @@ static char *reason_of(const struct failed *f)
 /* ---- all of it ---- */
 
 /* Who pushed meanwhile may have repaired it: that is to be judged anew. */
-static void check_moved(const struct failed *f, const struct rollback *r,
+static void check_moved(struct failed *f, const struct rollback *r,
 			struct err *err)
 {
 	struct err unread = ERR_INIT;
 	char tip[GIT_HEX_SIZE];
 
-	if (err->class == ERR_DENIED &&
-	    repo_ref(f->host->repo, f->ch->ref, tip, &unread) == 0 &&
-	    strcmp(tip, r->tip))
+	f->moved = err->class == ERR_DENIED &&
+		   repo_ref(f->host->repo, f->ch->ref, tip, &unread) == 0 &&
+		   strcmp(tip, r->tip);
+	if (f->moved)
 		err_set(err, ERR_TRANSIENT, "%s was moved meanwhile",
 			f->ch->ref);
+}
+
+/* Whatever the push said: it may be its answer alone that was lost. */
+static bool is_in(const struct failed *f, const char *id)
+{
+	struct err unread = ERR_INIT;
+	char tip[GIT_HEX_SIZE];
+
+	return repo_ref(f->host->repo, f->ch->ref, tip, &unread) == 0 &&
+	       *tip && repo_leads_to(f->host->repo, tip, id);
 }
 
 static int go_back(struct failed *f, const struct rollback *r,
@@ -343,44 +352,58 @@ static int go_back(struct failed *f, const struct rollback *r,
 	const struct bundle *b = &f->current.commit.bundle;
 	const struct bundle *to = &r->bundle.bundle;
 	struct buf words = BUF_INIT(EDIT_WORDS_BYTES);
-	struct buf done = BUF_INIT(1024);
+	struct rollback_told done = { .made = true };
 	char *reason = reason_of(f);
-	char id[GIT_HEX_SIZE];
-	int rc = rollback_make(r, reason, id, err);
+	int rc = rollback_make(r, reason, done.commit, err);
 
 	if (rc < 0)
 		goto out;
-	buf_addf(&done, "%" PRIu64 ".%" PRIu64 " failed, %s is %.12s: the "
-		 "source of %" PRIu64 ".%" PRIu64, b->epoch, b->sequence,
-		 f->ch->ref, id, to->epoch, to->sequence);
+	snprintf(done.text, sizeof(done.text), "%" PRIu64 ".%" PRIu64
+		 " failed, %s is %.12s: the source of %" PRIu64 ".%" PRIu64,
+		 b->epoch, b->sequence, f->ch->ref, done.commit, to->epoch,
+		 to->sequence);
 	/* first: whether it came to that, the ref says */
-	tell(f, id, "%s", done.data);
+	note(f, &done);
 	/* it takes away what the failed one brought, and no more */
-	rc = rollback_push(r, id, b->created, &words, err);
+	rc = rollback_push(r, done.commit, b->created, &words, err);
 	buf_adds(f->said, words.data);
+	if (rc < 0 && is_in(f, done.commit)) {
+		err_clear(err);
+		rc = 0;
+	}
 	if (rc < 0)
 		check_moved(f, r, err);
 	else
-		buf_addf(f->said, "%s: %s", f->ch->name, done.data);
+		buf_addf(f->said, "%s: %s", f->ch->name, done.text);
 out:
 	free(reason);
-	buf_release(&done);
 	buf_release(&words);
 	return rc;
 }
 
-/* That it is tried again soon is no news, unless that goes on and on. */
+/* That it is tried again soon is no news, unless that goes on and on. A commit
+ * that was made stays noted: its push may have come in where our ref does not
+ * say so yet. */
 static void tell_trouble(struct failed *f, const struct err *err)
 {
 	const struct bundle *b = &f->current.commit.bundle;
-	bool soon = err->class != ERR_INVALID && err->class != ERR_DENIED;
-	int64_t due = f->ch->rollback_seconds +
-		      (soon ? ROLLBACK_TROUBLE_SECONDS : 0);
+	struct rollback_told r;
 
-	if (*f->current.id && f->held >= due)
-		tell(f, "", "%" PRIu64 ".%" PRIu64 " failed, and could not be "
-		     "rolled back%s: %s", b->epoch, b->sequence,
-		     soon ? " so far" : "", err->msg);
+	/* who moved it is who did something about it */
+	if (!*f->current.id || f->held < f->ch->rollback_seconds || f->moved)
+		return;
+	read_note(f, &r);
+	if (err->class == ERR_INVALID || err->class == ERR_DENIED) {
+		r = (struct rollback_told){ .made = false };
+		snprintf(r.text, sizeof(r.text), "%" PRIu64 ".%" PRIu64
+			 " failed, and could not be rolled back: %s",
+			 b->epoch, b->sequence, err->msg);
+	} else if (clock_now() - r.since >= ROLLBACK_TROUBLE_SECONDS) {
+		snprintf(r.trouble, sizeof(r.trouble), "%" PRIu64 ".%" PRIu64
+			 " failed, and could not be rolled back so far: %s",
+			 b->epoch, b->sequence, err->msg);
+	}
+	note(f, &r);
 }
 
 /* The lock of the channel is for who publishes, as the push will. */

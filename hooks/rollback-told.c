@@ -37,12 +37,15 @@ static int parse(const struct channel_config *ch, const struct buf *text,
 			.sequence = (uint64_t)node_path_int(n, 0, "sequence",
 							    NULL),
 			.at = node_path_int(n, 0, "at", NULL),
+			.since = node_path_int(n, 0, "since", NULL),
 		};
 		made = node_get(n, "made");
 		ret->made = made && made->type == NODE_BOOL && made->boolean;
 		node_copy_str(n, "bundle", ret->bundle, sizeof(ret->bundle));
 		node_copy_str(n, "commit", ret->commit, sizeof(ret->commit));
 		node_copy_str(n, "text", ret->text, sizeof(ret->text));
+		node_copy_str(n, "trouble", ret->trouble,
+			      sizeof(ret->trouble));
 	}
 	arena_release(&a);
 	return rc;
@@ -83,12 +86,16 @@ int rollback_told_write(const struct host_config *host,
 	struct node *n = node_map(&a);
 	struct err unread = ERR_INIT;
 	struct rollback_told before;
+	int64_t since = r->at;
 	int rc = 0;
 
 	if (rollback_told_read(host, ch, &before, &unread) == 0 &&
-	    !strcmp(before.bundle, r->bundle) && before.made == r->made &&
-	    !strcmp(before.text, r->text))
-		goto out;
+	    !strcmp(before.bundle, r->bundle)) {
+		if (before.made == r->made && !strcmp(before.text, r->text) &&
+		    !strcmp(before.trouble, r->trouble))
+			goto out;
+		since = before.since ? before.since : since;
+	}
 	node_set(&a, n, "version", node_int(&a, ROLLBACK_TOLD_VERSION));
 	node_set(&a, n, "channelId", node_str(&a, ch->id));
 	node_set(&a, n, "bundle", node_str(&a, r->bundle));
@@ -97,7 +104,9 @@ int rollback_told_write(const struct host_config *host,
 	node_set(&a, n, "made", node_bool(&a, r->made));
 	node_set(&a, n, "commit", node_str(&a, r->commit));
 	node_set(&a, n, "text", node_str_clean(&a, r->text));
+	node_set(&a, n, "trouble", node_str_clean(&a, r->trouble));
 	node_set(&a, n, "at", node_int(&a, r->at));
+	node_set(&a, n, "since", node_int(&a, since));
 	json_write_canonical(n, &text);
 	rc = config_channel_file(host, ch, "rollback-told", &path, err);
 	if (!rc)

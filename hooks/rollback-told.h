@@ -13,15 +13,21 @@
 struct rollback_told {
 	char bundle[GIT_HEX_SIZE];	/* that failed */
 	uint64_t epoch, sequence;	/* of it */
-	/* by this commit, once the channel's ref has it; else it was refused,
-	 * and there is none */
+	/* by this commit, which counts once the channel's ref has it: a push
+	 * that failed may have come in, or may yet */
 	bool made;
 	char commit[GIT_HEX_SIZE];
-	char text[ROLLBACK_TOLD_TEXT_BYTES];	/* why, or how */
-	int64_t at;			/* seconds UTC */
+	/* how; or, where none was made, why it was refused, or "": it was
+	 * tried, and no more is known */
+	char text[ROLLBACK_TOLD_TEXT_BYTES];
+	/* why that commit, if any, is not there so far, where that has gone on
+	 * for long; else "" */
+	char trouble[ROLLBACK_TOLD_TEXT_BYTES];
+	int64_t at, since;		/* seconds UTC; since the first try */
 };
 
-/* Durably, in place of the one before; one that says the same stays. */
+/* Durably, in place of the one before; one that says the same stays. `since`
+ * is kept for as long as it is about the same bundle. */
 int rollback_told_write(const struct host_config *host,
 		 const struct channel_config *ch, const struct rollback_told *r,
 		 struct err *err);

@@ -113,6 +113,10 @@ git -C $host update-ref refs/windlass/staging main
 not_ok "where nobody can tell what waits, as when staging is damaged" notify
 like "$(cat .output)" "^windlass-hook: prod: not all is told: what waits for channel 'staging': " \
 	"that is said"
+ok "a run of serve does not fail of it" \
+	on_clock windlass-hook notify --repo $host --background prod
+like "$(cat .output)" '^again ([1-9]|[1-5][0-9]|60)$' \
+	"and looks again soon: what clusters say does not wait"
 git -C $host update-ref refs/windlass/staging "$staging"
 is "$(notify)" "" "and no receiver is told that nothing does"
 is "$(told .event | wc -l)" 4 "then or later"
@@ -170,7 +174,9 @@ ok "the failure is told" wait_for 60 noted_now \
 stop serve
 undo() { on_clock windlass-hook rollback-failed --repo $host web; }
 notify() { on_clock windlass-hook notify --repo $host web; }
-clock_jump $((7201 - clock_at))
+# it failed for so long that the first trouble would be told if it were counted
+# from the failure
+clock_jump $((9000 - clock_at))
 git -C $host config windlass.pushUrl https://127.0.0.1:1/x.git
 not_ok "where it cannot be pushed" undo
 like "$(cat .output)" 'main could not be pushed to$' "it is tried again"
@@ -184,6 +190,15 @@ like "$(last | jq -r '"\(.made) \(.text)"')" \
 not_ok "and it is tried" undo
 is "$(notify)" "" "which is no news"
 git -C $host config --unset windlass.pushUrl
+set_channel $host web requiredLabels team
+not_ok "where it is refused then" undo
+like "$(notify)" ': web rollback$' "that is"
+like "$(last | jq -r '"\(.made) \(.text)"')" \
+	'^false web: not rolled back: 1\.[0-9]+ failed, and could not be rolled back: the push to refs/heads/main was refused$' \
+	"why"
+not_ok "and it is tried" undo
+is "$(notify)" "" "once"
+git -C $host config --unset windlass.web.requiredLabels
 
 put work docs/read.yaml ConfigMap read shop
 git -C work add docs && git -C work commit -qm 'of other paths'
@@ -217,6 +232,59 @@ if grep -q '^#define ENABLE_FAULTS 1' "$WINDLASS_BUILD/config.h"; then
 	undo >/dev/null
 	is "$(notify; rollbacks true)" $((before + 1)) "once"
 fi
+# ---- what came in though nobody heard so, here or from where it was pushed to
+
+# cut REPO: the push that has moved a ref there is killed
+cut() {
+	mv "$1/hooks/post-receive" "$1/hooks/ours"
+	cat >"$1/hooks/post-receive" <<'END'
+#!/bin/bash
+for ((p = PPID; p > 1; p = $(ps -o ppid= -p "$p"))); do
+	[[ $(tr '\0' ' ' <"/proc/$p/cmdline") != git*' push '* ]] ||
+		{ kill -KILL "$p"; break; }
+done
+END
+	chmod +x "$1/hooks/post-receive"
+}
+# fails TEXT: what is pushed fails for hours
+fails() {
+	git -C work pull -q origin main
+	serve_start
+	files "$1" web
+	# the hook of the push was on another clock
+	on_clock windlass-hook publish --repo $host web >published 2>&1 ||
+		bail "$(cat published)"
+	says web failed
+	stop serve
+	notify >/dev/null
+	clock_jump 9000
+}
+fails lost
+cut $host
+before=$(rollbacks true)
+ok "where the answer to the push is lost" undo
+like "$(cat .output)" '^web: 1\.[0-9]+ failed, refs/heads/main is ' "it went back"
+like "$(notify)" ': web rollback$' "which is told"
+is "$(rollbacks true)" $((before + 1)) "as one that was made"
+mv $host/hooks/ours $host/hooks/post-receive
+on_clock windlass-hook publish --repo $host web >/dev/null ||
+	bail "publish"
+fails elsewhere
+git clone -q --bare $host forge.git
+git -C $host config windlass.pushUrl "$TRASH/forge.git"
+mv forge.git/hooks forge.git/none
+mkdir forge.git/hooks
+: >forge.git/hooks/post-receive
+cut forge.git
+before="$(rollbacks true) $(rollbacks false)"
+not_ok "where it is lost on the way from elsewhere" undo
+is "$(notify; rollbacks true) $(rollbacks false)" "$before" "nobody is told"
+clock_jump 901
+git -C $host fetch -q "$TRASH/forge.git" main:main
+notify >/dev/null
+is "$(rollbacks true) $(rollbacks false)" \
+	"$((${before% *} + 1)) ${before#* }" "but what was made, once it is here"
+git -C $host config --unset windlass.pushUrl
 set_receiver $host chat event rollback
 ok "either can be what is told alone" bash -c "windlass-hook notify --repo $host"
 done_testing
