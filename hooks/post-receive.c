@@ -72,8 +72,9 @@ static void failed(struct feedback *fb, const struct channel_config *ch,
 		      ch->name);
 }
 
-/* True if what the channel has now was published. */
-static bool publish(const struct host *host, const struct channel_config *ch,
+/* 1: what the channel has now was published; 0: it has nothing yet; -1: it was
+ * said why not. */
+static int publish(const struct host *host, const struct channel_config *ch,
 		    struct feedback *fb)
 {
 	static const struct publish_options opts = {
@@ -85,18 +86,18 @@ static bool publish(const struct host *host, const struct channel_config *ch,
 
 	if (key_is_others(&host->config, ch)) {
 		if (ask_publish(&host->config, ch->name, fb, &err) == 0)
-			return true;
+			return 1;
 		failed(fb, ch, &err);
-		return false;
+		return -1;
 	}
 	if (publish_channel(host->repo, &host->config, ch, &opts, fb, &result,
 			    &err) < 0) {
 		failed(fb, ch, &err);
-		return false;
+		return -1;
 	}
 	/* the gate said so already */
 	if (result.outcome == PUBLISH_NOTHING_YET)
-		return false;
+		return 0;
 	report_line(host->repo, ch, &result, &line);
 	feedback_line(fb, "windlass: %s", line.data);
 	buf_reset(&line);
@@ -106,7 +107,7 @@ static bool publish(const struct host *host, const struct channel_config *ch,
 		tidy_start(&host->config, ch);
 	upload_after_push(&host->config, ch, fb);
 	buf_release(&line);
-	return true;
+	return 1;
 }
 
 /* True if the push brought an approval for the channel. */
@@ -186,7 +187,8 @@ static bool still_waits(const struct host *host,
 
 /* What became of one channel. */
 enum became {
-	IS_NOT_MEANT,		/* by the push, or it could not be published */
+	IS_NOT_MEANT,		/* by the push, or has nothing yet */
+	IS_NOT_DONE,		/* it could not be published, as was said */
 	IS_AS_IT_WAS,		/* and its clusters were not told anything */
 	HAS_NEWS,
 };
@@ -201,10 +203,11 @@ static enum became publish_one(const struct host *host,
 	bool approval = has_approval(us, ch);
 	const struct update *u = NULL;
 	struct err err = ERR_INIT;
+	int done;
 
 	if (updates_find(host->repo, us, ch->ref, &u, &err) < 0) {
 		failed(fb, ch, &err);
-		return IS_NOT_MEANT;
+		return IS_NOT_DONE;
 	}
 	if (u && !*u->new_id)
 		u = NULL;
@@ -216,8 +219,9 @@ static enum became publish_one(const struct host *host,
 		return waits && changes_content(host, u, ch) ? HAS_NEWS
 							     : IS_AS_IT_WAS;
 	read_current(host, ch, before);
-	if (!publish(host, ch, fb))
-		return IS_NOT_MEANT;
+	done = publish(host, ch, fb);
+	if (done <= 0)
+		return done < 0 ? IS_NOT_DONE : IS_NOT_MEANT;
 	read_current(host, ch, after);
 	return approval || strcmp(before, after) ||
 	       changes_content(host, u, ch) ? HAS_NEWS : IS_AS_IT_WAS;
@@ -230,18 +234,20 @@ static void follow(const struct host *host, const enum became *became,
 	const struct host_config *c = &host->config;
 	const struct channel_config **followed =
 		xcalloc(c->n + 1, sizeof(*followed));
-	bool news = false, meant = false;
+	bool news = false, meant = false, all = true;
 	size_t n = 0;
 
 	for (size_t i = 0; i < c->n; i++) {
 		meant |= became[i] != IS_NOT_MEANT;
+		all &= became[i] != IS_NOT_DONE;
 		if (became[i] != HAS_NEWS)
 			continue;
 		news = true;
 		if (!still_waits(host, &c->channels[i], fb))
 			followed[n++] = &c->channels[i];
 	}
-	if (meant && !news)
+	/* of one that could not be published there may be */
+	if (meant && all && !news)
 		feedback_line(fb, "windlass: -o " WAIT_OPTION ": the push has "
 			      "nothing that clusters would be told");
 	if (n)

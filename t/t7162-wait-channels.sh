@@ -68,6 +68,17 @@ is "$? $(grep -c '@eu-1' out)" "0 0" "of other files nobody is waited for"
 like "$(cat out)" 'windlass: -o wait: the push has nothing that clusters would be told' \
 	"which is said"
 
+key=$(git -C $host config windlass.beta.signingKey)
+mv $host/hooks/pre-receive pre-receive
+set_channel $host beta signingKey "$TRASH/none"
+echo more >>work/README
+commit work unpublished
+git -C work push -o wait=120 origin HEAD:refs/heads/main >out 2>&1
+like "$(cat out)" 'windlass: beta: not published: ' "where one is not published"
+unlike "$(cat out)" 'the push has nothing' "that is not said"
+set_channel $host beta signingKey "$key"
+mv pre-receive $host/hooks/pre-receive
+
 # ---- one of many channels that serve has published before the hook came to it
 
 cp $host/config config
