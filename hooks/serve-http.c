@@ -475,6 +475,8 @@ void serve_http_stop(struct serve *s)
 		tls_free(s->tls);
 		return;
 	}
+	/* also where the loop ended by an error: all turns come now */
+	s->stop = true;
 	serve_unwatch(s, &s->http);
 	serve_report_turn(s);
 	serve_keep_stop(s);

@@ -420,7 +420,7 @@ static int check_bundle(struct serve *s, struct served *ch,
 	    (ch->epoch == r->epoch && ch->sequence == r->sequence &&
 	     !strcmp(r->bundle, ch->bundle)))
 		return 0;
-	/* one of its own, as in is_published of serve-work.c */
+	/* one of its own: see check_repo of serve-work.c */
 	if (repo_open(s->host.config.git_dir, false, &repo, &err) < 0) {
 		log_error("repository-unreadable", LOG_S("error", err.msg));
 		a->retry = 5;

@@ -382,7 +382,8 @@ static const char *due_command(struct serve *s, struct served *ch,
 		return PUBLISH;
 	if (serve_ask_wanted(s, ch->name))
 		return PUBLISH;
-	if (tip_is_new(s, ch, cfg, &more) || (ch->retry_at && now >= ch->retry_at))
+	if (tip_is_new(s, ch, cfg, &more) ||
+	    (ch->retry_at && now >= ch->retry_at))
 		return PUBLISH;
 	if (ch->expires && clock_now() >= refresh_time(ch) &&
 	    now >= ch->no_refresh)
