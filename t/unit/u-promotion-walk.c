@@ -120,14 +120,15 @@ static bool is_in(const struct question *q, unsigned i)
 	       (q->hidden < 0 || !after[q->hidden][i]);
 }
 
-/* What was left out counts only where it comes before the base. */
+/* With a base what was left out counts only where it comes before that. */
 static size_t want_first(const struct question *q, unsigned i)
 {
 	bool after_base = q->base >= 0 && after[i][q->base];
 
 	for (size_t k = 0; k < SOURCES; k++)
 		if (q->sources[k] >= 0 && after[i][q->sources[k]] &&
-		    (is_in(q, (unsigned)q->sources[k]) || after_base))
+		    (q->base < 0 || after_base ||
+		     is_in(q, (unsigned)q->sources[k])))
 			return k;
 	return SOURCES;
 }
