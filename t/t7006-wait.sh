@@ -165,7 +165,30 @@ git -C lost config protocol.version 0
 is "$(windlass wait --repo lost --commit HEAD --timeout 1s prod >out 2>err; echo $?)" \
 	1 "it cannot be told what came after it"
 is "$(wc -l <connections)" 7 \
-	"in two looks: what is new, the ref once, its tip, and that commit"
+	"in two looks: what is new, its ref's tip; once the ref, and that commit, and why not"
 unlike "$(cat err)" '^(fatal|error)' "and git says nothing at each of them"
+
+# ---- a channel that follows another ref by now, for which the host has no
+# bundle yet, nor the one before: a shallow clone has nothing of that
+
+change eight
+git -C $host branch trunk main
+git -C $host symbolic-ref HEAD refs/heads/trunk
+git -C $host update-ref -d refs/heads/main
+set_channel $host prod ref refs/heads/trunk
+readme() {
+	echo "$1" >>work/README
+	git -C work add README && git -C work commit -qm "$1" &&
+		git -C work push -q origin HEAD:refs/heads/trunk 2>push.out
+}
+readme nine || bail "push"
+git clone -q --depth 1 "file://$TRASH/$host" shallow
+readme ten || bail "push"
+report_kept eu-1
+report_kept us-1
+is "$(windlass wait --repo shallow --commit HEAD --timeout 10s prod >out 2>err; echo $?)" \
+	0 "a ref that is gone is no host that is away"
+like "$(cat out)" '^prod: [0-9a-f]{12} changes nothing of the channel' \
+	"what came after the commit is found all the same"
 
 done_testing

@@ -55,11 +55,28 @@ static bool has_commit(const struct wait_place *p, const char *id)
 	return has;
 }
 
+/* What git says of a fetch that failed does not tell a remote that is silent
+ * from one that has no such ref, or gives no such commit. */
+static bool is_silent(const struct wait_place *p, const char *what)
+{
+	struct buf unread = BUF_INIT(65536);
+	struct strvec refs = STRVEC_INIT;
+	struct err unheard = ERR_INIT;
+	bool silent;
+
+	strvec_push(&refs, what);
+	silent = fetch_list(p->repo, p->remote, &refs, &unread, &unheard) < 0;
+	strvec_release(&refs);
+	buf_release(&unread);
+	return silent;
+}
+
 /*
  * What a ref of the remote leads to, or a commit, since that commit is not
- * here. A ref may lead elsewhere by now: then it is of no use to fetch it for
- * this one again. No ref of this repository moves: none is asked for, and
- * --refmap keeps Git from moving those that its settings have for that one.
+ * here. A ref may lead elsewhere by now, or the remote may refuse: then it is
+ * of no use to ask for it for this one again. No ref of this repository moves:
+ * none is asked for, and --refmap keeps Git from moving those that its
+ * settings have for that one.
  */
 static void fetch(struct wait_place *p, const char *what, const char *commit,
 		  bool alone)
@@ -75,8 +92,8 @@ static void fetch(struct wait_place *p, const char *what, const char *commit,
 		strvec_push(&refspecs, what);
 		if (fetch_from(p->repo, p->remote, options, &refspecs, false,
 			       &unheard) < 0)
-			p->away = true;
-		else
+			p->away = is_silent(p, what);
+		if (!p->away)
 			strvec_push(p->had, key);
 		strvec_release(&refspecs);
 	}
