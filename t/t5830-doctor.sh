@@ -146,6 +146,16 @@ examine 0 "an account that may not list events"
 complains '^warn  prod: rights: account windlass-system/channel-prod may not list events in shop, .*`windlass install` for the channel again' \
 	"is told, with what to do"
 is "$(grep -c ' may not ' out)" 1 "in one line"
+in_namespaces() {
+	k annotate channel prod --overwrite \
+		"applyset.kubernetes.io/additional-namespaces=$1" >/dev/null
+}
+in_namespaces "$(seq -s, -f ns-%g 400)"
+examine 1 "one of very many namespaces"
+like "$(cat out)" '^warn  prod: rights: not all of its kinds and namespaces were looked at' \
+	"of which not all are looked at"
+is "$(grep -c '^ok .*prod: rights' out)" 0 "is not called good"
+in_namespaces shop
 channel_install host.git prod --namespaces shop >/dev/null
 examine 0 "which helps"
 complains '^$' "and then nothing is complained of"

@@ -180,12 +180,16 @@ static void check_rights(struct checkup *k)
 		free(group);
 		kinds += len + (kinds[len] == ',');
 	}
-	if (k->c->may_ask && k->c->found.failed == failed &&
-	    k->c->asked > asked)
-		examine_say(k->c, FINDING_OK, "rights", k->name, "its account "
-			    "may write what it has");
 	if (pods)
 		check_reasons(k, namespaces);
+	if (k->c->asked >= ASK_MAX)
+		examine_say(k->c, FINDING_WARN, "rights", k->name, "not all of "
+			    "its kinds and namespaces were looked at: nobody "
+			    "is asked more than %d times", ASK_MAX);
+	else if (k->c->may_ask && k->c->found.failed == failed &&
+		 k->c->asked > asked)
+		examine_say(k->c, FINDING_OK, "rights", k->name, "its account "
+			    "may write what it has");
 }
 
 /* ---- what the engine says ---- */
