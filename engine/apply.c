@@ -2,26 +2,22 @@
  * The queue of a channel's writes. See apply.h. Repairs go first, then what
  * is tried again, then the rollout in its order. One object has at most one
  * write on its way. A request without an answer is sent again as soon as the
- * API server can be reached; it counts as no failure of the object. While the
- * API server, or a webhook that it asks, fails for everybody (5xx), what failed
- * is tried one by one until one goes well: then all of it is.
+ * API server can be reached; it counts as no failure of the object. What failed
+ * waits in apply-later.c.
  */
 #include "config.h"
 #include "engine/apply.h"
 
-#include <limits.h>
-#include <sodium.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "engine/apply-later.h"
 #include "engine/apply-one.h"
 #include "engine/channel-private.h"
 #include "engine/compare.h"
 #include "engine/controller.h"
 #include "engine/dependency.h"
 #include "engine/managed.h"
-#include "engine/namespaces.h"
 #include "engine/prune.h"
 #include "engine/prune-order.h"
 #include "engine/release.h"
@@ -29,35 +25,6 @@
 #include "engine/writes.h"
 #include "schema/base/log.h"
 #include "schema/base/mem.h"
-#include "schema/limits.h"
-
-/* pauses after failures: doubling, with jitter. What an author must change
- * is tried again too, seldom: an admin may change the cluster instead. */
-#define LATER_MIN_MS 250
-#define LATER_MAX_MS 60000
-#define BUSY_MAX_MS 15000
-#define FORBIDDEN_MIN_MS 1000
-#define FORBIDDEN_MAX_MS 300000
-#define FAILED_MIN_MS 10000
-#define FAILED_MAX_MS 3600000
-/* what few objects cost is little, so they need not wait so long: the most for
- * one, and what each one that waits adds to it */
-#define FORBIDDEN_FEW_MS 15000
-#define FORBIDDEN_EACH_MS 100
-#define FAILED_FEW_MS 30000
-#define FAILED_EACH_MS 1000
-/* until the API server judges by a policy or a role that was just changed */
-#define GATE_MS 1000
-/* how exactly the next try is timed */
-#define RETRY_STEP_MS 50
-/* when to try again: at once, without anybody asking for others first */
-#define RETRY_ALL 0
-/* so many answers 5xx while nothing that failed goes well at last: trouble.
- * Pauses between the single tries then, and until all come back after it */
-#define TROUBLE 16
-#define PROBE_MIN_MS 250
-#define PROBE_MAX_MS 5000
-#define AFTER_MS 1000
 
 struct apply {
 	struct channel *channel;
@@ -66,12 +33,7 @@ struct apply {
 	struct tracked *first, *last;	/* repairs and retries, held */
 	struct op *running;		/* with a place, or reading */
 	struct op *paused;		/* to be sent again */
-	struct tracked **later;		/* WAITING and FAILED, held */
-	size_t n_later, alloc_later;
-	struct timer retry;
-	struct namespaces namespaces;
-	unsigned busy;			/* answers 5xx: see TROUBLE */
-	int64_t probe_at, probe_ms;	/* while there is trouble */
+	struct later later;
 };
 
 /* ---- the queue ---- */
@@ -144,246 +106,15 @@ void apply_object(struct channel *c, struct tracked *t, enum apply_why why)
 
 /* ---- later ---- */
 
-static bool is_later(const struct tracked *t)
+static void again(void *arg, struct tracked *t)
 {
-	return !tracked_is(t, TRACKED_DEAD) &&
-	       (t->state == TRACKED_WAITING || t->state == TRACKED_FAILED);
-}
-
-static bool in_trouble(const struct apply *a)
-{
-	return a->busy >= TROUBLE;
-}
-
-static void arm_retry(struct apply *a)
-{
-	int64_t now = loop_now(a->channel->engine->loop), first = INT64_MAX;
-
-	for (size_t i = 0; i < a->n_later; i++)
-		if (a->later[i]->retry_at < first)
-			first = a->later[i]->retry_at;
-	if (first < a->probe_at && in_trouble(a))
-		first = a->probe_at;
-	if (first == INT64_MAX)
-		timer_stop(&a->retry);
-	else
-		timer_set(&a->retry, first > now + RETRY_STEP_MS ?
-			  first - now : RETRY_STEP_MS);
-}
-
-/* Was it refused for nothing but its namespace, which is missing? */
-static bool lacks_namespace(const struct tracked *t)
-{
-	char said[LIMIT_NAME_BYTES + 32];
-
-	if (!t->note)
-		return false;
-	snprintf(said, sizeof(said), "namespaces \"%s\" not found",
-		 t->namespace);
-	return !strcmp(t->note->message, said);
-}
-
-/* One asks for all that lack its namespace. The others are told to fail as
- * soon as if each had asked. */
-static bool waits_for_namespace(struct apply *a, struct tracked *t,
-				int64_t now)
-{
-	int64_t at;
-
-	if (t->state != TRACKED_WAITING || t->retry_at == RETRY_ALL ||
-	    !lacks_namespace(t))
-		return false;
-	at = namespaces_ask(&a->namespaces, t->namespace, now);
-	if (!at)
-		return false;
-	t->retry_at = at;
-	if (t->tries < UINT8_MAX)
-		t->tries++;
-	if (t->tries == FAILING_TRIES)
-		settle_touch(a->channel);
-	return true;
-}
-
-static void on_retry(void *arg)
-{
-	struct apply *a = arg;
-	int64_t now = loop_now(a->channel->engine->loop);
-	size_t kept = 0, most = in_trouble(a) ? 1 : SIZE_MAX;
-
-	for (size_t i = 0; i < a->n_later; i++) {
-		struct tracked *t = a->later[i];
-
-		if (is_later(t) && (t->retry_at > now || !most ||
-				    waits_for_namespace(a, t, now))) {
-			a->later[kept++] = t;
-			continue;
-		}
-		t->listed = false;
-		if (is_later(t)) {
-			enqueue(a, t, APPLY_RETRY);
-			most--;
-		}
-		tracked_put(t);
-	}
-	if (!most) {
-		a->probe_at = now + a->probe_ms;
-		a->probe_ms = a->probe_ms < PROBE_MAX_MS / 2 ?
-			      a->probe_ms * 2 : PROBE_MAX_MS;
-	}
-	a->n_later = kept;
-	if (!kept)
-		/* names of years would add up */
-		namespaces_release(&a->namespaces);
-	arm_retry(a);
-}
-
-static int64_t backoff(const struct tracked *t, int64_t least, int64_t most)
-{
-	unsigned shift = t->tries > 20 ? 20 : t->tries ? t->tries - 1u : 0;
-	int64_t ms = least << shift;
-
-	if (ms > most)
-		ms = most;
-	/* jitter, so that thousands do not come back together */
-	return ms - ms / 4 + (int64_t)randombytes_uniform((uint32_t)ms / 2 + 1);
-}
-
-/* It fails for everybody, as far as we know; so it does without credentials. */
-static bool is_busy(const struct outcome *o)
-{
-	return o->verdict == VERDICT_LATER &&
-	       (o->status >= 500 || o->status == 401);
-}
-
-static int64_t between(int64_t least, int64_t ms, int64_t most)
-{
-	return ms < least ? least : ms > most ? most : ms;
-}
-
-static int64_t pause_of(const struct apply *a, const struct tracked *t,
-			const struct outcome *o)
-{
-	int64_t n = (int64_t)a->n_later;
-
-	if (is_busy(o))
-		return backoff(t, LATER_MIN_MS, BUSY_MAX_MS);
-	if (t->state == TRACKED_WAITING)
-		return backoff(t, LATER_MIN_MS, LATER_MAX_MS);
-	if (o->status == 403)
-		return backoff(t, FORBIDDEN_MIN_MS,
-			       between(FORBIDDEN_FEW_MS, n * FORBIDDEN_EACH_MS,
-				       FORBIDDEN_MAX_MS));
-	return backoff(t, FAILED_MIN_MS,
-		       between(FAILED_FEW_MS, n * FAILED_EACH_MS,
-			       FAILED_MAX_MS));
-}
-
-static void try_later(struct apply *a, struct tracked *t,
-		      const struct outcome *o)
-{
-	int64_t now = loop_now(a->channel->engine->loop);
-
-	if (t->tries < UINT8_MAX)
-		t->tries++;
-	if (in_trouble(a) && is_busy(o) && t->tries < FAILING_TRIES)
-		t->tries = FAILING_TRIES;
-	t->state = o->verdict == VERDICT_FAILED ? TRACKED_FAILED :
-		   TRACKED_WAITING;
-	t->retry_at = now + pause_of(a, t, o);
-	if (!t->listed) {
-		if (a->n_later == a->alloc_later) {
-			a->alloc_later = a->alloc_later * 2 + 16;
-			a->later = xreallocarray(a->later, a->alloc_later,
-						 sizeof(*a->later));
-		}
-		a->later[a->n_later++] = tracked_hold(t);
-		t->listed = true;
-	}
-	if (!timer_armed(&a->retry) || a->retry.due > t->retry_at)
-		arm_retry(a);
-}
-
-/* Who waits for a try of its own may wait long: it is called failing now. */
-static void call_failing(struct apply *a)
-{
-	for (size_t i = 0; i < a->n_later; i++) {
-		struct tracked *t = a->later[i];
-
-		if (t->state == TRACKED_WAITING && t->tries < FAILING_TRIES)
-			t->tries = FAILING_TRIES;
-	}
-	settle_touch(a->channel);
-}
-
-/* One of many refusals that say the same: the first ones are told. */
-static void note_busy(struct apply *a, const struct outcome *o)
-{
-	a->busy += a->busy < UINT_MAX;
-	if (a->busy == TROUBLE) {
-		log_warn("writes-fail", LOG_S("channel", a->channel->name),
-			 LOG_N("status", o->status),
-			 LOG_S("error", o->message));
-		a->probe_ms = PROBE_MIN_MS;
-		call_failing(a);
-	}
-}
-
-/* Something that failed went well: so may all that waits. */
-static void end_trouble(struct apply *a)
-{
-	int64_t now = loop_now(a->channel->engine->loop);
-
-	if (in_trouble(a)) {
-		log_info("writes-go-on", LOG_S("channel", a->channel->name));
-		for (size_t i = 0; i < a->n_later; i++)
-			if (a->later[i]->state == TRACKED_WAITING)
-				a->later[i]->retry_at = now +
-					randombytes_uniform(AFTER_MS);
-	}
-	a->busy = 0;
-	arm_retry(a);
-}
-
-/* What failed only for want of this namespace need not wait any longer. */
-static void namespace_came(struct apply *a, const char *name)
-{
-	namespaces_came(&a->namespaces, name);
-	for (size_t i = 0; i < a->n_later; i++) {
-		struct tracked *t = a->later[i];
-
-		if (t->state == TRACKED_WAITING && !strcmp(t->namespace, name))
-			t->retry_at = RETRY_ALL;
-	}
-	arm_retry(a);
-}
-
-/* An object of it was stored, or refused for something else than before. */
-static void namespace_is_there(struct apply *a, const char *name)
-{
-	if (namespaces_came(&a->namespaces, name))
-		namespace_came(a, name);
+	enqueue(arg, t, APPLY_RETRY);
 }
 
 static bool let_in(struct channel *c, void *arg)
 {
-	struct apply *a = c->apply;
-	const char *namespace = *(const char **)arg;
-	int64_t soon;
-
-	if (!a)
-		return false;
-	soon = loop_now(c->engine->loop) + GATE_MS;
-	namespaces_ask_soon(&a->namespaces);
-	for (size_t i = 0; i < a->n_later; i++) {
-		struct tracked *t = a->later[i];
-
-		if (*namespace && strcmp(t->namespace, namespace))
-			continue;
-		t->tries = 1;
-		if (t->retry_at > soon)
-			t->retry_at = soon;
-	}
-	arm_retry(a);
+	if (c->apply)
+		later_let_in(&c->apply->later, *(const char **)arg);
 	return false;
 }
 
@@ -394,18 +125,9 @@ void apply_gate_moved(struct engine *e, const char *namespace)
 
 void apply_kinds_changed(struct channel *c)
 {
-	struct apply *a = c->apply;
-
-	if (!a)
+	if (!c->apply)
 		return;
-	for (size_t i = 0; i < a->n_later; i++) {
-		struct tracked *t = a->later[i];
-
-		if (t->state == TRACKED_WAITING && t->kind->news && t->note &&
-		    !strcmp(t->note->reason, KIND_NOT_SERVED))
-			t->retry_at = RETRY_ALL;
-	}
-	arm_retry(a);
+	later_kinds_changed(&c->apply->later);
 	apply_recheck(c, NULL);
 }
 
@@ -522,7 +244,7 @@ static void look_at_kind(struct apply *a, const struct op *op, bool moved)
 	struct kind *made;
 
 	if (kind_is(k, "", "Namespace") && op->created)
-		namespace_came(a, op->t->name);
+		later_namespace_came(&a->later, op->t->name);
 	if (!strcmp(k->group, "rbac.authorization.k8s.io") && moved) {
 		e->roles_changed = loop_now(e->loop);
 		apply_gate_moved(e, op->t->namespace);
@@ -585,11 +307,9 @@ static void applied(struct apply *a, struct op *op, bool *ret_moved)
 	*ret_moved = !version || version != t->baseline.version;
 	look_at_kind(a, op, *ret_moved);
 	look_at_values(a, op);
-	if (t->tries && a->busy)
-		end_trouble(a);
+	later_went_well(&a->later, t);
 	if (t->tries)
 		prune_unblock(a->channel);
-	namespace_is_there(a, t->namespace);
 	t->tries = 0;
 	tracked_clear_note(t);
 	t->flags &= (uint16_t)~(TRACKED_NEW | TRACKED_DRIFTED);
@@ -624,21 +344,14 @@ static enum apply_error error_of(const struct outcome *o)
 static void failed(struct apply *a, struct op *op, const struct outcome *o)
 {
 	struct tracked *t = op->t;
-	bool lacked = lacks_namespace(t);
 
 	a->channel->counts.apply_errors[error_of(o)]++;
 	if (o->verdict == VERDICT_NO_KIND)
 		kinds_refresh(&a->channel->engine->kinds);
-	tracked_note(t, o->reason, "%s", o->message);
+	later_add(&a->later, t, o);
 	if (!strcmp(o->reason, OTHER_CHANNEL))
 		release_wanted(a->channel, t);
-	if (is_busy(o))
-		note_busy(a, o);
-	try_later(a, t, o);
-	if (lacked && !lacks_namespace(t) &&
-	    verdict_tells_of_namespace(o->verdict, o->status, o->message))
-		namespace_is_there(a, t->namespace);
-	if (!in_trouble(a) || !is_busy(o))
+	if (later_is_news(&a->later, o))
 		log_failure(op, o);
 }
 
@@ -715,7 +428,7 @@ void apply_new(struct channel *c)
 	c->apply = a;
 	writer_init(&a->writer, c->engine->writes, next, a);
 	rollout_init(&a->rollout, c);
-	timer_init(&a->retry, c->engine->loop, on_retry, a);
+	later_init(&a->later, c, again, a);
 }
 
 static void free_ops(struct op **list)
@@ -739,14 +452,8 @@ void apply_free(struct channel *c)
 	free_ops(&a->paused);
 	while (a->first)
 		dequeue(a);
-	for (size_t i = 0; i < a->n_later; i++) {
-		a->later[i]->listed = false;
-		tracked_put(a->later[i]);
-	}
-	free(a->later);
-	namespaces_release(&a->namespaces);
+	later_release(&a->later);
 	rollout_release(&a->rollout);
-	timer_stop(&a->retry);
 	writer_stop(&a->writer);
 	c->apply = NULL;
 	free(a);
@@ -788,9 +495,6 @@ void apply_retry_all(struct channel *c)
 
 	if (!a)
 		return;
-	for (size_t i = 0; i < a->n_later; i++)
-		a->later[i]->retry_at = loop_now(c->engine->loop);
-	namespaces_ask_soon(&a->namespaces);
-	arm_retry(a);
+	later_all(&a->later);
 	writer_wake(&a->writer);
 }

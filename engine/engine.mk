@@ -25,6 +25,7 @@ EXTRA_DIST += engine/install/channels-crd.yaml engine/install/engine.yaml \
 libengine_a_SOURCES += \
 	engine/adopt.c engine/adopt.h \
 	engine/apply.c engine/apply.h \
+	engine/apply-later.c engine/apply-later.h \
 	engine/apply-one.c engine/apply-one.h \
 	engine/body.c \
 	engine/channel.c engine/channel.h engine/channel-private.h \
