@@ -27,7 +27,7 @@ is_current() {
 	as windlass git -C "$repo" cat-file commit "$(field bundle)" |
 		grep -q "^Source-Commit: $(tip)$"
 }
-serve() {
+served() {
 	start_as serve windlass bash -c 'umask 077; exec "$@"' - \
 		windlass-hook serve --repo "$repo" --listen 127.0.0.1:0 \
 		--check-interval 1d
@@ -74,7 +74,7 @@ like "$out" '^warn  shared: .*let serve run' "and what would help"
 
 # ---- with serve
 
-serve
+served
 ok "serve publishes it when it starts" wait_for 30 is_current
 change ada two
 ok "ada pushes" push ada
@@ -185,7 +185,7 @@ wait_for 20 moved
 kill -KILL "$pusher" 2>/dev/null
 wait "$pusher" 2>/dev/null
 stop serve
-serve
+served
 ok "what a killed push and a killed serve left is published" \
 	wait_for 30 is_current
 stop serve
