@@ -40,7 +40,7 @@
 #define HEARD_MS (9 * 60 * 1000)
 
 /* that are judged between two looks at everything else, 1 ms each */
-#define JUDGED_A_TURN 8
+#define JUDGED_A_TURN 4
 
 enum body_state {
 	BODY_NEW,		/* nothing was decided */
