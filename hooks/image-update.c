@@ -214,10 +214,10 @@ static int ask_history(struct file *f, const struct tag_policy *p,
 	if (image_history_ask(u->history, u->host->repo, &q, &answer, err) < 0)
 		return -1;
 	if (answer == IMAGE_MAYBE_TAKEN_BACK)
-		fprintf(stderr, "%s: %s stays without %s: whether that was "
-			"taken back under an older name of the file cannot be "
-			"told, for updates changed too many files\n", f->path,
-			p->image, tag);
+		fprintf(stderr, "%s: %s stays without %s: set it by hand if "
+			"it is wanted; whether it was taken back under an "
+			"older name of the file cannot be told, for updates "
+			"changed too many files\n", f->path, p->image, tag);
 	if (answer != IMAGE_NOT_TAKEN_BACK)
 		*ret = TAGS_STAY;
 	return 0;

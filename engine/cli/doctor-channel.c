@@ -184,8 +184,9 @@ static void check_rights(struct checkup *k)
 		check_reasons(k, namespaces);
 	if (k->c->asked >= ASK_MAX)
 		examine_say(k->c, FINDING_WARN, "rights", k->name, "not all of "
-			    "its kinds and namespaces were looked at: nobody "
-			    "is asked more than %d times", ASK_MAX);
+			    "its kinds and namespaces were looked at, for one "
+			    "run asks %d times at most: `windlass doctor %s` "
+			    "looks at no other channel", ASK_MAX, k->name);
 	else if (k->c->may_ask && k->c->found.failed == failed &&
 		 k->c->asked > asked)
 		examine_say(k->c, FINDING_OK, "rights", k->name, "its account "
