@@ -28,7 +28,7 @@ void later_release(struct later *l);
 
 /* A try failed: notes why, and when the next one is. */
 void later_add(struct later *l, struct tracked *t, const struct outcome *o);
-/* Or one of very many that failed for the same, which nobody need be told? */
+/* Is a failure worth a line in the log? Not one of very many that are alike. */
 bool later_is_news(const struct later *l, const struct outcome *o);
 /* A try went well: so may others. To be told before t forgets its tries. */
 void later_went_well(struct later *l, const struct tracked *t);
